@@ -1,0 +1,48 @@
+/** Where a conversation takes place: a chat with one user, or a group. `id` is spelled as the platform spells it. */
+export interface Conversation {
+  readonly account: string
+  readonly kind: 'direct' | 'group'
+  readonly id: string
+}
+
+/** Which of an account's two faces: the Bot (智能机器人) or the self-built app (自建应用). */
+export type Surface = 'bot' | 'app'
+
+/** A message that came from a user, as the platform delivered it. */
+export interface Inbound {
+  readonly account: string
+  readonly surface: Surface
+  readonly msgid: string
+  readonly sender: string
+  readonly conversation: Conversation
+  /** What the user wrote or said; the Bot's own @name is already gone. */
+  readonly text: string
+  /** Epoch ms by our clock. */
+  readonly receivedAt: number
+  /** Epoch ms by the platform's clock, when it was sent along. */
+  readonly createdAt?: number
+  readonly responseUrl?: string
+}
+
+/** What a callback turned out to be. */
+export type Callback =
+  | { readonly kind: 'message'; readonly inbound: Inbound }
+  | { readonly kind: 'refresh'; readonly account: string; readonly streamId: string }
+  | { readonly kind: 'enter'; readonly account: string; readonly msgid: string; readonly sender: string }
+  | { readonly kind: 'unhandled'; readonly account: string; readonly type: string }
+
+/** What a stream refresh shows. `content` is the whole bubble, at most 20,480 bytes of UTF-8. */
+export interface Frame {
+  readonly streamId: string
+  readonly content: string
+  readonly finish: boolean
+}
+
+/** What we answer to a callback. */
+export type Reply =
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'text'; readonly content: string }
+  | { readonly kind: 'stream'; readonly frame: Frame }
+
+/** Answers a callback; must have committed everything it promises before it resolves. */
+export type Receive = (callback: Callback) => Promise<Reply>

@@ -1,0 +1,86 @@
+import type { Conversation, Surface } from './message.ts'
+
+/**
+ * waiting: stored, not yet claimed · asking: claimed, no text yet · streaming: text has come · closing: the run is over,
+ * its final frame is not fetched yet · shown: the final frame was served · moved: the bubble closed with a notice and
+ * the answer goes another way · ended: closed without an answer of the agent's.
+ */
+export type TurnState = 'waiting' | 'asking' | 'streaming' | 'closing' | 'shown' | 'moved' | 'ended'
+
+/** How a turn ended; absent while the agent may still answer. */
+export type TurnEnd = 'answered' | 'empty' | 'failed' | 'stopped' | 'busy' | 'refused' | 'expired' | 'merged'
+
+export type TurnOrigin = 'message' | 'click' | 'app' | 'cron' | 'api'
+
+/** What the agent is doing, for the elapsed line of a silent bubble. */
+export type Phase = 'starting' | 'thinking' | 'tool' | 'occupied' | 'resuming'
+
+/** One step of a turn's journey, as `trace` tells it. Never carries message text. */
+export interface TraceEvent {
+  readonly at: number
+  readonly kind: string
+  readonly [detail: string]: string | number | boolean | undefined
+}
+
+/** Committed before the gateway is asked: from then on the question may be in its history. */
+export interface AskMark {
+  readonly at: number
+  readonly bootId: string
+}
+
+/** The life of one answer. `id` is also the gateway's idempotencyKey and runId. */
+export interface Turn {
+  readonly id: string
+  readonly account: string
+  readonly surface: Surface
+  readonly origin: TurnOrigin
+  readonly conversation: Conversation
+  readonly sender: string
+  readonly msgid: string
+  readonly streamId: string
+  readonly agentId: string
+  readonly sessionKey: string
+  readonly state: TurnState
+  readonly end?: TurnEnd
+  /** What the user said, all merged parts. */
+  readonly text: string
+  /** What goes to the agent; frozen when the turn is first claimed. */
+  readonly question?: string
+  /** Said before the answer, in the same bubble. */
+  readonly preface?: string
+  /** The answer so far; whole once `end` is set. A snapshot of a running answer may be newer in memory. */
+  readonly answer: string
+  /** Content of the finish frame, once it is decided for good. */
+  readonly closedWith?: string
+  /** Leading bytes of `answer` that a finish frame which was served has shown. */
+  readonly shownBytes: number
+  readonly receivedAt: number
+  /** When the bubble closes with a notice if the answer is not there. */
+  readonly handoverAt: number
+  /** When the platform stops fetching. */
+  readonly windowEndAt: number
+  /** After this nothing can reach the user any more. */
+  readonly lastWayUntil: number
+  readonly responseUrl?: string
+  readonly asked?: AskMark
+  /** When the run ended. */
+  readonly endedAt?: number
+  /** The user has not been told of this end yet: the next message's bubble says it. */
+  readonly unsaid?: boolean
+  readonly trace: readonly TraceEvent[]
+  /** Place in the session's queue; a merged turn takes over the place of the one it swallows. */
+  readonly order: number
+  /** Compared on save. */
+  readonly version: number
+}
+
+/** True while something may still happen to the turn itself (its deliveries have a life of their own). */
+export function isOpen(turn: Pick<Turn, 'state' | 'end'>): boolean {
+  if (turn.state === 'shown' || turn.state === 'ended') return false
+  return !(turn.state === 'moved' && turn.end !== undefined)
+}
+
+/** True while the platform may still fetch frames that change. */
+export function isBubbleOpen(turn: Pick<Turn, 'closedWith'>): boolean {
+  return turn.closedWith === undefined
+}
