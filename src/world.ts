@@ -46,7 +46,6 @@ export interface Socket {
 }
 
 export interface SocketEvents {
-  open(): void
   message(text: string): void
   /** Called exactly once, whatever happened. */
   close(code: number, reason: string): void
@@ -95,7 +94,6 @@ export const realRandom: Random = {
 
 const openRealSocket: OpenSocket = (url, options, events) => {
   const socket = new WebSocket(url, options.ca === undefined ? {} : { tls: { ca: options.ca } })
-  socket.onopen = () => events.open()
   socket.onmessage = message => {
     if (typeof message.data === 'string') events.message(message.data)
   }

@@ -1,15 +1,7 @@
 /** By which way something travels. `gateway` asks the agent; the others go to WeCom. */
 export type Route = 'gateway' | 'response_url'
 
-export type DeliveryState =
-  | 'queued'
-  | 'sending'
-  | 'held'
-  | 'delivered'
-  | 'partial'
-  | 'refused'
-  | 'unknown'
-  | 'dropped'
+export type DeliveryState = 'queued' | 'sending' | 'held' | 'delivered' | 'partial' | 'refused' | 'unknown' | 'dropped'
 
 export type AttemptOutcome = 'delivered' | 'refused' | 'unknown' | 'retry'
 

@@ -46,3 +46,8 @@ export type Reply =
 
 /** Answers a callback; must have committed everything it promises before it resolves. */
 export type Receive = (callback: Callback) => Promise<Reply>
+
+/** What the agent reads: in a single chat the text as it is, in a group a first line that says who speaks. */
+export function formatQuestion(conversation: Conversation, sender: string, text: string): string {
+  return conversation.kind === 'group' ? `[${sender}]\n${text}` : text
+}

@@ -10,13 +10,24 @@ export interface Standing {
   readonly waiting?: Turn
   /** The sender's newest turn that ended without the sender having been told. */
   readonly unsaid?: Turn
+  /** The next free place in the queue. */
+  readonly nextOrder: number
 }
 
-/** What one commit writes. `save` compares versions; `add` ignores deliveries that exist; `settle` replaces existing ones. */
+/** What one commit writes. Saved turns are compared by version; `add` ignores deliveries that exist already. */
 export interface Change {
   readonly save: readonly Turn[]
   readonly add?: readonly Delivery[]
+  /** Replaces deliveries that exist; done ones give their lease back. */
   readonly settle?: readonly Delivery[]
+  /** Ids of deliveries that nobody needs any more. */
+  readonly drop?: readonly string[]
+}
+
+export interface TurnCounts {
+  readonly states: Readonly<Record<TurnState, number>>
+  /** Turns to which something may still happen. */
+  readonly open: number
 }
 
 export interface TurnKey {
@@ -33,14 +44,12 @@ export interface Turns {
   open(key: TurnKey, open: (standing: Standing) => Change): Promise<{ turn: Turn; seen: boolean }>
   find(id: string): Promise<Turn | undefined>
   findByStream(streamId: string): Promise<Turn | undefined>
-  /** Looks a turn up by its msgid or any of its delivery ids. */
-  findByAny(id: string): Promise<Turn | undefined>
   /** Reads, steps, saves; a lost race reads and steps again. `step` must be pure; undefined saves nothing. */
   update(id: string, step: (turn: Turn) => Change | undefined): Promise<Turn | undefined>
   /** Turns whose own deadline has come. */
   due(now: number, limit: number): Promise<readonly Turn[]>
   nextDueAt(): Promise<number | undefined>
-  counts(): Promise<Readonly<Record<TurnState, number>>>
+  counts(): Promise<TurnCounts>
 }
 
 /** Events of the platform that are not turns: true the first time a msgid is seen. */
@@ -65,7 +74,8 @@ export interface Outbox {
   renew(ids: readonly string[], until: number): Promise<readonly string[]>
   /** Gives leases back so that anyone may claim the rows at once. */
   release(ids: readonly string[]): Promise<void>
-  nextDueAt(routes: readonly Route[]): Promise<number | undefined>
+  /** The earliest delivery of `routes` that is due after `after`. */
+  nextDueAt(routes: readonly Route[], after: number): Promise<number | undefined>
   ofTurn(turn: string): Promise<readonly Delivery[]>
   find(id: string): Promise<Delivery | undefined>
   summary(): Promise<{ states: Readonly<Record<DeliveryState, number>>; dead: number; oldestAt?: number }>
@@ -93,6 +103,8 @@ export interface Ask {
   readonly key: string
   readonly sessionKey: string
   readonly message: string
+  /** Not to be asked for the first time at or after this. */
+  readonly askBefore: number
   readonly asked?: { readonly at: number; readonly bootId: string }
   mark(bootId: string): Promise<void>
 }
@@ -106,6 +118,8 @@ export type ReplyChunk =
 export type RunEnd =
   | { readonly kind: 'answered'; readonly text: string }
   | { readonly kind: 'empty' }
+  /** Never asked: `askBefore` passed first. */
+  | { readonly kind: 'expired' }
   | { readonly kind: 'failed'; readonly reason: 'error' | 'lost' | 'timeout' | 'agent_unknown'; readonly text: string }
   | { readonly kind: 'stopped'; readonly text: string }
 

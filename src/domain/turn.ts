@@ -75,12 +75,7 @@ export interface Turn {
 }
 
 /** True while something may still happen to the turn itself (its deliveries have a life of their own). */
-export function isOpen(turn: Pick<Turn, 'state' | 'end'>): boolean {
+export function isOpen(turn: { readonly state: TurnState; readonly isOver: boolean }): boolean {
   if (turn.state === 'shown' || turn.state === 'ended') return false
-  return !(turn.state === 'moved' && turn.end !== undefined)
-}
-
-/** True while the platform may still fetch frames that change. */
-export function isBubbleOpen(turn: Pick<Turn, 'closedWith'>): boolean {
-  return turn.closedWith === undefined
+  return !(turn.state === 'moved' && turn.isOver)
 }

@@ -1,0 +1,255 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Asker } from './bridge/ask.ts'
+import { Deliverer } from './bridge/deliver.ts'
+import type { AccountDesk, Desk } from './bridge/desk.ts'
+import { createDeadlineSource, createSnapshotSource, saveSnapshots } from './bridge/follow.ts'
+import { tellJourney } from './bridge/journey.ts'
+import { LiveAnswers } from './bridge/live.ts'
+import { createReceive } from './bridge/receive.ts'
+import { createLeaseSource, createRetentionSource } from './bridge/upkeep.ts'
+import type { Config } from './config.ts'
+import type { Store } from './domain/ports.ts'
+import type { Turn } from './domain/turn.ts'
+import { WecomdError } from './errors.ts'
+import { speaker } from './fallback/notice.ts'
+import { createChatAgent } from './gateway/chat-agent.ts'
+import { Connection } from './gateway/connection.ts'
+import { loadDevice } from './gateway/device.ts'
+import { Handshake, type PairingMemory } from './gateway/handshake.ts'
+import { startAdminListener } from './http/admin.ts'
+import { Observations } from './http/observations.ts'
+import { type Listener, type Mount, startPublicListener } from './http/public.ts'
+import { backoffMs } from './scheduler/backoff.ts'
+import { Scheduler } from './scheduler/scheduler.ts'
+import { reportStatus } from './status.ts'
+import { openSqliteStore } from './store/sqlite/store.ts'
+import { nextDeadline } from './streaming/turn.ts'
+import { createBotEndpoint } from './wecom/endpoint.ts'
+import { createResponsePoster } from './wecom/response-url.ts'
+import type { World } from './world.ts'
+
+/** How long a stop waits for running answers; callbacks are answered all the while. */
+const drainMs = 10_000
+
+export interface AppOptions {
+  readonly config: Config
+  readonly stateDir: string
+  readonly version: string
+}
+
+export interface App {
+  readonly publicUrl: string
+  readonly privateUrl: string
+  /** Drains for at most ten seconds, closes the listeners last, loses nothing. */
+  stop(): Promise<void>
+}
+
+/** Builds the daemon and starts it; when it resolves, callbacks are taken. Throws a WecomdError when it cannot start. */
+export async function startApp(options: AppOptions, world: World): Promise<App> {
+  const { config, stateDir } = options
+  prepareFolder(stateDir)
+  const scheduler = new Scheduler(world.clock, world.log.area('scheduler'))
+  const store = openStore(options, world)
+  const observations = new Observations()
+  const connection = openConnection(options, world, scheduler)
+  const agent = createChatAgent(connection, { clock: world.clock, timers: scheduler, log: world.log.area('gateway') })
+  const accounts = deskAccounts(config)
+  const desk: Desk = {
+    store,
+    agent,
+    platform: {
+      postResponse: createResponsePoster({
+        fetch: world.fetch,
+        timeoutMs: config.network.timeoutMs,
+        apiBaseUrl: config.network.apiBaseUrl,
+        moreHosts: config.network.mediaHosts,
+        ...(config.network.egressProxyUrl !== undefined && { proxy: config.network.egressProxyUrl }),
+        ...(config.network.caFile !== undefined && { ca: readFileSync(config.network.caFile, 'utf8') }),
+      }),
+    },
+    live: new LiveAnswers(),
+    accounts,
+    clock: world.clock,
+    random: world.random,
+    timers: scheduler,
+    log: world.log.area('bridge'),
+    meter: observations,
+    limits: { ...config.limits, maxRuns: config.gateway.maxRuns, runTimeoutMs: config.gateway.runTimeoutMs },
+    wake: () => scheduler.wake(),
+  }
+  const work = scheduleWork(desk, scheduler, config)
+  const listeners: Listener[] = []
+  const startedAt = world.clock.now()
+  let stopping = false
+  const status = () =>
+    reportStatus({ version: options.version, node: world.host, startedAt, config, store, agent, observations, isStopping: stopping })
+
+  try {
+    const privateListener = startAdminListener(config.admin, adminToken(config, stateDir, world), {
+      ready: async () => readiness(await status()),
+      status,
+      metrics: async () => observations.render(await gaugesOf(desk)),
+      trace: id => tellJourney(store, [...accounts.keys()], id),
+    })
+    listeners.push(privateListener)
+    const publicListener = startPublicListener(config.server, mountsOf(config, desk, work, observations, world))
+    listeners.push(publicListener)
+    connection.start()
+    scheduler.start()
+    world.log.info('listening', { public: publicListener.url, private: privateListener.url, state: stateDir })
+    return {
+      publicUrl: publicListener.url,
+      privateUrl: privateListener.url,
+      async stop() {
+        stopping = true
+        await Promise.all([work.asker.stop(drainMs), work.deliverer.stop()])
+        await saveSnapshots(desk)
+        await Promise.all(listeners.map(listener => listener.stop()))
+        await scheduler.stop()
+        connection.stop()
+        scheduler.close()
+        await store.close()
+      },
+    }
+  } catch (error) {
+    await Promise.all(listeners.map(listener => listener.stop()))
+    await store.close()
+    throw error
+  }
+}
+
+function prepareFolder(stateDir: string): void {
+  try {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new WecomdError('state_folder', `the state folder ${stateDir} cannot be made`, {
+      hint: 'make it writable for this user, or set stateDir',
+      cause,
+    })
+  }
+}
+
+function openStore({ config, stateDir }: AppOptions, world: World): Store {
+  const { url } = config.store
+  if (!url.startsWith('sqlite:')) {
+    throw new WecomdError('config', 'store.url: only sqlite:FILE is built into this version', { hint: 'use sqlite:wecomd.db' })
+  }
+  const name = url.slice('sqlite:'.length)
+  const file = name === ':memory:' || name.startsWith('/') ? name : join(stateDir, name)
+  return openSqliteStore({ file, pid: world.pid, dueAtOf: nextDeadline })
+}
+
+function openConnection({ config, stateDir, version }: AppOptions, world: World, timers: Scheduler): Connection {
+  const { url, token, password, deviceToken, caFile } = config.gateway
+  const credentials = { ...(token && { token }), ...(password && { password }), ...(deviceToken && { deviceToken }) }
+  const device = loadDevice(join(stateDir, 'device.pem'))
+  const handshake = new Handshake(credentials, device, version, pairingFile(join(stateDir, 'device.paired'), url))
+  const ca = caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }
+  const { clock, random, openSocket, log } = world
+  return new Connection({ url, handshake, backoffMs, ...ca }, { clock, timers, random, openSocket, log: log.area('gateway') })
+}
+
+/** Pairing is with one gateway: the file names which. */
+function pairingFile(file: string, url: string): PairingMemory {
+  return {
+    isPaired: () => existsSync(file) && readFileSync(file, 'utf8').trim() === url,
+    remember: () => writeFileSync(file, `${url}\n`, { mode: 0o600 }),
+    forget: () => rmSync(file, { force: true }),
+  }
+}
+
+function adminToken(config: Config, stateDir: string, world: World): string {
+  if (config.admin.token !== undefined) return config.admin.token
+  const file = join(stateDir, 'admin-token')
+  if (existsSync(file)) return readFileSync(file, 'utf8').trim()
+  const token = Buffer.from(world.random.bytes(24)).toString('base64url')
+  writeFileSync(file, `${token}\n`, { mode: 0o600 })
+  chmodSync(file, 0o600)
+  return token
+}
+
+function deskAccounts(config: Config): Map<string, AccountDesk> {
+  const say = speaker(config.language)
+  const desks = new Map<string, AccountDesk>()
+  for (const { id, bot } of config.accounts) {
+    if (bot === undefined) continue
+    desks.set(id, {
+      id,
+      agentId: config.gateway.agentId,
+      say,
+      placeholder: bot.streamPlaceholderContent,
+      windowMs: bot.stream.windowMs,
+      handoverMs: bot.stream.handoverMs,
+      ...(bot.welcomeText !== undefined && { welcomeText: bot.welcomeText }),
+    })
+  }
+  return desks
+}
+
+interface Work {
+  readonly asker: Asker
+  readonly deliverer: Deliverer
+  turnOpened(turn: Turn): void
+}
+
+/** Everything that waits, on the one scheduler. */
+function scheduleWork(desk: Desk, scheduler: Scheduler, config: Config): Work {
+  const deliverer = new Deliverer(desk)
+  const changed = (turn: Turn): void => {
+    deadlines.expect(turn)
+    deliverer.expect()
+    scheduler.wake()
+  }
+  const asker = new Asker(desk, changed)
+  const deadlines = createDeadlineSource(desk, changed)
+  scheduler.add(asker)
+  scheduler.add(deliverer)
+  scheduler.add(deadlines)
+  scheduler.add(createSnapshotSource(desk))
+  scheduler.add(createLeaseSource(asker, desk.store))
+  scheduler.add(createRetentionSource(desk.store, desk.clock, desk.log, config.retention))
+  desk.agent.onStatus(() => {
+    asker.expect()
+    scheduler.wake()
+  })
+  return {
+    asker,
+    deliverer,
+    turnOpened(turn) {
+      asker.expect()
+      changed(turn)
+    },
+  }
+}
+
+/** The callback URLs of every account that is switched on; the default account also has the short ones. */
+function mountsOf(config: Config, desk: Desk, work: Work, observations: Observations, world: World): Mount[] {
+  const receive = createReceive(desk, work)
+  const log = world.log.area('wecom')
+  return config.accounts.flatMap(({ id, enabled, bot }) => {
+    if (!enabled || bot === undefined) return []
+    const { token, encodingAESKey, receiveId, aibotid, names } = bot
+    const endpoint = createBotEndpoint(
+      { id, token, encodingAESKey, receiveId, ...(aibotid !== undefined && { aibotid }), ...(names.length > 0 && { botNames: names }) },
+      {
+        receive,
+        clock: world.clock,
+        random: world.random,
+        log,
+        observe: event => (event.kind === 'callback' ? observations.callback(event) : observations.signatureFailure(event)),
+      },
+    )
+    const short = id === config.defaultAccount ? ['/wecom', '/wecom/bot'] : []
+    return [{ paths: [...short, `/wecom/bot/${id}`], handle: request => endpoint.handle(request) }]
+  })
+}
+
+function readiness(status: Awaited<ReturnType<typeof reportStatus>>) {
+  return { ready: status.ready, components: status.components }
+}
+
+async function gaugesOf(desk: Desk) {
+  const [turns, outbox] = await Promise.all([desk.store.counts(), desk.store.outbox.summary()])
+  return { turns: turns.states, outbox: outbox.states, dead: outbox.dead, gatewayUp: desk.agent.status().state === 'up' }
+}

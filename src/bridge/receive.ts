@@ -1,0 +1,112 @@
+import type { Callback, Inbound, Receive, Reply } from '../domain/message.ts'
+import { formatSessionKey, formatTurnId } from '../domain/routing.ts'
+import type { Turn } from '../domain/turn.ts'
+import { firstFrame, type Live, streamFrame } from '../streaming/frame.ts'
+import { advance, type OpenSettings, openTurn } from '../streaming/turn.ts'
+import { type AccountDesk, type Desk, sayOf } from './desk.ts'
+
+const empty: Reply = { kind: 'empty' }
+/** Repeats of one msgid beyond this are not worth a line in its trace. */
+const tracedDuplicates = 10
+
+/** What a new turn means to those who wait for work. */
+export interface Arrivals {
+  turnOpened(turn: Turn): void
+}
+
+/**
+ * Turns callbacks into turns and answers them from what is stored. When the reply resolves, everything that it promises
+ * is committed; no network call is awaited.
+ */
+export function createReceive(desk: Desk, arrivals: Arrivals): Receive {
+  return async (callback: Callback) => {
+    switch (callback.kind) {
+      case 'message':
+        return receiveMessage(desk, arrivals, callback.inbound)
+      case 'refresh':
+        return receiveRefresh(desk, callback.account, callback.streamId)
+      case 'enter':
+        return receiveEnter(desk, callback)
+      case 'unhandled':
+        return empty
+      default:
+        return callback satisfies never
+    }
+  }
+}
+
+async function receiveMessage(desk: Desk, arrivals: Arrivals, inbound: Inbound): Promise<Reply> {
+  const account = desk.accounts.get(inbound.account)
+  if (account === undefined || inbound.text.trim() === '') return empty
+  const id = formatTurnId(inbound.account, inbound.msgid)
+  const settings = openSettings(desk, account, inbound)
+  const { sender, receivedAt } = inbound
+  const key = { id, account: account.id, sessionKey: settings.sessionKey, sender, receivedAt }
+  const { turn, seen } = await desk.store.open(key, standing => openTurn(inbound, standing, settings, account.say))
+  if (seen) await traceDuplicate(desk, turn, receivedAt)
+  else arrivals.turnOpened(turn)
+  return { kind: 'stream', frame: firstFrame(turn, account.placeholder) }
+}
+
+function openSettings(desk: Desk, account: AccountDesk, inbound: Inbound): OpenSettings {
+  return {
+    agentId: account.agentId,
+    sessionKey: formatSessionKey(account.agentId, inbound.conversation),
+    streamId: `st_${Buffer.from(desk.random.bytes(16)).toString('base64url')}`,
+    windowMs: account.windowMs,
+    handoverMs: account.handoverMs,
+    openTurnsLimit: desk.limits.openTurns,
+    perUserPerMinuteLimit: desk.limits.perUserPerMinute,
+  }
+}
+
+async function traceDuplicate(desk: Desk, turn: Turn, at: number): Promise<void> {
+  await desk.store.update(turn.id, stored => {
+    const known = stored.trace.filter(event => event.kind === 'duplicate').length
+    if (known >= tracedDuplicates) return undefined
+    return { save: [{ ...stored, trace: [...stored.trace, { at, kind: 'duplicate' }] }] }
+  })
+}
+
+async function receiveRefresh(desk: Desk, account: string, streamId: string): Promise<Reply> {
+  const found = await desk.store.findByStream(streamId)
+  if (found === undefined || found.account !== account) {
+    const content = sayOf(desk, account)({ key: 'unknown_stream' })
+    return { kind: 'stream', frame: { streamId, content, finish: true } }
+  }
+  const now = desk.clock.now()
+  const say = sayOf(desk, account)
+  const isFinishing = found.closedWith !== undefined || found.state === 'closing'
+  const turn = isFinishing ? await commitServed(desk, found, now) : found
+  return { kind: 'stream', frame: streamFrame(turn, viewOf(desk, turn, now), say) }
+}
+
+/** Before a finish frame leaves it is written down that it did, so that its text is not sent another way as well. */
+async function commitServed(desk: Desk, turn: Turn, at: number): Promise<Turn> {
+  const say = sayOf(desk, turn.account)
+  const event = { kind: 'served', at } as const
+  if (advance(turn, event, say) === undefined) return turn
+  const served = await desk.store.update(turn.id, stored => advance(stored, event, say))
+  desk.wake()
+  return served ?? turn
+}
+
+function viewOf(desk: Desk, turn: Turn, now: number) {
+  const status = desk.agent.status()
+  const text = desk.live.text(turn.id)
+  const phase = desk.live.phase(turn.id)
+  const live: Live = { text: text ?? turn.answer, ...(phase && { phase }) }
+  return {
+    now,
+    live,
+    placeholder: desk.accounts.get(turn.account)?.placeholder ?? '',
+    ...(status.state !== 'up' && { offlineSince: status.since }),
+  }
+}
+
+async function receiveEnter(desk: Desk, callback: Extract<Callback, { kind: 'enter' }>): Promise<Reply> {
+  const welcomeText = desk.accounts.get(callback.account)?.welcomeText
+  if (welcomeText === undefined) return empty
+  await desk.store.see(callback.account, callback.msgid, desk.clock.now())
+  return { kind: 'text', content: welcomeText }
+}

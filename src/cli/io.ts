@@ -1,0 +1,14 @@
+import type { World } from '../world.ts'
+
+/** What a command sees of the terminal. Its exit code is what it returns. */
+export interface CliIo {
+  out(line: string): void
+  err(line: string): void
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly isTty: boolean
+  /** The doors to the outside, for commands that need them; log lines go to standard output. */
+  openWorld(log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'json' | 'pretty' }): World
+  /** Resolves when the process is asked to stop, with the name of the signal. */
+  untilStopped(): Promise<string>
+}

@@ -1,0 +1,179 @@
+import type { Complaint } from './config-complaints.ts'
+import type { Settings } from './config-schema.ts'
+
+type Channel = Settings['channels']['wecom']
+type BotKeys = NonNullable<Channel['bot']>
+
+/** The Bot of an account. `names` is `bot.name` as a list, empty when there is none. */
+export interface BotSettings extends Omit<BotKeys, 'name'> {
+  readonly names: readonly string[]
+}
+
+/** The self-built app of an account. */
+export type AppSettings = NonNullable<Channel['agent']>
+
+/** A Bot, an app or both. `enabled` is already false when the whole channel is off. */
+export interface Account {
+  readonly id: string
+  readonly name?: string
+  readonly enabled: boolean
+  readonly bot?: BotSettings
+  readonly agent?: AppSettings
+  /** Own wording of sentences, over the top-level `texts`. */
+  readonly texts: Readonly<Record<string, string>>
+}
+
+type Part<T> = T extends readonly unknown[] ? T : T extends object ? { readonly [Key in keyof T]?: Part<T[Key]> } : T
+
+/** Settings of which the invalid parts were left out, so that what remains can still be judged. */
+export type PartialSettings = Part<Settings>
+type PartialChannel = NonNullable<NonNullable<PartialSettings['channels']>['wecom']>
+type PartialBot = NonNullable<PartialChannel['bot']>
+type PartialApp = NonNullable<PartialChannel['agent']>
+
+interface Place<Section> {
+  readonly path: string
+  readonly section: Section
+}
+
+const root = 'channels.wecom'
+
+/** The accounts of the file; the top-level bot and agent are account `default`. */
+export function accountsOf(channel: Channel): readonly Account[] {
+  const top = { ...(channel.bot && { bot: channel.bot }), ...(channel.agent && { agent: channel.agent }) }
+  const named = channel.accounts
+  const ids = 'bot' in top || 'agent' in top ? ['default', ...Object.keys(named)] : Object.keys(named)
+  return [...new Set(ids)].map(id => {
+    const account = Object.hasOwn(named, id) ? named[id] : undefined
+    const bot = account?.bot ?? (id === 'default' ? top.bot : undefined)
+    const agent = account?.agent ?? (id === 'default' ? top.agent : undefined)
+    return {
+      id,
+      ...(account?.name !== undefined && { name: account.name }),
+      enabled: channel.enabled && (account?.enabled ?? true),
+      ...(bot && { bot: botSettingsOf(bot) }),
+      ...(agent && { agent }),
+      texts: account?.texts ?? {},
+    }
+  })
+}
+
+function botSettingsOf({ name, ...rest }: BotKeys): BotSettings {
+  return { ...rest, names: name === undefined ? [] : typeof name === 'string' ? [name] : name }
+}
+
+/** The account behind `/wecom`. */
+export function defaultAccountOf(channel: Channel, accounts: readonly Account[]): string {
+  return (
+    channel.defaultAccount ?? accounts.find(account => account.id === 'default')?.id ?? accounts[0]?.id ?? 'default'
+  )
+}
+
+/** What is wrong between keys. `sure` is false when a whole account may be missing because of another complaint. */
+export function judge(settings: PartialSettings, sure: boolean): readonly Complaint[] {
+  const channel = settings.channels?.wecom ?? {}
+  const bots = placesOf(channel.bot, channel.accounts, 'bot')
+  const apps = placesOf(channel.agent, channel.accounts, 'agent')
+  return [
+    ...doubles(channel),
+    ...(bots.length + apps.length === 0 && sure
+      ? [refuse(`${root}.bot`, 'is missing: no account has a bot or an agent, so there is nothing to connect')]
+      : []),
+    ...emptyAccounts(channel),
+    ...(sure ? unknownDefault(channel) : []),
+    ...twins(bots, 'token', bot => bot.token),
+    ...twins(bots, 'aibotid', bot => bot.aibotid),
+    ...twins(apps, 'agentId', app => app.corpId && app.agentId !== undefined && `${app.corpId}\0${app.agentId}`),
+    ...bots.flatMap(streamComplaints),
+    ...apps.flatMap(halfCallbacks),
+    ...listeners(settings),
+  ]
+}
+
+function placesOf<Key extends 'bot' | 'agent', Section>(
+  top: Section | undefined,
+  accounts: Readonly<Record<string, { readonly [K in Key]?: Section } | undefined>> | undefined,
+  key: Key,
+): readonly Place<Section>[] {
+  const places: Place<Section>[] = top === undefined ? [] : [{ path: `${root}.${key}`, section: top }]
+  for (const [id, account] of Object.entries(accounts ?? {})) {
+    const section = account?.[key]
+    if (section !== undefined) places.push({ path: `${root}.accounts.${id}.${key}`, section })
+  }
+  return places
+}
+
+function doubles(channel: PartialChannel): readonly Complaint[] {
+  return (['bot', 'agent'] as const).flatMap(key =>
+    channel[key] && channel.accounts?.default?.[key]
+      ? [
+          refuse(
+            `${root}.accounts.default.${key}`,
+            `conflicts with ${root}.${key}, which is the same account "default"`,
+          ),
+        ]
+      : [],
+  )
+}
+
+function emptyAccounts(channel: PartialChannel): readonly Complaint[] {
+  return Object.entries(channel.accounts ?? {}).flatMap(([id, account]) =>
+    account && !account.bot && !account.agent && !(id === 'default' && (channel.bot || channel.agent))
+      ? [{ path: `${root}.accounts.${id}`, message: 'has neither a bot nor an agent', severity: 'warning' as const }]
+      : [],
+  )
+}
+
+function unknownDefault(channel: PartialChannel): readonly Complaint[] {
+  const id = channel.defaultAccount
+  if (id === undefined) return []
+  const ids = new Set([...(channel.bot || channel.agent ? ['default'] : []), ...Object.keys(channel.accounts ?? {})])
+  if (ids.has(id)) return []
+  return [refuse(`${root}.defaultAccount`, `there is no account "${id}"; there is ${[...ids].join(', ') || 'none'}`)]
+}
+
+function twins<Section>(
+  places: readonly Place<Section>[],
+  key: string,
+  identityOf: (section: Section) => string | false | undefined,
+): readonly Complaint[] {
+  const first = new Map<string, string>()
+  return places.flatMap(({ path, section }) => {
+    const identity = identityOf(section)
+    if (!identity) return []
+    const other = first.get(identity)
+    if (other === undefined) {
+      first.set(identity, path)
+      return []
+    }
+    const words = key === 'agentId' ? 'is the same app (corpId and agentId) as' : 'has the same value as'
+    return [refuse(`${path}.${key}`, `${words} ${other}.${key}; two accounts cannot share it`)]
+  })
+}
+
+function streamComplaints({ path, section }: Place<PartialBot>): readonly Complaint[] {
+  const { windowMs, handoverMs } = section.stream ?? {}
+  if (windowMs === undefined || handoverMs === undefined || handoverMs < windowMs) return []
+  return [
+    refuse(`${path}.stream.handoverMs`, `must be less than windowMs: it is ${handoverMs}, windowMs is ${windowMs}`),
+  ]
+}
+
+function halfCallbacks({ path, section }: Place<PartialApp>): readonly Complaint[] {
+  if ((section.token === undefined) === (section.encodingAESKey === undefined)) return []
+  const missing = section.token === undefined ? 'token' : 'encodingAESKey'
+  return [
+    { path: `${path}.${missing}`, message: 'is missing: callbacks need token and encodingAESKey', severity: 'warning' },
+  ]
+}
+
+function listeners({ server, admin }: PartialSettings): readonly Complaint[] {
+  if (server?.port === undefined || server.port === 0 || server.port !== admin?.port) return []
+  if (server.host === undefined || admin.host === undefined) return []
+  const shared = server.host === admin.host || [server.host, admin.host].some(host => /^(?:0\.0\.0\.0|::)$/.test(host))
+  return shared ? [refuse('admin.port', `is the port of the public listener too (server.port ${server.port})`)] : []
+}
+
+function refuse(path: string, message: string): Complaint {
+  return { path, message, severity: 'error' }
+}

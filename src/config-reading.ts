@@ -1,0 +1,208 @@
+import { dirname, resolve } from 'node:path'
+import { Value } from '@sinclair/typebox/value'
+import { type Complaint, expectationOf, findingOf, kindOf, suggestionFor } from './config-complaints.ts'
+import { foreignReasonFor, isForeignBinding, leftOut } from './config-foreign.ts'
+import { type Node, recordOf } from './config-keys.ts'
+import { messageOf } from './errors.ts'
+
+/** Where a config text comes from. `readFile` throws what the file system throws. */
+export interface Source {
+  readonly file: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readFile(path: string): string
+}
+
+/** What reading found. `value` holds only what is valid: each part that is not was complained about. */
+export interface Reading {
+  readonly value: unknown
+  readonly complaints: readonly Complaint[]
+  /** Secrets that stand in the file itself. */
+  readonly literalSecrets: number
+}
+
+/** Reads `raw` by the schema: variables, secret files and defaults filled in, everything wrong told at once. */
+export function readBySchema(schema: Node, raw: unknown, source: Source): Reading {
+  const reader = new Reader(source)
+  const value = reader.visit(schema, raw, '', false)
+  return { value: value === leftOut ? {} : value, complaints: reader.complaints, literalSecrets: reader.literalSecrets }
+}
+
+class Reader {
+  readonly complaints: Complaint[] = []
+  literalSecrets = 0
+
+  constructor(private readonly source: Source) {}
+
+  visit(node: Node, raw: unknown, path: string, muted: boolean): unknown {
+    const unbuilt = node.unbuilt === true
+    if (unbuilt && !muted) this.warn(path, 'has no effect yet')
+    const quiet = muted || unbuilt
+    if (node.properties) return this.visitSection(node, node.properties, raw, path, quiet)
+    if (node.patternProperties) return this.visitRecord(node, raw, path, quiet)
+    if (node.type === 'array') return this.visitList(node, raw, path, quiet)
+    return this.visitLeaf(node, raw, path)
+  }
+
+  private visitSection(
+    node: Node,
+    properties: Readonly<Record<string, Node>>,
+    raw: unknown,
+    path: string,
+    muted: boolean,
+  ): unknown {
+    if (!isObject(raw)) return this.refuse(path, `expected an object, got ${kindOf(raw)}`)
+    for (const key of Object.keys(raw)) {
+      if (!Object.hasOwn(properties, key)) this.unknownKey(path, key, Object.keys(properties))
+    }
+    const read: Record<string, unknown> = {}
+    for (const [key, child] of Object.entries(properties)) {
+      const value = Object.hasOwn(raw, key)
+        ? this.visit(child, raw[key], join(path, key), muted)
+        : this.absent(child, join(path, key), node.required?.includes(key) ?? false)
+      if (value !== leftOut) read[key] = value
+    }
+    return read
+  }
+
+  private unknownKey(path: string, key: string, known: readonly string[]): void {
+    const reason = foreignReasonFor(path, key)
+    if (reason !== undefined) this.warn(join(path, key), `means nothing here: ${reason}`)
+    else this.refuse(join(path, key), `unknown key${suggestionFor(key, known)}`)
+  }
+
+  private absent(node: Node, path: string, required: boolean): unknown {
+    if (node.default !== undefined) return structuredClone<unknown>(node.default)
+    if (!required) return leftOut
+    if (node.properties) return this.visit(node, {}, path, true)
+    return this.refuse(path, `is missing: expected ${expectationOf(node)}`)
+  }
+
+  private visitRecord(node: Node, raw: unknown, path: string, muted: boolean): unknown {
+    if (!isObject(raw)) return this.refuse(path, `expected an object, got ${kindOf(raw)}`)
+    const [pattern, child] = recordOf(node) ?? ['', node]
+    const read: Record<string, unknown> = {}
+    for (const [key, part] of Object.entries(raw)) {
+      if (!new RegExp(pattern).test(key) || key === '__proto__') {
+        this.refuse(join(path, key), `is not a valid name: expected ${node.names ?? 'a non-empty name'}`)
+        continue
+      }
+      const value = this.visit(child, part, join(path, key), muted)
+      if (value !== leftOut) read[key] = value
+    }
+    return read
+  }
+
+  private visitList(node: Node, raw: unknown, path: string, muted: boolean): unknown {
+    if (!Array.isArray(raw)) return this.refuse(path, `expected ${expectationOf(node)}, got ${findingOf(node, raw)}`)
+    const read: unknown[] = []
+    for (const [index, part] of raw.entries()) {
+      const at = `${path}[${index}]`
+      if (path === 'bindings' && isForeignBinding(part)) {
+        this.warn(at, 'means nothing here: it is about another channel')
+        continue
+      }
+      const value = node.items ? this.visit(node.items, part, at, muted) : part
+      if (value !== leftOut) read.push(value)
+    }
+    return read
+  }
+
+  private visitLeaf(node: Node, raw: unknown, path: string): unknown {
+    const filled = node.secret ? this.readSecret(raw, path) : this.substitute(raw, path)
+    if (filled === leftOut) return leftOut
+    const value = convert(node, raw, filled)
+    if (!Value.Check(node, value)) {
+      // What a variable holds may be a secret that landed in the wrong place, so the text of the file is shown.
+      return this.refuse(path, `expected ${expectationOf(node)}, got ${findingOf(node, node.secret ? value : raw)}`)
+    }
+    if (typeof value !== 'string') return value
+    if (typeof node.unbuilt === 'string' && new RegExp(node.unbuilt).test(value)) this.warn(path, 'has no effect yet')
+    return node.relative ? resolve(dirname(this.source.file), value) : value
+  }
+
+  private readSecret(raw: unknown, path: string): unknown {
+    if (!isObject(raw)) {
+      if (typeof raw === 'string' && isLiteralSecret(raw)) this.literalSecrets += 1
+      return this.substitute(raw, path)
+    }
+    if (Object.keys(raw).join() !== 'file' || typeof raw.file !== 'string' || raw.file === '') {
+      return this.refuse(path, 'expected a string or { file: "/path" }')
+    }
+    const name = this.substitute(raw.file, path)
+    if (typeof name !== 'string') return leftOut
+    try {
+      const text = this.source.readFile(resolve(dirname(this.source.file), name))
+      return text.replace(/[\r\n]+$/, '')
+    } catch (error) {
+      return this.refuse(path, `cannot read the file ${raw.file}: ${reasonOf(error)}`)
+    }
+  }
+
+  /** `${NAME}` is a variable, `$${` a literal `${`. */
+  private substitute(raw: unknown, path: string): unknown {
+    if (Array.isArray(raw)) {
+      const parts = raw.map(part => this.substitute(part, path))
+      return parts.includes(leftOut) ? leftOut : parts
+    }
+    if (typeof raw !== 'string') return raw
+    let whole = true
+    const text = raw.replace(/\$\$\{|\$\{([^}]*)\}/g, (found: string, name: string | undefined) => {
+      if (name === undefined) return '${'
+      const value = this.variable(name, path)
+      if (value === undefined) whole = false
+      return value ?? found
+    })
+    return whole ? text : leftOut
+  }
+
+  private variable(name: string, path: string): string | undefined {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      this.refuse(path, 'holds a ${…} that is not the name of an environment variable; a literal "${" is written "$${"')
+      return undefined
+    }
+    const value = Object.hasOwn(this.source.env, name) ? this.source.env[name] : undefined
+    if (value === undefined) this.refuse(path, `the environment variable ${name} is not set`)
+    return value
+  }
+
+  private refuse(path: string, message: string): typeof leftOut {
+    this.complaints.push({ path, message, severity: 'error' })
+    return leftOut
+  }
+
+  private warn(path: string, message: string): void {
+    this.complaints.push({ path, message, severity: 'warning' })
+  }
+}
+
+/** An address is a secret only when it carries a password. */
+function isLiteralSecret(raw: string): boolean {
+  return !raw.includes('${') && !/^(?:sqlite:|[a-z]+:\/\/[^@]*$)/.test(raw)
+}
+
+/** A variable is always text, so where a number or a switch is expected it is taken as one. */
+function convert(node: Node, raw: unknown, filled: unknown): unknown {
+  const variable = typeof raw === 'string' && raw !== filled
+  if (typeof filled === 'string' && (variable || node.coerce)) {
+    if (node.type === 'integer' && /^\d{1,15}$/.test(filled)) return Number(filled)
+    if (node.type === 'boolean' && /^(?:true|false)$/.test(filled)) return filled === 'true'
+  }
+  return node.type === 'string' && node.coerce && Number.isSafeInteger(filled) ? String(filled) : filled
+}
+
+/** What the file system says, in words. */
+export function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'ENOENT') return 'there is no such file'
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied'
+  if (code === 'EISDIR') return 'it is a folder'
+  return messageOf(error)
+}
+
+function join(path: string, key: string): string {
+  return path === '' ? key : `${path}.${key}`
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,122 @@
+import { WecomdError } from '../errors.ts'
+import { type Device, signConnect } from './device.ts'
+import { type Json, numberAt, objectAt, stringAt, stringsAt } from './frames.ts'
+
+/** What the users' link may do, and what the device is approved for once. */
+export const userScopes: readonly string[] = ['operator.read', 'operator.write']
+export const fullScopes: readonly string[] = [...userScopes, 'operator.admin', 'operator.approvals']
+
+const client = { id: 'gateway-client', mode: 'backend', platform: 'linux' } as const
+const role = 'operator'
+const defaultTickMs = 30_000
+const defaultPayloadBytes = 25 * 1024 * 1024
+
+/** How one connect asks: for pairing with everything, or for the users' link with little. */
+export interface Grant {
+  readonly scopes: readonly string[]
+  readonly isPairing: boolean
+}
+
+/** What the gateway said of itself. `bootId` changes at each of its starts. */
+export interface Hello {
+  readonly bootId: string
+  readonly version: string
+  readonly scopes: readonly string[]
+  readonly tickIntervalMs: number
+  readonly maxPayloadBytes: number
+}
+
+export interface Credentials {
+  readonly token?: string
+  readonly password?: string
+  readonly deviceToken?: string
+}
+
+/** Remembers across restarts that the device was approved for the full set of scopes. */
+export interface PairingMemory {
+  isPaired(): boolean
+  remember(): void
+  forget(): void
+}
+
+/** The connect exchange: what we say, and whether we take the answer. */
+export class Handshake {
+  private readonly credentials: Credentials
+  private readonly device: Device
+  private readonly version: string
+  private readonly memory: PairingMemory
+
+  constructor(credentials: Credentials, device: Device, version: string, memory: PairingMemory) {
+    this.credentials = credentials
+    this.device = device
+    this.version = version
+    this.memory = memory
+  }
+
+  nextGrant(): Grant {
+    const needsPairing = this.credentials.deviceToken === undefined && !this.memory.isPaired()
+    return needsPairing ? { scopes: fullScopes, isPairing: true } : { scopes: userScopes, isPairing: false }
+  }
+
+  forgetPairing(): void {
+    this.memory.forget()
+  }
+
+  connectParams(grant: Grant, nonce: string, signedAt: number): Json {
+    const { token, password, deviceToken } = this.credentials
+    const signature = signConnect(this.device, {
+      clientId: client.id,
+      clientMode: client.mode,
+      role,
+      scopes: grant.scopes,
+      signedAt,
+      token: token ?? deviceToken ?? '',
+      nonce,
+      platform: client.platform,
+    })
+    return {
+      minProtocol: 3,
+      maxProtocol: 4,
+      client: { ...client, displayName: 'wecomd', version: this.version },
+      role,
+      scopes: grant.scopes,
+      caps: ['tool-events'],
+      auth: {
+        ...(token !== undefined && { token }),
+        ...(token === undefined && deviceToken !== undefined && { deviceToken }),
+        ...(password !== undefined && { password }),
+      },
+      device: { id: this.device.id, publicKey: this.device.publicKey, signature, signedAt, nonce },
+    }
+  }
+
+  /** Takes a hello only when it grants exactly what was asked: text of users never travels with more. */
+  accept(grant: Grant, payload: Json): Hello {
+    const server = objectAt(payload, 'server')
+    const policy = objectAt(payload, 'policy')
+    const scopes = stringsAt(objectAt(payload, 'auth'), 'scopes')
+    const missing = grant.scopes.filter(scope => !scopes.includes(scope))
+    if (missing.length > 0) throw scopesMissing(missing)
+    if (grant.isPairing) this.memory.remember()
+    else if (scopes.some(scope => !grant.scopes.includes(scope))) throw scopesTooWide(scopes)
+    return {
+      bootId: stringAt(server, 'bootId') ?? '',
+      version: stringAt(server, 'version') ?? '',
+      scopes,
+      tickIntervalMs: numberAt(policy, 'tickIntervalMs') ?? defaultTickMs,
+      maxPayloadBytes: numberAt(policy, 'maxPayload') ?? defaultPayloadBytes,
+    }
+  }
+}
+
+function scopesMissing(missing: readonly string[]): WecomdError {
+  return new WecomdError('gateway_refused', `the gateway did not grant ${missing.join(', ')}`, {
+    hint: 'approve this device on the gateway host: openclaw devices list, then openclaw devices approve <requestId>',
+  })
+}
+
+function scopesTooWide(scopes: readonly string[]): WecomdError {
+  return new WecomdError('gateway_refused', `the gateway granted more than was asked: ${scopes.join(', ')}`, {
+    hint: 'text of users must not travel with admin scope; check how the gateway authenticates this client',
+  })
+}

@@ -1,0 +1,157 @@
+import { type Json, listAt, numberAt, objectAt, stringAt, stringsAt } from './frames.ts'
+
+/** One row of `chat.history` that matters here. */
+export interface HistoryRow {
+  readonly role: 'user' | 'assistant' | 'reset' | 'other'
+  readonly id?: string
+  readonly text: string
+  readonly timestamp: number
+  readonly idempotencyKey?: string
+  readonly stopReason?: string
+  readonly runId?: string
+  /** Written by the gateway itself, such as the row that resumes an interrupted turn. */
+  readonly isInternal: boolean
+}
+
+/** What the gateway knows of a session: rows, oldest first, and what runs in it. */
+export interface History {
+  readonly rows: readonly HistoryRow[]
+  readonly isActive: boolean
+  readonly inFlight?: { readonly runId: string; readonly text: string }
+  readonly activeRunIds: readonly string[]
+  /** Messages that wait behind a running turn, by the key they were sent with. */
+  readonly pending: ReadonlyMap<string, string>
+}
+
+export function decodeHistory(payload: Json): History {
+  const session = objectAt(payload, 'sessionInfo')
+  const running = objectAt(payload, 'inFlightRun')
+  const runId = stringAt(running, 'runId')
+  const items = listAt(objectAt(payload, 'pendingInputs'), 'items')
+  return {
+    rows: listAt(payload, 'messages').map(decodeRow),
+    isActive: session['hasActiveRun'] === true || runId !== undefined,
+    ...(runId !== undefined && { inFlight: { runId, text: stringAt(running, 'text') ?? '' } }),
+    activeRunIds: stringsAt(session, 'activeRunIds'),
+    pending: new Map(items.map(item => [stringAt(item, 'runId') ?? '', stringAt(item, 'state') ?? ''])),
+  }
+}
+
+function decodeRow(row: Json): HistoryRow {
+  const more = objectAt(row, '__openclaw')
+  const id = stringAt(more, 'id')
+  const idempotencyKey = stringAt(row, 'idempotencyKey')
+  const stopReason = stringAt(row, 'stopReason')
+  const runId = stringAt(more, 'runId')
+  return {
+    role: decodeRole(row, more),
+    text: textOf(row),
+    timestamp: numberAt(row, 'timestamp') ?? 0,
+    isInternal: stringAt(objectAt(row, 'provenance'), 'kind') === 'internal_system',
+    ...(id !== undefined && { id }),
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+    ...(stopReason !== undefined && { stopReason }),
+    ...(runId !== undefined && { runId }),
+  }
+}
+
+function decodeRole(row: Json, more: Json): HistoryRow['role'] {
+  if (more['kind'] === 'reset') return 'reset'
+  const role = stringAt(row, 'role')
+  return role === 'user' || role === 'assistant' ? role : 'other'
+}
+
+/** The text of a message, whose content is a string or a list of blocks. */
+export function textOf(message: Json): string {
+  const content = message['content']
+  if (typeof content === 'string') return content
+  return listAt(message, 'content')
+    .filter(block => block['type'] === 'text')
+    .map(block => stringAt(block, 'text') ?? '')
+    .join('')
+}
+
+/** What is known of our question besides the history. */
+export interface Standpoint {
+  readonly key: string
+  /** The runs that are known to answer the question: its key, and those adopted since. */
+  readonly runIds: ReadonlySet<string>
+  readonly now: number
+  readonly bootId: string
+  readonly asked?: { readonly at: number; readonly bootId: string }
+  /** This process has the gateway's word, given in this boot, that the question is taken. */
+  readonly isTaken: boolean
+  /** When our run ended without a word while it may only have been queued. */
+  readonly emptyEndAt?: number
+  /** Since when nothing was seen to happen. */
+  readonly quietSince: number
+}
+
+/** What to do next about our question. */
+export type Step =
+  | { readonly kind: 'ask' }
+  /** Something else runs in the session; asking now would mix two turns. */
+  | { readonly kind: 'occupied' }
+  | { readonly kind: 'follow'; readonly runId?: string; readonly text?: string }
+  /** Nothing to see yet. */
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'answered'; readonly row: HistoryRow }
+  | { readonly kind: 'failed'; readonly text: string }
+  | { readonly kind: 'stopped'; readonly text: string }
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'lost' }
+
+/** A question that left its row but no run and no answer is given up after this. */
+const quietLimitMs = 60_000
+/** An end without a word counts as empty when nothing follows for this long. */
+const emptyLimitMs = 5_000
+
+/** Decides from the history, which survives restarts, so that one question is never asked twice. */
+export function nextStep(history: History, at: Standpoint): Step {
+  const own = history.rows.findLastIndex(row => row.role === 'user' && row.idempotencyKey === `${at.key}:user`)
+  return own === -1 ? stepWithoutRow(history, at) : stepAfterRow(history, own, at)
+}
+
+function stepAfterRow(history: History, own: number, at: Standpoint): Step {
+  if (isRunning(history, at)) return { kind: 'follow', ...history.inFlight }
+  const after = history.rows.slice(own + 1)
+  const known = after.findLast(row => isAnswer(row) && at.runIds.has(row.runId ?? ''))
+  if (known !== undefined) return stepOfRow(known, at.key)
+
+  const nextUser = after.findIndex(row => row.role === 'user' && !row.isInternal)
+  if (history.isActive && nextUser === -1) return { kind: 'follow', ...history.inFlight }
+  const ours = nextUser === -1 ? after : after.slice(0, nextUser)
+  const last = ours.findLast(isAnswer)
+  return last === undefined ? stepInSilence(at) : stepOfRow(last, at.key)
+}
+
+function isRunning(history: History, at: Standpoint): boolean {
+  return at.runIds.has(history.inFlight?.runId ?? '') || history.activeRunIds.some(runId => at.runIds.has(runId))
+}
+
+/** What an assistant said before it used a tool is not its answer. */
+function isAnswer(row: HistoryRow): boolean {
+  return row.role === 'assistant' && row.text.trim() !== '' && row.stopReason !== 'toolUse'
+}
+
+function stepOfRow(row: HistoryRow, key: string): Step {
+  if (row.stopReason === 'error') return { kind: 'failed', text: '' }
+  if (row.idempotencyKey === `${key}:assistant`) return { kind: 'stopped', text: row.text }
+  return { kind: 'answered', row }
+}
+
+function stepWithoutRow(history: History, at: Standpoint): Step {
+  if (isRunning(history, at)) return { kind: 'follow', ...history.inFlight }
+  if (history.pending.get(at.key) === 'queued') return { kind: 'follow' }
+  const elseOrAsk: Step = history.isActive ? { kind: 'occupied' } : { kind: 'ask' }
+  if (at.asked === undefined) return elseOrAsk
+  const { asked } = at
+  if (history.rows.some(row => row.role === 'reset' && row.timestamp >= asked.at)) return { kind: 'lost' }
+  if (asked.bootId === at.bootId && at.isTaken) return stepInSilence(at)
+  return elseOrAsk
+}
+
+function stepInSilence(at: Standpoint): Step {
+  if (at.emptyEndAt !== undefined && at.now - at.emptyEndAt >= emptyLimitMs) return { kind: 'empty' }
+  return at.now - at.quietSince >= quietLimitMs ? { kind: 'lost' } : { kind: 'wait' }
+}

@@ -1,0 +1,103 @@
+import type { ReplyChunk, RunEnd } from '../domain/ports.ts'
+import { type Json, objectAt, stringAt } from './frames.ts'
+import { textOf } from './history.ts'
+
+/**
+ * What one question's run says while it goes on. Fed with the `chat` and `agent` events of its session; those of other
+ * runs only make it look at the history again.
+ */
+export class Run {
+  readonly sessionKey: string
+  /** Resolves with the end that an event told. */
+  readonly ended: Promise<RunEnd>
+  /** When our run ended without a word: it may have been queued behind another one. */
+  emptyEndAt: number | undefined
+  quietSince: number
+  private readonly ours: Set<string>
+  private readonly others = new Set<string>()
+  readonly report: (chunk: ReplyChunk) => void
+  private readonly end: (end: RunEnd) => void
+  private stir = () => {}
+
+  constructor(key: string, sessionKey: string, now: number, report: (chunk: ReplyChunk) => void) {
+    this.sessionKey = sessionKey.toLowerCase()
+    this.ours = new Set([key])
+    this.quietSince = now
+    this.report = report
+    const { promise, resolve } = Promise.withResolvers<RunEnd>()
+    this.ended = promise
+    this.end = resolve
+  }
+
+  get runIds(): ReadonlySet<string> {
+    return this.ours
+  }
+
+  /** Resolves at the next thing that may change what the history says. */
+  stirred(): Promise<void> {
+    return new Promise(resolve => {
+      this.stir = resolve
+    })
+  }
+
+  poke(): void {
+    this.stir()
+  }
+
+  /** A run under another id answers our question: queued behind somebody's, or resumed after a restart. */
+  adopt(runId: string): void {
+    if (this.ours.has(runId)) return
+    this.ours.add(runId)
+    this.report({ kind: 'resumed' })
+  }
+
+  say(text: string, now: number): void {
+    this.quietSince = now
+    if (text !== '') this.report({ kind: 'text', text })
+  }
+
+  hear(event: string, payload: Json, now: number): void {
+    if (stringAt(payload, 'sessionKey')?.toLowerCase() !== this.sessionKey) return
+    const runId = stringAt(payload, 'runId') ?? ''
+    if (!this.ours.has(runId)) return event === 'chat' ? this.overhear(runId, payload) : undefined
+    this.quietSince = now
+    if (event === 'chat') this.hearChat(payload, now)
+    else this.hearAgent(payload)
+  }
+
+  /** Somebody else's run, or one that answers us under another id: its beginning and its end are worth a look. */
+  private overhear(runId: string, payload: Json): void {
+    const isOver = ['final', 'aborted', 'error'].includes(stringAt(payload, 'state') ?? '')
+    if (this.others.has(runId) && !isOver) return
+    this.others.add(runId)
+    this.poke()
+  }
+
+  private hearChat(payload: Json, now: number): void {
+    const message = objectAt(payload, 'message')
+    const text = textOf(message)
+    switch (stringAt(payload, 'state')) {
+      case 'status':
+        return this.report({ kind: 'phase', phase: stringAt(payload, 'phase') === 'starting_model' ? 'thinking' : 'starting' })
+      case 'delta':
+        return this.say(text, now)
+      case 'final':
+        if (payload['message'] !== undefined) return this.end(text.trim() === '' ? { kind: 'empty' } : { kind: 'answered', text })
+        this.emptyEndAt = now
+        return this.poke()
+      case 'aborted':
+        return this.end({ kind: 'stopped', text })
+      case 'error':
+        return this.end({ kind: 'failed', reason: 'error', text: '' })
+      default:
+        return undefined
+    }
+  }
+
+  private hearAgent(payload: Json): void {
+    if (stringAt(payload, 'stream') !== 'tool') return
+    const phase = stringAt(objectAt(payload, 'data'), 'phase')
+    if (phase === 'start') this.report({ kind: 'phase', phase: 'tool' })
+    if (phase === 'result') this.report({ kind: 'phase', phase: 'thinking' })
+  }
+}

@@ -1,0 +1,94 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+/** What an account's callback URL has seen since the start; times are epoch ms. */
+export interface SurfaceActivity {
+  lastCallbackAt?: number
+  lastSignatureFailureAt?: number
+  readonly counts: Record<string, number>
+}
+
+/** Numbers that are read when somebody asks for them. */
+export interface Gauges {
+  readonly turns: Readonly<Record<string, number>>
+  readonly outbox: Readonly<Record<string, number>>
+  readonly dead: number
+  readonly gatewayUp: boolean
+}
+
+const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5]
+const answerBuckets = [0.5, 1, 2, 5, 10, 30, 60, 120, 330, 600, 1800, 3600]
+
+/** The counters behind `/metrics` and `/api/status`. No label ever names a user. */
+export class Observations {
+  private readonly registry = new Registry()
+  private readonly surfaces = new Map<string, SurfaceActivity>()
+  private readonly metrics
+
+  constructor() {
+    const registers = [this.registry]
+    const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+      new Counter({ name, help, labelNames: [...labelNames], registers })
+    const histogram = (name: string, help: string, buckets: number[]) => new Histogram({ name, help, buckets, registers })
+    const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+      new Gauge({ name, help, labelNames: [...labelNames], registers })
+    this.metrics = {
+      callbacks: counter('wecomd_callbacks_total', 'Callbacks by account, surface, kind and result', ['account', 'surface', 'kind', 'result']),
+      callbackSeconds: histogram('wecomd_callback_seconds', 'Time to answer a callback', secondsBuckets),
+      signatureFailures: counter('wecomd_signature_failures_total', 'Callbacks with a wrong signature', ['account']),
+      turnEnds: counter('wecomd_turn_ends_total', 'How turns ended', ['end']),
+      firstText: histogram('wecomd_first_text_seconds', 'From the message to the first text', answerBuckets),
+      answer: histogram('wecomd_answer_seconds', 'From the message to the end of the run', answerBuckets),
+      attempts: counter('wecomd_attempts_total', 'Attempts of deliveries', ['route', 'outcome']),
+      turns: gauge('wecomd_turns', 'Turns by state', ['state']),
+      outbox: gauge('wecomd_outbox', 'Deliveries to WeCom that are not done, by state', ['state']),
+      dead: gauge('wecomd_dead_letters', 'Deliveries that gave up', []),
+      gateway: gauge('wecomd_gateway_up', 'Whether a link to the gateway is up', ['link']),
+    }
+  }
+
+  callback(seen: { account: string; surface: string; type: string; result: string; at: number; tookMs: number }): void {
+    const { account, surface, type, result, at, tookMs } = seen
+    this.metrics.callbacks.inc({ account, surface, kind: type, result })
+    this.metrics.callbackSeconds.observe(tookMs / 1000)
+    const activity = this.surface(account, surface)
+    if (result === 'ok') activity.lastCallbackAt = at
+    activity.counts[type] = (activity.counts[type] ?? 0) + 1
+  }
+
+  signatureFailure(seen: { account: string; surface: string; at: number }): void {
+    this.metrics.signatureFailures.inc({ account: seen.account })
+    this.surface(seen.account, seen.surface).lastSignatureFailureAt = seen.at
+  }
+
+  turnEnded(end: string): void {
+    this.metrics.turnEnds.inc({ end })
+  }
+
+  firstText(ms: number): void {
+    this.metrics.firstText.observe(ms / 1000)
+  }
+
+  answered(ms: number): void {
+    this.metrics.answer.observe(ms / 1000)
+  }
+
+  attempt(route: string, outcome: string): void {
+    this.metrics.attempts.inc({ route, outcome })
+  }
+
+  surface(account: string, surface: string): SurfaceActivity {
+    const key = `${surface}:${account}`
+    const known = this.surfaces.get(key) ?? { counts: {} }
+    this.surfaces.set(key, known)
+    return known
+  }
+
+  /** Prometheus text. */
+  async render(gauges: Gauges): Promise<string> {
+    for (const [state, count] of Object.entries(gauges.turns)) this.metrics.turns.set({ state }, count)
+    for (const [state, count] of Object.entries(gauges.outbox)) this.metrics.outbox.set({ state }, count)
+    this.metrics.dead.set(gauges.dead)
+    this.metrics.gateway.set({ link: 'users' }, gauges.gatewayUp ? 1 : 0)
+    return this.registry.metrics()
+  }
+}

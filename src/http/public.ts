@@ -1,0 +1,69 @@
+import { type AnyElysia, Elysia } from 'elysia'
+import { limits } from '../domain/limits.ts'
+import { WecomdError } from '../errors.ts'
+
+/** One callback URL; several paths may lead to it. */
+export interface Mount {
+  readonly paths: readonly string[]
+  /** `query` is raw, without the `?`. Never rejects. */
+  handle(request: { method: 'GET' | 'POST'; query: string; body: string }): Promise<Answer>
+}
+
+export interface Answer {
+  readonly status: number
+  readonly body: string
+  readonly contentType?: string
+}
+
+export interface Listener {
+  /** Where it really listens, such as `http://0.0.0.0:8780`. */
+  readonly url: string
+  /** Accepts nothing new, lets the requests under way end. */
+  stop(): Promise<void>
+}
+
+/** The listener that the internet reaches: callbacks and nothing else. Whatever is wrong gets a status and no word. */
+export function startPublicListener(address: { host: string; port: number }, mounts: readonly Mount[]): Listener {
+  const app = new Elysia()
+    .onError(({ code }) => new Response(null, { status: code === 'NOT_FOUND' ? 404 : 500 }))
+  for (const mount of mounts) for (const path of mount.paths) addRoute(app, path, mount)
+  return listen(app, address)
+}
+
+function addRoute(app: AnyElysia, path: string, mount: Mount): void {
+  app
+    .get(path, async ({ request }) => toResponse(await mount.handle({ method: 'GET', query: queryOf(request.url), body: '' })))
+    .post(
+      path,
+      async ({ request, body }) =>
+        toResponse(await mount.handle({ method: 'POST', query: queryOf(request.url), body: typeof body === 'string' ? body : '' })),
+      { parse: 'text' },
+    )
+    .all(path, () => new Response(null, { status: 405, headers: { allow: 'GET, POST' } }), { parse: 'none' })
+}
+
+function queryOf(url: string): string {
+  const at = url.indexOf('?')
+  return at === -1 ? '' : url.slice(at + 1)
+}
+
+function toResponse(answer: Answer): Response {
+  const { status, body, contentType } = answer
+  if (body === '') return new Response(null, { status })
+  return new Response(body, { status, headers: { 'content-type': contentType ?? 'application/json' } })
+}
+
+/** Starts any Elysia app on an address; `port_in_use` when somebody else has it. */
+export function listen(app: AnyElysia, address: { host: string; port: number }, maxBodyBytes: number = limits.callbackBodyBytes): Listener {
+  try {
+    app.listen({ hostname: address.host, port: address.port, maxRequestBodySize: maxBodyBytes, idleTimeout: 30 })
+  } catch (cause) {
+    throw new WecomdError('port_in_use', `cannot listen on ${address.host}:${address.port}`, {
+      hint: 'another process has this port; set server.port or admin.port',
+      cause,
+    })
+  }
+  const port = app.server?.port ?? address.port
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host
+  return { url: `http://${host}:${port}`, stop: async () => void (await app.server?.stop()) }
+}

@@ -1,0 +1,244 @@
+import type { Clock } from '../world.ts'
+import { type Answer, type Params, type Request, refuse } from './echo-frames.ts'
+import {
+  type Disk,
+  describeHistory,
+  endRow,
+  normaliseKey,
+  openSession,
+  type Queued,
+  resetRow,
+  resumeRow,
+  type Row,
+  type Session,
+  userRow,
+} from './echo-history.ts'
+import { type Emit, type Run, type RunEnd, startRun } from './echo-run.ts'
+import type { Script } from './echo-script.ts'
+import { describeEnd, SentKeys } from './echo-sent.ts'
+
+/** A message that was accepted as new (`started`), in the order of arrival. */
+export interface Asked {
+  readonly key: string
+  readonly sessionKey: string
+  readonly text: string
+  readonly bootId: string
+}
+
+export interface ChatDoors {
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly script: Script
+  readonly emit: Emit
+  readonly newId: () => string
+  readonly onAsked: (key: string, sessionKey: string, text: string) => void
+  /** From the acknowledgement to the user row in the history, and the start of the run. */
+  readonly rowAfterMs: number
+  /** Turns that the last process left unfinished go on. */
+  readonly resumes: boolean
+}
+
+/** Text that the gateway takes as an order instead of asking the agent. */
+const commandPattern = /^\/(?:status|model|help|whoami|think|queue|verbose|compact|new|reset)\b/
+
+/** The sessions of one boot of the gateway: what is only in memory dies with it. */
+export class EchoChat {
+  private readonly sent: SentKeys
+  private readonly active = new Map<string, Run>()
+  private readonly runs = new Map<string, Run>()
+  private readonly queues = new Map<string, Queued[]>()
+  private readonly resuming = new Map<string, string>()
+
+  constructor(private readonly doors: ChatDoors) {
+    this.sent = new SentKeys(doors.clock)
+    for (const session of doors.disk.sessions.values()) {
+      if (session.running !== undefined && doors.resumes) this.resuming.set(session.key, doors.newId())
+      else delete session.running
+      if (this.resuming.has(session.key)) session.abortedLastRun = true
+      else if (session.status === 'running') delete session.status
+    }
+  }
+
+  /** Answers a request whose parameters were checked. */
+  async call({ method, params }: Request): Promise<Answer> {
+    if (method === 'chat.send') return this.send(params)
+    if (method === 'chat.history') return this.history(params)
+    if (method === 'chat.abort') return this.abort(params)
+    if (method === 'agent.wait') return ok(await this.wait(params))
+    if (method === 'sessions.reset') return this.reset(params)
+    if (method === 'agents.create') return this.createAgent(String(params['name']))
+    if (method === 'agents.list') return ok({ agents: [...this.doors.disk.agents].map(id => ({ id })) })
+    return ok({ ok: true })
+  }
+
+  /** Goes on with the turns that the last process left unfinished, each under a new runId. */
+  resume(): void {
+    for (const key of this.resuming.keys()) this.resumeOne(key)
+  }
+
+  running(): readonly Run[] {
+    return [...this.active.values()]
+  }
+
+  /** The process dies: no run says another word. */
+  cut(): void {
+    for (const run of this.active.values()) run.cut()
+  }
+
+  private send(params: Params): Answer {
+    const { clock, disk, newId, onAsked } = this.doors
+    const sessionKey = normaliseKey(String(params['sessionKey']))
+    const message = String(params['message'])
+    const key = String(params['idempotencyKey'])
+    const repeated = this.sent.repeat(key, message)
+    if (repeated) return repeated
+    const agentId = sessionKey.split(':')[1] ?? ''
+    if (!disk.agents.has(agentId)) {
+      return refuse('INVALID_REQUEST', `Agent "${agentId}" no longer exists in configuration`)
+    }
+    const session = openSession(disk, sessionKey, newId)
+    this.resumeOne(sessionKey)
+    this.sent.add(key, message)
+    const command = commandPattern.exec(message)?.[0]
+    if (command !== undefined) return this.endAtOnce(session, key, `⚙️ ${command}`)
+    onAsked(key, sessionKey, message)
+    return this.place(session, { key, message, acceptedAt: clock.now() }, params['queueMode'])
+  }
+
+  private place(session: Session, asked: Queued, queueMode: unknown): Answer {
+    const answer = { runId: asked.key, status: 'started' }
+    const running = this.active.get(session.key)
+    if (!running) {
+      this.begin(session, asked, asked.key)
+      return ok(answer)
+    }
+    if (queueMode === 'interrupt') {
+      running.abort('aborted')
+      this.begin(session, asked, asked.key)
+      return ok({ ...answer, interruptedActiveRun: true })
+    }
+    if (queueMode === 'followup' || queueMode === 'collect') {
+      this.queues.set(session.key, [...(this.queues.get(session.key) ?? []), asked])
+      this.sent.join(asked.key, 'queued')
+    } else {
+      session.rows.push(userRow(asked.message, asked.acceptedAt, asked.key))
+      running.steer(asked.message)
+      this.sent.join(asked.key, 'over')
+    }
+    return this.endAtOnce(session, asked.key, '')
+  }
+
+  /** A message without a run of its own: its final comes at once with seq 1, empty when another run answers it. */
+  private endAtOnce({ key: sessionKey }: Session, key: string, text: string): Answer {
+    const { clock, emit } = this.doors
+    const endedAt = clock.now()
+    if (text !== '') this.sent.end(key, { state: 'final', text, endedAt })
+    const message = { role: 'assistant', content: [{ type: 'text', text }], timestamp: endedAt }
+    const payload = { runId: key, sessionKey, seq: 1, state: 'final', ...(text === '' ? {} : { message }) }
+    clock.alarm(endedAt, () => emit('chat', payload))
+    return ok({ runId: key, status: 'started' })
+  }
+
+  private begin(session: Session, asked: Queued, runId: string): void {
+    if (session.rows.length > 0) session.accepted = asked
+    const row = userRow(asked.message, this.doors.clock.now(), asked.key)
+    this.run(session, { runId, message: asked.message, isFollowup: runId !== asked.key }, row)
+  }
+
+  private resumeOne(key: string): void {
+    const session = this.doors.disk.sessions.get(key)
+    const runId = this.resuming.get(key)
+    this.resuming.delete(key)
+    if (runId === undefined || session?.running === undefined) return
+    const row = resumeRow(runId, key, this.doors.clock.now())
+    this.run(session, { runId, message: session.running, isFollowup: true }, row)
+  }
+
+  private run(session: Session, turn: { runId: string; message: string; isFollowup: boolean }, row: Row): void {
+    const { clock, script, emit, rowAfterMs: startAfterMs } = this.doors
+    const spec = { ...turn, sessionKey: session.key, agentId: session.agentId, startAfterMs }
+    session.status = 'running'
+    const onStart = () => {
+      session.rows.push(row)
+      session.running = turn.message
+      session.abortedLastRun = false
+      delete session.accepted
+    }
+    const onEnd = (end: RunEnd) => this.finish(session, run, end)
+    const run = startRun(spec, { clock, script, emit, onStart, onEnd })
+    this.active.set(session.key, run)
+    this.runs.set(turn.runId, run)
+  }
+
+  private finish(session: Session, run: Run, end: RunEnd): void {
+    const { runId } = run.spec
+    const row = endRow(end, runId)
+    if (row) session.rows.push(row)
+    delete session.running
+    delete session.accepted
+    session.status = end.state === 'final' ? 'done' : end.state === 'error' ? 'failed' : 'killed'
+    this.active.delete(session.key)
+    this.sent.end(runId, end)
+    const [next, ...later] = this.queues.get(session.key) ?? []
+    if (!next) return
+    this.queues.set(session.key, later)
+    this.sent.join(next.key, 'over')
+    this.begin(session, next, this.doors.newId())
+  }
+
+  private abort(params: Params): Answer {
+    const run = this.active.get(normaliseKey(String(params['sessionKey'])))
+    const wanted = params['runId'] === undefined || params['runId'] === run?.spec.runId
+    if (!run || !wanted) return ok({ ok: true, aborted: false, runIds: [] })
+    run.abort('rpc')
+    return ok({ ok: true, aborted: true, runIds: [run.spec.runId] })
+  }
+
+  private history(params: Params): Answer {
+    const key = normaliseKey(String(params['sessionKey']))
+    const run = this.active.get(key)
+    const session = this.doors.disk.sessions.get(key)
+    const known = session && (session.rows.length > 0 || run) ? session : undefined
+    const present = { run, resuming: this.resuming.get(key), queued: this.queues.get(key) ?? [] }
+    const limit = typeof params['limit'] === 'number' ? params['limit'] : 200
+    return ok(describeHistory(key, known, present, limit))
+  }
+
+  /** Resolves with the end of the run, or `timeout` when it is unknown or still running then. */
+  private async wait(params: Params): Promise<object> {
+    const { clock } = this.doors
+    const runId = String(params['runId'])
+    const timeoutMs = typeof params['timeoutMs'] === 'number' ? params['timeoutMs'] : 30_000
+    const known = this.sent.waited(runId)
+    if (known) return known
+    const end = await new Promise<RunEnd | undefined>(resolve => {
+      const cancel = clock.alarm(clock.now() + timeoutMs, () => resolve(undefined))
+      void this.runs.get(runId)?.ended.then(ended => {
+        cancel()
+        resolve(ended)
+      })
+    })
+    return end ? describeEnd(runId, end) : { runId, status: 'timeout' }
+  }
+
+  private reset(params: Params): Answer {
+    const { clock, disk, newId } = this.doors
+    const key = normaliseKey(String(params['key']))
+    this.active.get(key)?.abort('restart')
+    const session = openSession(disk, key, newId)
+    session.rows.splice(0, Number.POSITIVE_INFINITY, resetRow(clock.now(), newId()))
+    return ok({ ok: true, key, entry: { sessionId: session.sessionId } })
+  }
+
+  private createAgent(name: string): Answer {
+    const { agents } = this.doors.disk
+    const agentId = name.toLowerCase().replaceAll(/[^a-z0-9_-]+/g, '-')
+    if (agents.has(agentId)) return refuse('INVALID_REQUEST', `agent "${agentId}" already exists`)
+    agents.add(agentId)
+    return ok({ ok: true, agentId })
+  }
+}
+
+function ok(payload: object): Answer {
+  return { ok: true, payload }
+}

@@ -1,0 +1,71 @@
+import type { World } from '../world.ts'
+import { Boot } from './echo-boot.ts'
+import type { Asked } from './echo-chat.ts'
+import type { Params } from './echo-frames.ts'
+import { approveDevice, type Devices } from './echo-handshake.ts'
+import { type Disk, normaliseKey, type Row } from './echo-history.ts'
+import type { Script } from './echo-script.ts'
+
+export interface EchoOptions {
+  readonly token: string
+  readonly port?: number
+  readonly script?: Script
+  readonly tickMs?: number
+  /** `required`: a device must be approved with `approve(requestId)` before it may connect. */
+  readonly pairing?: 'silent' | 'required'
+  /** After a start `connect` answers UNAVAILABLE this long. */
+  readonly startingMs?: number
+  /** When a new boot takes interrupted turns up again; `false` never does. */
+  readonly resumeAfterMs?: number | false
+  readonly drainMs?: number
+  /** From the acknowledgement of a message to its row in the history (150-300 ms in reality); a kill in between forgets it. */
+  readonly rowAfterMs?: number
+  /** Awaited before a request is handled and before its response leaves: a test stops the world there. */
+  readonly intercept?: (stage: 'received' | 'answered', method: string, params: Params) => void | Promise<void>
+}
+
+/** An echo agent behind the OpenClaw wire. Its history outlives `kill` and `stop`; everything else starts anew. */
+export interface EchoGateway {
+  readonly url: string
+  readonly port: number
+  bootId(): string
+  history(sessionKey: string): readonly Row[]
+  /** Every message that was accepted as new, over all boots. */
+  asks(): readonly Asked[]
+  connections(): number
+  /** Approves a device that waits for pairing. */
+  approve(requestId: string): boolean
+  /** Cuts every connection (1006); the process lives on. */
+  dropConnections(): void
+  /** A graceful stop: running turns end, `shutdown` is said, connections close with 1012. */
+  stop(): Promise<void>
+  /** Death: connections break with 1006, running turns are left unfinished. */
+  kill(): Promise<void>
+  /** A new boot on the same port. */
+  start(): void
+  close(): Promise<void>
+}
+
+export function createEchoGateway(world: World, options: EchoOptions): EchoGateway {
+  const asked: Asked[] = []
+  const disk: Disk = { sessions: new Map(), agents: new Set(['main']) }
+  const devices: Devices = { approved: new Map(), pending: new Map() }
+  let boot = new Boot(world, { ...options, port: options.port ?? 0 }, disk, devices, asked)
+  const port = boot.port
+  return {
+    url: `ws://127.0.0.1:${port}`,
+    port,
+    bootId: () => boot.bootId,
+    history: sessionKey => disk.sessions.get(normaliseKey(sessionKey))?.rows ?? [],
+    asks: () => asked,
+    connections: () => boot.connections(),
+    approve: requestId => approveDevice(devices, requestId, world.random),
+    dropConnections: () => boot.dropConnections(),
+    stop: () => boot.stop(),
+    kill: () => boot.kill(),
+    start() {
+      boot = new Boot(world, { ...options, port }, disk, devices, asked)
+    },
+    close: () => boot.kill(),
+  }
+}

@@ -1,0 +1,234 @@
+import { messageOf } from '../errors.ts'
+import type { Clock } from '../world.ts'
+import type { Script, Step } from './echo-script.ts'
+
+/** The real gateway sends one delta per 72-83 ms at most. */
+const deltaEveryMs = 75
+
+export interface RunSpec {
+  readonly runId: string
+  readonly sessionKey: string
+  readonly agentId: string
+  readonly message: string
+  readonly startAfterMs: number
+  /** A run that answers what waited in the queue, or what a restart interrupted: it announces less of itself. */
+  readonly isFollowup: boolean
+}
+
+export interface RunEnd {
+  readonly state: 'final' | 'aborted' | 'error'
+  readonly text: string
+  readonly endedAt: number
+  readonly stopReason?: string
+  readonly error?: string
+}
+
+/** A run of the echo agent. `cut` is the death of the process: it says nothing any more. */
+export interface Run {
+  readonly spec: RunSpec
+  readonly startedAt: number
+  readonly ended: Promise<RunEnd>
+  text(): string
+  isOver(): boolean
+  /** Answers one more message at the end of this same run. */
+  steer(message: string): void
+  abort(stopReason: string): void
+  cut(): void
+}
+
+/** Sends an event; `toolsOnly` goes to connections that asked for tool events. */
+export type Emit = (event: 'chat' | 'agent', payload: object, toolsOnly?: boolean) => void
+
+export interface RunDoors {
+  readonly clock: Clock
+  readonly script: Script
+  readonly emit: Emit
+  /** Called when the run begins, after `startAfterMs`. */
+  readonly onStart: () => void
+  /** Called before the end is announced, so that whoever hears it finds it in the history. */
+  readonly onEnd: (end: RunEnd) => void
+}
+
+/** Starts a run: status, throttled cumulative deltas, then exactly one end (an error is said twice, as in reality). */
+export function startRun(spec: RunSpec, doors: RunDoors): Run {
+  return new EchoRun(spec, doors)
+}
+
+class EchoRun implements Run {
+  readonly startedAt: number
+  readonly ended: Promise<RunEnd>
+  private readonly waiting: string[]
+  private settle: (end: RunEnd) => void = () => {}
+  private over = false
+  private said = ''
+  private seq = 0
+  private agentSeq = 0
+  private sentText = ''
+  private sentAt = 0
+  private stopDelta: (() => void) | undefined
+  private wake: () => void = () => {}
+
+  constructor(
+    readonly spec: RunSpec,
+    private readonly doors: RunDoors,
+  ) {
+    this.startedAt = doors.clock.now()
+    this.ended = new Promise(resolve => {
+      this.settle = resolve
+    })
+    this.waiting = [spec.message]
+    void this.play()
+  }
+
+  text(): string {
+    return this.said
+  }
+
+  isOver(): boolean {
+    return this.over
+  }
+
+  steer(message: string): void {
+    this.waiting.push(message)
+  }
+
+  abort(stopReason: string): void {
+    if (this.over) return
+    this.end({ state: 'aborted', stopReason })
+    this.chat({ state: 'aborted', stopReason, ...(this.said === '' ? {} : { message: this.message() }) })
+  }
+
+  cut(): void {
+    this.over = true
+    this.stopDelta?.()
+    this.wake()
+  }
+
+  private async play(): Promise<void> {
+    await this.pause(this.spec.startAfterMs) // at least until the acknowledgement has gone
+    if (this.over) return
+    this.doors.onStart()
+    this.announce('preparing_workspace')
+    this.announce('preparing_context')
+    this.agent('lifecycle', { phase: 'start', startedAt: this.startedAt })
+    this.announce('starting_model')
+    this.agent('lifecycle', { phase: 'model' })
+    try {
+      for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
+        if (this.said !== '') this.say('\n\n')
+        if (await this.playScript(next)) return
+      }
+      this.finish()
+    } catch (error) {
+      this.fail(messageOf(error))
+    }
+  }
+
+  /** True when the run is over and nothing more may be said. */
+  private async playScript(message: string): Promise<boolean> {
+    for await (const step of this.doors.script(message)) {
+      if (this.over) return true
+      await this.take(step)
+      if (this.over) return true
+    }
+    return false
+  }
+
+  private async take(step: Step): Promise<void> {
+    switch (step.kind) {
+      case 'wait':
+        return await this.pause(step.ms)
+      case 'say':
+        return this.say(step.text)
+      case 'tool':
+        return await this.callTool(step)
+      case 'fail':
+        return this.fail(step.message)
+      case 'hang':
+        return await this.pause()
+    }
+  }
+
+  private announce(phase: string): void {
+    this.agent('run_status', { phase })
+    if (!this.spec.isFollowup) this.chat({ state: 'status', phase })
+  }
+
+  private pause(ms?: number): Promise<void> {
+    return new Promise(resolve => {
+      const cancel = ms === undefined ? () => {} : this.doors.clock.alarm(this.doors.clock.now() + ms, resolve)
+      this.wake = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+
+  private async callTool({ name, args, ms, result }: Step & { kind: 'tool' }): Promise<void> {
+    const toolCallId = `call_${this.agentSeq}`
+    this.agent('tool', { phase: 'start', name, toolCallId, args }, true)
+    await this.pause(ms)
+    if (!this.over) this.agent('tool', { phase: 'result', name, toolCallId, result }, true)
+  }
+
+  private say(text: string): void {
+    this.said += text
+    if (this.stopDelta) return
+    this.stopDelta = this.doors.clock.alarm(Math.max(this.sentAt + deltaEveryMs, this.doors.clock.now()), () =>
+      this.sendDelta(),
+    )
+  }
+
+  private sendDelta(): void {
+    this.stopDelta = undefined
+    this.sentAt = this.doors.clock.now()
+    const deltaText = this.said.slice(this.sentText.length)
+    this.sentText = this.said
+    this.agent('assistant', { text: this.said, delta: deltaText })
+    this.chat({ state: 'delta', deltaText, message: this.message() })
+  }
+
+  private finish(): void {
+    if (this.over) return
+    if (this.said !== this.sentText) this.sendDelta()
+    const visible = this.said !== ''
+    const terminalReply = visible ? { disposition: 'visible', text: this.said } : { disposition: 'silent' }
+    this.agent('lifecycle', { phase: 'finishing' })
+    this.agent('lifecycle', { phase: 'end', endedAt: this.doors.clock.now(), terminalReply })
+    this.end({ state: 'final' })
+    const stopReason = this.spec.isFollowup ? {} : { stopReason: 'stop' }
+    this.chat({ state: 'final', ...stopReason, ...(visible ? { message: this.message() } : {}) })
+  }
+
+  private fail(errorMessage: string): void {
+    if (this.over) return
+    this.agent('lifecycle', { phase: 'error', error: errorMessage })
+    this.end({ state: 'error', error: errorMessage })
+    this.chat({ state: 'error', errorMessage, errorDetail: { provider: 'echo', model: 'echo-1' } })
+    this.seq = 0
+    this.chat({ state: 'error', errorMessage: `⚠️ Agent failed before reply: ${errorMessage}` })
+  }
+
+  private end(how: Pick<RunEnd, 'state' | 'stopReason' | 'error'>): void {
+    this.cut()
+    const end: RunEnd = { ...how, text: this.said, endedAt: this.doors.clock.now() }
+    this.doors.onEnd(end)
+    this.settle(end)
+  }
+
+  private message(): object {
+    return { role: 'assistant', content: [{ type: 'text', text: this.said }], timestamp: this.doors.clock.now() }
+  }
+
+  private chat(payload: { readonly state: string; readonly [more: string]: unknown }): void {
+    const { runId, sessionKey, agentId, isFollowup } = this.spec
+    const agent = isFollowup && payload.state === 'final' ? {} : { agentId }
+    this.doors.emit('chat', { runId, sessionKey, ...agent, seq: ++this.seq, ...payload })
+  }
+
+  private agent(stream: string, data: object, toolsOnly = false): void {
+    const { runId, sessionKey, agentId } = this.spec
+    const payload = { runId, stream, data, sessionKey, agentId, seq: ++this.agentSeq, ts: this.doors.clock.now() }
+    this.doors.emit('agent', payload, toolsOnly)
+  }
+}

@@ -1,0 +1,31 @@
+type Child = Node | string
+
+/** Makes an element. Text only ever enters as text, never as markup. */
+export function make<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  attributes: Readonly<Record<string, string>> = {},
+  ...children: readonly Child[]
+): HTMLElementTagNameMap[Tag] {
+  const element = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
+  element.append(...children)
+  return element
+}
+
+/** The element of index.html with this id. */
+export function byId(id: string): HTMLElement {
+  const element = document.getElementById(id)
+  if (!element) throw new Error(`no #${id} in the page`)
+  return element
+}
+
+/** A label in Chinese with its small English beside it. */
+export function label(chinese: string, english: string): DocumentFragment {
+  const fragment = document.createDocumentFragment()
+  fragment.append(chinese, make('small', {}, english))
+  return fragment
+}
+
+export function timeOf(at: number): string {
+  return new Date(at).toLocaleTimeString('zh-CN', { hour12: false })
+}

@@ -1,0 +1,103 @@
+import { type Delivery, type DeliveryState, isDone, type Route } from '../../domain/delivery.ts'
+import type { Engine } from './engine.ts'
+
+type Doc = { doc: string }
+
+/** The outbox table. Its methods run inside an operation of the engine and are not durable by themselves. */
+export class DeliveryTable {
+  private readonly statements
+
+  constructor(engine: Engine) {
+    this.statements = {
+      byId: engine.prepare<Doc>('SELECT doc FROM delivery WHERE id = ?'),
+      ofTurn: engine.prepare<Doc>('SELECT doc FROM delivery WHERE turn = ? ORDER BY created_at, id'),
+      add: engine.prepare<never>(
+        'INSERT OR IGNORE INTO delivery (id, turn, route, state, dead, done, lane, position, due_at, created_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      ),
+      settle: engine.prepare<never>(
+        'UPDATE delivery SET state = ?, dead = ?, done = ?, due_at = ?, leased_until = CASE WHEN ? THEN NULL ELSE leased_until END, doc = ? WHERE id = ?',
+      ),
+      // The head of a lane only: nothing of the lane that is not done may stand before it.
+      claimable: engine.prepare<Doc>(
+        `SELECT d.doc FROM delivery d WHERE d.done = 0 AND d.route = ? AND d.due_at <= ? AND coalesce(d.leased_until, 0) <= ?
+         AND NOT EXISTS (SELECT 1 FROM delivery p WHERE p.lane = d.lane AND p.done = 0 AND p.position < d.position)
+         ORDER BY d.due_at LIMIT ?`,
+      ),
+      lease: engine.prepare<never>('UPDATE delivery SET leased_until = ? WHERE id = ?'),
+      renew: engine.prepare<{ id: string }>(
+        'UPDATE delivery SET leased_until = ? WHERE id = ? AND done = 0 AND leased_until IS NOT NULL RETURNING id',
+      ),
+      nextDue: engine.prepare<{ at: number | null }>(
+        'SELECT min(due_at) AS at FROM delivery WHERE done = 0 AND route = ? AND due_at > ?',
+      ),
+      states: engine.prepare<{ state: DeliveryState; n: number }>(
+        "SELECT state, count(*) AS n FROM delivery WHERE done = 0 AND route <> 'gateway' GROUP BY state",
+      ),
+      dead: engine.prepare<{ n: number }>('SELECT count(*) AS n FROM delivery WHERE dead = 1'),
+      oldest: engine.prepare<{ at: number | null }>(
+        "SELECT min(created_at) AS at FROM delivery WHERE done = 0 AND route <> 'gateway'",
+      ),
+    }
+  }
+
+  find(id: string): Delivery | undefined {
+    const row = this.statements.byId.get(id)
+    return row === null ? undefined : parseDelivery(row.doc)
+  }
+
+  ofTurn(turn: string): Delivery[] {
+    return this.statements.ofTurn.all(turn).map(row => parseDelivery(row.doc))
+  }
+
+  add(delivery: Delivery): void {
+    const { id, turn, route, state, lane, order, dueAt, createdAt } = delivery
+    const flags = [delivery.dead ? 1 : 0, isDone(state) ? 1 : 0]
+    this.statements.add.run(id, turn, route, state, ...flags, lane, order, dueAt, createdAt, JSON.stringify(delivery))
+  }
+
+  /** Replaces a delivery; one that is done or queued again gives its lease back. */
+  settle(delivery: Delivery): void {
+    const { id, state, dueAt } = delivery
+    const isFree = state === 'sending' ? 0 : 1
+    const flags = [delivery.dead ? 1 : 0, isDone(state) ? 1 : 0]
+    this.statements.settle.run(state, ...flags, dueAt, isFree, JSON.stringify(delivery), id)
+  }
+
+  drop(id: string): void {
+    const delivery = this.find(id)
+    if (delivery !== undefined && !isDone(delivery.state)) this.settle({ ...delivery, state: 'dropped' })
+  }
+
+  claimable(routes: readonly Route[], now: number, limit: number): Delivery[] {
+    return routes
+      .flatMap(route => this.statements.claimable.all(route, now, now, limit))
+      .slice(0, limit)
+      .map(row => parseDelivery(row.doc))
+  }
+
+  lease(id: string, until: number | null): void {
+    this.statements.lease.run(until, id)
+  }
+
+  renew(ids: readonly string[], until: number): string[] {
+    return ids.filter(id => this.statements.renew.get(until, id) !== null)
+  }
+
+  nextDueAt(routes: readonly Route[], after: number): number | undefined {
+    const times = routes.map(route => this.statements.nextDue.get(route, after)?.at ?? Infinity)
+    const earliest = Math.min(...times)
+    return earliest === Infinity ? undefined : earliest
+  }
+
+  summary(): { states: Record<DeliveryState, number>; dead: number; oldestAt?: number } {
+    const states = { queued: 0, sending: 0, held: 0, delivered: 0, partial: 0, refused: 0, unknown: 0, dropped: 0 }
+    for (const row of this.statements.states.all()) states[row.state] = row.n
+    const oldestAt = this.statements.oldest.get()?.at
+    return { states, dead: this.statements.dead.get()?.n ?? 0, ...(typeof oldestAt === 'number' && { oldestAt }) }
+  }
+}
+
+/** Rows are written by `add` and `settle` only, so what comes out is what went in. */
+function parseDelivery(doc: string): Delivery {
+  return JSON.parse(doc) as Delivery
+}

@@ -1,0 +1,97 @@
+import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
+import { WecomdError } from '../../errors.ts'
+
+/** A prepared statement with its row type; compiled once per connection. */
+export type Prepared<Row> = Statement<Row, SQLQueryBindings[]>
+
+interface Operation {
+  readonly work: () => unknown
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * One SQLite connection with natural group commit: everything that arrives in one turn of the event loop is one
+ * transaction with one fsync, flushed in setImmediate and never by a timer. Each operation is a SAVEPOINT inside it; a
+ * failed commit rejects every waiter.
+ */
+export class Engine {
+  readonly db: Database
+  /** Called after a rollback: whatever was remembered of the file may be wrong. */
+  onRollback: () => void = () => {}
+  private waiting: Operation[] = []
+  private flushing: ReturnType<typeof setImmediate> | undefined
+  private readonly begin
+  private readonly commit
+  private readonly savepoint
+  private readonly release
+  private readonly rollbackTo
+
+  constructor(db: Database) {
+    this.db = db
+    this.begin = db.prepare('BEGIN IMMEDIATE')
+    this.commit = db.prepare('COMMIT')
+    this.savepoint = db.prepare('SAVEPOINT operation')
+    this.release = db.prepare('RELEASE operation')
+    this.rollbackTo = db.prepare('ROLLBACK TO operation')
+  }
+
+  prepare<Row>(sql: string): Prepared<Row> {
+    return this.db.prepare<Row, SQLQueryBindings[]>(sql)
+  }
+
+  /** Runs `work` inside the next batch; resolves with its result once the batch is on disk. */
+  run<T>(work: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      // `resolve` only ever gets what this `work` returned, so the widening to unknown is undone here.
+      this.waiting.push({ work, resolve: value => resolve(value as T), reject })
+      this.flushing ??= setImmediate(() => this.flush())
+    })
+  }
+
+  /** Flushes what waits and closes the file. */
+  close(): void {
+    if (this.flushing !== undefined) clearImmediate(this.flushing)
+    this.flush()
+    this.db.close()
+  }
+
+  private flush(): void {
+    this.flushing = undefined
+    const batch = this.waiting
+    if (batch.length === 0) return
+    this.waiting = []
+    try {
+      this.begin.run()
+      const results = batch.map(operation => this.attempt(operation))
+      this.commit.run()
+      for (const settle of results) settle()
+    } catch (cause) {
+      if (this.db.inTransaction) this.db.run('ROLLBACK')
+      this.onRollback()
+      for (const operation of batch) operation.reject(storeFailed(cause))
+    }
+  }
+
+  /** Runs one operation; what it returns tells the waiter how it went, to be called after the commit. */
+  private attempt(operation: Operation): () => void {
+    this.savepoint.run()
+    try {
+      const value = operation.work()
+      this.release.run()
+      return () => operation.resolve(value)
+    } catch (error) {
+      this.rollbackTo.run()
+      this.release.run()
+      this.onRollback()
+      return () => operation.reject(error instanceof WecomdError ? error : storeFailed(error))
+    }
+  }
+}
+
+function storeFailed(cause: unknown): WecomdError {
+  return new WecomdError('store_failed', 'the database could not be written', {
+    hint: 'look at free disk space and at the permissions of the state folder',
+    cause,
+  })
+}

@@ -1,0 +1,54 @@
+-- Times are epoch milliseconds. `doc` is the JSON of the domain object; the other columns are what queries need of it.
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+-- The oldest schema version whose binary can still work with this file.
+INSERT INTO meta VALUES ('readable_from', '1');
+
+CREATE TABLE inbox (
+  account TEXT NOT NULL,
+  msgid TEXT NOT NULL,
+  at REAL NOT NULL,
+  PRIMARY KEY (account, msgid)
+) WITHOUT ROWID;
+CREATE INDEX inbox_at ON inbox (at);
+
+CREATE TABLE turn (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  stream_id TEXT NOT NULL UNIQUE,
+  account TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  session_key TEXT NOT NULL,
+  state TEXT NOT NULL,
+  unclaimed INTEGER NOT NULL,
+  unsaid INTEGER NOT NULL,
+  received_at REAL NOT NULL,
+  ended_at REAL,
+  due_at REAL,
+  erased INTEGER NOT NULL DEFAULT 0,
+  version INTEGER NOT NULL,
+  doc TEXT NOT NULL
+);
+CREATE INDEX turn_sender ON turn (account, sender, received_at);
+CREATE INDEX turn_due ON turn (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX turn_unclaimed ON turn (session_key, sender) WHERE unclaimed = 1;
+CREATE INDEX turn_unsaid ON turn (account, sender) WHERE unsaid = 1;
+CREATE INDEX turn_finished ON turn (ended_at) WHERE due_at IS NULL AND erased = 0;
+
+CREATE TABLE delivery (
+  id TEXT NOT NULL PRIMARY KEY,
+  turn TEXT NOT NULL,
+  route TEXT NOT NULL,
+  state TEXT NOT NULL,
+  dead INTEGER NOT NULL,
+  done INTEGER NOT NULL,
+  lane TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  due_at REAL NOT NULL,
+  leased_until REAL,
+  created_at REAL NOT NULL,
+  doc TEXT NOT NULL
+);
+CREATE INDEX delivery_turn ON delivery (turn);
+CREATE INDEX delivery_lane ON delivery (lane, position) WHERE done = 0;
+CREATE INDEX delivery_due ON delivery (route, due_at) WHERE done = 0;
+CREATE INDEX delivery_dead ON delivery (created_at) WHERE dead = 1;

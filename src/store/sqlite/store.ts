@@ -1,0 +1,96 @@
+import type { Change, Claimed, Outbox, Store, TurnKey } from '../../domain/ports.ts'
+import type { Turn } from '../../domain/turn.ts'
+import { DeliveryTable } from './deliveries.ts'
+import { Engine } from './engine.ts'
+import { openDatabase } from './open.ts'
+import { sweepRows } from './sweep.ts'
+import { TurnTable, writeChange } from './turns.ts'
+
+export interface SqliteOptions {
+  /** A path, or `:memory:`. */
+  readonly file: string
+  readonly pid: number
+  /** When the clock alone will next change a turn; the store keeps it as the turn's `due_at`. */
+  readonly dueAtOf: (turn: Turn) => number | undefined
+}
+
+/** The embedded store: one process, one file. Leases of a process that died are free again once the file is opened. */
+export function openSqliteStore(options: SqliteOptions): Store {
+  const engine = new Engine(openDatabase(options.file, options.pid))
+  engine.db.run('UPDATE delivery SET leased_until = NULL WHERE leased_until IS NOT NULL')
+  const turns = new TurnTable(engine)
+  const deliveries = new DeliveryTable(engine)
+  const write = (change: Change) => writeChange(change, turns, deliveries, options.dueAtOf)
+  const see = engine.prepare<never>('INSERT OR IGNORE INTO inbox (account, msgid, at) VALUES (?, ?, ?)')
+  const probe = engine.prepare<never>("INSERT OR REPLACE INTO meta VALUES ('probe', ?)")
+
+  return {
+    open: (key, open) => engine.run(() => openOnce(turns, key, () => write(open(turns.standing(key))))),
+    find: id => engine.run(() => turns.find(id)),
+    findByStream: streamId => engine.run(() => turns.findByStream(streamId)),
+    update: (id, step) => engine.run(() => updateTurn(turns, id, step, write)),
+    due: (now, limit) => engine.run(() => turns.due(now, limit)),
+    nextDueAt: () => engine.run(() => turns.nextDueAt()),
+    counts: () => engine.run(() => structuredClone(turns.counts())),
+    see: (account, msgid, at) => engine.run(() => see.run(account, msgid, at).changes > 0),
+    outbox: createOutbox(engine, turns, deliveries, write),
+    sweep: limits => engine.run(() => sweepRows(engine, turns, limits)),
+    probe: async () => void (await engine.run(() => probe.run(String(options.pid)))),
+    close: async () => engine.close(),
+  }
+}
+
+function openOnce(turns: TurnTable, key: TurnKey, write: () => void): { turn: Turn; seen: boolean } {
+  const known = turns.find(key.id)
+  if (known !== undefined) return { turn: known, seen: true }
+  write()
+  const turn = turns.find(key.id)
+  if (turn === undefined) throw new Error(`opening turn ${key.id} did not save it`)
+  return { turn, seen: false }
+}
+
+function updateTurn(
+  turns: TurnTable,
+  id: string,
+  step: (turn: Turn) => Change | undefined,
+  write: (change: Change) => void,
+): Turn | undefined {
+  const turn = turns.find(id)
+  if (turn === undefined) return undefined
+  const change = step(turn)
+  if (change === undefined) return turn
+  write(change)
+  return turns.find(id)
+}
+
+function createOutbox(
+  engine: Engine,
+  turns: TurnTable,
+  deliveries: DeliveryTable,
+  write: (change: Change) => void,
+): Outbox {
+  const claimOne = (delivery: Claimed['delivery'], untilMs: number, change: (claimed: Claimed) => Change) => {
+    const turn = turns.find(delivery.turn)
+    if (turn === undefined) return []
+    deliveries.lease(delivery.id, untilMs)
+    write(change({ delivery, turn }))
+    return [{ delivery: deliveries.find(delivery.id) ?? delivery, turn: turns.find(turn.id) ?? turn }]
+  }
+  return {
+    claim: (routes, lease, change) =>
+      engine.run(() =>
+        deliveries
+          .claimable(routes, lease.now, lease.limit)
+          .flatMap(delivery => claimOne(delivery, lease.untilMs, change)),
+      ),
+    renew: (ids, until) => engine.run(() => deliveries.renew(ids, until)),
+    release: ids =>
+      engine.run(() => {
+        for (const id of ids) deliveries.lease(id, null)
+      }),
+    nextDueAt: (routes, after) => engine.run(() => deliveries.nextDueAt(routes, after)),
+    ofTurn: turn => engine.run(() => deliveries.ofTurn(turn)),
+    find: id => engine.run(() => deliveries.find(id)),
+    summary: () => engine.run(() => deliveries.summary()),
+  }
+}

@@ -1,0 +1,103 @@
+import { limits } from '../domain/limits.ts'
+import type { Frame } from '../domain/message.ts'
+import type { Phase, Turn } from '../domain/turn.ts'
+import { nextWay } from '../fallback/ladder.ts'
+import type { Say } from '../fallback/notice.ts'
+import { byteLength, cutHead } from './split.ts'
+
+/** How long a silent bubble keeps its first content, and how long a lost link goes without being mentioned. */
+const silentMs = 5_000
+const offlineMs = 10_000
+
+/** The newest snapshot of a running answer; only the node that follows the run has it. */
+export interface Live {
+  readonly text: string
+  readonly phase?: Phase
+}
+
+/** What a frame depends on besides the turn. */
+export interface View {
+  readonly now: number
+  readonly placeholder: string
+  readonly live?: Live
+  /** Since when the agent cannot be reached. */
+  readonly offlineSince?: number
+}
+
+/** The default first content: the client's thinking animation, which no text may follow. */
+const animation = '<think></think>'
+
+/** The answer to the message itself, and to its repeats: always the same. */
+export function firstFrame(turn: Turn, placeholder: string): Frame {
+  const refused = turn.end === 'busy' || turn.end === 'refused'
+  return refused && turn.closedWith !== undefined
+    ? { streamId: turn.streamId, content: turn.closedWith, finish: true }
+    : { streamId: turn.streamId, content: placeholder, finish: false }
+}
+
+/** What a refresh shows now. A closing turn must be advanced by `served` first: this then shows what it closed with. */
+export function streamFrame(turn: Turn, view: View, say: Say): Frame {
+  if (turn.closedWith !== undefined) return { streamId: turn.streamId, content: turn.closedWith, finish: true }
+  return { streamId: turn.streamId, content: openContent(turn, view, say), finish: false }
+}
+
+function openContent(turn: Turn, view: View, say: Say): string {
+  const text = view.live?.text ?? turn.answer
+  const offline = isOffline(turn, view) ? say({ key: 'offline' }) : undefined
+  if (!isVisible(text)) return withPreface(turn, offline ?? silentContent(turn, view, say))
+  return composeFrame(turn, text, offline, say({ key: 'truncated' })).content
+}
+
+function silentContent(turn: Turn, view: View, say: Say): string {
+  const elapsedMs = view.now - turn.receivedAt
+  const isQueued = turn.question === undefined && view.offlineSince === undefined
+  if (isQueued) return say({ key: 'queued' })
+  if (elapsedMs < silentMs) return view.placeholder
+  const line = say({ key: 'elapsed', elapsedMs, ...(view.live?.phase && { phase: view.live.phase }) })
+  return view.placeholder === animation ? line : `${view.placeholder}\n${line}`
+}
+
+function isOffline(turn: Turn, view: View): boolean {
+  return view.offlineSince !== undefined && view.now - Math.max(view.offlineSince, turn.receivedAt) >= offlineMs
+}
+
+/** What a bubble closes with when the run is over, and how much of the answer that shows. */
+export function finishContent(turn: Turn, now: number, say: Say): { content: string; shownBytes: number } {
+  const more = say({ key: nextWay(turn, [], now) === undefined ? 'overflow_lost' : 'continued' })
+  return composeFrame(turn, turn.answer, undefined, more)
+}
+
+/** The sentence that sends the user elsewhere for the answer. */
+export function handoverNotice(turn: Turn, now: number, say: Say): string {
+  return say({ key: nextWay(turn, [], now) === undefined ? 'moved_lost' : 'moved' })
+}
+
+/** What a bubble closes with while the run goes on. */
+export function handoverContent(turn: Turn, now: number, say: Say): { content: string; shownBytes: number } {
+  const notice = handoverNotice(turn, now, say)
+  if (!isVisible(turn.answer)) return { content: withPreface(turn, notice), shownBytes: 0 }
+  return composeFrame(turn, turn.answer, notice, notice)
+}
+
+/** Preface, text, notice; when that is too much, the beginning of the text and `cutNotice`. */
+function composeFrame(
+  turn: Turn,
+  text: string,
+  notice: string | undefined,
+  cutNotice: string,
+): { content: string; shownBytes: number } {
+  const whole = withPreface(turn, notice === undefined ? text : `${text}\n\n${notice}`)
+  if (byteLength(whole) <= limits.streamContentBytes) return { content: whole, shownBytes: byteLength(text) }
+  const around = byteLength(withPreface(turn, `\n\n${cutNotice}`))
+  const head = cutHead(text, limits.streamContentBytes - around)
+  return { content: withPreface(turn, `${head}\n\n${cutNotice}`), shownBytes: byteLength(head) }
+}
+
+function withPreface(turn: Turn, content: string): string {
+  return turn.preface === undefined ? content : `${turn.preface}\n\n${content}`
+}
+
+/** Spaces and zero-width characters do not replace the client's thinking animation. */
+export function isVisible(text: string): boolean {
+  return /[^\s\u200b-\u200f\u2060\ufeff]/.test(text)
+}

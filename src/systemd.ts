@@ -1,0 +1,78 @@
+import { dlopen, FFIType, ptr } from 'bun:ffi'
+import type { Cancel, World } from './world.ts'
+
+/** Tells systemd how we are (sd_notify); does nothing where nobody listens. */
+export interface Notifier {
+  ready(): void
+  stopping(): void
+}
+
+const addressFamilyUnix = 1
+const datagram = 2
+const libraries = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1']
+
+/**
+ * Speaks to `$NOTIFY_SOCKET` and keeps the watchdog of `$WATCHDOG_USEC` fed. Bun has no datagram sockets of this kind,
+ * so libc is called; where that is forbidden (MemoryDenyWriteExecute) the `systemd-notify` program stands in.
+ */
+export function openNotifier(env: Readonly<Record<string, string | undefined>>, world: World): Notifier {
+  const path = env['NOTIFY_SOCKET']
+  if (path === undefined || path === '') return { ready() {}, stopping() {} }
+  const send = openSender(path, world)
+  let cancelWatchdog: Cancel = () => {}
+  const periodMs = Number(env['WATCHDOG_USEC'] ?? 0) / 2000
+  const feed = (): void => {
+    send('WATCHDOG=1')
+    cancelWatchdog = world.clock.alarm(world.clock.now() + periodMs, feed)
+  }
+  return {
+    ready() {
+      send('READY=1')
+      if (periodMs > 0) feed()
+    },
+    stopping() {
+      cancelWatchdog()
+      send('STOPPING=1')
+    },
+  }
+}
+
+function openSender(path: string, world: World): (state: string) => void {
+  try {
+    return openSocketSender(path)
+  } catch (error) {
+    world.log.info('systemd is told by systemd-notify', { reason: String(error) })
+    return state => void Bun.spawn(['systemd-notify', state], { stdio: ['ignore', 'ignore', 'ignore'] })
+  }
+}
+
+function openSocketSender(path: string): (state: string) => void {
+  const { symbols } = openLibc()
+  const socket = symbols.socket(addressFamilyUnix, datagram, 0)
+  if (socket < 0) throw new Error('no unix socket')
+  // sockaddr_un: the family in host order, then the path; an abstract one begins with a NUL instead of the @.
+  const name = Buffer.from(path.startsWith('@') ? `\0${path.slice(1)}` : `${path}\0`)
+  const address = Buffer.concat([Buffer.from([addressFamilyUnix, 0]), name])
+  return state => {
+    const message = Buffer.from(state)
+    symbols.sendto(socket, ptr(message), message.length, 0, ptr(address), address.length)
+  }
+}
+
+function openLibc() {
+  const symbols = {
+    socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    sendto: {
+      args: [FFIType.i32, FFIType.ptr, FFIType.u64, FFIType.i32, FFIType.ptr, FFIType.u32],
+      returns: FFIType.i64,
+    },
+  } as const
+  for (const library of libraries) {
+    try {
+      return dlopen(library, symbols)
+    } catch {
+      // another C library; the next name may be the right one
+    }
+  }
+  throw new Error('libc was not found')
+}

@@ -1,0 +1,73 @@
+import { checkReceiveid, type EnvelopeKey, type Opened, openEnvelope } from '../crypto/envelope.ts'
+import { verifySignature } from '../crypto/signature.ts'
+import { WecomdError } from '../errors.ts'
+import type { Complaints } from './complaints.ts'
+import { limits } from '../domain/limits.ts'
+import { type CallbackQuery, parseCallbackQuery } from './query.ts'
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST'
+  /** Raw, without the `?`. */
+  readonly query: string
+  readonly body: string
+}
+
+/** What one callback URL checks requests against. */
+export interface Door {
+  readonly surface: 'bot' | 'app'
+  readonly token: string
+  readonly key: EnvelopeKey
+  readonly receiveid: string
+  readonly complaints: Complaints
+  /** The ciphertext of a POST body; undefined when the body is not an envelope of this surface. */
+  readEncrypt(body: string): string | undefined
+  onSignatureFailure(at: number): void
+}
+
+export type Admission =
+  | { readonly kind: 'refused'; readonly status: 400 | 401 }
+  | { readonly kind: 'admitted'; readonly nonce: string; readonly opened: Opened }
+
+/** The ladder of definitions.md 7: each rung refuses with its own status; nothing is decrypted before it is verified. */
+export function admit(door: Door, request: HttpRequest, now: number): Admission {
+  const isVerification = request.method === 'GET'
+  const query = parseCallbackQuery(request.query, isVerification)
+  if (query === undefined) return { kind: 'refused', status: 400 }
+  const encrypt = isVerification ? query.echostr : door.readEncrypt(request.body)
+  if (encrypt === undefined) return { kind: 'refused', status: 400 }
+  if (!isTimely(door, query.timestamp, now)) return { kind: 'refused', status: 401 }
+  if (!isSigned(door, query, encrypt, now)) return { kind: 'refused', status: 401 }
+  const opened = open(door, encrypt)
+  if (opened === undefined) return { kind: 'refused', status: 400 }
+  return { kind: 'admitted', nonce: query.nonce, opened }
+}
+
+function isTimely(door: Door, timestamp: string, now: number): boolean {
+  const offMs = /^\d{1,12}$/.test(timestamp) ? Number(timestamp) * 1000 - now : Number.NaN
+  if (Math.abs(offMs) <= limits.timestampSkewMs) return true
+  const offSeconds = Number.isNaN(offMs) ? undefined : Math.round(offMs / 1000)
+  const fields = { offSeconds, hint: 'an old request, or the clock of this host is wrong' }
+  door.complaints.sometimes({ topic: 'timestamp', msg: 'a callback carries a timestamp that is not now', fields })
+  return false
+}
+
+function isSigned(door: Door, query: CallbackQuery, encrypt: string, now: number): boolean {
+  if (verifySignature(query.signature, door.token, query.timestamp, query.nonce, encrypt)) return true
+  door.onSignatureFailure(now)
+  const hint = 'a stranger, or the token in the config differs from the admin console'
+  door.complaints.sometimes({ topic: 'signature', msg: 'a callback is not signed with our token', fields: { hint } })
+  return false
+}
+
+function open(door: Door, encrypt: string): Opened | undefined {
+  try {
+    const opened = openEnvelope(door.key, encrypt)
+    checkReceiveid(door.surface, door.receiveid, opened.receiveid)
+    return opened
+  } catch (error) {
+    if (!(error instanceof WecomdError)) throw error
+    const fields = { code: error.code, hint: error.hint }
+    door.complaints.sometimes({ topic: error.code, msg: `a signed callback cannot be read: ${error.message}`, fields })
+    return undefined
+  }
+}

@@ -1,0 +1,164 @@
+import type { Callback, Conversation, Inbound } from '../domain/message.ts'
+import { limits } from '../domain/limits.ts'
+import { removeMention } from './mention.ts'
+
+/** What the endpoint knows that the payload does not say. */
+export interface BotContext {
+  readonly account: string
+  readonly receivedAt: number
+  readonly botNames?: readonly string[]
+}
+
+/** A callback and the Bot that the platform says it is for. */
+export interface BotCallback {
+  readonly callback: Callback
+  readonly aibotid?: string
+}
+
+/**
+ * Decodes the decrypted JSON of a Bot callback. Never throws: what is newer than us is `unhandled` with its type, what
+ * makes no sense is `unhandled` with the type `invalid`.
+ */
+export function decodeBotCallback(json: string, context: BotContext): BotCallback {
+  const payload = parseJson(json)
+  const aibotid = stringOf(payload, 'aibotid')
+  const callback = decodePayload(payload, context)
+  return aibotid === undefined ? { callback } : { callback, aibotid }
+}
+
+function decodePayload(payload: unknown, context: BotContext): Callback {
+  const msgtype = typeNameOf(payload, 'msgtype')
+  switch (msgtype) {
+    case undefined:
+      return unhandled(context, 'invalid')
+    case 'text':
+    case 'mixed':
+    case 'voice':
+      return decodeMessage(payload, msgtype, context)
+    case 'stream':
+      return decodeRefresh(payload, context)
+    case 'event':
+      return decodeEvent(payload, context)
+    default:
+      return unhandled(context, msgtype)
+  }
+}
+
+function decodeMessage(payload: unknown, msgtype: 'text' | 'mixed' | 'voice', context: BotContext): Callback {
+  const msgid = idOf(payload, 'msgid')
+  const sender = idOf(fieldOf(payload, 'from'), 'userid')
+  const content = contentOf(payload, msgtype)
+  if (msgid === undefined || sender === undefined || content === undefined) return unhandled(context, 'invalid')
+  const conversation = conversationOf(payload, sender, context)
+  if (conversation === undefined) return unhandled(context, 'invalid')
+  const unmentioned = removeMention(content, context.botNames, conversation.kind === 'group')
+  // An item that was only the @name must not leave an empty line.
+  const own = msgtype === 'mixed' ? unmentioned.replace(/^\n/, '') : unmentioned
+  const quote = quoteOf(fieldOf(payload, 'quote'))
+  const parts = [quote, own.trim() === '' ? undefined : own].filter(part => part !== undefined)
+  if (parts.length === 0) return unhandled(context, msgtype)
+  const base: Inbound = {
+    account: context.account,
+    surface: 'bot',
+    msgid,
+    sender,
+    conversation,
+    text: parts.join('\n').toWellFormed(),
+    receivedAt: context.receivedAt,
+  }
+  return { kind: 'message', inbound: { ...base, ...createdAtOf(payload), ...responseUrlOf(payload) } }
+}
+
+function decodeRefresh(payload: unknown, context: BotContext): Callback {
+  const streamId = idOf(fieldOf(payload, 'stream'), 'id')
+  if (streamId === undefined) return unhandled(context, 'invalid')
+  return { kind: 'refresh', account: context.account, streamId }
+}
+
+function decodeEvent(payload: unknown, context: BotContext): Callback {
+  const eventtype = typeNameOf(fieldOf(payload, 'event'), 'eventtype')
+  if (eventtype === undefined) return unhandled(context, 'invalid')
+  if (eventtype !== 'enter_chat') return unhandled(context, `event:${eventtype}`)
+  const msgid = idOf(payload, 'msgid')
+  const sender = idOf(fieldOf(payload, 'from'), 'userid')
+  if (msgid === undefined || sender === undefined) return unhandled(context, 'invalid')
+  return { kind: 'enter', account: context.account, msgid, sender }
+}
+
+function unhandled(context: BotContext, type: string): Callback {
+  return { kind: 'unhandled', account: context.account, type }
+}
+
+/** A chatid comes in groups only, so that it decides where `chattype` is missing or new. */
+function conversationOf(payload: unknown, sender: string, context: BotContext): Conversation | undefined {
+  const chattype = fieldOf(payload, 'chattype')
+  const isGroup = chattype === 'group' || (chattype !== 'single' && fieldOf(payload, 'chatid') !== undefined)
+  if (!isGroup) return { account: context.account, kind: 'direct', id: sender }
+  const id = idOf(payload, 'chatid')
+  return id === undefined ? undefined : { account: context.account, kind: 'group', id }
+}
+
+/** What the user wrote or said in a struct of this type; undefined when the struct is not what the platform promises. */
+function contentOf(holder: unknown, type: 'text' | 'mixed' | 'voice'): string | undefined {
+  const struct = fieldOf(holder, type)
+  if (type !== 'mixed') return stringOf(struct, 'content')
+  const items = fieldOf(struct, 'msg_item')
+  if (!Array.isArray(items)) return undefined
+  return items.flatMap(item => stringOf(fieldOf(item, 'text'), 'content') ?? []).join('\n')
+}
+
+/** The quoted message as `> ` lines, or undefined without a quote. */
+function quoteOf(quote: unknown): string | undefined {
+  if (quote === undefined || quote === null) return undefined
+  const type = typeNameOf(quote, 'msgtype') ?? 'message'
+  const isTextual = type === 'text' || type === 'mixed' || type === 'voice'
+  const content = isTextual ? contentOf(quote, type)?.trimEnd() : undefined
+  const shown = content === undefined || content === '' ? `[quoted ${type}]` : content
+  return shown
+    .split(/\r\n|\r|\n/)
+    .map(line => `> ${line}`)
+    .join('\n')
+}
+
+/** Whole seconds, as a number or as digits; anything else, also milliseconds, is as good as not sent. */
+function createdAtOf(payload: unknown): { createdAt?: number } {
+  const seconds = Number(fieldOf(payload, 'create_time'))
+  return Number.isInteger(seconds) && seconds > 0 && seconds < 1e11 ? { createdAt: seconds * 1000 } : {}
+}
+
+/** `responseurl` has been seen in the wild. */
+function responseUrlOf(payload: unknown): { responseUrl?: string } {
+  const responseUrl = stringOf(payload, 'response_url') ?? stringOf(payload, 'responseurl')
+  return responseUrl === undefined || responseUrl === '' ? {} : { responseUrl }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // reported as `invalid`, like any other payload without a msgtype
+  }
+}
+
+function fieldOf(holder: unknown, name: string): unknown {
+  if (typeof holder !== 'object' || holder === null || !Object.hasOwn(holder, name)) return undefined
+  return (holder as Record<string, unknown>)[name] // an object's own property, by the line above
+}
+
+function stringOf(holder: unknown, name: string): string | undefined {
+  const value = fieldOf(holder, name)
+  return typeof value === 'string' ? value : undefined
+}
+
+/** An id as spelled, or undefined when it is none: empty, too long, or with characters in it that no id has. */
+function idOf(holder: unknown, name: string): string | undefined {
+  const id = stringOf(holder, name)
+  const isId = id !== undefined && id.length > 0 && id.length <= limits.idChars && !/[\p{Cc}\p{Cs}]/u.test(id)
+  return isId ? id : undefined
+}
+
+/** A msgtype or eventtype that may go into a log and a metric. */
+function typeNameOf(holder: unknown, name: string): string | undefined {
+  const type = stringOf(holder, name)
+  return type !== undefined && /^[\w.-]{1,64}$/.test(type) ? type : undefined
+}

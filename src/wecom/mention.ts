@@ -1,0 +1,36 @@
+/**
+ * The text of a group message without the Bot's own @name: of `names`, at one place; without names, one leading
+ * `@token`. The space after it goes too, everything else stays. Text of single chats is returned as it is.
+ */
+export function removeMention(text: string, names: readonly string[] | undefined, isGroup: boolean): string {
+  if (!isGroup) return text
+  if (names === undefined || names.length === 0) return text.replace(/^\s*@\S+\s?/u, '')
+  const found = names.flatMap(name => findMention(text, name)).toSorted((a, b) => a.start - b.start || b.end - a.end)[0]
+  if (found === undefined) return text
+  const before = text.slice(0, found.start)
+  const after = text.slice(found.end)
+  if (after === '') return before.replace(/\s$/u, '')
+  return (before.trim() === '' ? '' : before) + after.replace(/^\s/u, '')
+}
+
+interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+/** The first place where `@name` stands for itself: `user@H323` and `@助手2号` mention neither H323 nor 助手. */
+function findMention(text: string, name: string): readonly Span[] {
+  const mention = `@${name.replace(/^@/, '')}`
+  if (mention === '@') return []
+  for (let start = text.indexOf(mention); start !== -1; start = text.indexOf(mention, start + 1)) {
+    const end = start + mention.length
+    const isWhole =
+      !/[\w.-]/.test(text.slice(Math.max(0, start - 1), start)) && !startsLikeName(text.slice(end, end + 2))
+    if (isWhole) return [{ start, end }]
+  }
+  return []
+}
+
+function startsLikeName(text: string): boolean {
+  return /^[\p{L}\p{N}_@-]/u.test(text)
+}

@@ -1,0 +1,25 @@
+import type { Reply } from '../domain/message.ts'
+
+/** A passive reply as the Bot's wire has it, before encryption. */
+export type WireReply =
+  | { readonly msgtype: 'text'; readonly text: { readonly content: string } }
+  | {
+      readonly msgtype: 'stream'
+      readonly stream: { readonly id: string; readonly finish: boolean; readonly content: string }
+    }
+
+/** The wire form of a reply; undefined stands for the empty body, which the platform takes as "nothing to say". */
+export function encodeReply(reply: Reply): WireReply | undefined {
+  switch (reply.kind) {
+    case 'empty':
+      return undefined
+    case 'text':
+      return { msgtype: 'text', text: { content: reply.content } }
+    case 'stream': {
+      const { streamId, finish, content } = reply.frame
+      return { msgtype: 'stream', stream: { id: streamId, finish, content } }
+    }
+    default:
+      return reply satisfies never
+  }
+}

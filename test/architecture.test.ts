@@ -1,0 +1,282 @@
+import { expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { importsOf, placesOf, readSources, resolveImport, root, type Source, sourceOf } from './source.ts'
+
+const everything = await readSources('src', '**/*')
+const sources = everything.filter(source => source.path.endsWith('.ts') && !source.path.endsWith('.d.ts'))
+const isPage = (source: Source) => source.path.startsWith('src/playground/page/')
+const daemon = sources.filter(source => !isPage(source))
+
+/** Which rooms a room may import besides itself: "The rule of direction" of docs/architecture. `*` is every room. */
+const direction: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  version: [],
+  domain: ['errors'],
+  fallback: ['errors', 'domain'],
+  streaming: ['errors', 'domain', 'fallback'],
+  crypto: ['errors'],
+  world: ['errors', 'domain'],
+  config: ['errors'],
+  store: ['errors', 'domain', 'world'],
+  gateway: ['errors', 'domain', 'world'],
+  http: ['errors', 'domain', 'world'],
+  scheduler: ['errors', 'domain', 'world'],
+  playground: ['errors', 'domain', 'world'],
+  wecom: ['errors', 'domain', 'world', 'crypto', 'src/streaming/split.ts'],
+  bridge: ['errors', 'domain', 'world', 'streaming', 'fallback'],
+  'openclaw-plugin': [],
+  systemd: ['errors', 'world'],
+  status: ['errors', 'domain', 'world', 'config', 'http'],
+  app: ['*'],
+  cli: ['*'],
+  main: ['*'],
+}
+
+const pureRooms = ['errors', 'domain', 'fallback', 'streaming', 'crypto']
+/** What a pure room may use from outside; nothing of it does I/O. */
+const purePackages = ['node:crypto']
+
+function roomOf(path: string): string {
+  const name = path.split('/')[1] ?? ''
+  return name.replace(/\.ts$/, '').replace(/^config-.*/, 'config')
+}
+
+function isAllowed(room: string, target: string): boolean {
+  const targetRoom = roomOf(target)
+  if (room === targetRoom) return true
+  if (targetRoom === 'main' || (targetRoom === 'app' && room !== 'cli' && room !== 'main')) return false
+  const allowed = direction[room] ?? []
+  return allowed.includes('*') || allowed.includes(targetRoom) || allowed.includes(target)
+}
+
+test('architecture: every room has its place in the rule of direction', () => {
+  const rooms = new Set(everything.filter(source => !source.path.endsWith('.d.ts')).map(source => roomOf(source.path)))
+  expect([...rooms].filter(room => direction[room] === undefined)).toEqual([])
+})
+
+test('architecture: imports go only in the direction of the rule', () => {
+  const wrong = sources.flatMap(source =>
+    importsOf(source)
+      .map(specifier => resolveImport(source, specifier))
+      .filter(target => target?.startsWith('src/') === true && !isAllowed(roomOf(source.path), target))
+      .map(target => `${source.path} -> ${target}`),
+  )
+  expect(wrong).toEqual([])
+})
+
+test('architecture: imports stay inside src and name files that exist', () => {
+  const wrong = sources.flatMap(source =>
+    importsOf(source)
+      .map(specifier => resolveImport(source, specifier))
+      .filter(target => target !== undefined && !(isOwn(target) && existsSync(join(root, target))))
+      .map(target => `${source.path} -> ${target}`),
+  )
+  expect(wrong).toEqual([])
+})
+
+/** The one thing outside src that src may import. */
+function isOwn(target: string): boolean {
+  return target.startsWith('src/') || target === 'package.json'
+}
+
+test('architecture: pure rooms import no package that could touch the world', () => {
+  const wrong = sources
+    .filter(source => pureRooms.includes(roomOf(source.path)))
+    .flatMap(source =>
+      importsOf(source)
+        .filter(specifier => !specifier.startsWith('.') && !purePackages.includes(specifier))
+        .map(specifier => `${source.path} -> ${specifier}`),
+    )
+  expect(wrong).toEqual([])
+})
+
+test('architecture: files do not import each other in a circle', () => {
+  const targets = new Map(sources.map(source => [source.path, localImports(source)]))
+  const done = new Set<string>()
+  const circles: string[] = []
+  const visit = (path: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(path)
+    if (at !== -1) circles.push([...trail.slice(at), path].join(' -> '))
+    if (at !== -1 || done.has(path)) return
+    for (const target of targets.get(path) ?? []) visit(target, [...trail, path])
+    done.add(path)
+  }
+  for (const source of sources) visit(source.path, [])
+  expect(circles).toEqual([])
+})
+
+function localImports(source: Source): readonly string[] {
+  return importsOf(source).flatMap(specifier => resolveImport(source, specifier) ?? [])
+}
+
+test('architecture: no file is longer than 300 lines and no function longer than 60', () => {
+  const oxlint = join(root, 'node_modules/.bin/oxlint')
+  const config = join(import.meta.dir, 'architecture.oxlintrc.json')
+  const run = Bun.spawnSync([oxlint, '-c', config, '--format', 'unix', 'src', 'scripts'], { cwd: root })
+  const complaints = run.stdout.toString().split('\n')
+  expect(complaints.filter(line => line.includes('too many lines') || line.includes('max-lines'))).toEqual([])
+  expect(run.exitCode).toBe(0)
+})
+
+const banned: readonly [string, RegExp][] = [
+  ['Date.now', /(?<![\w.])Date\.now\b/g],
+  ['new Date()', /\bnew Date(?!\w|\s*\(\s*[^)\s])/g],
+  ['performance', /(?<![\w.])performance\./g],
+  ['nanoseconds', /\bBun\.nanoseconds\b/g],
+  ['random', /\bMath\.random\b|\b(?:randomBytes|randomUUID|randomInt|getRandomValues|randomUUIDv7)\(/g],
+  ['timer', /(?<![\w.])(?:setTimeout|setInterval)\(|\bBun\.sleep\b/g],
+  ['setImmediate', /(?<![\w.])(?:setImmediate|queueMicrotask)\(/g],
+  ['fetch', /(?<![\w.])fetch\((?![^()]*\)[^;={}]*\{)/g],
+  ['socket', /\bnew WebSocket\(/g],
+  ['process', /(?<![\w.'-])process\s*[.[]|\bBun\.env\b|\bimport\.meta\.env\b/g],
+  ['console', /(?<![\w.])console\s*[.[]/g],
+]
+
+/** Calls outside the doors, each with its reason. */
+const exceptions: readonly { path: string; call: string; reason: string }[] = [
+  {
+    path: 'src/store/sqlite/engine.ts',
+    call: 'setImmediate',
+    reason:
+      'group commit: all that arrives in one turn of the event loop is one transaction; a timer would cost a wait',
+  },
+]
+
+test('architecture: clock, random, timers, network, process and console are used in world.ts and main.ts only', () => {
+  const inside = daemon.filter(source => source.path !== 'src/world.ts' && source.path !== 'src/main.ts')
+  expect(inside.flatMap(bannedIn)).toEqual([])
+})
+
+function bannedIn(source: Source): readonly string[] {
+  return banned
+    .filter(([call]) => !exceptions.some(one => one.path === source.path && one.call === call))
+    .filter(([call]) => !(call === 'fetch' && bindsFetch(source)))
+    .flatMap(([, pattern]) => placesOf(source, pattern))
+}
+
+/** True when `fetch` in this file is a door that was handed in. */
+function bindsFetch(source: Source): boolean {
+  return /\b(?:const|let)\s+(?:fetch\b|\{[^}]*\bfetch\b[^}]*\})|\bfetch: Fetch\b/.test(source.code)
+}
+
+test('architecture: every exception is still needed', () => {
+  const idle = exceptions.filter(one => {
+    const source = sources.find(candidate => candidate.path === one.path)
+    const pattern = banned.find(([call]) => call === one.call)?.[1]
+    return source === undefined || pattern === undefined || placesOf(source, pattern).length === 0
+  })
+  expect(idle).toEqual([])
+})
+
+test('architecture: modules hold no state of their own', () => {
+  const pattern =
+    /^(?:export )?(?:let|var) \w+|^(?:export )?const \w+[^\n=]*= new (?:Weak)?(?:Map|Set)(?:<[^\n]*>)?\(\)/gm
+  expect(daemon.flatMap(source => placesOf(source, pattern))).toEqual([])
+})
+
+test('architecture: nothing is imported while the program runs', () => {
+  expect(daemon.flatMap(source => placesOf(source, /\bimport\(|(?<![\w.])require\(/g))).toEqual([])
+})
+
+/** True for a file of nothing but re-exports. */
+function isBarrel(source: Source): boolean {
+  const rest = source.code.replace(/\bexport\s+(?:type\s+)?(?:\*(?:\s+as\s+\w+)?|\{[^}]*\})\s*from\s*(['"]) *\1/g, '')
+  return rest !== source.code && rest.trim() === ''
+}
+
+test('architecture: no file does nothing but pass on what others export', () => {
+  expect(sources.filter(isBarrel).map(source => source.path)).toEqual([])
+})
+
+test('architecture: files are kebab-case nouns of one duty', () => {
+  const refused = /^(?:utils?|helpers?|commons?|types?|constants?|managers?|monitors?|misc|data|info|process|shared)\b/
+  const wrong = everything.filter(({ path }) => {
+    const name = path.split('/').at(-1) ?? ''
+    return refused.test(name) || /\d\.ts$/.test(name) || !/^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+)+$/.test(name)
+  })
+  expect(wrong.map(source => source.path)).toEqual([])
+})
+
+test('architecture: every file under src is reached from main.ts', () => {
+  const byPath = new Map(everything.map(source => [source.path, source]))
+  const reached = new Set<string>()
+  const queue = ['src/main.ts']
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    const source = byPath.get(path)
+    if (source === undefined || reached.has(path)) continue
+    reached.add(path)
+    queue.push(...(path.endsWith('.html') ? linksOf(source) : localImports(source)))
+  }
+  const dead = everything.filter(({ path }) => !/\.d\.ts$|\/tsconfig\.json$/.test(path) && !reached.has(path))
+  expect(dead.map(source => source.path)).toEqual([])
+})
+
+/** What a page loads: the scripts, styles and images that it links with a relative address. */
+function linksOf(page: Source): readonly string[] {
+  const links = page.text.matchAll(/\b(?:src|href)="(\.[^"]*)"/g)
+  return Array.from(links, match => resolveImport(page, match[1] ?? '') ?? '')
+}
+
+const caught = [
+  'const now = Date.now()',
+  'const now = new Date()',
+  'const now = new Date',
+  'const n = Math.random()',
+  'const id = crypto.randomUUID()',
+  'const id = randomBytes(16)',
+  'setTimeout(ring, 5)',
+  'await Bun.sleep(5)',
+  'const answer = await fetch(url, { method: "POST" })',
+  'process.exit(1)',
+  'const { env } = process.env',
+  'const key = Bun.env.KEY',
+  'console.log(1)',
+  'const s = new WebSocket(url)',
+  'const text = `${"a"} ${Date.now()}`',
+  'const quote = /["\'`]/; console.log(quote)',
+]
+
+for (const code of caught) {
+  test(`architecture: the scan finds the door in: ${code}`, () => {
+    expect(bannedIn(sourceOf('src/bridge/x.ts', code))).toHaveLength(1)
+  })
+}
+
+const passed = [
+  'const now = clock.now()',
+  'const day = new Date(now).toISOString()',
+  'const day = new Date( now )',
+  'const text = "Date.now() in a string, process.env too"',
+  'const text = `console.log(${now})`',
+  '// setTimeout(ring, 5)',
+  '/* process.exit(1) */',
+  'const pattern = /console.log/',
+  'Bun.serve({ fetch(request) { return answer(request) } })',
+  'const answer = await world.fetch(url)',
+  'const { clock, fetch } = doors; await fetch(url)',
+  'const child = this.process.pid',
+  'engine.setTimeout(5)',
+]
+
+for (const code of passed) {
+  test(`architecture: the scan has nothing against: ${code}`, () => {
+    expect(bannedIn(sourceOf('src/bridge/x.ts', code))).toEqual([])
+  })
+}
+
+test('architecture: the scan finds imports of every form and none in strings and comments', () => {
+  const text = [
+    "import type { A } from './a.ts'",
+    "import {\n  B,\n  type C,\n} from '../b.ts'",
+    "import * as d from './d.ts'",
+    "export { e } from './e.ts'",
+    "export * from './f.ts'",
+    "import './g.ts'",
+    'import sql from "./h.sql" with { type: "text" }',
+    "// import x from './no.ts'",
+    'const text = "import x from \'./no.ts\'"',
+  ].join('\n')
+  const expected = ['./a.ts', '../b.ts', './d.ts', './e.ts', './f.ts', './g.ts', './h.sql']
+  expect(importsOf(sourceOf('src/x.ts', text))).toEqual(expected)
+})

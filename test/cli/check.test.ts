@@ -1,0 +1,124 @@
+import { afterAll, expect, test } from 'bun:test'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { check } from '../../src/cli/check.ts'
+import { config } from '../../src/cli/config.ts'
+import type { CliIo } from '../../src/cli/io.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'wecomd-check-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+type Command = (args: readonly string[], io: CliIo) => Promise<number>
+
+async function run(command: Command, args: readonly string[], cwd = folder) {
+  const out: string[] = []
+  const err: string[] = []
+  const io = {
+    out: (line: string) => out.push(line),
+    err: (line: string) => err.push(line),
+    env: {},
+    cwd,
+    isTty: false,
+  }
+  return { code: await command(args, io), out, err }
+}
+
+function write(name: string, text: string): string {
+  const file = join(folder, name)
+  writeFileSync(file, text)
+  chmodSync(file, 0o600)
+  return file
+}
+
+const key = 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C'
+const good = write('good.json5', `{ channels: { wecom: { bot: { token: 'geheim', encodingAESKey: '${key}' } } } }`)
+const bad = write(
+  'bad.json5',
+  `{ channels: { wecom: { bot: { tokn: 'x', encodingAESKey: '${key}' } } }, timezone: 'UTC' }`,
+)
+
+const get = (name: string, ...more: string[]) => run(config, ['get', name, '--config', good, ...more])
+
+test('check: a valid file ends in 0 with one line', async () => {
+  expect(await run(check, ['--config', 'good.json5'])).toEqual({ code: 0, out: [`${good}: valid`], err: [] })
+})
+
+test('check: a bad file ends in 3 with one line for each complaint and a summary', async () => {
+  expect(await run(check, ['--config', bad])).toEqual({
+    code: 3,
+    out: [
+      'error   channels.wecom.bot.tokn: unknown key; did you mean "token"?',
+      'error   channels.wecom.bot.token: is missing: expected a non-empty string',
+      'warning timezone: has no effect yet',
+      `${bad}: not valid, 2 errors, 1 warning`,
+    ],
+    err: [],
+  })
+})
+
+test('check: warnings alone end in 0', async () => {
+  const text = `{ channels: { wecom: { bot: { token: 't', encodingAESKey: '${key}', botId: 'x' } } } }`
+  const result = await run(check, ['--config', write('warned.json5', text)])
+  expect([result.code, result.out.at(-1)]).toEqual([0, `${join(folder, 'warned.json5')}: valid, 1 warning`])
+})
+
+test('check: --json prints one object', async () => {
+  const result = await run(check, ['--json', '--config', bad])
+  expect(result.code).toBe(3)
+  expect(JSON.parse(result.out.join('\n'))).toMatchObject({
+    ok: false,
+    file: bad,
+    complaints: [{ path: 'channels.wecom.bot.tokn', severity: 'error' }, {}, { path: 'timezone', severity: 'warning' }],
+  })
+})
+
+test('check: without a file it names the places it looked at', async () => {
+  const result = await run(check, [], '/')
+  expect(result.code).toBe(3)
+  expect(result.out[0]).toContain('neither /wecomd.json5 nor /etc/wecomd/wecomd.json5')
+})
+
+test('check: wrong arguments end in 2, --help in 0', async () => {
+  expect(await run(check, ['--nope'])).toMatchObject({
+    code: 2,
+    err: ["wecomd: Unknown option '--nope'", expect.any(String)],
+  })
+  expect(await run(check, ['stray'])).toMatchObject({ code: 2, out: [] })
+  expect(await run(check, ['--config'])).toMatchObject({ code: 2, out: [] })
+  expect(await run(check, ['--help'])).toMatchObject({ code: 0, err: [] })
+})
+
+test('config: get prints what a key amounts to, defaults included', async () => {
+  expect(await get('gateway.url')).toEqual({ code: 0, out: ['ws://127.0.0.1:18789'], err: [] })
+  expect(await get('server.port')).toMatchObject({ code: 0, out: ['8780'] })
+  expect(await get('language', '--json')).toMatchObject({ code: 0, out: ['"zh-CN"'] })
+  expect(await get('stateDir')).toEqual({ code: 1, out: [], err: ['stateDir is not set'] })
+  expect(await get('gateway.tken')).toMatchObject({
+    code: 2,
+    err: ['wecomd: unknown key gateway.tken; did you mean "token"?', expect.any(String)],
+  })
+})
+
+test('config: get never prints a secret', async () => {
+  for (const name of ['channels', 'channels.wecom', 'channels.wecom.bot', 'channels.wecom.bot.token']) {
+    const result = await run(config, ['get', name, '--config', good])
+    expect([result.code, result.out.join().includes('***')]).toEqual([0, true])
+    expect(result.out.join()).not.toContain('geheim')
+    expect(result.out.join()).not.toContain(key)
+  }
+})
+
+test('config: get of a bad file tells what is wrong with it', async () => {
+  const result = await run(config, ['get', 'gateway.url', '--config', bad])
+  expect([result.code, result.out]).toEqual([3, []])
+  expect(result.err[0]).toContain('channels.wecom.bot.tokn')
+})
+
+test('config: schema and example print, anything else is a usage error', async () => {
+  expect(JSON.parse((await run(config, ['schema'])).out.join('\n'))).toMatchObject({ type: 'object' })
+  expect((await run(config, ['example'])).out.join('\n')).toContain('channels: {')
+  for (const args of [[], ['nope'], ['get'], ['schema', 'x'], ['get', 'a', 'b']]) {
+    expect(await run(config, args)).toMatchObject({ code: 2, out: [] })
+  }
+})

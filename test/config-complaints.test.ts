@@ -1,0 +1,155 @@
+import { expect, test } from 'bun:test'
+import type { Config } from '../src/config.ts'
+import { app, aesKey, bot, config, errors, read, warnings, wecom } from './config-texts.ts'
+
+const keyErrorOf = (encodingAESKey: string) => errors(wecom({ bot: { ...bot, encodingAESKey } }))[0]
+
+test('config: a syntax error names file, line and column', () => {
+  expect(errors('{\n  server: { port: 1 ]')).toEqual([": /etc/wecomd/wecomd.json5:2:21: invalid character ']'"])
+  expect(errors('')[0]).toContain('/etc/wecomd/wecomd.json5:1:1: invalid end of input')
+})
+
+test('config: a file that is not an object is refused', () => {
+  expect(errors('[]')).toEqual([': /etc/wecomd/wecomd.json5: expected an object, got a list'])
+  expect(errors('null')).toEqual([': /etc/wecomd/wecomd.json5: expected an object, got null'])
+})
+
+test('config: everything that is wrong is told at once, each with its path', () => {
+  const value = wecom(
+    { bot: { tokn: 'x', encodingAESKey: 'short' } },
+    { server: { port: 70_000 }, language: 'de', gatway: {}, limits: { outbox: 'many' } },
+  )
+  expect(errors(value)).toEqual([
+    'gatway: unknown key; did you mean "gateway"?',
+    'channels.wecom.bot.tokn: unknown key; did you mean "token"?',
+    'channels.wecom.bot.token: is missing: expected a non-empty string',
+    'channels.wecom.bot.encodingAESKey: expected 43 letters and digits, got 5 characters',
+    'server.port: expected a whole number from 0 to 65535, got 70000',
+    'language: expected one of "zh-CN", "en", got "de"',
+    'limits.outbox: expected a whole number of at least 1, got "many"',
+  ])
+})
+
+test('config: an unknown key names the nearest key of its level, whatever its case', () => {
+  expect(errors(wecom({ bot: { ...bot, receiveid: '' } }))).toEqual([
+    'channels.wecom.bot.receiveid: unknown key; did you mean "receiveId"?',
+  ])
+  expect(errors(wecom({ bot }, { store: { filename: 'x' } }))[0]).toContain('the nearest is "url"')
+})
+
+test('config: names of the language itself are unknown keys like others', () => {
+  for (const key of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
+    const value = `{ channels: { wecom: { bot: ${JSON.stringify(bot)} } }, "${key}": { a: 1 } }`
+    expect(errors(value)[0]).toStartWith(`${key}: unknown key`)
+  }
+  expect(errors(`{ channels: { wecom: { accounts: { __proto__: { bot: {} } } } } }`)[0]).toContain('not a valid name')
+})
+
+test('config: a wrong type says what was expected', () => {
+  const value = wecom({ bot: 'x', enabled: 'yes', accounts: [] }, { bindings: {}, log: null, server: [] })
+  expect(errors(value)).toEqual([
+    'channels.wecom.enabled: expected true or false, got "yes"',
+    'channels.wecom.bot: expected an object, got a string',
+    'channels.wecom.accounts: expected an object, got a list',
+    'bindings: expected a list of objects, got an object',
+    'server: expected an object, got a list',
+    'log: expected an object, got null',
+  ])
+})
+
+test('config: a number in quotes is not a number', () => {
+  expect(errors(wecom({ bot }, { server: { port: '8780' } }))).toEqual([
+    'server.port: expected a whole number from 0 to 65535, got "8780"',
+  ])
+  expect(errors(wecom({ bot }, { server: { port: 80.5 } }))[0]).toContain('got 80.5')
+})
+
+test('config: an encodingAESKey that is not 43 letters and digits is refused with its length', () => {
+  expect(keyErrorOf(aesKey.slice(1))).toContain('got 42 characters')
+  expect(keyErrorOf(`${aesKey}=`)).toContain('got 44 characters with other signs among them')
+  expect(keyErrorOf(`${aesKey.slice(1)} `)).toContain('got 43 characters with white space among them')
+  expect(keyErrorOf(`${aesKey.slice(1)}+`)).toContain('got 43 characters with other signs among them')
+  expect(keyErrorOf('')).toContain('got an empty string')
+})
+
+test('config: an empty token is refused', () => {
+  expect(errors(wecom({ bot: { ...bot, token: '' } }))).toEqual([
+    'channels.wecom.bot.token: expected a non-empty string, got an empty string',
+  ])
+})
+
+test('config: no complaint ever carries a secret', () => {
+  const canary = 'C4naryC4nary'
+  const value = {
+    channels: {
+      wecom: {
+        bot: { token: [canary], encodingAESKey: canary },
+        agent: { ...app, corpSecret: { [canary]: 1 }, token: { file: 7 }, encodingAESKey: `${canary}=` },
+        network: { egressProxyUrl: `ftp://u:${canary}@h`, apiBaseUrl: '${PROXY}' },
+        webhooks: { ops: { key: canary } },
+      },
+    },
+    store: { url: `mysql://u:${canary}@h/d` },
+    admin: { token: { file: canary, more: 1 } },
+  }
+  const complaints = read(value, { env: { PROXY: canary } }).complaints
+  expect(complaints.length).toBeGreaterThan(9)
+  expect(JSON.stringify(complaints)).not.toContain(canary)
+})
+
+test('config: a key whose feature is not there yet is a warning, once, at the top of it', () => {
+  const value = wecom(
+    { bot: { ...bot, dm: { policy: 'open' }, reasoning: 'show' }, agent: { ...app, dm: { policy: 'open' } } },
+    { store: { url: 'postgres://h/d' }, timezone: 'UTC' },
+  )
+  expect(warnings(value)).toEqual([
+    'channels.wecom.bot.dm: has no effect yet',
+    'channels.wecom.bot.reasoning: has no effect yet',
+    'channels.wecom.agent: has no effect yet',
+    'store.url: has no effect yet',
+    'timezone: has no effect yet',
+  ])
+})
+
+test('config: keys of other plugins that mean nothing here are warnings with the reason', () => {
+  const value = wecom({
+    bot: { ...bot, botId: 'b', secret: 's', connectionMode: 'websocket', debounceMs: 300, dm: { enabled: true } },
+    network: { retries: 3 },
+    media: { tempDir: '/tmp' },
+    routing: { failClosedOnDefaultRoute: true },
+  })
+  const loaded = config(value)
+  expect(Object.keys(loaded.accounts[0]?.bot ?? {})).not.toContain('botId')
+  const found = warnings(value).filter(line => line.includes('means nothing here: '))
+  expect(found.map(line => line.split(':')[0])).toEqual([
+    'channels.wecom.routing',
+    'channels.wecom.bot.botId',
+    'channels.wecom.bot.secret',
+    'channels.wecom.bot.connectionMode',
+    'channels.wecom.bot.debounceMs',
+    'channels.wecom.bot.dm.enabled',
+    'channels.wecom.network.retries',
+    'channels.wecom.media.tempDir',
+  ])
+})
+
+test('config: such a key outside of its place is an error', () => {
+  expect(errors(wecom({ bot }, { gateway: { retries: 3 } }))[0]).toStartWith('gateway.retries: unknown key')
+})
+
+test('config: bindings of other channels are left out, the rest keeps its shape', () => {
+  const mine = { agentId: 'b', match: { channel: 'wecom', accountId: '*', peer: { kind: 'group', id: 'wr1' } } }
+  const bindings = [
+    { agentId: 'a', type: 'route', match: { channel: 'telegram', guildId: 'x' } },
+    { ...mine, comment: 'c' },
+  ]
+  expect(config(wecom({ bot }, { bindings })).bindings).toEqual([mine as Config['bindings'][number]])
+  expect(warnings(wecom({ bot }, { bindings }))).toContain(
+    'bindings[0]: means nothing here: it is about another channel',
+  )
+  const wrong = [{ match: { channel: 'wecom', peer: { kind: 'dm', id: 1 } } }]
+  expect(errors(wecom({ bot }, { bindings: wrong }))).toEqual([
+    'bindings[0].agentId: is missing: expected a non-empty string',
+    'bindings[0].match.peer.kind: expected one of "direct", "group", got "dm"',
+  ])
+})

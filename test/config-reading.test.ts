@@ -1,0 +1,80 @@
+import { expect, test } from 'bun:test'
+import { aesKey, bot, config, errors, wecom } from './config-texts.ts'
+
+test('config: ${NAME} is the variable, in any place of a string and more than once', () => {
+  const env = { A: 'x', B: '$&', TOK: 'geheim' }
+  const loaded = config(wecom({ bot: { ...bot, token: '${TOK}', welcomeText: 'a${A}b${B}c${A}', name: ['${A}'] } }), {
+    env,
+  })
+  expect(loaded.accounts[0]?.bot).toMatchObject({ token: 'geheim', welcomeText: 'axb$&cx', names: ['x'] })
+})
+
+test('config: a variable is not looked into again', () => {
+  expect(
+    config(wecom({ bot: { ...bot, welcomeText: '${A}' } }), { env: { A: '${B}' } }).accounts[0]?.bot?.welcomeText,
+  ).toBe('${B}')
+})
+
+test('config: $${ is a literal ${', () => {
+  expect(config(wecom({ bot: { ...bot, welcomeText: '$${NAME} costs $5' } })).accounts[0]?.bot?.welcomeText).toBe(
+    '${NAME} costs $5',
+  )
+})
+
+test('config: a variable may stand for a number or a switch', () => {
+  const value = wecom({ bot, enabled: '${ON}' }, { server: { port: '${PORT}' } })
+  const loaded = config(value, { env: { PORT: '9000', ON: 'false' } })
+  expect([loaded.server.port, loaded.accounts[0]?.enabled]).toEqual([9000, false])
+  expect(errors(value, { env: { PORT: 'abc', ON: 'true' } })).toEqual([
+    'server.port: expected a whole number from 0 to 65535, got "${PORT}"',
+  ])
+})
+
+test('config: each variable that is not set is an error with path and name, and nothing more is said of that key', () => {
+  expect(errors(wecom({ bot: { token: '${T}${U}', encodingAESKey: '${toString}' } }))).toEqual([
+    'channels.wecom.bot.token: the environment variable T is not set',
+    'channels.wecom.bot.token: the environment variable U is not set',
+    'channels.wecom.bot.encodingAESKey: the environment variable toString is not set',
+  ])
+  expect(errors(wecom({ bot: { ...bot, welcomeText: '${a-b}' } }))[0]).toContain(
+    'is not the name of an environment variable',
+  )
+})
+
+test('config: { file } is read relative to the config file and loses its trailing newline', () => {
+  const files = { '/etc/wecomd/secrets/token': 'geheim\n', '/run/cred/key': `${aesKey}\r\n` }
+  const value = wecom({ bot: { token: { file: 'secrets/token' }, encodingAESKey: { file: '${DIR}/key' } } })
+  expect(config(value, { files, env: { DIR: '/run/cred' } }).accounts[0]?.bot).toMatchObject({
+    token: 'geheim',
+    encodingAESKey: aesKey,
+  })
+})
+
+test('config: a secret file that is missing, empty or malformed is an error', () => {
+  const value = wecom(
+    { bot: { token: { file: 'gone' }, encodingAESKey: { file: 'empty' } } },
+    { gateway: { token: { path: 'x' } } },
+  )
+  expect(errors(value, { files: { '/etc/wecomd/empty': '\n' } })).toEqual([
+    'channels.wecom.bot.token: cannot read the file gone: there is no such file',
+    'channels.wecom.bot.encodingAESKey: expected 43 letters and digits, got an empty string',
+    'gateway.token: expected a string or { file: "/path" }',
+  ])
+})
+
+test('config: { file } is for secrets only', () => {
+  expect(errors(wecom({ bot }, { gateway: { url: { file: 'x' } } }))).toEqual([
+    'gateway.url: expected a ws:// or wss:// URL, got an object',
+  ])
+})
+
+test('config: paths are relative to the folder of the config file', () => {
+  const loaded = config(
+    wecom({ bot, network: { caFile: 'ca.pem' } }, { stateDir: 'state', gateway: { caFile: '/x/ca.pem' } }),
+  )
+  expect([loaded.network.caFile, loaded.stateDir, loaded.gateway.caFile]).toEqual([
+    '/etc/wecomd/ca.pem',
+    '/etc/wecomd/state',
+    '/x/ca.pem',
+  ])
+})

@@ -1,0 +1,134 @@
+import { afterAll, expect, test } from 'bun:test'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { findConfigFile, loadConfig, resolveAdmin, resolveStateDir } from '../src/config.ts'
+import { aesKey, bot, config, read, wecom } from './config-texts.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'wecomd-config-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test('config: a bot with its two credentials is enough, everything else has the documented default', () => {
+  const loaded = config(wecom({ bot }))
+  expect(loaded.accounts).toEqual([
+    {
+      id: 'default',
+      enabled: true,
+      texts: {},
+      bot: {
+        ...bot,
+        names: [],
+        receiveId: '',
+        streamPlaceholderContent: '<think></think>',
+        dm: { policy: 'pairing', allowFrom: [], applies: 'commands' },
+        stream: { windowMs: 360_000, handoverMs: 30_000 },
+        joinWindowMs: 3000,
+        reasoning: 'fold',
+        feedback: 'count',
+      },
+    },
+  ])
+  expect(loaded.defaultAccount).toBe('default')
+  expect(loaded.server).toEqual({ host: '0.0.0.0', port: 8780 })
+  expect(loaded.admin).toEqual({ host: '127.0.0.1', port: 8781, mediaRoots: [] })
+  expect(loaded.gateway).toEqual({
+    url: 'ws://127.0.0.1:18789',
+    agentId: 'main',
+    runTimeoutMs: 3_600_000,
+    maxRuns: 64,
+  })
+  expect(loaded.store.url).toBe('sqlite:wecomd.db')
+  expect(loaded.network).toEqual({ apiBaseUrl: 'https://qyapi.weixin.qq.com', timeoutMs: 15_000, mediaHosts: [] })
+  expect(loaded.limits).toEqual({
+    openTurns: 2000,
+    perUserPerMinute: 20,
+    askWithinMs: 21_600_000,
+    deliverWithinMs: 86_400_000,
+    outbox: 100_000,
+  })
+  expect(loaded.retention).toEqual({ contentDays: 7, rowDays: 30 })
+  expect([loaded.language, loaded.timezone, loaded.log.level, loaded.log.format]).toEqual([
+    'zh-CN',
+    'Asia/Shanghai',
+    'info',
+    undefined,
+  ])
+  expect(loaded.commands.pass).toEqual(['status', 'model', 'think', 'compact', 'usage'])
+  expect(loaded.media.maxBytes).toBe(83_886_080)
+  expect(loaded.stateDir).toBeUndefined()
+  expect(loaded.folder).toBe('/etc/wecomd')
+})
+
+test('config: two readings never share a default', () => {
+  expect(config(wecom({ bot })).bindings).not.toBe(config(wecom({ bot })).bindings)
+})
+
+test('config: a plain file has no complaint at all', () => {
+  expect(read(wecom({ bot }, { language: 'en', log: { level: 'debug' } })).complaints).toEqual([])
+})
+
+function write(name: string, value: unknown, mode = 0o600): string {
+  const file = join(folder, name)
+  writeFileSync(file, typeof value === 'string' ? value : JSON.stringify(value))
+  chmodSync(file, mode)
+  return file
+}
+
+test('config: a file with secrets that others may open is warned about', () => {
+  expect(loadConfig(write('open.json5', wecom({ bot }), 0o644), {}).complaints).toEqual([
+    { path: '', message: expect.stringContaining('(mode 0644): chmod 600'), severity: 'warning' },
+  ])
+  expect(loadConfig(write('closed.json5', wecom({ bot })), {}).complaints).toEqual([])
+  const env = { T: 't', K: aesKey }
+  const without = wecom({ bot: { token: '${T}', encodingAESKey: '${K}' } }, { store: { url: 'sqlite:x.db' } })
+  expect(loadConfig(write('env.json5', without, 0o644), env).complaints).toEqual([])
+})
+
+test('config: a file that cannot be read is one complaint', () => {
+  const file = join(folder, 'gone.json5')
+  expect(loadConfig(file, {})).toEqual({
+    complaints: [
+      { path: '', message: `cannot read the config file ${file}: there is no such file`, severity: 'error' },
+    ],
+  })
+})
+
+test('config: the file is the one of the flag, of the variable, or in the working folder', () => {
+  const file = write('wecomd.json5', {})
+  expect(findConfigFile('a.json5', { WECOMD_CONFIG: '/b' }, folder)).toBe(join(folder, 'a.json5'))
+  expect(findConfigFile(undefined, { WECOMD_CONFIG: '/b' }, folder)).toBe('/b')
+  expect(findConfigFile(undefined, {}, folder)).toBe(file)
+})
+
+test('config: the state folder is the configured one, systemd’s, the usual one, or the user’s', () => {
+  expect(resolveStateDir({ stateDir: '/s' }, { STATE_DIRECTORY: '/t' })).toBe('/s')
+  expect(resolveStateDir({}, { STATE_DIRECTORY: '/t:/u' })).toBe('/t')
+  expect(['/var/lib/wecomd', '/x/wecomd']).toContain(resolveStateDir({}, { XDG_STATE_HOME: '/x', HOME: '/h' }))
+  expect(['/var/lib/wecomd', '/h/.local/state/wecomd']).toContain(resolveStateDir({}, { HOME: '/h' }))
+})
+
+test('config: a client resolves admin and stateDir whatever else is wrong', () => {
+  const file = write('client.json5', {
+    admin: { port: 9, token: '${T}' },
+    stateDir: 'state',
+    channels: '${NO}',
+    junk: 1,
+  })
+  expect(resolveAdmin(file, { T: 'geheim' })).toEqual({
+    host: '127.0.0.1',
+    port: 9,
+    token: 'geheim',
+    stateDir: join(folder, 'state'),
+    complaints: [],
+  })
+  expect(resolveAdmin(file, {})).toMatchObject({ port: 9, complaints: [{ path: 'admin.token' }] })
+  expect(resolveAdmin(undefined, {})).toEqual({ host: '127.0.0.1', port: 8781, complaints: [] })
+  expect(resolveAdmin(write('broken.json5', '{'), {})).toMatchObject({
+    port: 8781,
+    complaints: [{ severity: 'error' }],
+  })
+  expect(resolveAdmin(write('wrong.json5', { admin: 5 }), {})).toMatchObject({
+    port: 8781,
+    complaints: [{ path: 'admin' }],
+  })
+})

@@ -1,0 +1,203 @@
+import { afterEach, expect, test } from 'bun:test'
+import { bigAnswer, longAnswer } from '../../src/playground/echo-script.ts'
+import { ask, clientOf, closeAll, gatewayWith, linked, session, token } from './echo-rig.ts'
+import { textOf } from './gateway-client.ts'
+
+afterEach(closeAll)
+
+test('echo gateway: a message is acknowledged and answered in growing cumulative snapshots under its own key', async () => {
+  const { gateway, client } = await linked()
+  const ack = await ask(client, 'k1', '[long 12 20]')
+  expect(ack.payload).toEqual({ runId: 'k1', status: 'started' })
+  const final = await client.chat('k1', 'final')
+  expect(textOf(final)).toBe(longAnswer(12))
+  const chats = client.chats('k1')
+  expect(chats.map(frame => frame.payload?.['seq'])).toEqual(chats.map((_, index) => index + 1))
+  const texts = chats.filter(frame => frame.payload?.['state'] === 'delta').map(textOf)
+  expect(texts.length).toBeGreaterThanOrEqual(3)
+  for (const text of texts) expect(longAnswer(12).startsWith(String(text))).toBe(true)
+  expect(chats.every(frame => frame.payload?.['sessionKey'] === session.toLowerCase())).toBe(true)
+  expect(gateway.asks().map(asked => asked.key)).toEqual(['k1'])
+})
+
+test('echo gateway: events of a connection are numbered from 1 without a gap', async () => {
+  const { client } = await linked()
+  await ask(client, 'k1', '[long 5 20]')
+  await client.chat('k1', 'final')
+  const numbers = client.frames.flatMap(frame => frame.seq ?? [])
+  expect(numbers).toEqual(numbers.map((_, index) => index + 1))
+})
+
+test('echo gateway: the history has the user row with its key and the answer with its run', async () => {
+  const { client } = await linked()
+  await ask(client, 'k1', '[big 3000]')
+  await client.chat('k1', 'final')
+  const { payload } = await client.request('chat.history', { sessionKey: session, limit: 10 })
+  expect(payload?.['messages']).toMatchObject([
+    { role: 'user', content: '[big 3000]', idempotencyKey: 'k1:user' },
+    { role: 'assistant', content: [{ type: 'text', text: bigAnswer(3000) }], __openclaw: { runId: 'k1' } },
+  ])
+  expect(Buffer.byteLength(bigAnswer(3000))).toBe(3000)
+})
+
+test('echo gateway: a repeated key is in_flight, then ok, and a conflict with other text', async () => {
+  const { gateway, client } = await linked()
+  await ask(client, 'k1', '[long 4 20]')
+  expect((await ask(client, 'k1', '[long 4 20]')).payload?.['status']).toBe('in_flight')
+  await client.chat('k1', 'final')
+  expect((await ask(client, 'k1', '[long 4 20]')).payload?.['status']).toBe('ok')
+  expect((await ask(client, 'k1', 'other')).error).toMatchObject({
+    code: 'INVALID_REQUEST',
+    details: { reason: 'chat-request-conflict' },
+  })
+  expect(gateway.asks()).toHaveLength(1)
+})
+
+test('echo gateway: an error is said twice, an empty answer has no message, a tool is shown to who asked for tools', async () => {
+  const { client } = await linked()
+  await ask(client, 'k1', '[fail]')
+  await client.frame(
+    ({ payload }) => payload?.['runId'] === 'k1' && payload['state'] === 'error' && payload['seq'] === 1,
+  )
+  expect(client.chats('k1').filter(frame => frame.payload?.['state'] === 'error')).toHaveLength(2)
+  await ask(client, 'k2', '[empty]')
+  expect((await client.chat('k2', 'final')).payload).not.toHaveProperty('message')
+  await ask(client, 'k3', '[tool][long 2 10]')
+  expect(textOf(await client.chat('k3', 'final'))).toBe(longAnswer(2))
+  expect(client.frames.some(frame => frame.event === 'agent' && frame.payload?.['stream'] === 'tool')).toBe(true)
+})
+
+test('echo gateway: an abort is announced before its own answer and keeps what was said', async () => {
+  const { client } = await linked()
+  await ask(client, 'k1', '[hang]')
+  await client.chat('k1', 'delta')
+  const answer = await client.request('chat.abort', { sessionKey: session, runId: 'k1' })
+  expect(answer.payload).toEqual({ ok: true, aborted: true, runIds: ['k1'] })
+  const aborted = await client.chat('k1', 'aborted')
+  expect(textOf(aborted)).toBe('partial ')
+  expect(client.frames.indexOf(aborted)).toBeLessThan(client.frames.indexOf(answer))
+  expect((await client.request('chat.abort', { sessionKey: session })).payload?.['aborted']).toBe(false)
+})
+
+test('echo gateway: a second message on a busy session joins the run, a followup gets a run of another name', async () => {
+  const { client } = await linked()
+  await ask(client, 'k1', '[long 3 30]')
+  await ask(client, 'k2', '[long 2 10]')
+  expect((await client.chat('k2', 'final')).payload).toMatchObject({ seq: 1 })
+  await ask(client, 'k3', '[big 40]', { queueMode: 'followup' })
+  expect((await client.chat('k3', 'final')).payload).not.toHaveProperty('message')
+  expect(textOf(await client.chat('k1', 'final'))).toBe(`${longAnswer(3)}\n\n${longAnswer(2)}`)
+  const followed = await client.frame(frame => frame.payload?.['state'] === 'final' && textOf(frame) === bigAnswer(40))
+  expect(followed.payload?.['runId']).not.toBe('k3')
+})
+
+test('echo gateway: a connection that breaks mid run finds the run in flight and waits for its end', async () => {
+  const { gateway, client } = await linked()
+  await ask(client, 'k1', '[long 10 30]')
+  await client.chat('k1', 'delta')
+  gateway.dropConnections()
+  expect((await client.closed).code).toBe(1006)
+  const again = clientOf(gateway)
+  await again.connect(token)
+  const { payload } = await again.request('chat.history', { sessionKey: session })
+  expect(payload).toMatchObject({ inFlightRun: { runId: 'k1' }, sessionInfo: { activeRunIds: ['k1'] } })
+  expect((await again.request('agent.wait', { runId: 'k1', timeoutMs: 1 })).payload?.['status']).toBe('timeout')
+  expect((await again.request('agent.wait', { runId: 'k1', timeoutMs: 5000 })).payload).toMatchObject({
+    status: 'ok',
+    terminalReply: { disposition: 'visible', text: longAnswer(10) },
+  })
+})
+
+test('echo gateway: a killed gateway forgets the key, keeps the history and goes on under a new run', async () => {
+  const { gateway, client } = await linked({ resumeAfterMs: 20 })
+  await ask(client, 'k1', '[long 10 30]')
+  await client.chat('k1', 'delta')
+  const before = gateway.bootId()
+  await gateway.kill()
+  expect((await client.closed).code).toBe(1006)
+  gateway.start()
+  const again = clientOf(gateway)
+  const hello = await again.connect(token)
+  expect(hello.payload?.['server']).toMatchObject({ bootId: gateway.bootId() })
+  expect(gateway.bootId()).not.toBe(before)
+  const final = await again.frame(frame => frame.payload?.['state'] === 'final')
+  expect(final.payload?.['runId']).not.toBe('k1')
+  expect(textOf(final)).toBe(longAnswer(10))
+  const rows = gateway.history(session)
+  expect(rows.map(row => row.role)).toEqual(['user', 'user', 'assistant'])
+  expect(rows[1]?.content).toStartWith('[System] Your previous turn was interrupted by a gateway restart')
+  expect((await ask(again, 'k1', '[long 10 30]')).payload?.['status']).toBe('started')
+})
+
+test('echo gateway: a kill between the acknowledgement and the user row leaves nothing of the question', async () => {
+  const { gateway, client } = await linked({ rowAfterMs: 60_000 })
+  await ask(client, 'k1', 'hello')
+  const { payload } = await client.request('chat.history', { sessionKey: session })
+  expect(payload).toMatchObject({
+    messages: [],
+    inFlightRun: { runId: 'k1', text: '' },
+    sessionInfo: { hasActiveRun: true },
+  })
+  await gateway.kill()
+  gateway.start()
+  const again = clientOf(gateway)
+  await again.connect(token)
+  const after = await again.request('chat.history', { sessionKey: session })
+  expect(after.payload).toMatchObject({
+    messages: [],
+    sessionInfo: { hasActiveRun: false },
+    pendingInputs: { total: 0 },
+  })
+  expect((await ask(again, 'k1', 'hello')).payload?.['status']).toBe('started')
+})
+
+test('echo gateway: a question in the queue is pending, and ends without a text of its own', async () => {
+  const { client } = await linked()
+  await ask(client, 'k1', '[hang]')
+  await ask(client, 'k2', '[big 50]', { queueMode: 'followup' })
+  expect((await client.request('agent.wait', { runId: 'k2' })).payload).toMatchObject({ status: 'pending' })
+  const { payload } = await client.request('chat.history', { sessionKey: session })
+  expect(payload?.['pendingInputs']).toMatchObject({ items: [{ runId: 'k2', state: 'queued' }], total: 1 })
+  await client.request('chat.abort', { sessionKey: session })
+  await client.frame(frame => frame.payload?.['state'] === 'final' && textOf(frame) === bigAnswer(50))
+  expect((await client.request('agent.wait', { runId: 'k2' })).payload).not.toHaveProperty('terminalReply')
+})
+
+test('echo gateway: a reset hides every row that was there before', async () => {
+  const gateway = gatewayWith()
+  const client = clientOf(gateway)
+  await client.connect(token, { scopes: ['operator.read', 'operator.write', 'operator.admin'] })
+  await ask(client, 'k1', '[big 40]')
+  await client.chat('k1', 'final')
+  await client.request('sessions.reset', { key: session, reason: 'new' })
+  expect(gateway.history(session).map(row => row.role)).toEqual(['system'])
+})
+
+test('echo gateway: a graceful stop lets the turn end, says shutdown and closes with 1012', async () => {
+  const { gateway, client } = await linked()
+  await ask(client, 'k1', '[long 6 30]')
+  await client.chat('k1', 'delta')
+  await gateway.stop()
+  expect(await client.closed).toEqual({ code: 1012, reason: 'service restart' })
+  expect(textOf(await client.chat('k1', 'final'))).toBe(longAnswer(6))
+  expect(client.frames.at(-1)?.event).toBe('shutdown')
+})
+
+test('echo gateway: a test can stop the world after a question was taken and before it is acknowledged', async () => {
+  const held = Promise.withResolvers<void>()
+  const taken = Promise.withResolvers<void>()
+  const { gateway, client } = await linked({
+    intercept: (stage, method) => {
+      if (stage !== 'answered' || method !== 'chat.send') return undefined
+      taken.resolve()
+      return held.promise
+    },
+  })
+  void ask(client, 'k1', '[long 2 10]')
+  await taken.promise
+  await client.chat('k1', 'final')
+  expect(client.frames.some(frame => frame.type === 'res' && frame.payload?.['runId'] === 'k1')).toBe(false)
+  held.resolve()
+  await client.frame(frame => frame.type === 'res' && frame.payload?.['runId'] === 'k1')
+  expect(gateway.history(session)[0]?.idempotencyKey).toBe('k1:user')
+})

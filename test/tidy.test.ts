@@ -1,0 +1,99 @@
+import { expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { place, placesOf, readSources, root, type Source, sourceOf } from './source.ts'
+
+const itself = 'test/tidy.test.ts'
+
+const code = (await Promise.all(['src', 'test', 'scripts'].map(folder => readSources(folder, '**/*.ts')))).flat()
+const tests = code.filter(source => source.path.endsWith('.test.ts'))
+
+/** Everything that git keeps or would keep, but this file, which spells what it forbids; without git, the code. */
+async function readTracked(): Promise<readonly Source[]> {
+  const listing = Bun.spawnSync(['git', 'ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root })
+  if (listing.exitCode !== 0) return code.filter(source => source.path !== itself)
+  const paths = listing.stdout.toString().split('\n').filter(isText)
+  return await Promise.all(paths.map(async path => sourceOf(path, await Bun.file(join(root, path)).text())))
+}
+
+function isText(path: string): boolean {
+  const isOther = path !== '' && path !== itself && !/\.(?:png|jpe?g|ico|woff2)$/.test(path)
+  return isOther && existsSync(join(root, path))
+}
+
+const tracked = await readTracked()
+
+/** Places in the whole text that match, comments and strings too. */
+function mentions(sources: readonly Source[], pattern: RegExp): readonly string[] {
+  return sources.flatMap(source =>
+    Array.from(source.text.matchAll(pattern), match => `${place(source, match.index)} ${match[0].trim()}`),
+  )
+}
+
+test('tidy: nothing is left for later in the code', () => {
+  const later = /\b(?:TODO|FIXME|XXX|HACK)\b/g
+  expect(
+    mentions(
+      code.filter(source => source.path !== itself),
+      later,
+    ),
+  ).toEqual([])
+})
+
+test('tidy: a catch that does nothing says why', () => {
+  const empty = code.flatMap(source =>
+    Array.from(source.text.matchAll(/\bcatch\s*(?:\(\w+\)\s*)?\{\s*\}/g), match => ({ source, match })),
+  )
+  const real = empty.filter(({ source, match }) => source.code.startsWith('catch', match.index))
+  expect(real.map(({ source, match }) => place(source, match.index))).toEqual([])
+})
+
+test('tidy: tests do not sleep', () => {
+  const sleeps = /\bBun\.sleep(?:Sync)?\b|(?<![\w.])(?:setTimeout|setInterval)\(|\btimers\/promises\b/g
+  expect(tests.flatMap(source => placesOf(source, sleeps))).toEqual([])
+})
+
+test('tidy: no test is switched off or runs alone', () => {
+  expect(tests.flatMap(source => placesOf(source, /\b(?:test|describe|it)\.(?:only|skip|todo)\b/g))).toEqual([])
+})
+
+test('tidy: the name of a test is its area and a sentence', () => {
+  const names = tests.flatMap(source =>
+    Array.from(source.text.matchAll(/^\s*test(?:\.\w+\([^\n]*?\))?\(\s*(['"`])(.*)/gm), match => ({
+      at: place(source, match.index),
+      name: match[2] ?? '',
+    })),
+  )
+  expect(
+    names.filter(({ name }) => !/^[a-zA-Z][\w -]*: \S+ \S+/.test(name)).map(({ at, name }) => `${at} ${name}`),
+  ).toEqual([])
+})
+
+test('tidy: no path of this machine is written down', () => {
+  const home = homedir()
+  const places = [root, '/work/', '/home/', ...(home.length > 1 ? [`${home}/`] : [])]
+  expect(places.flatMap(path => mentions(tracked, new RegExp(RegExp.escape(path), 'g')))).toEqual([])
+})
+
+test('tidy: no package registry is written down', () => {
+  const pattern = /https?:\/\/[\w.-]*(?:registry\.|npmmirror|verdaccio|artifactory|jfrog\.)[\w./-]*/gi
+  expect(mentions(tracked, pattern)).toEqual([])
+})
+
+test('tidy: the generated documents are those of the code, with every config key', () => {
+  const run = Bun.spawnSync([process.execPath, 'scripts/docs.ts', '--check'], { cwd: root })
+  expect(run.exitCode, run.stdout.toString() + run.stderr.toString()).toBe(0)
+})
+
+test('tidy: both READMEs have the same headings and the same code', async () => {
+  expect(await outlineOf('README.zh-CN.md')).toEqual(await outlineOf('README.md'))
+})
+
+/** The levels of a document's headings, and its code blocks. */
+async function outlineOf(name: string): Promise<{ headings: readonly number[]; blocks: readonly string[] }> {
+  const markdown = await Bun.file(join(root, name)).text()
+  const blocks = Array.from(markdown.matchAll(/^```[^\n]*\n([^]*?)^```/gm), match => match[1] ?? '')
+  const prose = markdown.replace(/^```[^]*?^```/gm, '')
+  return { headings: Array.from(prose.matchAll(/^(#+) /gm), match => match[1]?.length ?? 0), blocks }
+}

@@ -1,0 +1,174 @@
+import { expect, test } from 'bun:test'
+import type { Callback, Inbound } from '../../src/domain/message.ts'
+import { decodeBotCallback } from '../../src/wecom/bot-callback.ts'
+import { vector } from '../crypto/vectors.ts'
+
+const context = { account: 'default', receivedAt: 1_780_000_001_500 }
+const direct = { msgid: 'M1', aibotid: 'aib1', chattype: 'single', from: { userid: 'ZhangSan' } }
+const group = { ...direct, chattype: 'group', chatid: 'wrTESTCHAT' }
+
+function decode(payload: unknown, botNames?: readonly string[]): Callback {
+  const names = botNames === undefined ? {} : { botNames }
+  return decodeBotCallback(JSON.stringify(payload), { ...context, ...names }).callback
+}
+
+function inboundOf(payload: unknown, botNames?: readonly string[]): Inbound {
+  const callback = decode(payload, botNames)
+  if (callback.kind !== 'message') throw new Error(`not a message: ${JSON.stringify(callback)}`)
+  return callback.inbound
+}
+
+const text = (content: string, rest: object = direct) => ({ ...rest, msgtype: 'text', text: { content } })
+const mixed = (...items: readonly object[]) => ({ msgtype: 'mixed', mixed: { msg_item: items } })
+const textItem = (content: string) => ({ msgtype: 'text', text: { content } })
+const imageItem = { msgtype: 'image', image: { url: 'https://example.invalid/1' } }
+
+test('bot callback: the group message of the vectors becomes an inbound without the @name', () => {
+  const { callback, aibotid } = decodeBotCallback(vector('bot-text-callback').message, context)
+  expect(aibotid).toBe('aibTEST')
+  expect(callback).toEqual({
+    kind: 'message',
+    inbound: {
+      account: 'default',
+      surface: 'bot',
+      msgid: 'CAIQexample001',
+      sender: '007zhang',
+      conversation: { account: 'default', kind: 'group', id: 'wrTESTCHAT' },
+      text: '今天天气 😀',
+      receivedAt: context.receivedAt,
+      responseUrl: 'https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=RC001',
+    },
+  })
+})
+
+test('bot callback: the text of a single chat comes through byte for byte', () => {
+  const content = ' @助手 \t a\r\n\u2028 😀 /new \u200d'
+  const inbound = inboundOf(text(content))
+  expect(inbound.text).toBe(content)
+  expect(inbound.conversation).toEqual({ account: 'default', kind: 'direct', id: 'ZhangSan' })
+})
+
+test('bot callback: the configured names are what is taken out of a group message', () => {
+  expect(inboundOf(text('@张三 和 @助手 看', group), ['助手']).text).toBe('@张三 和 看')
+})
+
+test('bot callback: text items of a mixed message are joined by newlines, images are passed over', () => {
+  const payload = { ...group, ...mixed(textItem('@助手 '), imageItem, textItem('看图'), textItem('说话')) }
+  expect(inboundOf(payload).text).toBe('看图\n说话')
+  expect(inboundOf({ ...direct, ...mixed(textItem('一'), imageItem, textItem('二')) }).text).toBe('一\n二')
+})
+
+test('bot callback: a voice message is its transcript', () => {
+  expect(inboundOf({ ...direct, msgtype: 'voice', voice: { content: '明天开会' } }).text).toBe('明天开会')
+})
+
+const quotes: readonly [string, object, string][] = [
+  ['a text', { msgtype: 'text', text: { content: '第一行\n第二行' } }, '> 第一行\n> 第二行\n怎么办'],
+  ['a text with CRLF', { msgtype: 'text', text: { content: 'a\r\nb\n' } }, '> a\n> b\n怎么办'],
+  ['a voice', { msgtype: 'voice', voice: { content: '开会' } }, '> 开会\n怎么办'],
+  ['a mixed message', mixed(textItem('一'), imageItem, textItem('二')), '> 一\n> 二\n怎么办'],
+  ['a mixed message of images', mixed(imageItem), '> [quoted mixed]\n怎么办'],
+  ['an image', imageItem, '> [quoted image]\n怎么办'],
+  ['a file', { msgtype: 'file', file: { url: 'x' } }, '> [quoted file]\n怎么办'],
+  ['something newer', { msgtype: 'hologram' }, '> [quoted hologram]\n怎么办'],
+  ['something nameless', { msgtype: 'a\nb' }, '> [quoted message]\n怎么办'],
+  ['a text without content', { msgtype: 'text' }, '> [quoted text]\n怎么办'],
+]
+
+for (const [what, quote, expected] of quotes) {
+  test(`bot callback: a quote of ${what} stands before the text`, () => {
+    expect(inboundOf({ ...text('@助手 怎么办', group), quote }).text).toBe(expected)
+  })
+}
+
+test('bot callback: a quote with nothing but the @name is a message', () => {
+  const quote = { msgtype: 'text', text: { content: '原文' } }
+  expect(inboundOf({ ...text('@助手 ', group), quote }).text).toBe('> 原文')
+})
+
+test('bot callback: a chatid makes a group where the chattype is missing or new', () => {
+  const { chattype: _, ...rest } = group
+  expect(inboundOf(text('x', rest)).conversation.kind).toBe('group')
+  expect(inboundOf(text('x', { ...group, chattype: 'topic' })).conversation.id).toBe('wrTESTCHAT')
+  expect(inboundOf(text('x', { ...group, chattype: 'single' })).conversation.kind).toBe('direct')
+})
+
+function createdAt(create_time: unknown): number | undefined {
+  return inboundOf({ ...text('x'), create_time }).createdAt
+}
+
+test('bot callback: create_time counts in seconds and is left out when it is none', () => {
+  expect(createdAt(1_780_000_000)).toBe(1_780_000_000_000)
+  expect(createdAt('1780000000')).toBe(1_780_000_000_000)
+  for (const none of [undefined, null, 0, -1, 1.5, 'soon', 1_780_000_000_000, {}])
+    expect(createdAt(none)).toBeUndefined()
+})
+
+test('bot callback: the response url is taken in both spellings', () => {
+  expect(inboundOf({ ...text('x'), responseurl: 'https://a' }).responseUrl).toBe('https://a')
+  expect(inboundOf({ ...text('x'), response_url: 'https://b', responseurl: 'https://a' }).responseUrl).toBe('https://b')
+  expect('responseUrl' in inboundOf({ ...text('x'), response_url: '' })).toBe(false)
+})
+
+test('bot callback: half a surrogate pair does not get in', () => {
+  expect(inboundOf(text('a\ud83d')).text).toBe('a\ufffd')
+})
+
+test('bot callback: a refresh and an enter_chat are told apart', () => {
+  const refresh = { ...direct, msgtype: 'stream', stream: { id: 'st_1' } }
+  expect(decode(refresh)).toEqual({ kind: 'refresh', account: 'default', streamId: 'st_1' })
+  const enter = { msgid: 'E1', from: { userid: 'U1' }, msgtype: 'event', event: { eventtype: 'enter_chat' } }
+  expect(decode(enter)).toEqual({ kind: 'enter', account: 'default', msgid: 'E1', sender: 'U1' })
+})
+
+const unhandled: readonly [string, unknown, string][] = [
+  ['an image', { ...direct, ...imageItem }, 'image'],
+  ['a newer kind', { msgtype: 'hologram' }, 'hologram'],
+  ['feedback', { msgtype: 'event', event: { eventtype: 'feedback_event' } }, 'event:feedback_event'],
+  ['a newer event', { msgtype: 'event', event: { eventtype: 'x_event' } }, 'event:x_event'],
+  ['a group message with the @name only', text('@助手 ', group), 'text'],
+  ['a mixed message of images', { ...direct, ...mixed(imageItem) }, 'mixed'],
+  ['a list', [], 'invalid'],
+  ['a string', 'text', 'invalid'],
+  ['null', null, 'invalid'],
+  ['an object without msgtype', direct, 'invalid'],
+  ['a msgtype that is no name', { ...direct, msgtype: 'a b\nc' }, 'invalid'],
+  ['a msgtype that is a number', { ...direct, msgtype: 7 }, 'invalid'],
+  ['a message without msgid', text('x', { ...direct, msgid: undefined }), 'invalid'],
+  ['a message with an empty msgid', text('x', { ...direct, msgid: '' }), 'invalid'],
+  ['a message with a numeric msgid', text('x', { ...direct, msgid: 7 }), 'invalid'],
+  ['a msgid of 129 characters', text('x', { ...direct, msgid: 'm'.repeat(129) }), 'invalid'],
+  ['a message without sender', text('x', { ...direct, from: undefined }), 'invalid'],
+  ['a userid of 129 characters', text('x', { ...direct, from: { userid: 'u'.repeat(129) } }), 'invalid'],
+  ['a userid with a newline', text('x', { ...direct, from: { userid: 'a\nb' } }), 'invalid'],
+  ['a userid with a NUL', text('x', { ...direct, from: { userid: 'a\0b' } }), 'invalid'],
+  ['a group message without chatid', text('x', { ...group, chatid: undefined }), 'invalid'],
+  ['a group message with a list as chatid', text('x', { ...group, chatid: ['wr'] }), 'invalid'],
+  ['a text without content', { ...direct, msgtype: 'text' }, 'invalid'],
+  ['a text whose content is a list', { ...direct, msgtype: 'text', text: { content: ['x'] } }, 'invalid'],
+  ['a mixed message without items', { ...direct, msgtype: 'mixed', mixed: {} }, 'invalid'],
+  ['a refresh without id', { ...direct, msgtype: 'stream', stream: {} }, 'invalid'],
+  ['an event without eventtype', { ...direct, msgtype: 'event', event: {} }, 'invalid'],
+  ['an enter_chat without sender', { msgid: 'E', msgtype: 'event', event: { eventtype: 'enter_chat' } }, 'invalid'],
+]
+
+for (const [what, payload, type] of unhandled) {
+  test(`bot callback: ${what} is unhandled as ${type}`, () => {
+    expect(decode(payload)).toEqual({ kind: 'unhandled', account: 'default', type })
+  })
+}
+
+test('bot callback: text that is not JSON and prototypes in JSON are unhandled as invalid', () => {
+  const polluted = '{"__proto__":{"msgtype":"text"},"msgid":"1"}'
+  for (const json of ['', '{', '<xml/>', '[[[', polluted, '['.repeat(500_000)]) {
+    expect(decodeBotCallback(json, context).callback).toEqual({
+      kind: 'unhandled',
+      account: 'default',
+      type: 'invalid',
+    })
+  }
+})
+
+test('bot callback: an id of 128 characters is an id', () => {
+  expect(inboundOf(text('x', { ...direct, msgid: 'm'.repeat(128) })).msgid).toHaveLength(128)
+})

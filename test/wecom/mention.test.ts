@@ -1,0 +1,56 @@
+import { expect, test } from 'bun:test'
+import { removeMention } from '../../src/wecom/mention.ts'
+
+const unnamed: readonly [string, string][] = [
+  ['@助手 今天天气 😀', '今天天气 😀'],
+  ['@助手\u2005今天天气', '今天天气'],
+  ['@助手\n第一行\n第二行', '第一行\n第二行'],
+  ['@助手  两个空格', ' 两个空格'],
+  ['@助手', ''],
+  ['@助手 @张三 你们好', '@张三 你们好'],
+  ['@助手 /new', '/new'],
+  ['发给 user@H323 的信', '发给 user@H323 的信'],
+  ['你好 @助手', '你好 @助手'],
+  ['@ 不是名字', '@ 不是名字'],
+  ['', ''],
+]
+
+for (const [text, expected] of unnamed) {
+  test(`mention: without a name ${JSON.stringify(text)} is read as ${JSON.stringify(expected)}`, () => {
+    expect(removeMention(text, undefined, true)).toBe(expected)
+    expect(removeMention(text, [], true)).toBe(expected)
+  })
+}
+
+const named: readonly [readonly string[], string, string][] = [
+  [['助手'], '@助手 今天天气', '今天天气'],
+  [['@助手'], '@助手 今天天气', '今天天气'],
+  [['助手'], '@助手，你好', '，你好'],
+  [['助手'], '请问@助手 几点了', '请问几点了'],
+  [['助手'], '你好 @助手', '你好'],
+  [['助手'], '@助手', ''],
+  [['助手'], '@助手2号 在吗 @助手 你呢', '@助手2号 在吗 你呢'],
+  [['助手'], '@张三 看这里', '@张三 看这里'],
+  [['H323'], 'user@H323 是地址', 'user@H323 是地址'],
+  [['My Bot'], '@My Bot hello', 'hello'],
+  [['My', 'My Bot'], '@My Bot hello', 'hello'],
+  [['a.b(c'], '@a.b(c x', 'x'],
+  [['助手'], '@助手 介绍 @助手 的功能', '介绍 @助手 的功能'],
+  [['', '@'], '@ x', '@ x'],
+]
+
+for (const [names, text, expected] of named) {
+  test(`mention: of ${names.join(' or ')} ${JSON.stringify(text)} is read as ${JSON.stringify(expected)}`, () => {
+    expect(removeMention(text, names, true)).toBe(expected)
+  })
+}
+
+test('mention: nothing is taken out of the text of a single chat', () => {
+  expect(removeMention('@助手 你好', undefined, false)).toBe('@助手 你好')
+  expect(removeMention('@助手 你好', ['助手'], false)).toBe('@助手 你好')
+})
+
+test('mention: text made of nothing but half mentions is searched in one pass', () => {
+  const text = 'x@助手'.repeat(20_000)
+  expect(removeMention(text, ['助手'], true)).toBe(text)
+})
