@@ -1,5 +1,5 @@
-import { markdownOf } from '../src/config-reference.ts'
-import { schema } from '../src/config-schema.ts'
+import { markdownOf } from '../src/config/reference.ts'
+import { schema } from '../src/config/schema.ts'
 
 // Writes docs/config.md from the schema; with --check only tells whether it is up to date.
 const file = new URL('../docs/config.md', import.meta.url)

@@ -1,16 +1,12 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Asker } from './bridge/ask.ts'
-import { Deliverer } from './bridge/deliver.ts'
 import type { AccountDesk, Desk } from './bridge/desk.ts'
-import { createDeadlineSource, createSnapshotSource, saveSnapshots } from './bridge/follow.ts'
 import { tellJourney } from './bridge/journey.ts'
 import { LiveAnswers } from './bridge/live.ts'
 import { createReceive } from './bridge/receive.ts'
-import { createLeaseSource, createRetentionSource } from './bridge/upkeep.ts'
-import type { Config } from './config.ts'
+import { scheduleWork, type Work } from './bridge/work.ts'
+import type { Config } from './config/config.ts'
 import type { Store } from './domain/ports.ts'
-import type { Turn } from './domain/turn.ts'
 import { WecomdError } from './errors.ts'
 import { speaker } from './fallback/notice.ts'
 import { createChatAgent } from './gateway/chat-agent.ts'
@@ -51,61 +47,26 @@ export async function startApp(options: AppOptions, world: World): Promise<App> 
   prepareFolder(stateDir)
   const scheduler = new Scheduler(world.clock, world.log.area('scheduler'))
   const store = openStore(options, world)
-  const observations = new Observations()
-  const connection = openConnection(options, world, scheduler)
-  const agent = createChatAgent(connection, { clock: world.clock, timers: scheduler, log: world.log.area('gateway') })
-  const accounts = deskAccounts(config)
-  const desk: Desk = {
-    store,
-    agent,
-    platform: {
-      postResponse: createResponsePoster({
-        fetch: world.fetch,
-        timeoutMs: config.network.timeoutMs,
-        apiBaseUrl: config.network.apiBaseUrl,
-        moreHosts: config.network.mediaHosts,
-        ...(config.network.egressProxyUrl !== undefined && { proxy: config.network.egressProxyUrl }),
-        ...(config.network.caFile !== undefined && { ca: readFileSync(config.network.caFile, 'utf8') }),
-      }),
-    },
-    live: new LiveAnswers(),
-    accounts,
-    clock: world.clock,
-    random: world.random,
-    timers: scheduler,
-    log: world.log.area('bridge'),
-    meter: observations,
-    limits: { ...config.limits, maxRuns: config.gateway.maxRuns, runTimeoutMs: config.gateway.runTimeoutMs },
-    wake: () => scheduler.wake(),
-  }
-  const work = scheduleWork(desk, scheduler, config)
   const listeners: Listener[] = []
-  const startedAt = world.clock.now()
-  let stopping = false
-  const status = () =>
-    reportStatus({ version: options.version, node: world.host, startedAt, config, store, agent, observations, isStopping: stopping })
-
   try {
-    const privateListener = startAdminListener(config.admin, adminToken(config, stateDir, world), {
-      ready: async () => readiness(await status()),
-      status,
-      metrics: async () => observations.render(await gaugesOf(desk)),
-      trace: id => tellJourney(store, [...accounts.keys()], id),
-    })
-    listeners.push(privateListener)
-    const publicListener = startPublicListener(config.server, mountsOf(config, desk, work, observations, world))
-    listeners.push(publicListener)
+    const connection = openConnection(options, world, scheduler)
+    const observations = new Observations()
+    const desk = openDesk(options, world, { scheduler, store, connection, observations })
+    const work = scheduleWork(desk, scheduler, config.retention)
+    const life = { startedAt: world.clock.now(), isStopping: false }
+    listeners.push(openAdmin(options, world, desk, observations, life))
+    listeners.push(startPublicListener(config.server, mountsOf(config, desk, work, observations, world)))
     connection.start()
     scheduler.start()
-    world.log.info('listening', { public: publicListener.url, private: privateListener.url, state: stateDir })
+    const [privateUrl, publicUrl] = listeners.map(listener => listener.url) as [string, string] // both were pushed above
+    world.log.info('listening', { public: publicUrl, private: privateUrl, state: stateDir })
     return {
-      publicUrl: publicListener.url,
-      privateUrl: privateListener.url,
+      publicUrl,
+      privateUrl,
       async stop() {
-        stopping = true
-        await Promise.all([work.asker.stop(drainMs), work.deliverer.stop()])
-        await saveSnapshots(desk)
-        await Promise.all(listeners.map(listener => listener.stop()))
+        life.isStopping = true
+        await work.drain(drainMs)
+        await closeListeners(listeners)
         await scheduler.stop()
         connection.stop()
         scheduler.close()
@@ -113,10 +74,65 @@ export async function startApp(options: AppOptions, world: World): Promise<App> 
       },
     }
   } catch (error) {
-    await Promise.all(listeners.map(listener => listener.stop()))
+    await closeListeners(listeners)
     await store.close()
     throw error
   }
+}
+
+async function closeListeners(listeners: readonly Listener[]): Promise<void> {
+  await Promise.all(listeners.map(listener => listener.stop()))
+}
+
+/** What the bridge works with. */
+function openDesk(
+  { config }: AppOptions,
+  world: World,
+  made: { scheduler: Scheduler; store: Store; connection: Connection; observations: Observations },
+): Desk {
+  const { clock, random, log, fetch } = world
+  const { scheduler, store, connection, observations } = made
+  const { timeoutMs, apiBaseUrl, mediaHosts, egressProxyUrl, caFile } = config.network
+  return {
+    store,
+    agent: createChatAgent(connection, { clock, timers: scheduler, log: log.area('gateway') }),
+    platform: {
+      postResponse: createResponsePoster({
+        fetch,
+        timeoutMs,
+        apiBaseUrl,
+        moreHosts: mediaHosts,
+        ...(egressProxyUrl !== undefined && { proxy: egressProxyUrl }),
+        ...(caFile !== undefined && { ca: readFileSync(caFile, 'utf8') }),
+      }),
+    },
+    live: new LiveAnswers(),
+    accounts: deskAccounts(config),
+    clock,
+    random,
+    timers: scheduler,
+    log: log.area('bridge'),
+    meter: observations,
+    limits: { ...config.limits, maxRuns: config.gateway.maxRuns, runTimeoutMs: config.gateway.runTimeoutMs },
+    wake: () => scheduler.wake(),
+  }
+}
+
+function openAdmin(
+  { config, stateDir, version }: AppOptions,
+  world: World,
+  desk: Desk,
+  observations: Observations,
+  life: { readonly startedAt: number; readonly isStopping: boolean },
+): Listener {
+  const { store, agent } = desk
+  const status = () => reportStatus({ version, node: world.host, config, store, agent, observations, ...life })
+  return startAdminListener(config.admin, adminToken(config, stateDir, world), {
+    ready: async () => readiness(await status()),
+    status,
+    metrics: async () => observations.render(await gaugesOf(desk)),
+    trace: id => tellJourney(store, [...desk.accounts.keys()], id),
+  })
 }
 
 function prepareFolder(stateDir: string): void {
@@ -133,7 +149,9 @@ function prepareFolder(stateDir: string): void {
 function openStore({ config, stateDir }: AppOptions, world: World): Store {
   const { url } = config.store
   if (!url.startsWith('sqlite:')) {
-    throw new WecomdError('config', 'store.url: only sqlite:FILE is built into this version', { hint: 'use sqlite:wecomd.db' })
+    throw new WecomdError('config', 'store.url: only sqlite:FILE is built into this version', {
+      hint: 'use sqlite:wecomd.db',
+    })
   }
   const name = url.slice('sqlite:'.length)
   const file = name === ':memory:' || name.startsWith('/') ? name : join(stateDir, name)
@@ -147,7 +165,10 @@ function openConnection({ config, stateDir, version }: AppOptions, world: World,
   const handshake = new Handshake(credentials, device, version, pairingFile(join(stateDir, 'device.paired'), url))
   const ca = caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }
   const { clock, random, openSocket, log } = world
-  return new Connection({ url, handshake, backoffMs, ...ca }, { clock, timers, random, openSocket, log: log.area('gateway') })
+  return new Connection(
+    { url, handshake, backoffMs, ...ca },
+    { clock, timers, random, openSocket, log: log.area('gateway') },
+  )
 }
 
 /** Pairing is with one gateway: the file names which. */
@@ -187,42 +208,6 @@ function deskAccounts(config: Config): Map<string, AccountDesk> {
   return desks
 }
 
-interface Work {
-  readonly asker: Asker
-  readonly deliverer: Deliverer
-  turnOpened(turn: Turn): void
-}
-
-/** Everything that waits, on the one scheduler. */
-function scheduleWork(desk: Desk, scheduler: Scheduler, config: Config): Work {
-  const deliverer = new Deliverer(desk)
-  const changed = (turn: Turn): void => {
-    deadlines.expect(turn)
-    deliverer.expect()
-    scheduler.wake()
-  }
-  const asker = new Asker(desk, changed)
-  const deadlines = createDeadlineSource(desk, changed)
-  scheduler.add(asker)
-  scheduler.add(deliverer)
-  scheduler.add(deadlines)
-  scheduler.add(createSnapshotSource(desk))
-  scheduler.add(createLeaseSource(asker, desk.store))
-  scheduler.add(createRetentionSource(desk.store, desk.clock, desk.log, config.retention))
-  desk.agent.onStatus(() => {
-    asker.expect()
-    scheduler.wake()
-  })
-  return {
-    asker,
-    deliverer,
-    turnOpened(turn) {
-      asker.expect()
-      changed(turn)
-    },
-  }
-}
-
 /** The callback URLs of every account that is switched on; the default account also has the short ones. */
 function mountsOf(config: Config, desk: Desk, work: Work, observations: Observations, world: World): Mount[] {
   const receive = createReceive(desk, work)
@@ -231,13 +216,21 @@ function mountsOf(config: Config, desk: Desk, work: Work, observations: Observat
     if (!enabled || bot === undefined) return []
     const { token, encodingAESKey, receiveId, aibotid, names } = bot
     const endpoint = createBotEndpoint(
-      { id, token, encodingAESKey, receiveId, ...(aibotid !== undefined && { aibotid }), ...(names.length > 0 && { botNames: names }) },
+      {
+        id,
+        token,
+        encodingAESKey,
+        receiveId,
+        ...(aibotid !== undefined && { aibotid }),
+        ...(names.length > 0 && { botNames: names }),
+      },
       {
         receive,
         clock: world.clock,
         random: world.random,
         log,
-        observe: event => (event.kind === 'callback' ? observations.callback(event) : observations.signatureFailure(event)),
+        observe: event =>
+          event.kind === 'callback' ? observations.callback(event) : observations.signatureFailure(event),
       },
     )
     const short = id === config.defaultAccount ? ['/wecom', '/wecom/bot'] : []
@@ -251,5 +244,10 @@ function readiness(status: Awaited<ReturnType<typeof reportStatus>>) {
 
 async function gaugesOf(desk: Desk) {
   const [turns, outbox] = await Promise.all([desk.store.counts(), desk.store.outbox.summary()])
-  return { turns: turns.states, outbox: outbox.states, dead: outbox.dead, gatewayUp: desk.agent.status().state === 'up' }
+  return {
+    turns: turns.states,
+    outbox: outbox.states,
+    dead: outbox.dead,
+    gatewayUp: desk.agent.status().state === 'up',
+  }
 }

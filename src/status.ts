@@ -1,4 +1,4 @@
-import type { Account, Config } from './config.ts'
+import type { Account, Config } from './config/config.ts'
 import type { Agent, Store } from './domain/ports.ts'
 import type { Observations } from './http/observations.ts'
 import { messageOf } from './errors.ts'

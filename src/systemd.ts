@@ -1,5 +1,5 @@
 import { dlopen, FFIType, ptr } from 'bun:ffi'
-import type { Cancel, World } from './world.ts'
+import { nothingToCancel, type World } from './world.ts'
 
 /** Tells systemd how we are (sd_notify); does nothing where nobody listens. */
 export interface Notifier {
@@ -19,7 +19,7 @@ export function openNotifier(env: Readonly<Record<string, string | undefined>>, 
   const path = env['NOTIFY_SOCKET']
   if (path === undefined || path === '') return { ready() {}, stopping() {} }
   const send = openSender(path, world)
-  let cancelWatchdog: Cancel = () => {}
+  let cancelWatchdog = nothingToCancel
   const periodMs = Number(env['WATCHDOG_USEC'] ?? 0) / 2000
   const feed = (): void => {
     send('WATCHDOG=1')

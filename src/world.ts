@@ -3,6 +3,9 @@ import { hostname } from 'node:os'
 /** Undoes a registration; harmless when called twice. */
 export type Cancel = () => void
 
+/** What there is to undo before anything was registered. */
+export const nothingToCancel: Cancel = () => {}
+
 /** Wall clock in epoch milliseconds, and one-shot alarms. Only the scheduler sets alarms; everybody else asks it. */
 export interface Clock {
   now(): number
@@ -94,11 +97,10 @@ export const realRandom: Random = {
 
 const openRealSocket: OpenSocket = (url, options, events) => {
   const socket = new WebSocket(url, options.ca === undefined ? {} : { tls: { ca: options.ca } })
-  socket.onmessage = message => {
+  socket.addEventListener('message', message => {
     if (typeof message.data === 'string') events.message(message.data)
-  }
-  socket.onclose = event => events.close(event.code, event.reason)
-  socket.onerror = () => {} // a close event always follows and carries what is known
+  })
+  socket.addEventListener('close', event => events.close(event.code, event.reason))
   return {
     send: text => socket.send(text),
     close: (code, reason) => socket.close(code, reason),

@@ -39,7 +39,7 @@ const purePackages = ['node:crypto']
 
 function roomOf(path: string): string {
   const name = path.split('/')[1] ?? ''
-  return name.replace(/\.ts$/, '').replace(/^config-.*/, 'config')
+  return name.replace(/\.ts$/, '')
 }
 
 function isAllowed(room: string, target: string): boolean {

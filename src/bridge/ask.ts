@@ -2,6 +2,7 @@ import { formatQuestion } from '../domain/message.ts'
 import type { Change, Claimed, ReplyChunk, RunEnd } from '../domain/ports.ts'
 import type { Turn } from '../domain/turn.ts'
 import { isCode, messageOf } from '../errors.ts'
+import { nothingToCancel } from '../world.ts'
 import { advance, advanceThrough } from '../streaming/turn.ts'
 import { type Desk, sayOf } from './desk.ts'
 
@@ -105,10 +106,10 @@ export class Asker {
   private begin({ delivery, turn }: Claimed): void {
     const controller = new AbortController()
     const done = this.follow(delivery.id, turn, controller)
-      .catch(error => {
+      .catch(async error => {
         if (isCode(error, 'cancelled')) return
         this.desk.log.error('a run could not be followed', { turn: turn.id, error: messageOf(error) })
-        return this.postpone(delivery)
+        await this.postpone(delivery)
       })
       .finally(() => {
         this.runs.delete(turn.id)
@@ -154,7 +155,7 @@ export class Asker {
   private limitRun(turn: Turn, controller: AbortController) {
     const { timers, clock, agent, limits, log } = this.desk
     let isOver = false
-    let cancel = () => {}
+    let cancel = nothingToCancel
     const start = (askedAt: number): void => {
       cancel()
       cancel = timers.at(askedAt + limits.runTimeoutMs, () => {

@@ -44,6 +44,12 @@ function attemptsOf(delivery: Delivery): readonly TraceEvent[] {
   if (delivery.route === 'gateway') return []
   const attempts = delivery.attempts.map(({ at, ...rest }) => ({ at, kind: 'attempt', delivery: delivery.id, ...rest }))
   if (delivery.finishedAt === undefined) return attempts
-  const last = { at: delivery.finishedAt, kind: 'delivery', delivery: delivery.id, state: delivery.state, dead: delivery.dead }
+  const last = {
+    at: delivery.finishedAt,
+    kind: 'delivery',
+    delivery: delivery.id,
+    state: delivery.state,
+    dead: delivery.dead,
+  }
   return [...attempts, last]
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findConfigFile, resolveAdmin, resolveStateDir } from '../config.ts'
+import { findConfigFile, resolveAdmin, resolveStateDir } from '../config/config.ts'
 import { WecomdError } from '../errors.ts'
 import type { CliIo } from './io.ts'
 

@@ -1,5 +1,5 @@
 import { startApp } from '../app.ts'
-import { type Config, findConfigFile, loadConfig, resolveStateDir } from '../config.ts'
+import { type Config, findConfigFile, loadConfig, resolveStateDir } from '../config/config.ts'
 import { openNotifier } from '../systemd.ts'
 import { build } from '../version.ts'
 import { formatComplaint, nowhere } from './check.ts'

@@ -1,9 +1,9 @@
-import type { Agent, Ask, LinkStatus, ReplyChunk, RunEnd } from '../domain/ports.ts'
+import type { Agent, Ask, LinkStatus, RunEnd } from '../domain/ports.ts'
 import { isCode, WecomdError } from '../errors.ts'
 import type { Clock, Log, Timers } from '../world.ts'
 import type { Connection } from './connection.ts'
 import { type Json, objectAt, stringAt } from './frames.ts'
-import { decodeHistory, type History, type HistoryRow, nextStep, textOf } from './history.ts'
+import { decodeHistory, type History, type HistoryRow, nextStep, type Standpoint, textOf } from './history.ts'
 import { neutralise } from './neutralise.ts'
 import { GatewayRefusal } from './rpc.ts'
 import { Run } from './run.ts'
@@ -14,7 +14,7 @@ const wholeMessageChars = 2_000_000
 /** How long to look away: while events are expected, and while only the history can tell. */
 const listenMs = 15_000
 const lookMs = 1_500
-/** After the end of a run its row may not be written yet. */
+/** An agent that was just made is unknown to the gateway for a moment. */
 const agentReloadMs = 2_000
 const agentReloadTries = 3
 
@@ -28,46 +28,68 @@ interface Pursuit {
   reloads: number
 }
 
-/**
- * The agent over `chat.send`. The history decides what to do next, events only make it quicker: the same loop serves the
- * first ask, a reconnect and a restart of either side. Why not to trust the key alone: the gateway forgets it after five
- * minutes and at each restart (docs/protocol-gateway.md).
- */
-export function createChatAgent(connection: Connection, world: { clock: Clock; timers: Timers; log: Log }): Agent {
-  const { clock, timers, log } = world
+export interface ChatAgentWorld {
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly log: Log
+}
+
+/** The agent over one connection to the gateway, by `chat.send`. */
+export function createChatAgent(connection: Connection, world: ChatAgentWorld): Agent {
   const runs = new Map<string, Run>()
   const statusListeners: ((status: LinkStatus) => void)[] = []
-
+  const pursuer = new Pursuer(connection, world)
   connection.subscribe({
     isHeld: key => [...runs.values()].some(run => run.sessionKey === key),
     event(event, payload) {
       if (event !== 'chat' && event !== 'agent') return
-      for (const run of runs.values()) run.hear(event, payload, clock.now())
+      for (const run of runs.values()) run.hear(event, payload, world.clock.now())
     },
     status(status) {
       for (const run of runs.values()) run.poke()
       for (const listener of statusListeners) listener(status)
     },
   })
+  return {
+    status: () => connection.status,
+    onStatus: listener => void statusListeners.push(listener),
+    async ask(ask, on, signal) {
+      const run = new Run(ask.key, ask.sessionKey, world.clock.now(), on)
+      runs.set(ask.key, run)
+      try {
+        return await pursuer.pursue({ ask, run, asked: ask.asked, takenBy: undefined, reloads: 0 }, signal)
+      } finally {
+        runs.delete(ask.key)
+      }
+    },
+    async abort(key, sessionKey) {
+      await connection.request('chat.abort', { sessionKey, runId: key })
+    },
+  }
+}
 
-  async function ask(question: Ask, on: (chunk: ReplyChunk) => void, signal: AbortSignal): Promise<RunEnd> {
-    const run = new Run(question.key, question.sessionKey, clock.now(), on)
-    runs.set(question.key, run)
-    try {
-      return await pursue({ ask: question, run, asked: question.asked, takenBy: undefined, reloads: 0 }, signal)
-    } finally {
-      runs.delete(question.key)
-    }
+/**
+ * Brings a question to its end. The history decides what to do next, events only make it quicker: the same loop serves
+ * the first ask, a reconnect and a restart of either side. Why not to trust the key alone: the gateway forgets it after
+ * five minutes and at each restart (docs/protocol-gateway.md).
+ */
+class Pursuer {
+  private readonly connection: Connection
+  private readonly world: ChatAgentWorld
+
+  constructor(connection: Connection, world: ChatAgentWorld) {
+    this.connection = connection
+    this.world = world
   }
 
-  async function pursue(pursuit: Pursuit, signal: AbortSignal): Promise<RunEnd> {
+  async pursue(pursuit: Pursuit, signal: AbortSignal): Promise<RunEnd> {
     const { run } = pursuit
     const cancelled = whenAborted(signal)
     for (;;) {
       const stirred = run.stirred()
-      const step = await Promise.race([lookAndAct(pursuit), cancelled])
-      if (typeof step !== 'number') return step
-      const pause = wait(step)
+      const next = await Promise.race([this.lookAndAct(pursuit), cancelled])
+      if (typeof next !== 'number') return next
+      const pause = this.wait(next)
       const end = await Promise.race([run.ended, stirred, pause.over, cancelled])
       pause.cancel()
       if (end !== undefined) return end
@@ -75,11 +97,11 @@ export function createChatAgent(connection: Connection, world: { clock: Clock; t
   }
 
   /** One look at the session and what follows from it: the end, or how long to listen before the next look. */
-  async function lookAndAct(pursuit: Pursuit): Promise<RunEnd | number> {
-    const bootId = connection.hello?.bootId
+  private async lookAndAct(pursuit: Pursuit): Promise<RunEnd | number> {
+    const bootId = this.connection.hello?.bootId
     if (bootId === undefined) return listenMs
     try {
-      return await act(pursuit, await look(pursuit.ask.sessionKey), bootId)
+      return await this.act(pursuit, await this.look(pursuit.ask.sessionKey), bootId)
     } catch (error) {
       if (isCode(error, 'gateway_down') || isCode(error, 'gateway_timeout')) return lookMs
       if (error instanceof GatewayRefusal && error.retryAfterMs !== undefined) return error.retryAfterMs
@@ -87,22 +109,13 @@ export function createChatAgent(connection: Connection, world: { clock: Clock; t
     }
   }
 
-  async function act(pursuit: Pursuit, history: History, bootId: string): Promise<RunEnd | number> {
-    const { ask: question, run, asked } = pursuit
-    const now = clock.now()
-    const step = nextStep(history, {
-      key: question.key,
-      runIds: run.runIds,
-      now,
-      bootId,
-      isTaken: pursuit.takenBy === bootId,
-      quietSince: run.quietSince,
-      ...(asked && { asked }),
-      ...(run.emptyEndAt !== undefined && { emptyEndAt: run.emptyEndAt }),
-    })
+  private async act(pursuit: Pursuit, history: History, bootId: string): Promise<RunEnd | number> {
+    const { ask, run } = pursuit
+    const now = this.world.clock.now()
+    const step = nextStep(history, standpointOf(pursuit, bootId, now))
     switch (step.kind) {
       case 'ask':
-        return now < question.askBefore || asked !== undefined ? send(pursuit, bootId) : { kind: 'expired' }
+        return now < ask.askBefore || pursuit.asked !== undefined ? this.send(pursuit, bootId) : { kind: 'expired' }
       case 'occupied':
         run.quietSince = now
         run.report({ kind: 'phase', phase: 'occupied' })
@@ -115,7 +128,7 @@ export function createChatAgent(connection: Connection, world: { clock: Clock; t
       case 'wait':
         return lookMs
       case 'answered':
-        return { kind: 'answered', text: await wholeText(question.sessionKey, step.row) }
+        return { kind: 'answered', text: await this.wholeText(ask.sessionKey, step.row) }
       case 'failed':
         return { kind: 'failed', reason: 'error', text: step.text }
       case 'stopped':
@@ -129,69 +142,76 @@ export function createChatAgent(connection: Connection, world: { clock: Clock; t
     }
   }
 
-  async function send(pursuit: Pursuit, bootId: string): Promise<RunEnd | number> {
-    const { ask: question, run } = pursuit
+  private async send(pursuit: Pursuit, bootId: string): Promise<RunEnd | number> {
+    const { ask, run } = pursuit
+    const { clock } = this.world
     if (pursuit.asked?.bootId !== bootId) {
-      await question.mark(bootId)
+      await ask.mark(bootId)
       pursuit.asked = { at: clock.now(), bootId }
     }
     run.quietSince = clock.now()
     try {
-      const ack = await connection.request('chat.send', {
-        sessionKey: question.sessionKey,
-        message: neutralise(question.message),
-        idempotencyKey: question.key,
+      const ack = await this.connection.request('chat.send', {
+        sessionKey: ask.sessionKey,
+        message: neutralise(ask.message),
+        idempotencyKey: ask.key,
         queueMode: 'followup',
       })
       pursuit.takenBy = bootId
-      if (stringAt(ack, 'status') === 'timeout') return { kind: 'stopped', text: '' }
-      return listenMs
+      return stringAt(ack, 'status') === 'timeout' ? { kind: 'stopped', text: '' } : listenMs
     } catch (error) {
-      return refusedSend(pursuit, error, bootId)
+      return this.refusedSend(pursuit, error, bootId)
     }
   }
 
   /** What a refused `chat.send` means: another try, an end, or a repeat whose first end is in the history. */
-  function refusedSend(pursuit: Pursuit, error: unknown, bootId: string): RunEnd | number {
+  private refusedSend(pursuit: Pursuit, error: unknown, bootId: string): RunEnd | number {
     if (!(error instanceof GatewayRefusal) || error.retryAfterMs !== undefined) throw error
     if (/no longer exists in configuration/.test(error.message)) {
-      return ++pursuit.reloads < agentReloadTries ? agentReloadMs : { kind: 'failed', reason: 'agent_unknown', text: '' }
+      return ++pursuit.reloads < agentReloadTries
+        ? agentReloadMs
+        : { kind: 'failed', reason: 'agent_unknown', text: '' }
     }
     if (error.details['reason'] === 'chat-request-conflict') {
       pursuit.takenBy = bootId
       return lookMs
     }
-    log.warn('the gateway refused a question', { turn: pursuit.ask.key, code: error.gatewayCode })
+    this.world.log.warn('the gateway refused a question', { turn: pursuit.ask.key, code: error.gatewayCode })
     return { kind: 'failed', reason: 'error', text: '' }
   }
 
-  async function look(sessionKey: string): Promise<History> {
-    return decodeHistory(await connection.request('chat.history', { sessionKey, limit: historyRows }))
+  private async look(sessionKey: string): Promise<History> {
+    return decodeHistory(await this.connection.request('chat.history', { sessionKey, limit: historyRows }))
   }
 
   /** `chat.history` cuts long messages short; one message alone comes whole. */
-  async function wholeText(sessionKey: string, row: HistoryRow): Promise<string> {
+  private async wholeText(sessionKey: string, row: HistoryRow): Promise<string> {
     if (row.id === undefined) return row.text
     const params: Json = { sessionKey, messageId: row.id, maxChars: wholeMessageChars }
-    const payload = await connection.request('chat.message.get', params).catch(error => {
+    const payload = await this.connection.request('chat.message.get', params).catch(error => {
       if (error instanceof GatewayRefusal) return undefined
       throw error
     })
     return payload?.['ok'] === true ? textOf(objectAt(payload, 'message')) || row.text : row.text
   }
 
-  function wait(ms: number) {
+  private wait(ms: number): { over: Promise<undefined>; cancel: () => void } {
+    const { clock, timers } = this.world
     const { promise, resolve } = Promise.withResolvers<undefined>()
     return { over: promise, cancel: timers.at(clock.now() + ms, () => resolve(undefined)) }
   }
+}
 
+function standpointOf({ ask, run, asked, takenBy }: Pursuit, bootId: string, now: number): Standpoint {
   return {
-    status: () => connection.status,
-    onStatus: listener => void statusListeners.push(listener),
-    ask,
-    async abort(key, sessionKey) {
-      await connection.request('chat.abort', { sessionKey, runId: key })
-    },
+    key: ask.key,
+    runIds: run.runIds,
+    now,
+    bootId,
+    isTaken: takenBy === bootId,
+    quietSince: run.quietSince,
+    ...(asked && { asked }),
+    ...(run.emptyEndAt !== undefined && { emptyEndAt: run.emptyEndAt }),
   }
 }
 

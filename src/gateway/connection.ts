@@ -1,6 +1,15 @@
 import type { LinkStatus } from '../domain/ports.ts'
 import { isCode, WecomdError } from '../errors.ts'
-import type { Cancel, Clock, Log, OpenSocket, Random, Socket, Timers } from '../world.ts'
+import {
+  type Cancel,
+  type Clock,
+  type Log,
+  nothingToCancel,
+  type OpenSocket,
+  type Random,
+  type Socket,
+  type Timers,
+} from '../world.ts'
 import { decodeFrame, isForeignEvent, type Json, numberAt, stringAt } from './frames.ts'
 import type { Grant, Handshake, Hello } from './handshake.ts'
 import { explainRefusal } from './refusal.ts'
@@ -58,8 +67,8 @@ export class Connection {
   private attempt = 0
   private heardAt = 0
   private stopped = true
-  private cancelWait: Cancel = () => {}
-  private cancelWatchdog: Cancel = () => {}
+  private cancelWait = nothingToCancel
+  private cancelWatchdog = nothingToCancel
 
   constructor(options: ConnectionOptions, world: ConnectionWorld) {
     this.options = options
@@ -231,4 +240,3 @@ export class Connection {
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : 'the configured address'
 }
-

@@ -23,9 +23,19 @@ export function explainRefusal(error: unknown, grant: Grant): Refusal {
   if (detail === 'PAIRING_REQUIRED') return explainPairing(error, grant)
   if (error.gatewayCode === 'UNAVAILABLE') {
     const { retryAfterMs } = error
-    return { state: 'connecting', reason: 'the gateway is starting', isPairingLost: false, ...(retryAfterMs && { retryAfterMs }) }
+    return {
+      state: 'connecting',
+      reason: 'the gateway is starting',
+      isPairingLost: false,
+      ...(retryAfterMs && { retryAfterMs }),
+    }
   }
-  return { state: 'refused', reason: `${detail}: ${error.message}`, hint: hints[detail] ?? defaultHint, isPairingLost: false }
+  return {
+    state: 'refused',
+    reason: `${detail}: ${error.message}`,
+    hint: hints[detail] ?? defaultHint,
+    isPairingLost: false,
+  }
 }
 
 function explainPairing(error: GatewayRefusal, grant: Grant): Refusal {

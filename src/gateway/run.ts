@@ -78,11 +78,15 @@ export class Run {
     const text = textOf(message)
     switch (stringAt(payload, 'state')) {
       case 'status':
-        return this.report({ kind: 'phase', phase: stringAt(payload, 'phase') === 'starting_model' ? 'thinking' : 'starting' })
+        return this.report({
+          kind: 'phase',
+          phase: stringAt(payload, 'phase') === 'starting_model' ? 'thinking' : 'starting',
+        })
       case 'delta':
         return this.say(text, now)
       case 'final':
-        if (payload['message'] !== undefined) return this.end(text.trim() === '' ? { kind: 'empty' } : { kind: 'answered', text })
+        if (payload['message'] !== undefined)
+          return this.end(text.trim() === '' ? { kind: 'empty' } : { kind: 'answered', text })
         this.emptyEndAt = now
         return this.poke()
       case 'aborted':

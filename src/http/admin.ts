@@ -19,7 +19,11 @@ export function startAdminListener(address: { host: string; port: number }, toke
     .onBeforeHandle(({ headers, set }) => {
       if (isAuthorized(headers['authorization'], token)) return undefined
       set.status = 401
-      return failure('unauthorized', 'this needs the bearer token', 'it lies in the state folder in the file admin-token')
+      return failure(
+        'unauthorized',
+        'this needs the bearer token',
+        'it lies in the state folder in the file admin-token',
+      )
     })
     .get('/status', () => desk.status())
     .get(

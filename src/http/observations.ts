@@ -28,11 +28,17 @@ export class Observations {
     const registers = [this.registry]
     const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
       new Counter({ name, help, labelNames: [...labelNames], registers })
-    const histogram = (name: string, help: string, buckets: number[]) => new Histogram({ name, help, buckets, registers })
+    const histogram = (name: string, help: string, buckets: number[]) =>
+      new Histogram({ name, help, buckets, registers })
     const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
       new Gauge({ name, help, labelNames: [...labelNames], registers })
     this.metrics = {
-      callbacks: counter('wecomd_callbacks_total', 'Callbacks by account, surface, kind and result', ['account', 'surface', 'kind', 'result']),
+      callbacks: counter('wecomd_callbacks_total', 'Callbacks by account, surface, kind and result', [
+        'account',
+        'surface',
+        'kind',
+        'result',
+      ]),
       callbackSeconds: histogram('wecomd_callback_seconds', 'Time to answer a callback', secondsBuckets),
       signatureFailures: counter('wecomd_signature_failures_total', 'Callbacks with a wrong signature', ['account']),
       turnEnds: counter('wecomd_turn_ends_total', 'How turns ended', ['end']),

@@ -24,19 +24,26 @@ export interface Listener {
 
 /** The listener that the internet reaches: callbacks and nothing else. Whatever is wrong gets a status and no word. */
 export function startPublicListener(address: { host: string; port: number }, mounts: readonly Mount[]): Listener {
-  const app = new Elysia()
-    .onError(({ code }) => new Response(null, { status: code === 'NOT_FOUND' ? 404 : 500 }))
+  const app = new Elysia().onError(({ code }) => new Response(null, { status: code === 'NOT_FOUND' ? 404 : 500 }))
   for (const mount of mounts) for (const path of mount.paths) addRoute(app, path, mount)
   return listen(app, address)
 }
 
 function addRoute(app: AnyElysia, path: string, mount: Mount): void {
   app
-    .get(path, async ({ request }) => toResponse(await mount.handle({ method: 'GET', query: queryOf(request.url), body: '' })))
+    .get(path, async ({ request }) =>
+      toResponse(await mount.handle({ method: 'GET', query: queryOf(request.url), body: '' })),
+    )
     .post(
       path,
       async ({ request, body }) =>
-        toResponse(await mount.handle({ method: 'POST', query: queryOf(request.url), body: typeof body === 'string' ? body : '' })),
+        toResponse(
+          await mount.handle({
+            method: 'POST',
+            query: queryOf(request.url),
+            body: typeof body === 'string' ? body : '',
+          }),
+        ),
       { parse: 'text' },
     )
     .all(path, () => new Response(null, { status: 405, headers: { allow: 'GET, POST' } }), { parse: 'none' })
@@ -54,7 +61,11 @@ function toResponse(answer: Answer): Response {
 }
 
 /** Starts any Elysia app on an address; `port_in_use` when somebody else has it. */
-export function listen(app: AnyElysia, address: { host: string; port: number }, maxBodyBytes: number = limits.callbackBodyBytes): Listener {
+export function listen(
+  app: AnyElysia,
+  address: { host: string; port: number },
+  maxBodyBytes: number = limits.callbackBodyBytes,
+): Listener {
   try {
     app.listen({ hostname: address.host, port: address.port, maxRequestBodySize: maxBodyBytes, idleTimeout: 30 })
   } catch (cause) {
@@ -65,5 +76,10 @@ export function listen(app: AnyElysia, address: { host: string; port: number }, 
   }
   const port = app.server?.port ?? address.port
   const host = address.host.includes(':') ? `[${address.host}]` : address.host
-  return { url: `http://${host}:${port}`, stop: async () => void (await app.server?.stop()) }
+  return {
+    url: `http://${host}:${port}`,
+    stop: async () => {
+      await app.server?.stop()
+    },
+  }
 }

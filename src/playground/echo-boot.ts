@@ -2,11 +2,37 @@ import type { ServerWebSocket } from 'bun'
 import type { World } from '../world.ts'
 import { type MortalClock, mortalClock } from './alarms.ts'
 import { type Asked, EchoChat } from './echo-chat.ts'
-import { type Answer, checkRequest, methodNames, parseRequest, type Request, refuse } from './echo-frames.ts'
-import type { EchoOptions } from './echo-gateway.ts'
+import {
+  type Answer,
+  checkRequest,
+  methodNames,
+  type Params,
+  parseRequest,
+  type Request,
+  refuse,
+} from './echo-frames.ts'
 import { admit, type Devices } from './echo-handshake.ts'
 import type { Disk } from './echo-history.ts'
-import { echoScript } from './echo-script.ts'
+import { callMethod } from './echo-methods.ts'
+import { echoScript, type Script } from './echo-script.ts'
+
+export interface EchoOptions {
+  readonly token: string
+  readonly port?: number
+  readonly script?: Script
+  readonly tickMs?: number
+  /** `required`: a device must be approved with `approve(requestId)` before it may connect. */
+  readonly pairing?: 'silent' | 'required'
+  /** After a start `connect` answers UNAVAILABLE this long. */
+  readonly startingMs?: number
+  /** When a new boot takes interrupted turns up again; `false` never does. */
+  readonly resumeAfterMs?: number | false
+  readonly drainMs?: number
+  /** From the acknowledgement of a message to its row in the history (150-300 ms in reality); a kill in between forgets it. */
+  readonly rowAfterMs?: number
+  /** Awaited before a request is handled and before its response leaves: a test stops the world there. */
+  readonly intercept?: (stage: 'received' | 'answered', method: string, params: Params) => void | Promise<void>
+}
 
 interface Peer {
   readonly origin: string | null
@@ -37,7 +63,7 @@ export class Boot {
   constructor(
     private readonly world: World,
     private readonly options: EchoOptions & { readonly port: number },
-    disk: Disk,
+    private readonly disk: Disk,
     private readonly devices: Devices,
     asked: Asked[],
   ) {
@@ -72,10 +98,10 @@ export class Boot {
   async stop(): Promise<void> {
     if (this.dead) return
     this.draining = true
-    const drained = Promise.all(this.chat.running().map(run => run.ended))
     const limit = new Promise(resolve => this.after(this.options.drainMs ?? 10_000, () => resolve(undefined)))
-    await Promise.race([drained, limit])
+    await Promise.race([this.chat.drain(), limit])
     this.broadcast('shutdown', { reason: 'gateway stopping' }, false)
+    this.chat.interrupt()
     for (const socket of this.sockets) socket.close(1012, 'service restart')
     await this.end()
   }
@@ -100,6 +126,7 @@ export class Boot {
       fetch: (request, server) => {
         const path = new URL(request.url).pathname
         if (path === '/healthz' || path === '/readyz') return Response.json({ ok: true })
+        if (this.draining) return new Response('', { status: 503 })
         const data = this.newPeer(request.headers.get('origin'))
         return server.upgrade(request, { data }) ? undefined : new Response('upgrade required', { status: 426 })
       },
@@ -183,10 +210,13 @@ export class Boot {
   private async answer(request: Request, scopes: readonly string[]): Promise<Answer> {
     const refusal = checkRequest(request, scopes)
     if (refusal) return refusal
-    if (request.method === 'chat.send' && this.draining) {
-      return refuse('UNAVAILABLE', 'gateway stopping', { retryable: true })
+    const { method } = request
+    if (this.draining) {
+      const details = { method, reason: 'gateway-restarting', phase: 'accepting' }
+      const more = { retryable: true, retryAfterMs: 1000, details }
+      return refuse('UNAVAILABLE', `${method} unavailable during gateway restart`, more)
     }
-    return await this.chat.call(request)
+    return await callMethod(request, this.chat, this.disk)
   }
 
   private broadcast(event: string, payload: object, toolsOnly: boolean): void {

@@ -1,19 +1,20 @@
 import type { Clock } from '../world.ts'
-import { type Answer, type Params, type Request, refuse } from './echo-frames.ts'
+import { type Answer, type Params, refuse } from './echo-frames.ts'
 import {
   type Disk,
-  describeHistory,
   endRow,
   normaliseKey,
   openSession,
+  type Present,
   type Queued,
+  removePending,
   resetRow,
   resumeRow,
   type Row,
   type Session,
   userRow,
 } from './echo-history.ts'
-import { type Emit, type Run, type RunEnd, startRun } from './echo-run.ts'
+import { type Emit, type Run, type RunEnd, type RunSpec, startRun } from './echo-run.ts'
 import type { Script } from './echo-script.ts'
 import { describeEnd, SentKeys } from './echo-sent.ts'
 
@@ -38,8 +39,10 @@ export interface ChatDoors {
   readonly resumes: boolean
 }
 
-/** Text that the gateway takes as an order instead of asking the agent. */
-const commandPattern = /^\/(?:status|model|help|whoami|think|queue|verbose|compact|new|reset)\b/
+/** What the gateway takes as an order instead of asking the agent, at any place in a message. */
+const directives =
+  'think thinking t verbose v trace fast elevated elev reasoning reason exec status model queue help commands whoami id compact new reset'
+const directivePattern = new RegExp(`(?<!\\S)/(?:${directives.replaceAll(' ', '|')})(?=$|\\s|:)`, 'i')
 
 /** The sessions of one boot of the gateway: what is only in memory dies with it. */
 export class EchoChat {
@@ -52,6 +55,7 @@ export class EchoChat {
   constructor(private readonly doors: ChatDoors) {
     this.sent = new SentKeys(doors.clock)
     for (const session of doors.disk.sessions.values()) {
+      session.interrupted.push(...session.pending.splice(0))
       if (session.running !== undefined && doors.resumes) this.resuming.set(session.key, doors.newId())
       else delete session.running
       if (this.resuming.has(session.key)) session.abortedLastRun = true
@@ -59,25 +63,22 @@ export class EchoChat {
     }
   }
 
-  /** Answers a request whose parameters were checked. */
-  async call({ method, params }: Request): Promise<Answer> {
-    if (method === 'chat.send') return this.send(params)
-    if (method === 'chat.history') return this.history(params)
-    if (method === 'chat.abort') return this.abort(params)
-    if (method === 'agent.wait') return ok(await this.wait(params))
-    if (method === 'sessions.reset') return this.reset(params)
-    if (method === 'agents.create') return this.createAgent(String(params['name']))
-    if (method === 'agents.list') return ok({ agents: [...this.doors.disk.agents].map(id => ({ id })) })
-    return ok({ ok: true })
-  }
-
   /** Goes on with the turns that the last process left unfinished, each under a new runId. */
   resume(): void {
     for (const key of this.resuming.keys()) this.resumeOne(key)
   }
 
-  running(): readonly Run[] {
-    return [...this.active.values()]
+  /** The process was asked to stop: what has not begun is refused; resolves when the rest is over. */
+  async drain(): Promise<void> {
+    for (const [key, run] of this.active) {
+      if (!run.hasStarted()) this.refuseDraining(key, run)
+    }
+    await Promise.all([...this.active.values()].map(run => run.ended))
+  }
+
+  /** The process stops waiting for what still runs. */
+  interrupt(): void {
+    for (const run of this.active.values()) run.interrupt()
   }
 
   /** The process dies: no run says another word. */
@@ -85,11 +86,12 @@ export class EchoChat {
     for (const run of this.active.values()) run.cut()
   }
 
-  private send(params: Params): Answer {
+  send(params: Params): Answer {
     const { clock, disk, newId, onAsked } = this.doors
     const sessionKey = normaliseKey(String(params['sessionKey']))
     const message = String(params['message'])
     const key = String(params['idempotencyKey'])
+    if (message.includes('\0')) return refuse('INVALID_REQUEST', 'message must not contain null bytes')
     const repeated = this.sent.repeat(key, message)
     if (repeated) return repeated
     const agentId = sessionKey.split(':')[1] ?? ''
@@ -98,9 +100,10 @@ export class EchoChat {
     }
     const session = openSession(disk, sessionKey, newId)
     this.resumeOne(sessionKey)
+    if (session.interrupted.some(one => one.key === key)) return this.refuseInterrupted(session, key)
     this.sent.add(key, message)
-    const command = commandPattern.exec(message)?.[0]
-    if (command !== undefined) return this.endAtOnce(session, key, `⚙️ ${command}`)
+    const directive = directivePattern.exec(message)?.[0]
+    if (directive !== undefined) return this.endAtOnce(session, key, `⚙️ ${directive}`)
     onAsked(key, sessionKey, message)
     return this.place(session, { key, message, acceptedAt: clock.now() }, params['queueMode'])
   }
@@ -119,6 +122,7 @@ export class EchoChat {
     }
     if (queueMode === 'followup' || queueMode === 'collect') {
       this.queues.set(session.key, [...(this.queues.get(session.key) ?? []), asked])
+      session.pending.push(asked)
       this.sent.join(asked.key, 'queued')
     } else {
       session.rows.push(userRow(asked.message, asked.acceptedAt, asked.key))
@@ -139,10 +143,28 @@ export class EchoChat {
     return ok({ runId: key, status: 'started' })
   }
 
+  private refuseDraining(sessionKey: string, run: Run): void {
+    const { runId, key } = run.spec
+    run.cut()
+    this.active.delete(sessionKey)
+    const session = this.doors.disk.sessions.get(sessionKey)
+    if (session) removePending(session, key)
+    const errorMessage = 'GatewayDrainingError: Gateway is draining; new tasks are not accepted'
+    this.doors.emit('chat', { runId, sessionKey, seq: 1, state: 'error', errorMessage })
+  }
+
+  /** A key that was accepted by a process that died before it wrote the row is spent for ever. */
+  private refuseInterrupted({ key: sessionKey }: Session, runId: string): Answer {
+    const errorMessage = 'Error: Pending input ownership ended; submit a new turn to continue'
+    this.doors.emit('chat', { runId, sessionKey, seq: 1, state: 'error', errorMessage })
+    return refuse('UNAVAILABLE', errorMessage)
+  }
+
   private begin(session: Session, asked: Queued, runId: string): void {
-    if (session.rows.length > 0) session.accepted = asked
+    removePending(session, asked.key)
+    if (session.rows.length > 0) session.pending.push(asked)
     const row = userRow(asked.message, this.doors.clock.now(), asked.key)
-    this.run(session, { runId, message: asked.message, isFollowup: runId !== asked.key }, row)
+    this.run(session, { runId, key: asked.key, message: asked.message, isFollowup: runId !== asked.key }, row)
   }
 
   private resumeOne(key: string): void {
@@ -151,10 +173,10 @@ export class EchoChat {
     this.resuming.delete(key)
     if (runId === undefined || session?.running === undefined) return
     const row = resumeRow(runId, key, this.doors.clock.now())
-    this.run(session, { runId, message: session.running, isFollowup: true }, row)
+    this.run(session, { runId, key: runId, message: session.running, isFollowup: true }, row)
   }
 
-  private run(session: Session, turn: { runId: string; message: string; isFollowup: boolean }, row: Row): void {
+  private run(session: Session, turn: Pick<RunSpec, 'runId' | 'key' | 'message' | 'isFollowup'>, row: Row): void {
     const { clock, script, emit, rowAfterMs: startAfterMs } = this.doors
     const spec = { ...turn, sessionKey: session.key, agentId: session.agentId, startAfterMs }
     session.status = 'running'
@@ -162,7 +184,7 @@ export class EchoChat {
       session.rows.push(row)
       session.running = turn.message
       session.abortedLastRun = false
-      delete session.accepted
+      removePending(session, turn.key)
     }
     const onEnd = (end: RunEnd) => this.finish(session, run, end)
     const run = startRun(spec, { clock, script, emit, onStart, onEnd })
@@ -175,7 +197,7 @@ export class EchoChat {
     const row = endRow(end, runId)
     if (row) session.rows.push(row)
     delete session.running
-    delete session.accepted
+    removePending(session, run.spec.key)
     session.status = end.state === 'final' ? 'done' : end.state === 'error' ? 'failed' : 'killed'
     this.active.delete(session.key)
     this.sent.end(runId, end)
@@ -186,7 +208,7 @@ export class EchoChat {
     this.begin(session, next, this.doors.newId())
   }
 
-  private abort(params: Params): Answer {
+  abort(params: Params): Answer {
     const run = this.active.get(normaliseKey(String(params['sessionKey'])))
     const wanted = params['runId'] === undefined || params['runId'] === run?.spec.runId
     if (!run || !wanted) return ok({ ok: true, aborted: false, runIds: [] })
@@ -194,21 +216,13 @@ export class EchoChat {
     return ok({ ok: true, aborted: true, runIds: [run.spec.runId] })
   }
 
-  private history(params: Params): Answer {
-    const key = normaliseKey(String(params['sessionKey']))
-    const run = this.active.get(key)
-    const session = this.doors.disk.sessions.get(key)
-    const known = session && (session.rows.length > 0 || run) ? session : undefined
-    const present = { run, resuming: this.resuming.get(key), queued: this.queues.get(key) ?? [] }
-    const limit = typeof params['limit'] === 'number' ? params['limit'] : 200
-    return ok(describeHistory(key, known, present, limit))
+  present(key: string): Present {
+    return { run: this.active.get(key), resuming: this.resuming.get(key), queued: this.queues.get(key) ?? [] }
   }
 
   /** Resolves with the end of the run, or `timeout` when it is unknown or still running then. */
-  private async wait(params: Params): Promise<object> {
+  async wait(runId: string, timeoutMs: number): Promise<object> {
     const { clock } = this.doors
-    const runId = String(params['runId'])
-    const timeoutMs = typeof params['timeoutMs'] === 'number' ? params['timeoutMs'] : 30_000
     const known = this.sent.waited(runId)
     if (known) return known
     const end = await new Promise<RunEnd | undefined>(resolve => {
@@ -221,21 +235,12 @@ export class EchoChat {
     return end ? describeEnd(runId, end) : { runId, status: 'timeout' }
   }
 
-  private reset(params: Params): Answer {
+  reset(key: string): object {
     const { clock, disk, newId } = this.doors
-    const key = normaliseKey(String(params['key']))
     this.active.get(key)?.abort('restart')
     const session = openSession(disk, key, newId)
     session.rows.splice(0, Number.POSITIVE_INFINITY, resetRow(clock.now(), newId()))
-    return ok({ ok: true, key, entry: { sessionId: session.sessionId } })
-  }
-
-  private createAgent(name: string): Answer {
-    const { agents } = this.doors.disk
-    const agentId = name.toLowerCase().replaceAll(/[^a-z0-9_-]+/g, '-')
-    if (agents.has(agentId)) return refuse('INVALID_REQUEST', `agent "${agentId}" already exists`)
-    agents.add(agentId)
-    return ok({ ok: true, agentId })
+    return { ok: true, key, entry: { sessionId: session.sessionId } }
   }
 }
 

@@ -62,7 +62,21 @@ const methods: Readonly<Record<string, Shape & { readonly scope: string }>> = {
   'chat.history': {
     scope: 'operator.read',
     required: { sessionKey: 'string' },
-    optional: { limit: 'number', agentId: 'string', maxChars: 'number' },
+    optional: {
+      agentId: 'string',
+      cursor: 'string',
+      limit: 'number',
+      maxBytes: 'number',
+      maxChars: 'number',
+      messageId: 'string',
+      offset: 'number',
+      sessionId: 'string',
+    },
+  },
+  'chat.message.get': {
+    scope: 'operator.read',
+    required: { sessionKey: 'string', messageId: 'string' },
+    optional: { agentId: 'string', maxChars: 'number' },
   },
   'chat.abort': {
     scope: 'operator.write',
@@ -90,7 +104,10 @@ export const methodNames = Object.keys(methods)
 export function checkRequest({ method, params }: Request, scopes: readonly string[]): Refusal | undefined {
   const shape = methods[method]
   if (!shape) return refuse('INVALID_REQUEST', `unknown method: ${method}`)
-  if (!isAllowed(shape.scope, scopes)) return refuse('INVALID_REQUEST', `missing scope: ${shape.scope}`)
+  if (!isAllowed(shape.scope, scopes)) {
+    const details = { code: 'MISSING_SCOPE', missingScope: shape.scope, requiredScopes: [shape.scope] }
+    return refuse('FORBIDDEN', `missing scope: ${shape.scope}`, { details })
+  }
   const complaint = complainAbout(params, shape)
   return complaint === undefined ? undefined : refuse('INVALID_REQUEST', `invalid ${method} params: ${complaint}`)
 }

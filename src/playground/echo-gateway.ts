@@ -1,28 +1,8 @@
 import type { World } from '../world.ts'
-import { Boot } from './echo-boot.ts'
+import { Boot, type EchoOptions } from './echo-boot.ts'
 import type { Asked } from './echo-chat.ts'
-import type { Params } from './echo-frames.ts'
 import { approveDevice, type Devices } from './echo-handshake.ts'
 import { type Disk, normaliseKey, type Row } from './echo-history.ts'
-import type { Script } from './echo-script.ts'
-
-export interface EchoOptions {
-  readonly token: string
-  readonly port?: number
-  readonly script?: Script
-  readonly tickMs?: number
-  /** `required`: a device must be approved with `approve(requestId)` before it may connect. */
-  readonly pairing?: 'silent' | 'required'
-  /** After a start `connect` answers UNAVAILABLE this long. */
-  readonly startingMs?: number
-  /** When a new boot takes interrupted turns up again; `false` never does. */
-  readonly resumeAfterMs?: number | false
-  readonly drainMs?: number
-  /** From the acknowledgement of a message to its row in the history (150-300 ms in reality); a kill in between forgets it. */
-  readonly rowAfterMs?: number
-  /** Awaited before a request is handled and before its response leaves: a test stops the world there. */
-  readonly intercept?: (stage: 'received' | 'answered', method: string, params: Params) => void | Promise<void>
-}
 
 /** An echo agent behind the OpenClaw wire. Its history outlives `kill` and `stop`; everything else starts anew. */
 export interface EchoGateway {

@@ -11,7 +11,7 @@ export interface Devices {
 
 export interface HandshakeRules {
   readonly token: string
-  /** `silent`: a device on this machine is paired at once; `required`: an operator must approve it first. */
+  /** `silent`: as on this machine, where nobody pairs; `required`: as from afar, where an operator approves first. */
   readonly pairing: 'silent' | 'required'
   readonly devices: Devices
   readonly random: Random
@@ -104,27 +104,28 @@ function admitDevice(
   challenge: Challenge,
   rules: HandshakeRules,
 ): Admitted | Refusal {
-  if (device['nonce'] !== challenge.nonce)
+  if (device['nonce'] !== challenge.nonce) {
     return refuseDevice('device nonce mismatch', 'DEVICE_AUTH_NONCE_MISMATCH', 'device-nonce-mismatch')
-  if (!isSignedBy(device, connect))
+  }
+  if (!isSignedBy(device, connect)) {
     return refuseDevice('device signature invalid', 'DEVICE_AUTH_SIGNATURE_INVALID', 'device-signature')
+  }
   const deviceId = String(device['id'])
   const paired = rules.devices.approved.get(deviceId)
   const byDeviceToken = paired !== undefined && [connect.token, connect.deviceToken].includes(paired.token)
   if (!byDeviceToken && connect.token !== rules.token) return refuseToken()
+  if (rules.pairing === 'silent') return admitToken({ ...connect, token: rules.token }, rules)
   const reason = pairingReason(connect, paired)
   if (reason === 'scope-upgrade' && byDeviceToken) {
     return refuse('INVALID_REQUEST', 'unauthorized: scope mismatch', { details: { code: 'AUTH_SCOPE_MISMATCH' } }, 1008)
   }
-  if (reason !== undefined) {
-    const requestId = requestPairing(connect, deviceId, rules)
-    if (rules.pairing === 'required') return refusePairing(connect, deviceId, requestId, reason)
-    approveDevice(rules.devices, requestId, rules.random)
+  if (!paired || reason !== undefined) {
+    return refusePairing(connect, deviceId, requestPairing(connect, deviceId, rules), reason, paired?.scopes)
   }
+  const { scopes, role } = connect
   const method = byDeviceToken ? 'device-token' : 'token'
-  const deviceToken = rules.devices.approved.get(deviceId)?.token
-  const auth = { method, role: connect.role, scopes: connect.scopes, deviceToken, issuedAtMs: challenge.ts }
-  return { ok: true, scopes: connect.scopes, caps: connect.caps, auth }
+  const auth = { method, role, scopes, deviceToken: paired.token, issuedAtMs: challenge.ts }
+  return { ok: true, scopes, caps: connect.caps, auth }
 }
 
 function pairingReason(connect: Connect, paired?: { scopes: readonly string[]; platform: string }): string | undefined {
@@ -133,9 +134,12 @@ function pairingReason(connect: Connect, paired?: { scopes: readonly string[]; p
   return paired.platform === connect.platform ? undefined : 'metadata-upgrade'
 }
 
+/** A narrower wish keeps the request that waits; a wider one takes its place under a new id. */
 function requestPairing(connect: Connect, deviceId: string, { devices, random }: HandshakeRules): string {
   for (const [requestId, request] of devices.pending) {
-    if (request.deviceId === deviceId && connect.scopes.every(scope => request.scopes.includes(scope))) return requestId
+    if (request.deviceId !== deviceId) continue
+    if (connect.scopes.every(scope => request.scopes.includes(scope))) return requestId
+    devices.pending.delete(requestId)
   }
   const requestId = Buffer.from(random.bytes(16)).toString('hex')
   devices.pending.set(requestId, { deviceId, scopes: connect.scopes, platform: connect.platform })
@@ -198,7 +202,13 @@ function refuseDevice(message: string, code: string, reason: string): Refusal {
   return refuse('INVALID_REQUEST', message, { details: { code, reason } }, 1008)
 }
 
-function refusePairing(connect: Connect, deviceId: string, requestId: string, reason: string): Refusal {
+function refusePairing(
+  connect: Connect,
+  deviceId: string,
+  requestId: string,
+  reason: string | undefined,
+  approvedScopes: readonly string[] | undefined,
+): Refusal {
   const details = {
     code: 'PAIRING_REQUIRED',
     reason,
@@ -207,6 +217,7 @@ function refusePairing(connect: Connect, deviceId: string, requestId: string, re
     deviceId,
     requestedRole: connect.role,
     requestedScopes: connect.scopes,
+    ...(approvedScopes ? { approvedScopes } : {}),
   }
   return refuse('NOT_PAIRED', 'pairing required: device is not approved yet', { details }, 1008)
 }

@@ -18,7 +18,7 @@ export interface Queued {
   readonly acceptedAt: number
 }
 
-/** What survives the death of a gateway: its transcripts, and which turn was running. */
+/** What survives the death of a gateway: its transcripts, which turn was running, and what never got a row. */
 export interface Session {
   readonly key: string
   readonly agentId: string
@@ -26,8 +26,10 @@ export interface Session {
   readonly rows: Row[]
   /** The message of the turn that runs or was cut off. */
   running?: string
-  /** Accepted in a session that had rows before; its own row is not written yet. */
-  accepted?: Queued
+  /** Accepted in a session that had rows before. */
+  readonly pending: Queued[]
+  /** Pending when a process died: their keys can never be used again. */
+  readonly interrupted: Queued[]
   status?: 'running' | 'done' | 'failed' | 'killed'
   abortedLastRun: boolean
 }
@@ -45,6 +47,8 @@ export interface Present {
   readonly queued: readonly Queued[]
 }
 
+const longestText = 500_000
+
 /** The gateway's own spelling of a key: lower case, and scoped to the main agent when no agent is named. */
 export function normaliseKey(sessionKey: string): string {
   const lower = sessionKey.toLowerCase()
@@ -56,14 +60,31 @@ export function openSession(disk: Disk, key: string, newId: () => string): Sessi
   const found = disk.sessions.get(key)
   if (found) return found
   const agentId = key.split(':')[1] ?? 'main'
-  const session: Session = { key, agentId, sessionId: newId(), rows: [], abortedLastRun: false }
+  const empty = { rows: [], pending: [], interrupted: [], abortedLastRun: false }
+  const session: Session = { key, agentId, sessionId: newId(), ...empty }
   disk.sessions.set(key, session)
   return session
 }
 
+export function removePending(session: Session, key: string): void {
+  const index = session.pending.findIndex(one => one.key === key)
+  if (index >= 0) session.pending.splice(index, 1)
+}
+
+export function findRow(disk: Disk, sessionKey: string, id: string): Row | undefined {
+  return disk.sessions.get(sessionKey)?.rows.find(row => idOf(row) === id)
+}
+
 export function userRow(message: string, timestamp: number, key: string, more: Partial<Row> = {}): Row {
   const idempotencyKey = `${key}:user`
-  return { role: 'user', content: message, timestamp, idempotencyKey, __openclaw: { idempotencyKey }, ...more }
+  const row: Row = {
+    role: 'user',
+    content: message,
+    timestamp,
+    idempotencyKey,
+    __openclaw: { id: `row-${idempotencyKey}`, idempotencyKey },
+  }
+  return { ...row, ...more }
 }
 
 /** The user row of a turn that goes on after a restart. */
@@ -76,7 +97,7 @@ export function resumeRow(runId: string, sessionKey: string, timestamp: number):
 
 /** The assistant's row of a run that ended; an abort before the first word leaves none. */
 export function endRow(end: RunEnd, runId: string): Row | undefined {
-  const row = { role: 'assistant', timestamp: end.endedAt, __openclaw: { runId } } as const
+  const row = { role: 'assistant', timestamp: end.endedAt, __openclaw: { id: `row-${runId}`, runId } } as const
   if (end.state === 'error') {
     const content = [{ type: 'text', text: `⚠️ ${end.error}` }] as const
     return { ...row, content, idempotencyKey: `${runId}:terminal-error`, stopReason: 'error' }
@@ -91,21 +112,24 @@ export function resetRow(timestamp: number, id: string): Row {
 }
 
 /** The payload of `chat.history`. */
-export function describeHistory(key: string, session: Session | undefined, present: Present, limit: number): object {
-  const { run, resuming, queued } = present
+export function describeHistory(
+  key: string,
+  session: Session | undefined,
+  { run, resuming, queued }: Present,
+  limits: { readonly rows: number; readonly chars: number },
+): object {
   const rows = session?.rows ?? []
   const runId = run?.spec.runId ?? resuming
-  const interrupted = !run && session?.accepted ? [session.accepted] : []
   const items = [
-    ...interrupted.map(one => describePending(one, 'interrupted')),
+    ...(session?.interrupted ?? []).map(one => describePending(one, 'interrupted')),
     ...queued.map(one => describePending(one, 'queued')),
   ]
   return {
     sessionKey: key,
     ...(session ? { sessionId: session.sessionId } : {}),
-    messages: rows.slice(-limit),
+    messages: rows.slice(-limits.rows).map(row => cutRow(row, limits.chars)),
     pendingInputs: { items, total: items.length },
-    hasMore: rows.length > limit,
+    hasMore: rows.length > limits.rows,
     totalMessages: rows.length,
     sessionInfo: {
       key,
@@ -117,8 +141,23 @@ export function describeHistory(key: string, session: Session | undefined, prese
   }
 }
 
+/** A long text is cut for display, and one that is too long for any display is only named. */
+function cutRow(row: Row, chars: number): Row {
+  const text = typeof row.content === 'string' ? row.content : row.content.map(part => part.text).join('')
+  if (text.length <= chars) return row
+  const shown = text.length > longestText ? '[message omitted: too large for display]' : text.slice(0, chars)
+  const cut = text.length > longestText ? shown : `${shown}\n...(truncated)...`
+  const content = typeof row.content === 'string' ? cut : contentOf(cut)
+  const { __openclaw: meta } = row
+  return { ...row, content, __openclaw: { ...meta, truncated: true, reason: 'display-cap' } }
+}
+
 function describePending({ key, message, acceptedAt }: Queued, state: string): object {
   return { id: `pending-${key}`, acceptedAt, state, message: { role: 'user', content: message }, runId: key }
+}
+
+function idOf({ __openclaw: { id } }: Row): unknown {
+  return id
 }
 
 function contentOf(text: string): readonly { readonly type: 'text'; readonly text: string }[] {

@@ -7,6 +7,8 @@ const deltaEveryMs = 75
 
 export interface RunSpec {
   readonly runId: string
+  /** The idempotencyKey of the message; another one than `runId` for a followup. */
+  readonly key: string
   readonly sessionKey: string
   readonly agentId: string
   readonly message: string
@@ -29,10 +31,12 @@ export interface Run {
   readonly startedAt: number
   readonly ended: Promise<RunEnd>
   text(): string
-  isOver(): boolean
+  hasStarted(): boolean
   /** Answers one more message at the end of this same run. */
   steer(message: string): void
   abort(stopReason: string): void
+  /** The process stops before the run is over: said as an abort, but the next boot goes on with it. */
+  interrupt(): void
   cut(): void
 }
 
@@ -60,6 +64,7 @@ class EchoRun implements Run {
   private readonly waiting: string[]
   private settle: (end: RunEnd) => void = () => {}
   private over = false
+  private started = false
   private said = ''
   private seq = 0
   private agentSeq = 0
@@ -84,8 +89,8 @@ class EchoRun implements Run {
     return this.said
   }
 
-  isOver(): boolean {
-    return this.over
+  hasStarted(): boolean {
+    return this.started
   }
 
   steer(message: string): void {
@@ -95,7 +100,13 @@ class EchoRun implements Run {
   abort(stopReason: string): void {
     if (this.over) return
     this.end({ state: 'aborted', stopReason })
-    this.chat({ state: 'aborted', stopReason, ...(this.said === '' ? {} : { message: this.message() }) })
+    this.sayAborted(stopReason)
+  }
+
+  interrupt(): void {
+    this.cut()
+    this.agent('lifecycle', { phase: 'end', aborted: true, stopReason: 'restart' })
+    this.sayAborted('restart')
   }
 
   cut(): void {
@@ -107,6 +118,7 @@ class EchoRun implements Run {
   private async play(): Promise<void> {
     await this.pause(this.spec.startAfterMs) // at least until the acknowledgement has gone
     if (this.over) return
+    this.started = true
     this.doors.onStart()
     this.announce('preparing_workspace')
     this.announce('preparing_context')
@@ -164,11 +176,19 @@ class EchoRun implements Run {
     })
   }
 
+  private sayAborted(stopReason: string): void {
+    this.chat({ state: 'aborted', stopReason, ...(this.said === '' ? {} : { message: this.message() }) })
+  }
+
   private async callTool({ name, args, ms, result }: Step & { kind: 'tool' }): Promise<void> {
     const toolCallId = `call_${this.agentSeq}`
+    const item = { itemId: `tool:${toolCallId}`, toolCallId, name, kind: 'tool', title: name }
+    this.agent('item', { ...item, phase: 'start', status: 'running' }, true)
     this.agent('tool', { phase: 'start', name, toolCallId, args }, true)
     await this.pause(ms)
-    if (!this.over) this.agent('tool', { phase: 'result', name, toolCallId, result }, true)
+    if (this.over) return
+    this.agent('tool', { phase: 'result', name, toolCallId, isError: false, result }, true)
+    this.agent('item', { ...item, phase: 'end', status: 'completed' }, true)
   }
 
   private say(text: string): void {

@@ -12,6 +12,9 @@ interface Sent {
 /** An ended key is remembered this long; then the same key would run again. */
 const rememberMs = 300_000
 
+/** `agent.wait` cuts the text here without saying so. */
+const waitChars = 4_096
+
 /** The idempotency keys of one boot: a map in memory, as in the real gateway. */
 export class SentKeys {
   private readonly sent = new Map<string, Sent>()
@@ -67,6 +70,7 @@ export class SentKeys {
 export function describeEnd(runId: string, { state, text, endedAt, error, stopReason }: RunEnd): object {
   if (state === 'error') return { runId, status: 'error', endedAt, error: `⚠️ Agent failed before reply: ${error}` }
   if (state === 'aborted') return { runId, status: 'error', endedAt, error: 'aborted', stopReason }
-  const terminalReply = text === '' ? { disposition: 'silent' } : { disposition: 'visible', text }
+  const terminalReply =
+    text === '' ? { disposition: 'silent' } : { disposition: 'visible', text: text.slice(0, waitChars) }
   return { runId, status: 'ok', endedAt, terminalReply }
 }

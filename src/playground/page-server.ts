@@ -138,7 +138,7 @@ function describeExchange({ at, kind, msgid, ms, raw, status, reply }: Exchange)
 function describePost({ at, url, body, errcode }: ResponsePost): WireRow {
   const id = new URL(url).searchParams.get('response_code') ?? ''
   const complaints = errcode === 0 ? 0 : 1
-  return { at, kind: 'response', id, ms: 0, bytes: Buffer.byteLength(body), status: 200, complaints }
+  return { at, kind: 'response', id, bytes: Buffer.byteLength(body), status: 200, complaints }
 }
 
 function describeBubble(bubble: Bubble): Item[] {

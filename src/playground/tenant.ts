@@ -1,5 +1,5 @@
 import type { World } from '../world.ts'
-import { mortalClock } from './alarms.ts'
+import { type MortalClock, mortalClock } from './alarms.ts'
 import { Bubble, type BubbleRules, type MessageCallback } from './tenant-bubble.ts'
 import { Ledger, type LedgerEntry, placeOf } from './tenant-ledger.ts'
 import { type ResponsePost, ResponseUrls } from './tenant-response.ts'
@@ -58,47 +58,126 @@ export interface Tenant {
 const openPerUser = 3
 const dayMs = 86_400_000
 
+/** Starts the tenant; resolves when its response_urls can be called. */
 export async function createTenant(world: World, options: TenantOptions): Promise<Tenant> {
-  const clock = mortalClock(world.clock)
-  const listeners = new Set<(event: TenantEvent) => void>()
-  const tell = (event: TenantEvent) => {
-    for (const listener of listeners) listener(event)
-  }
-  const tellBubble = (bubble: Bubble) => tell({ kind: 'bubble', bubble })
-  const rules: BubbleRules = {
-    refreshMs: options.refreshMs ?? 1_000,
-    windowMs: options.windowMs ?? 360_000,
-    retryAfterMs: options.retryAfterMs ?? 5_000,
-    deliveries: options.deliveries ?? 3,
-    strict: options.strict ?? false,
-  }
-  const { token, encodingAESKey, receiveId = '' } = options
-  const wire = new TenantWire({
-    clock,
-    random: world.random,
-    fetch: world.fetch,
-    callbackUrl: options.callbackUrl,
-    secrets: { token, encodingAESKey, receiveId },
-    answerMs: rules.retryAfterMs,
-    onExchange: exchange => tell({ kind: 'exchange', exchange }),
-  })
-  const ledger = new Ledger(entry => tell({ kind: 'ledger', entry }))
-  const responses = new ResponseUrls(clock, world.random, ledger, post => tell({ kind: 'response', post }))
-  const apiBaseUrl = await responses.listen()
-  const aibotid = options.aibotid ?? 'aibPLAYGROUND'
-  const bubbles: Bubble[] = []
-  const entered = new Map<string, number>()
+  const tenant = new SimulatedTenant(world, options)
+  await tenant.listen()
+  return tenant
+}
 
-  const newCallback = (saying: Saying): MessageCallback => {
+class SimulatedTenant implements Tenant {
+  apiBaseUrl = ''
+  readonly bubbles: Bubble[] = []
+  readonly ledger: Ledger
+  readonly responses: ResponseUrls
+  readonly wire: TenantWire
+  private readonly clock: MortalClock
+  private readonly rules: BubbleRules
+  private readonly aibotid: string
+  private readonly mention: string
+  private readonly entered = new Map<string, number>()
+  private readonly listeners = new Set<(event: TenantEvent) => void>()
+
+  constructor({ clock, random, fetch }: World, options: TenantOptions) {
+    const { callbackUrl, token, encodingAESKey, receiveId = '' } = options
+    this.clock = mortalClock(clock)
+    this.rules = {
+      refreshMs: options.refreshMs ?? 1_000,
+      windowMs: options.windowMs ?? 360_000,
+      retryAfterMs: options.retryAfterMs ?? 5_000,
+      deliveries: options.deliveries ?? 3,
+      strict: options.strict ?? false,
+    }
+    this.aibotid = options.aibotid ?? 'aibPLAYGROUND'
+    this.mention = `@${options.botName ?? '助手'}`
+    this.wire = new TenantWire({
+      clock: this.clock,
+      random,
+      fetch,
+      callbackUrl,
+      secrets: { token, encodingAESKey, receiveId },
+      answerMs: this.rules.retryAfterMs,
+      onExchange: exchange => this.tell({ kind: 'exchange', exchange }),
+    })
+    this.ledger = new Ledger(entry => this.tell({ kind: 'ledger', entry }))
+    const onPost = (post: ResponsePost) => this.tell({ kind: 'response', post })
+    this.responses = new ResponseUrls(this.clock, random, this.ledger, onPost)
+  }
+
+  async listen(): Promise<void> {
+    this.apiBaseUrl = await this.responses.listen()
+  }
+
+  violations(): readonly string[] {
+    return this.ledger.violations()
+  }
+
+  say(saying: Saying): Bubble {
+    const isDelivered = this.isDelivered(saying)
+    const onFrame = (bubble: Bubble) => this.tell({ kind: 'bubble', bubble })
+    const bubble = new Bubble(this.newCallback(saying), this.wire, this.ledger, this.clock, this.rules, onFrame)
+    this.bubbles.push(bubble)
+    onFrame(bubble)
+    if (isDelivered) void bubble.send()
+    else bubble.drop()
+    return bubble
+  }
+
+  async enterChat(userid: string): Promise<string | undefined> {
+    const now = this.clock.now()
+    const today = Math.floor(now / dayMs)
+    if (this.entered.get(userid) === today) return undefined
+    this.entered.set(userid, today)
+    const msgid = this.wire.newId()
+    const head = {
+      msgid,
+      create_time: Math.floor(now / 1000),
+      aibotid: this.aibotid,
+      chattype: 'single',
+      from: { userid },
+    }
+    const event = { eventtype: 'enter_chat', enter_chat: {} }
+    const { at, reply } = await this.wire.deliver('enter', { ...head, msgtype: 'event', event })
+    for (const text of reply.violations) this.ledger.add({ at, kind: 'violation', userid, msgid, text })
+    if (reply.text !== undefined) {
+      this.ledger.add({ at: this.clock.now(), kind: 'welcome', userid, msgid, text: reply.text })
+    }
+    return reply.text
+  }
+
+  verifyUrl(): Promise<{ ok: boolean; reason?: string }> {
+    return this.wire.verifyUrl()
+  }
+
+  seal(plaintext: string, timestamp?: number): Sealed {
+    return this.wire.seal(plaintext, timestamp)
+  }
+
+  rawPost(body: string, query: string): Promise<{ status: number; text: string; error?: string }> {
+    return this.wire.post(body, query)
+  }
+
+  on(listener: (event: TenantEvent) => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  close(): void {
+    for (const bubble of this.bubbles) bubble.stopPolling()
+    this.clock.cancelAll()
+    this.responses.close()
+  }
+
+  private newCallback(saying: Saying): MessageCallback {
     const { userid, chatid, createTime, quote, msgtype = 'text' } = saying
-    const msgid = saying.msgid ?? wire.newId()
+    const msgid = saying.msgid ?? this.wire.newId()
     return {
       msgid,
-      aibotid,
+      aibotid: this.aibotid,
       ...(chatid === undefined ? {} : { chatid }),
       chattype: chatid === undefined ? 'single' : 'group',
       from: { userid },
-      response_url: responses.issue(placeOf(saying), msgid),
+      response_url: this.responses.issue(placeOf(saying), msgid),
       ...(createTime === undefined ? {} : { create_time: createTime }),
       msgtype,
       [msgtype]: saying.payload ?? { content: saying.text ?? '' },
@@ -106,53 +185,12 @@ export async function createTenant(world: World, options: TenantOptions): Promis
     }
   }
 
-  const isDelivered = ({ userid, chatid, text }: Saying): boolean => {
-    const open = bubbles.filter(bubble => bubble.place.userid === userid && bubble.isInProgress()).length
-    const mentions = chatid === undefined || text === undefined || text.includes(`@${options.botName ?? '助手'}`)
-    return mentions && open < openPerUser
+  private isDelivered({ userid, chatid, text }: Saying): boolean {
+    const open = this.bubbles.filter(bubble => bubble.place.userid === userid && bubble.isInProgress()).length
+    return open < openPerUser && (chatid === undefined || text === undefined || text.includes(this.mention))
   }
 
-  return {
-    apiBaseUrl,
-    bubbles,
-    ledger,
-    responses,
-    wire,
-    violations: () => ledger.violations(),
-    say(saying) {
-      const delivered = isDelivered(saying)
-      const bubble = new Bubble(newCallback(saying), wire, ledger, clock, rules, tellBubble)
-      bubbles.push(bubble)
-      tellBubble(bubble)
-      if (delivered) void bubble.send()
-      else bubble.drop()
-      return bubble
-    },
-    async enterChat(userid) {
-      const today = Math.floor(clock.now() / dayMs)
-      if (entered.get(userid) === today) return undefined
-      entered.set(userid, today)
-      const msgid = wire.newId()
-      const from = { userid }
-      const event = { eventtype: 'enter_chat', enter_chat: {} }
-      const create_time = Math.floor(clock.now() / 1000)
-      const callback = { msgid, create_time, aibotid, chattype: 'single', from, msgtype: 'event', event }
-      const { at, reply } = await wire.deliver('enter', callback)
-      for (const text of reply.violations) ledger.add({ at, kind: 'violation', userid, msgid, text })
-      if (reply.text !== undefined) ledger.add({ at: clock.now(), kind: 'welcome', userid, msgid, text: reply.text })
-      return reply.text
-    },
-    verifyUrl: () => wire.verifyUrl(),
-    seal: (plaintext, timestamp) => wire.seal(plaintext, timestamp),
-    rawPost: (body, query) => wire.post(body, query),
-    on(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
-    close() {
-      for (const bubble of bubbles) bubble.stopPolling()
-      clock.cancelAll()
-      responses.close()
-    },
+  private tell(event: TenantEvent): void {
+    for (const listener of this.listeners) listener(event)
   }
 }

@@ -71,10 +71,8 @@ export class Scheduler implements Timers {
   private look(): void {
     this.pending = undefined
     const now = this.clock.now()
-    for (const alarm of [...this.alarms]) {
-      if (alarm.when > now || !this.alarms.delete(alarm)) continue
-      alarm.ring()
-    }
+    const due = [...this.alarms].filter(alarm => alarm.when <= now)
+    for (const alarm of due) if (this.alarms.delete(alarm)) alarm.ring()
     if (!this.stopped) for (const source of this.sources) this.startIfDue(source, now)
     const next = this.nextDue()
     if (next !== undefined) this.sleepUntil(next)

@@ -19,7 +19,11 @@ const answerLimitChars = 64 * 1024
 export function createResponsePoster(options: ResponseUrlOptions): (url: string, content: string) => Promise<Outcome> {
   return async (url, content) => {
     if (!isAllowed(url, options)) {
-      return { outcome: 'refused', errmsg: 'the host is not allowed', hint: 'add it to network.mediaHosts if it is yours' }
+      return {
+        outcome: 'refused',
+        errmsg: 'the host is not allowed',
+        hint: 'add it to network.mediaHosts if it is yours',
+      }
     }
     try {
       const response = await options.fetch(url, {
@@ -79,11 +83,13 @@ function field(body: string, name: string): unknown {
 }
 
 /** Codes of Bun and OpenSSL that say that not one byte of the request has left. */
-const neverLeft = /^(?:ConnectionRefused|ECONNREFUSED|FailedToOpenSocket|ENOTFOUND|EAI_AGAIN|ERR_PROXY|ERR_TLS|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/
+const neverLeft =
+  /^(?:ConnectionRefused|ECONNREFUSED|FailedToOpenSocket|ENOTFOUND|EAI_AGAIN|ERR_PROXY|ERR_TLS|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/
 
 function outcomeOfFailure(error: unknown): Outcome {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const errmsg = code === '' ? 'no answer in time' : code
-  if (neverLeft.test(code)) return { outcome: 'retry', errmsg, hint: 'is WeCom reachable from this host (proxy, DNS, firewall)?' }
+  if (neverLeft.test(code))
+    return { outcome: 'retry', errmsg, hint: 'is WeCom reachable from this host (proxy, DNS, firewall)?' }
   return { outcome: 'unknown', errmsg }
 }

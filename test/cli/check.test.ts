@@ -20,6 +20,10 @@ async function run(command: Command, args: readonly string[], cwd = folder) {
     env: {},
     cwd,
     isTty: false,
+    openWorld: () => {
+      throw new Error('an offline command opens no doors')
+    },
+    untilStopped: () => new Promise<string>(() => {}),
   }
   return { code: await command(args, io), out, err }
 }

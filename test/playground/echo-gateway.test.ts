@@ -67,6 +67,17 @@ test('echo gateway: an error is said twice, an empty answer has no message, a to
   expect(client.frames.some(frame => frame.event === 'agent' && frame.payload?.['stream'] === 'tool')).toBe(true)
 })
 
+test('echo gateway: a directive anywhere in a message is taken as an order and the agent never sees it', async () => {
+  const { gateway, client } = await linked()
+  for (const [index, message] of ['/status', 'hi /think high', '[lisi]\n/EXEC ls'].entries()) {
+    await ask(client, `k${index}`, message)
+    expect(textOf(await client.chat(`k${index}`, 'final'))).toStartWith('⚙️ /')
+  }
+  expect(gateway.asks()).toEqual([])
+  await ask(client, 'path', '/etc/hosts [long 2 1]')
+  expect(textOf(await client.chat('path', 'final'))).toBe(longAnswer(2))
+})
+
 test('echo gateway: an abort is announced before its own answer and keeps what was said', async () => {
   const { client } = await linked()
   await ask(client, 'k1', '[hang]')
@@ -149,6 +160,65 @@ test('echo gateway: a kill between the acknowledgement and the user row leaves n
     pendingInputs: { total: 0 },
   })
   expect((await ask(again, 'k1', 'hello')).payload?.['status']).toBe('started')
+})
+
+test('echo gateway: a key that was accepted in a known session and got no row before the kill is spent', async () => {
+  const { gateway, client } = await linked()
+  await ask(client, 'k1', '[hang]')
+  await client.chat('k1', 'delta')
+  await ask(client, 'k2', 'later', { queueMode: 'followup' })
+  await gateway.kill()
+  gateway.start()
+  const again = clientOf(gateway)
+  await again.connect(token)
+  const { payload } = await again.request('chat.history', { sessionKey: session })
+  expect(payload?.['pendingInputs']).toMatchObject({ items: [{ runId: 'k2', state: 'interrupted' }] })
+  const refused = await ask(again, 'k2', 'later', { queueMode: 'interrupt' })
+  expect(refused.error).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('ownership ended') })
+  expect((await ask(again, 'k2#2', '[big 40]', { queueMode: 'interrupt' })).payload?.['status']).toBe('started')
+  expect(textOf(await again.chat('k2#2', 'final'))).toBe(bigAnswer(40))
+})
+
+test('echo gateway: the history cuts long texts unless asked for more, agent.wait always does', async () => {
+  const { client } = await linked()
+  await ask(client, 'k1', '[big 30000]')
+  const whole = textOf(await client.chat('k1', 'final')) ?? ''
+  expect(whole).toBe(bigAnswer(30_000))
+  const cut = await client.request('chat.history', { sessionKey: session })
+  expect(JSON.stringify(cut.payload)).toContain('...(truncated)...')
+  const full = await client.request('chat.history', { sessionKey: session, maxChars: 500_000 })
+  expect(full.payload?.['messages']).toMatchObject([{}, { content: [{ text: whole }] }])
+  const waited = await client.request('agent.wait', { runId: 'k1' })
+  expect(waited.payload?.['terminalReply']).toEqual({ disposition: 'visible', text: whole.slice(0, 4096) })
+  const messageId = 'row-k1'
+  const got = await client.request('chat.message.get', { sessionKey: session, messageId, maxChars: 2_000_000 })
+  expect(got.payload).toMatchObject({ ok: true, message: { content: [{ text: whole }] } })
+})
+
+test('echo gateway: a run that outlives the drain is aborted after shutdown and resumed by the next boot', async () => {
+  const { gateway, client } = await linked({ drainMs: 10, resumeAfterMs: 1 })
+  await ask(client, 'k1', '[long 12 20]')
+  await client.chat('k1', 'delta')
+  await gateway.stop()
+  const aborted = await client.chat('k1', 'aborted')
+  expect(aborted.payload).toMatchObject({ stopReason: 'restart' })
+  const shutdown = client.frames.findIndex(frame => frame.event === 'shutdown')
+  expect(client.frames.indexOf(aborted)).toBeGreaterThan(shutdown)
+  gateway.start()
+  const again = clientOf(gateway)
+  await again.connect(token)
+  expect(textOf(await again.frame(frame => frame.payload?.['state'] === 'final'))).toBe(longAnswer(12))
+})
+
+test('echo gateway: while it drains every request is refused with a time to come back', async () => {
+  const { gateway, client } = await linked()
+  await ask(client, 'k1', '[long 10 20]')
+  await client.chat('k1', 'delta')
+  const stopped = gateway.stop()
+  const { error } = await client.request('chat.history', { sessionKey: session })
+  expect(error).toMatchObject({ code: 'UNAVAILABLE', retryAfterMs: 1000, details: { reason: 'gateway-restarting' } })
+  await stopped
+  expect(textOf(await client.chat('k1', 'final'))).toBe(longAnswer(10))
 })
 
 test('echo gateway: a question in the queue is pending, and ends without a text of its own', async () => {

@@ -1,4 +1,5 @@
-import { createEchoGateway, type EchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
+import type { EchoOptions } from '../../src/playground/echo-boot.ts'
+import { createEchoGateway, type EchoGateway } from '../../src/playground/echo-gateway.ts'
 import { createLog, realWorld } from '../../src/world.ts'
 import { GatewayClient } from './gateway-client.ts'
 

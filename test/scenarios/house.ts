@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type App, startApp } from '../../src/app.ts'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import { createEchoGateway, type EchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
 import { createTenant, type Tenant, type TenantOptions } from '../../src/playground/tenant.ts'
 import { createLog, realClock, realWorld, type World } from '../../src/world.ts'
@@ -40,7 +40,10 @@ export function quietWorld(lines: string[] = []): World {
 }
 
 /** The config text of a scenario's daemon. */
-export function configText(options: HouseOptions, at: { port: number; apiBaseUrl: string; gateway: { url: string; token: string } }): string {
+export function configText(
+  options: HouseOptions,
+  at: { port: number; apiBaseUrl: string; gateway: { url: string; token: string } },
+): string {
   return JSON.stringify({
     channels: {
       wecom: {

@@ -47,7 +47,7 @@ function row(item: Item, side: string, picture: HTMLElement, body: HTMLElement):
 }
 
 export function avatar(name: string, seed: string): HTMLElement {
-  const hue = seed.split('').reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 360, 7)
+  const hue = seed.split('').reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 360, 0)
   const picture = make('span', { class: 'avatar', 'aria-hidden': 'true' }, seed === 'bot' ? 'AI' : name.slice(0, 1))
   picture.style.setProperty('--hue', seed === 'bot' ? '158' : String(hue))
   return picture

@@ -46,7 +46,8 @@ export interface WireRow {
   readonly at: number
   readonly kind: string
   readonly id: string
-  readonly ms: number
+  /** Until the answer; absent for what came to us. */
+  readonly ms?: number
   readonly bytes: number
   readonly status: number
   readonly complaints: number

@@ -30,5 +30,5 @@ export function showWireRow(row: WireRow): void {
 function costOf({ status, ms, bytes, complaints }: WireRow): string {
   const size = bytes < 1024 ? `${bytes} B` : `${(bytes / 1024).toFixed(1)} KB`
   const outcome = status === 200 ? '' : `${status === 0 ? '无应答' : `HTTP ${status}`} · `
-  return `${outcome}${Math.round(ms)} ms · ${size}${complaints > 0 ? ` · ${complaints} ✗` : ''}`
+  return `${outcome}${ms === undefined ? '' : `${Math.round(ms)} ms · `}${size}${complaints > 0 ? ` · ${complaints} ✗` : ''}`
 }

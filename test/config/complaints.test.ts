@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import type { Config } from '../src/config.ts'
-import { app, aesKey, bot, config, errors, read, warnings, wecom } from './config-texts.ts'
+import type { Config } from '../../src/config/config.ts'
+import { app, aesKey, bot, config, errors, read, warnings, wecom } from './texts.ts'
 
 const keyErrorOf = (encodingAESKey: string) => errors(wecom({ bot: { ...bot, encodingAESKey } }))[0]
 

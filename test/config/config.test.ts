@@ -2,8 +2,8 @@ import { afterAll, expect, test } from 'bun:test'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findConfigFile, loadConfig, resolveAdmin, resolveStateDir } from '../src/config.ts'
-import { aesKey, bot, config, read, wecom } from './config-texts.ts'
+import { findConfigFile, loadConfig, resolveAdmin, resolveStateDir } from '../../src/config/config.ts'
+import { aesKey, bot, config, read, wecom } from './texts.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'wecomd-config-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { aesKey, flag, type Marks, path, section, text, texts, whole } from './config-keys.ts'
+import { aesKey, flag, type Marks, path, section, text, texts, whole } from './keys.ts'
 
 const dm = () =>
   Type.Object(

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { channel } from './config-channel.ts'
-import { flag, path, port, section, text, texts, whole } from './config-keys.ts'
+import { channel } from './channel.ts'
+import { flag, path, port, section, text, texts, whole } from './keys.ts'
 
 const binding = Type.Object(
   {

@@ -1,5 +1,5 @@
 import { expect } from 'bun:test'
-import { type Config, type Loaded, parseConfig } from '../src/config.ts'
+import { type Config, type Loaded, parseConfig } from '../../src/config/config.ts'
 
 export const aesKey = 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C'
 export const bot = { token: 'tokentoken', encodingAESKey: aesKey }

@@ -1,5 +1,5 @@
 import JSON5 from 'json5'
-import type { Node } from './config-keys.ts'
+import type { Node } from './keys.ts'
 
 const widest = 110
 

@@ -1,5 +1,5 @@
-import { expectationOf } from './config-complaints.ts'
-import { choicesOf, type Node, recordOf } from './config-keys.ts'
+import { expectationOf } from './complaints.ts'
+import { choicesOf, type Node, recordOf } from './keys.ts'
 
 type Json = Record<string, unknown>
 

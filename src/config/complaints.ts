@@ -1,4 +1,4 @@
-import { choicesOf, type Node } from './config-keys.ts'
+import { choicesOf, type Node } from './keys.ts'
 
 /** One thing that is wrong with a config file. Never carries a secret. `path` is empty when it concerns the whole file. */
 export interface Complaint {

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { aesKey, bot, config, errors, wecom } from './config-texts.ts'
+import { aesKey, bot, config, errors, wecom } from './texts.ts'
 
 test('config: ${NAME} is the variable, in any place of a string and more than once', () => {
   const env = { A: 'x', B: '$&', TOK: 'geheim' }

@@ -1,5 +1,5 @@
-import type { Complaint } from './config-complaints.ts'
-import type { Settings } from './config-schema.ts'
+import type { Complaint } from './complaints.ts'
+import type { Settings } from './schema.ts'
 
 type Channel = Settings['channels']['wecom']
 type BotKeys = NonNullable<Channel['bot']>

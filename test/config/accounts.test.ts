@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { app, bot, config, errors, wecom } from './config-texts.ts'
+import { app, bot, config, errors, wecom } from './texts.ts'
 
 const withStream = (stream: object) => wecom({ bot: { ...bot, stream } })
 

@@ -1,11 +1,11 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { parseConfig } from '../src/config.ts'
-import { exampleOf } from '../src/config-example.ts'
-import { type Node, nodeAt } from '../src/config-keys.ts'
-import { jsonSchemaOf, markdownOf } from '../src/config-reference.ts'
-import { schema } from '../src/config-schema.ts'
-import { aesKey, read } from './config-texts.ts'
+import { parseConfig } from '../../src/config/config.ts'
+import { exampleOf } from '../../src/config/example.ts'
+import { type Node, nodeAt } from '../../src/config/keys.ts'
+import { jsonSchemaOf, markdownOf } from '../../src/config/reference.ts'
+import { schema } from '../../src/config/schema.ts'
+import { aesKey, read } from './texts.ts'
 
 test('config: the example is valid once its variables are set, without a warning', () => {
   const text = exampleOf(schema)

@@ -1,0 +1,50 @@
+import type { Turn } from '../domain/turn.ts'
+import { Asker } from './ask.ts'
+import { Deliverer } from './deliver.ts'
+import type { Desk } from './desk.ts'
+import { createDeadlineSource, createSnapshotSource, saveSnapshots } from './follow.ts'
+import { createLeaseSource, createRetentionSource } from './upkeep.ts'
+
+/** Where the bridge's sources wait; the scheduler, seen from here. */
+export interface Waiting {
+  add(source: { name: string; nextDue(): number | undefined; run(now: number): Promise<void> }): void
+}
+
+/** Everything of the bridge that happens by itself. */
+export interface Work {
+  turnOpened(turn: Turn): void
+  /** Claims nothing more, lets what runs end for at most `limitMs`, saves what was said so far. */
+  drain(limitMs: number): Promise<void>
+}
+
+/** Puts everything that waits on the one scheduler. */
+export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentDays: number; rowDays: number }): Work {
+  const deliverer = new Deliverer(desk)
+  const changed = (turn: Turn): void => {
+    deadlines.expect(turn)
+    deliverer.expect()
+    desk.wake()
+  }
+  const asker = new Asker(desk, changed)
+  const deadlines = createDeadlineSource(desk, changed)
+  waiting.add(asker)
+  waiting.add(deliverer)
+  waiting.add(deadlines)
+  waiting.add(createSnapshotSource(desk))
+  waiting.add(createLeaseSource(asker, desk.store))
+  waiting.add(createRetentionSource(desk.store, desk.clock, desk.log, retention))
+  desk.agent.onStatus(() => {
+    asker.expect()
+    desk.wake()
+  })
+  return {
+    turnOpened(turn) {
+      asker.expect()
+      changed(turn)
+    },
+    async drain(limitMs) {
+      await Promise.all([asker.stop(limitMs), deliverer.stop()])
+      await saveSnapshots(desk)
+    },
+  }
+}

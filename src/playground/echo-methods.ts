@@ -1,0 +1,49 @@
+import type { EchoChat } from './echo-chat.ts'
+import { type Answer, type Params, type Request, refuse } from './echo-frames.ts'
+import { type Disk, describeHistory, findRow, normaliseKey } from './echo-history.ts'
+
+/** `chat.history` shows texts up to here unless `maxChars` says otherwise. */
+const historyChars = 8_000
+
+/** Answers a request whose scope and parameters were checked. */
+export async function callMethod({ method, params }: Request, chat: EchoChat, disk: Disk): Promise<Answer> {
+  if (method === 'chat.send') return chat.send(params)
+  if (method === 'chat.abort') return chat.abort(params)
+  if (method === 'chat.history') return ok(history(params, chat, disk))
+  if (method === 'chat.message.get') return getMessage(params, disk)
+  if (method === 'agent.wait')
+    return ok(await chat.wait(String(params['runId']), numberOf(params['timeoutMs'], 30_000)))
+  if (method === 'sessions.reset') return ok(chat.reset(normaliseKey(String(params['key']))))
+  if (method === 'agents.create') return createAgent(String(params['name']), disk)
+  if (method === 'agents.list') return ok({ agents: [...disk.agents].map(id => ({ id })) })
+  return ok({ ok: true })
+}
+
+function history(params: Params, chat: EchoChat, disk: Disk): object {
+  const key = normaliseKey(String(params['sessionKey']))
+  const present = chat.present(key)
+  const session = disk.sessions.get(key)
+  const isKnown = session !== undefined && (session.rows.length > 0 || present.run !== undefined)
+  const limits = { rows: numberOf(params['limit'], 200), chars: numberOf(params['maxChars'], historyChars) }
+  return describeHistory(key, isKnown ? session : undefined, present, limits)
+}
+
+function getMessage(params: Params, disk: Disk): Answer {
+  const row = findRow(disk, normaliseKey(String(params['sessionKey'])), String(params['messageId']))
+  return row ? ok({ ok: true, message: row }) : refuse('INVALID_REQUEST', 'message not found')
+}
+
+function createAgent(name: string, { agents }: Disk): Answer {
+  const agentId = name.toLowerCase().replaceAll(/[^a-z0-9_-]+/g, '-')
+  if (agents.has(agentId)) return refuse('INVALID_REQUEST', `agent "${agentId}" already exists`)
+  agents.add(agentId)
+  return ok({ ok: true, agentId })
+}
+
+function ok(payload: object): Answer {
+  return { ok: true, payload }
+}
+
+function numberOf(value: unknown, otherwise: number): number {
+  return typeof value === 'number' ? value : otherwise
+}
