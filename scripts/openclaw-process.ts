@@ -8,26 +8,32 @@ export class GatewayProcess {
   printed = ''
   #child: ChildProcess | undefined
   #ended: Promise<void> = Promise.resolve()
+  readonly #janitor: ChildProcess
 
   constructor(
     private readonly installed: { readonly node: string; readonly entry: string; readonly folder: string },
     private readonly folder: string,
     private readonly port: number,
     private readonly extraEnv: Readonly<Record<string, string>>,
-  ) {}
+  ) {
+    this.#janitor = spawn('sh', ['-c', janitor, folder], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
+    this.#janitor.unref()
+  }
 
   async start(url: string, token: string): Promise<void> {
     if (this.#child) throw new Error('the gateway is already running')
-    const args = ['--import', leash, this.installed.entry, 'gateway', 'run', '--port', String(this.port)]
-    // A group of its own, so that what the gateway starts goes with it; stdin is the leash.
+    const args = [this.installed.entry, 'gateway', 'run', '--port', String(this.port)]
+    // A group of its own, so that what the gateway starts goes with it.
     const child = spawn(this.installed.node, args, { cwd: this.folder, env: this.env(), detached: true, stdio: 'pipe' })
     this.#child = child
+    this.#janitor.stdin?.write(`${child.pid}\n`)
     child.stdout.on('data', (bytes: Buffer) => (this.printed += bytes.toString()))
     child.stderr.on('data', (bytes: Buffer) => (this.printed += bytes.toString()))
     this.#ended = new Promise(resolve => child.once('exit', () => resolve()))
     void this.#ended.then(() => {
       killGroup(child)
-      if (this.#child === child) this.#child = undefined
+      this.#janitor.stdin?.write('\n')
+      this.#child = undefined
     })
     const until = Date.now() + readyWithinMs
     while (!(await answersConnect(url, token))) {
@@ -37,13 +43,17 @@ export class GatewayProcess {
   }
 
   async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    if (signal === 'SIGKILL') this.kill()
-    else this.#child?.kill(signal)
+    if (signal === 'SIGTERM') this.#child?.kill(signal)
+    else if (this.#child) killGroup(this.#child)
     await this.#ended
   }
 
-  kill(): void {
-    if (this.#child) killGroup(this.#child)
+  /** Ends the gateway and removes its folder; there is no start after this. */
+  async remove(): Promise<void> {
+    const gone = new Promise(resolve => this.#janitor.once('exit', resolve))
+    this.#janitor.ref()
+    this.#janitor.stdin?.end()
+    await gone
   }
 
   async cli(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -75,10 +85,14 @@ export class GatewayProcess {
   }
 }
 
-/** Ends the gateway when the pipe to us breaks, which happens even when we are killed. */
-const leash = `data:text/javascript,${encodeURIComponent(
-  "process.stdin.on('error', () => process.exit(1)).on('end', () => process.exit(1)).resume(); process.stdin.unref?.()",
-)}`
+/**
+ * Waits for the end of its input, which comes however we end, even killed; then ends the group named last and removes
+ * the folder.
+ */
+const janitor = `
+while read -r group; do last=$group; done
+while [ -n "$last" ] && kill -9 -- "-$last" 2>/dev/null; do sleep 0.1; done
+rm -rf "$0"`
 
 function killGroup(child: ChildProcess): void {
   if (child.pid === undefined) return

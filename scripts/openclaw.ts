@@ -132,11 +132,6 @@ export async function startOpenClaw(options: OpenClawOptions = {}): Promise<Open
   writeFileSync(join(folder, 'openclaw.json'), JSON.stringify(config, null, 2))
   const gateway = new GatewayProcess(installed, folder, port, options.env ?? {})
   const url = `ws://127.0.0.1:${port}`
-  const sweep = () => {
-    gateway.kill()
-    rmSync(folder, { recursive: true, force: true })
-  }
-  process.on('exit', sweep)
   const claw: OpenClaw = {
     url,
     token,
@@ -148,13 +143,16 @@ export async function startOpenClaw(options: OpenClawOptions = {}): Promise<Open
     start: () => gateway.start(url, token),
     cli: (...args) => gateway.cli(args),
     async remove() {
-      await gateway.stop('SIGKILL')
+      await gateway.remove()
       await model.close()
-      process.off('exit', sweep)
-      sweep()
     },
   }
-  await claw.start()
+  try {
+    await claw.start()
+  } catch (error) {
+    await claw.remove()
+    throw error
+  }
   return claw
 }
 
@@ -215,7 +213,6 @@ async function main(command: string | undefined): Promise<void> {
   } else if (command === 'start') {
     const claw = await startOpenClaw()
     console.log(JSON.stringify({ url: claw.url, token: claw.token, folder: claw.folder, model: claw.model.url }))
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(0))
   } else {
     console.error('usage: bun scripts/openclaw.ts install | start')
     process.exitCode = 2

@@ -9,9 +9,10 @@ const empty: Reply = { kind: 'empty' }
 /** Repeats of one msgid beyond this are not worth a line in its trace. */
 const tracedDuplicates = 10
 
-/** What a new turn means to those who wait for work. */
+/** What a turn means to those who wait for work. */
 export interface Arrivals {
   turnOpened(turn: Turn): void
+  turnChanged(turn: Turn): void
 }
 
 /**
@@ -24,7 +25,7 @@ export function createReceive(desk: Desk, arrivals: Arrivals): Receive {
       case 'message':
         return receiveMessage(desk, arrivals, callback.inbound)
       case 'refresh':
-        return receiveRefresh(desk, callback.account, callback.streamId)
+        return receiveRefresh(desk, arrivals, callback)
       case 'enter':
         return receiveEnter(desk, callback)
       case 'unhandled':
@@ -68,7 +69,11 @@ async function traceDuplicate(desk: Desk, turn: Turn, at: number): Promise<void>
   })
 }
 
-async function receiveRefresh(desk: Desk, account: string, streamId: string): Promise<Reply> {
+async function receiveRefresh(
+  desk: Desk,
+  arrivals: Arrivals,
+  { account, streamId }: Extract<Callback, { kind: 'refresh' }>,
+): Promise<Reply> {
   const found = await desk.store.findByStream(streamId)
   if (found === undefined || found.account !== account) {
     const content = sayOf(desk, account)({ key: 'unknown_stream' })
@@ -77,17 +82,17 @@ async function receiveRefresh(desk: Desk, account: string, streamId: string): Pr
   const now = desk.clock.now()
   const say = sayOf(desk, account)
   const isFinishing = found.closedWith !== undefined || found.state === 'closing'
-  const turn = isFinishing ? await commitServed(desk, found, now) : found
+  const turn = isFinishing ? await commitServed(desk, arrivals, found, now) : found
   return { kind: 'stream', frame: streamFrame(turn, viewOf(desk, turn, now), say) }
 }
 
 /** Before a finish frame leaves it is written down that it did, so that its text is not sent another way as well. */
-async function commitServed(desk: Desk, turn: Turn, at: number): Promise<Turn> {
+async function commitServed(desk: Desk, arrivals: Arrivals, turn: Turn, at: number): Promise<Turn> {
   const say = sayOf(desk, turn.account)
   const event = { kind: 'served', at } as const
   if (advance(turn, event, say) === undefined) return turn
   const served = await desk.store.update(turn.id, stored => advance(stored, event, say))
-  desk.wake()
+  if (served !== undefined) arrivals.turnChanged(served)
   return served ?? turn
 }
 

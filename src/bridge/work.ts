@@ -13,6 +13,7 @@ export interface Waiting {
 /** Everything of the bridge that happens by itself. */
 export interface Work {
   turnOpened(turn: Turn): void
+  turnChanged(turn: Turn): void
   /** Claims nothing more, lets what runs end for at most `limitMs`, saves what was said so far. */
   drain(limitMs: number): Promise<void>
 }
@@ -42,6 +43,7 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
       asker.expect()
       changed(turn)
     },
+    turnChanged: changed,
     async drain(limitMs) {
       await Promise.all([asker.stop(limitMs), deliverer.stop()])
       await saveSnapshots(desk)

@@ -117,6 +117,8 @@ function stepAfterRow(history: History, own: number, at: Standpoint): Step {
   const after = history.rows.slice(own + 1)
   const known = after.findLast(row => isAnswer(row) && at.runIds.has(row.runId ?? ''))
   if (known !== undefined) return stepOfRow(known, at.key)
+  // Our run has ended without a word, and its empty row says that it was not only queued.
+  if (at.emptyEndAt !== undefined && after.some(row => at.runIds.has(row.runId ?? ''))) return { kind: 'empty' }
 
   const nextUser = after.findIndex(row => row.role === 'user' && !row.isInternal)
   if (history.isActive && nextUser === -1) return { kind: 'follow', ...history.inFlight }

@@ -12,8 +12,8 @@ const directive = /(?<=^|\s|\\n)\/(?=[^\s/:]+(?:$|[\s:]))/g
 const skill = /\$(?=[-A-Z0-9_:]*[a-z])/g
 
 /** What the gateway takes away before the first word decides: `[…]` groups, then `name: ` at the start of each line. */
-const brackets = /^\s*(?:\[[^\]\n]*\][ \t]*)*/
-const sender = /^[ \t]*(?!\/)[^\n:]{1,120}:\s+/gm
+const brackets = /^\s*(?:\[[^\]\n]*\][ \t]*)*\s*/
+const sender = /^[ \t]*[^\n:]{1,120}:\s+/gm
 
 /**
  * Makes `text` plain to the gateway's parsers of commands, inline directives, skills and stop words by invisible

@@ -1,5 +1,5 @@
 import type { World } from '../world.ts'
-import { servePage } from './page-server.ts'
+import { type PageOptions, servePage } from './page-server.ts'
 import { createTenant, type Tenant } from './tenant.ts'
 
 export interface PlaygroundOptions {
@@ -33,7 +33,7 @@ const echoHints = [
 export async function createPlayground(world: World, options: PlaygroundOptions): Promise<Playground> {
   const { callbackUrl, port, botName = '助手', hints = echoHints } = options
   const tenant = await createTenant(world, { ...options, botName })
-  const page = servePage(world, tenant, { port, botName, callbackUrl, hints })
+  const page = openPage(world, tenant, { port, botName, callbackUrl, hints })
   return {
     url: page.url,
     tenant,
@@ -41,5 +41,14 @@ export async function createPlayground(world: World, options: PlaygroundOptions)
       tenant.close()
       await page.close()
     },
+  }
+}
+
+function openPage(world: World, tenant: Tenant, options: PageOptions): ReturnType<typeof servePage> {
+  try {
+    return servePage(world, tenant, options)
+  } catch (error) {
+    tenant.close() // the port is taken: nothing of ours may stay behind
+    throw error
   }
 }

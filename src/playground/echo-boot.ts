@@ -16,9 +16,8 @@ import type { Disk } from './echo-history.ts'
 import { callMethod } from './echo-methods.ts'
 import { echoScript, type Script } from './echo-script.ts'
 
-export interface EchoOptions {
+export interface BootOptions {
   readonly token: string
-  readonly port?: number
   readonly script?: Script
   readonly tickMs?: number
   /** `required`: a device must be approved with `approve(requestId)` before it may connect. */
@@ -62,7 +61,7 @@ export class Boot {
 
   constructor(
     private readonly world: World,
-    private readonly options: EchoOptions & { readonly port: number },
+    private readonly options: BootOptions & { readonly port: number },
     private readonly disk: Disk,
     private readonly devices: Devices,
     asked: Asked[],

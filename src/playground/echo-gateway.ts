@@ -1,8 +1,12 @@
 import type { World } from '../world.ts'
-import { Boot, type EchoOptions } from './echo-boot.ts'
+import { Boot, type BootOptions } from './echo-boot.ts'
 import type { Asked } from './echo-chat.ts'
 import { approveDevice, type Devices } from './echo-handshake.ts'
 import { type Disk, normaliseKey, type Row } from './echo-history.ts'
+
+export interface EchoOptions extends BootOptions {
+  readonly port?: number
+}
 
 /** An echo agent behind the OpenClaw wire. Its history outlives `kill` and `stop`; everything else starts anew. */
 export interface EchoGateway {

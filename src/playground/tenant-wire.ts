@@ -17,6 +17,12 @@ export interface Exchange {
   readonly reply: OpenedReply
 }
 
+/** The JSON of a callback before it is encrypted. */
+export interface Callback {
+  readonly msgid: string
+  readonly [field: string]: unknown
+}
+
 export interface Sealed {
   /** `msg_signature=…&timestamp=…&nonce=…` */
   readonly query: string
@@ -54,7 +60,7 @@ export class TenantWire {
   }
 
   /** Posts a callback; resolves also when nothing or something wrong came back. */
-  async deliver(kind: CallbackKind, callback: { readonly msgid: string }): Promise<Exchange> {
+  async deliver(kind: CallbackKind, callback: Callback): Promise<Exchange> {
     const { clock, secrets, onExchange } = this.doors
     const { query, body, nonce } = this.seal(JSON.stringify(callback))
     const at = clock.now()

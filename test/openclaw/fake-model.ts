@@ -1,7 +1,12 @@
-/** What one request to the fake model carried. `prompt` is the last text of the user, as the model reads it. */
+/**
+ * What one request to the fake model carried: `prompt` is the last text of the user as the model reads it, `said` the
+ * same without the time and the facts that the gateway puts around it.
+ */
 export interface ModelRequest {
   readonly at: number
+  readonly model: string
   readonly prompt: string
+  readonly said: string
   readonly system: string
   readonly tools: readonly string[]
   readonly messages: readonly ModelMessage[]
@@ -19,7 +24,7 @@ export interface ModelMessage {
  * An OpenAI-compatible model on a free loopback port that needs no network. Words in the prompt choose what it does:
  * `[long N MS]` N words, one each MS · `[fail]` HTTP 500 · `[fail400]` HTTP 400 · `[hang]` one word, then silence ·
  * `[mute]` silence · `[tool NAME {json}]` a tool call, then its result · `[empty]` no text · `[big N]` N bytes ·
- * `[say TEXT]` that text · else the prompt comes back.
+ * `[say TEXT]` that text · else what was said comes back.
  */
 export interface FakeModel {
   readonly url: string
@@ -69,9 +74,12 @@ function readRequest(body: Body): ModelRequest {
   const all = body.messages.map(({ role, content }) => ({ role, text: textOf(content), images: imagesOf(content) }))
   // The gateway ends every request with a message of its own, which is not what the user said.
   const messages = all.filter(message => !(message.role === 'user' && message.text.startsWith(internalContext)))
+  const prompt = messages.findLast(message => message.role === 'user')?.text ?? ''
   return {
     at: Date.now(),
-    prompt: messages.findLast(message => message.role === 'user')?.text ?? '',
+    model: body.model,
+    prompt,
+    said: prompt.replace(/^\[\w{3} [\d-]+ [\d:]+ \w+\] /, '').replace(/\n\nRuntime: [^\n]*\bagent=[^\n]*$/, ''),
     system: messages.find(message => message.role === 'system' || message.role === 'developer')?.text ?? '',
     tools: (body.tools ?? []).flatMap(tool => tool.function?.name ?? []),
     messages,
@@ -104,7 +112,7 @@ function answer(request: ModelRequest, signal: AbortSignal): Response {
   return new Response(streamOf(plan, request, signal), { headers: { 'content-type': 'text/event-stream' } })
 }
 
-function planFor({ prompt, messages }: ModelRequest): Plan {
+function planFor({ prompt, said, messages }: ModelRequest): Plan {
   const last = messages.at(-1)
   const text = (words: readonly string[], pauseMs = 0, endless = false): Plan => ({
     kind: 'text',
@@ -125,7 +133,7 @@ function planFor({ prompt, messages }: ModelRequest): Plan {
   if (prompt.includes('[mute]')) return text([], 0, true)
   if (prompt.includes('[empty]')) return text([])
   const say = /\[say ([^\]]*)\]/.exec(prompt)
-  return text([say?.[1] ?? `echo: ${prompt}`])
+  return text([say?.[1] ?? `echo: ${said}`])
 }
 
 function wordsOf(count: number): string[] {

@@ -1,5 +1,4 @@
-import type { EchoOptions } from '../../src/playground/echo-boot.ts'
-import { createEchoGateway, type EchoGateway } from '../../src/playground/echo-gateway.ts'
+import { createEchoGateway, type EchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
 import { createLog, realWorld } from '../../src/world.ts'
 import { GatewayClient } from './gateway-client.ts'
 

@@ -20,6 +20,7 @@ export interface HouseOptions {
   readonly bot?: object
   /** Merged over the config. */
   readonly config?: object
+  readonly runTimeoutMs?: number
 }
 
 /** A whole daemon with a tenant before it and a gateway behind it, all over TCP, in a temp folder. */
@@ -53,7 +54,7 @@ export function configText(
     },
     server: { host: '127.0.0.1', port: at.port },
     admin: { port: 0, token: 'admin-token' },
-    gateway: at.gateway,
+    gateway: { ...at.gateway, ...(options.runTimeoutMs !== undefined && { runTimeoutMs: options.runTimeoutMs }) },
     ...options.config,
   })
 }

@@ -11,6 +11,9 @@ export interface Migration {
 
 export const migrations: readonly Migration[] = [{ sql: firstMigration, isAdditive: true }]
 
+/** SQLite's name for a database without a file. */
+const inMemory = ':memory:'
+
 /**
  * Opens the database file, which this process then owns alone: a second process gets `store_locked` naming our pid.
  * Every commit is fsynced (WAL, synchronous=FULL).
@@ -29,8 +32,10 @@ export function openDatabase(file: string, pid: number, steps: readonly Migratio
     db.close()
     throw lockedOrUnusable(file, cause)
   }
-  if (isNew) chmodSync(file, 0o600)
-  writeFileSync(pidFile(file), `${pid}\n`, { mode: 0o600 })
+  if (file !== inMemory) {
+    if (isNew) chmodSync(file, 0o600)
+    writeFileSync(pidFile(file), `${pid}\n`, { mode: 0o600 })
+  }
   migrate(db, file, steps)
   return db
 }

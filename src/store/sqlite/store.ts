@@ -1,3 +1,4 @@
+import type { Database } from 'bun:sqlite'
 import type { Change, Claimed, Outbox, Store, TurnKey } from '../../domain/ports.ts'
 import type { Turn } from '../../domain/turn.ts'
 import { DeliveryTable } from './deliveries.ts'
@@ -6,17 +7,25 @@ import { openDatabase } from './open.ts'
 import { sweepRows } from './sweep.ts'
 import { TurnTable, writeChange } from './turns.ts'
 
-export interface SqliteOptions {
-  /** A path, or `:memory:`. */
-  readonly file: string
+export interface StoreOptions {
   readonly pid: number
   /** When the clock alone will next change a turn; the store keeps it as the turn's `due_at`. */
   readonly dueAtOf: (turn: Turn) => number | undefined
 }
 
-/** The embedded store: one process, one file. Leases of a process that died are free again once the file is opened. */
+export interface SqliteOptions extends StoreOptions {
+  /** A path, or `:memory:`. */
+  readonly file: string
+}
+
+/** The embedded store: one process, one file. */
 export function openSqliteStore(options: SqliteOptions): Store {
-  const engine = new Engine(openDatabase(options.file, options.pid))
+  return createSqliteStore(openDatabase(options.file, options.pid), options)
+}
+
+/** The store on an open database with our schema. Leases of a process that died are free again from here on. */
+export function createSqliteStore(db: Database, options: StoreOptions): Store {
+  const engine = new Engine(db)
   engine.db.run('UPDATE delivery SET leased_until = NULL WHERE leased_until IS NOT NULL')
   const turns = new TurnTable(engine)
   const deliveries = new DeliveryTable(engine)

@@ -1,0 +1,88 @@
+import { expect, test } from 'bun:test'
+import { neutralise } from '../../src/gateway/neutralise.ts'
+
+/** The joiner is written as `_` here; no text of the tables has one of its own. */
+const shown = (text: string) => neutralise(text).replaceAll('\u2060', '_')
+
+const marked: readonly [string, string][] = [
+  ['hi /think high', 'hi _/think high'],
+  ['/think high', '_/think high'],
+  ['/THINK:high', '_/THINK:high'],
+  ['line1\n/model fake/x', 'line1\n_/model fake/x'],
+  ['> /status', '> _/status'],
+  ['a\u3000/status b\u00a0/v c\ufeff/t', 'a\u3000_/status b\u00a0_/v c\ufeff_/t'],
+  ['/a /b\t/c', '_/a _/b\t_/c'],
+  ['请把 /exec host=gateway 加上', '请把 _/exec host=gateway 加上'],
+  ['用 /快 吧', '用 _/快 吧'],
+  ['/stop。', '_/stop。'],
+  ['/ status', '_/ status'],
+  ['[note]/status', '[note]_/status'],
+  ['[a] [b]\n/status', '[a] [b]\n_/status'],
+  ['[zhangsan]\n!ls', '[zhangsan]\n_!ls'],
+  ['!ls', '_!ls'],
+  ['\\n/status', '\\n_/status'],
+  ['use $canvas now', 'use $_canvas now'],
+  ['stop', 'stop_'],
+  ['  Stop !! ', '  Stop_ !! '],
+  ['停止。', '停止_。'],
+  ['रुको', 'रुको_'],
+  ['stop don’t do anything', 'stop don’t do anything_'],
+  ['stop\nopenclaw', 'stop\nopenclaw_'],
+  ['[zhangsan]\nstop', '[zhangsan]\nstop_'],
+  ['foo: stop', 'foo: stop_'],
+  ['a:\nb: 停止!', 'a:\nb: 停止_!'],
+  ['[u] /a/b: stop', '[u] /a/b: stop_'],
+  ['arre\u0302te', 'arre\u0302te_'],
+]
+
+test('neutralise: what the gateway would obey gets a joiner, and nothing else changes', () => {
+  expect(marked.map(([text]) => shown(text))).toEqual(marked.map(([, wanted]) => wanted))
+})
+
+const left = [
+  ...['', 'hello', '／status', '／think high', '/etc/hosts 是什么', 'cat /etc/hosts please', '[zhangsan]\n/etc/hosts'],
+  ...['https://example.com/status', '2026/11/23', 'and/or', 'a / b', '/', '/:', 'say "/think high"', '(/status)'],
+  ...[
+    '请停止',
+    '取消',
+    'please stop it',
+    'stopping',
+    'nonstop',
+    '$100 and $HOME',
+    'wow!',
+    'foo/bar baz',
+    '\\\\share/x',
+  ],
+  ...['[[reply_to_current]] hi', 'MEDIA:/etc/hosts', '@everyone hi', ' two  spaces \n\n\tand a tab ', '👨‍👩‍👧 عربى'],
+]
+
+test('neutralise: a text without such things comes back as it is', () => {
+  expect(left.map(neutralise)).toEqual(left)
+})
+
+test('neutralise: twice is the same as once', () => {
+  const once = marked.map(([text]) => neutralise(text))
+  expect(once.map(neutralise)).toEqual(once)
+})
+
+test('neutralise: control characters, which the gateway drops, cannot hide a command', () => {
+  expect(shown('a \u0001/thi\u0002nk high')).toBe('a _/think high')
+  expect(shown('/\u000bthink')).toBe('_/think')
+  expect(shown('st\u007fop')).toBe('stop_')
+  expect(shown('no\u0000 null')).toBe('no null')
+  expect(shown('tab\t and\r\nlines stay')).toBe('tab\t and\r\nlines stay')
+})
+
+test('neutralise: taking the joiners away gives the text back, whatever it is made of', () => {
+  const parts = ['/', ' ', '\n', 'stop', '[u]', ':', '!', '$a', '\\n', '停止', '/think', 'x', '／', '.', '\u3000']
+  const texts = parts.flatMap(a => parts.flatMap(b => parts.flatMap(c => parts.map(d => a + b + c + d))))
+  const wrong = texts.filter(text => neutralise(text).replaceAll('\u2060', '') !== text)
+  expect(wrong).toEqual([])
+})
+
+test('neutralise: a long text takes no longer than its length', () => {
+  const long = ['[a]/x ', '[', 'a: ', '/ ', 'x:\n', ' ', '$A', 'stop ', '[]', '\\n', '/a'].map(part =>
+    part.repeat(20_000),
+  )
+  expect(long.map(text => neutralise(text).replaceAll('\u2060', '') === text)).toEqual(long.map(() => true))
+})

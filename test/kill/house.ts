@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createEchoGateway, type EchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
+import { isObject } from '../../src/playground/json.ts'
+import { createTenant, type Tenant, type TenantOptions } from '../../src/playground/tenant.ts'
+import { type Binary, prepareBinary } from '../scenarios/binary.ts'
+import { botKey, botToken, configText, freePort, quietWorld } from '../scenarios/house.ts'
+
+const gatewayToken = 'kill-token-0123456789abcdef'
+
+export interface KillHouseOptions {
+  readonly tenant?: Partial<TenantOptions>
+  readonly echo?: Partial<EchoOptions>
+  /** Another gateway instead of the echo gateway. */
+  readonly gateway?: { readonly url: string; readonly token: string }
+  /** Merged over the config's `channels.wecom.bot`. */
+  readonly bot?: object
+}
+
+/** The compiled daemon between a tenant and a gateway, all over TCP. The two outlive every kill of the daemon. */
+export interface KillHouse {
+  readonly daemon: Binary
+  readonly tenant: Tenant
+  readonly echo: EchoGateway
+  close(): Promise<void>
+}
+
+/** Opens the house; the daemon listens when it resolves. */
+export async function openKillHouse(options: KillHouseOptions = {}): Promise<KillHouse> {
+  const folder = mkdtempSync(join(tmpdir(), 'wecomd-kill-'))
+  const world = quietWorld()
+  const port = freePort()
+  const echo = createEchoGateway(world, { token: gatewayToken, ...options.echo })
+  const tenant = await createTenant(world, {
+    callbackUrl: `http://127.0.0.1:${port}/wecom/bot`,
+    token: botToken,
+    encodingAESKey: botKey,
+    refreshMs: 50,
+    // Nobody listens for some milliseconds after a kill: deliver again soon and often.
+    retryAfterMs: 250,
+    deliveries: 40,
+    ...options.tenant,
+  })
+  const config = {
+    admin: { port: freePort(), token: 'admin-token' },
+    limits: { perUserPerMinute: 100_000 },
+    log: { level: 'debug' },
+  }
+  const gateway = options.gateway ?? { url: echo.url, token: gatewayToken }
+  const bot = options.bot ?? {}
+  const text = configText({ bot, config }, { port, apiBaseUrl: tenant.apiBaseUrl, gateway })
+  const daemon = await prepareBinary(folder, text)
+  await daemon.start()
+  return {
+    daemon,
+    tenant,
+    echo,
+    async close() {
+      tenant.close()
+      await daemon.close()
+      await echo.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The steps that the daemon tells of a message's journey; none when it does not know the message. */
+export async function journeyOf(daemon: Binary, id: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const journey = await daemon.api(`/api/trace/${encodeURIComponent(id)}`)
+  const events = isObject(journey) ? journey['events'] : undefined
+  return Array.isArray(events) ? events.filter(isObject) : []
+}
+
+/** True once nothing waits any more: no turn is open and no delivery on its way. */
+export async function isIdle(daemon: Binary): Promise<boolean> {
+  const status = await daemon.api('/api/status')
+  if (!isObject(status)) return false
+  const { turns, outbox } = status
+  return isObject(turns) && turns['open'] === 0 && isObject(outbox) && outbox['queued'] === 0
+}

@@ -1,0 +1,90 @@
+import type { Step } from '../../src/playground/echo-script.ts'
+import type { Tenant } from '../../src/playground/tenant.ts'
+import type { Bubble } from '../../src/playground/tenant-bubble.ts'
+import type { Seeded } from '../crypto/seeded.ts'
+import { goOn } from './until.ts'
+
+/** How the answer to a message grows; each message carries its own wish. */
+const kinds = ['short', 'short', 'words', 'words', 'big', 'late'] as const
+type Kind = (typeof kinds)[number]
+
+/** A bubble under the name that its message and its answer carry. */
+export interface Said {
+  readonly name: string
+  readonly conversation: string
+  readonly userid: string
+  readonly bubble: Bubble
+}
+
+/** Several people who chat at the same time, alone with the Bot and in a group. */
+export interface Traffic {
+  readonly said: readonly Said[]
+  /** Nobody says anything new; resolves when all bubbles came to their end. */
+  stop(): Promise<void>
+}
+
+/** What says that `name` was asked, and the last words of its answer. */
+export const askOf = (name: string): string => `«${name} `
+export const endOf = (name: string): string => `end of ${name}.`
+/** The names whose answers a text shows, whole or in part. */
+export const namesIn = (text: string): readonly string[] =>
+  [...text.matchAll(/\b([\w-]+):\d+ /g)].map(([, name]) => name ?? '')
+
+/** The echo agent of this traffic: numbered words with the name of what they answer, ended by `endOf` for every message. */
+export function* answerScript(question: string): Generator<Step, void> {
+  const asked = [...question.matchAll(/«([\w-]+) (\w+)»/g)]
+  for (const [, name = '', kind = ''] of asked) yield* growing(name, kind)
+  yield { kind: 'say', text: asked.map(([, name = '']) => endOf(name)).join(' ') }
+}
+
+function* growing(name: string, kind: string): Generator<Step, void> {
+  if (kind === 'late') yield { kind: 'wait', ms: 4_500 }
+  const [count, bytes, ms] = kind === 'big' ? [18, 1_500, 15] : kind === 'words' ? [30, 12, 30] : [4, 12, 20]
+  for (let index = 0; index < count; index++) {
+    yield { kind: 'say', text: `${name}:${index} ${'.'.repeat(bytes - 12)} ` }
+    yield { kind: 'wait', ms }
+  }
+}
+
+const places: readonly { readonly userid: string; readonly chatid?: string }[] = [
+  { userid: 'u1' },
+  { userid: 'u2' },
+  { userid: 'u3' },
+  { userid: 'g1', chatid: 'Group-A' },
+  { userid: 'g2', chatid: 'Group-A' },
+  { userid: 'g3', chatid: 'Group-A' },
+]
+
+/** Starts the traffic; `random` decides who says what and how hurried they are. */
+export function startTraffic(tenant: Tenant, random: Seeded): Traffic {
+  const said: Said[] = []
+  let stopped = false
+  const chat = async ({ userid, chatid }: (typeof places)[number]): Promise<void> => {
+    for (let count = 1; !stopped; count++) {
+      const name = `${userid}-${count}`
+      const kind: Kind = kinds[random.below(kinds.length)] ?? 'short'
+      const text = `@助手 «${name} ${kind}»`
+      const bubble = tenant.say({ userid, ...(chatid !== undefined && { chatid }), text })
+      spoil(tenant, bubble, random)
+      said.push({ name, conversation: chatid ?? userid, userid, bubble })
+      await bubble.opened
+      if (random.below(3) > 0) await bubble.finished
+      await goOn(random.below(250))
+    }
+  }
+  const people = places.map(chat)
+  return {
+    said,
+    async stop() {
+      stopped = true
+      await Promise.all(people)
+      await Promise.all(said.map(({ bubble }) => bubble.finished))
+    },
+  }
+}
+
+/** Some requests to response_urls are cut off, before or after the platform took the message. */
+function spoil(tenant: Tenant, { responseUrl }: Bubble, random: Seeded): void {
+  const dice = random.below(6)
+  if (dice < 2) tenant.responses.fail({ when: dice === 0 ? 'before' : 'after', how: 'reset' }, responseUrl)
+}

@@ -1,0 +1,83 @@
+import type { EchoGateway } from '../../src/playground/echo-gateway.ts'
+import type { Tenant } from '../../src/playground/tenant.ts'
+import type { Binary } from '../scenarios/binary.ts'
+import { journeyOf } from './house.ts'
+import { askOf, endOf, namesIn, type Said } from './traffic.ts'
+
+/** Everything that users, platform and agent would have to complain of; empty when all is well. */
+export async function complaintsOf(
+  daemon: Binary,
+  tenant: Tenant,
+  echo: EchoGateway,
+  said: readonly Said[],
+): Promise<readonly string[]> {
+  const answered = said.filter(({ bubble }) => bubble.captured.some(exchange => exchange.status === 200))
+  const unanswered = await Promise.all(answered.map(one => complainOfAnswers(daemon, tenant, one)))
+  return [
+    ...tenant.violations(),
+    ...daemon.noise,
+    ...unanswered.flat(),
+    ...answered.flatMap(one => complainOfAsks(echo, one)),
+    ...complainOfKeys(echo),
+    ...complainOfOrder(echo, answered),
+    ...said.flatMap(complainOfStrangers),
+  ]
+}
+
+/** Its whole answer is seen once; not at all only where the daemon itself says that it cannot know. */
+async function complainOfAnswers(daemon: Binary, tenant: Tenant, { name, bubble }: Said): Promise<readonly string[]> {
+  const times = tenant.ledger.entries.filter(entry => entry.text.includes(endOf(name))).length
+  if (times === 1) return []
+  const journey = await journeyOf(daemon, bubble.msgid)
+  if (times === 0 && (await isUnknown(daemon, bubble.msgid))) return []
+  return [`the answer to ${name} was seen ${times} times: ${JSON.stringify(journey)}`]
+}
+
+/** True when the delivery of the answer, or of the one that it was merged into, is listed as unknown. */
+async function isUnknown(daemon: Binary, id: string): Promise<boolean> {
+  const journey = await journeyOf(daemon, id)
+  if (journey.some(event => event['kind'] === 'delivery' && event['state'] === 'unknown' && event['dead'])) return true
+  const into = journey.find(event => event['end'] === 'merged')?.['into']
+  return typeof into === 'string' && isUnknown(daemon, into)
+}
+
+function complainOfAsks(echo: EchoGateway, { name }: Said): readonly string[] {
+  const boots = echo.asks().flatMap(asked => (asked.text.includes(askOf(name)) ? [asked.bootId] : []))
+  if (boots.length > 0 && new Set(boots).size === boots.length) return []
+  return [`${name} was asked ${boots.length} times, in ${new Set(boots).size} boots of the gateway`]
+}
+
+/** Over all boots a question stands in the history once, however often it had to be asked. */
+function complainOfKeys(echo: EchoGateway): readonly string[] {
+  const sessions = [...new Set(echo.asks().map(asked => asked.sessionKey))]
+  const rows = sessions.flatMap(session => echo.history(session)).flatMap(row => row.idempotencyKey ?? [])
+  const keys = [...new Set(echo.asks().map(asked => `${asked.key}:user`))]
+  return keys.flatMap(key => {
+    const times = rows.filter(row => row === key).length
+    return times === 1 ? [] : [`the history has ${key} ${times} times`]
+  })
+}
+
+/** Who got an answer to the callback before another one spoke in the same conversation is asked first. */
+function complainOfOrder(echo: EchoGateway, said: readonly Said[]): readonly string[] {
+  const texts = echo.asks().map(asked => asked.text)
+  const placed = said.map(one => ({
+    ...one,
+    place: texts.findIndex(text => text.includes(askOf(one.name))),
+    takenAt: Math.min(...one.bubble.captured.flatMap(({ status, at, ms }) => (status === 200 ? [at + ms] : []))),
+  }))
+  return placed.flatMap(first =>
+    placed.flatMap(then => {
+      const isLater = first.conversation === then.conversation && then.bubble.sentAt > first.takenAt
+      return isLater && then.place < first.place ? [`${then.name} was asked before ${first.name}`] : []
+    }),
+  )
+}
+
+/** A bubble never shows what was said to somebody else. */
+function complainOfStrangers({ name, userid, bubble }: Said): readonly string[] {
+  const shown = new Set(bubble.frames.flatMap(frame => namesIn(frame.content)))
+  return [...shown]
+    .filter(other => !other.startsWith(`${userid}-`))
+    .map(other => `the bubble of ${name} shows ${other}`)
+}

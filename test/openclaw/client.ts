@@ -1,0 +1,118 @@
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+
+export interface Frame {
+  readonly type: string
+  readonly id?: string
+  readonly ok?: boolean
+  readonly event?: string
+  readonly seq?: number
+  readonly payload?: Payload
+  readonly error?: { readonly code: string; readonly message: string; readonly details?: Record<string, unknown> }
+}
+
+/** What the tests look at; the wire has more. */
+export type Payload = Readonly<Record<string, unknown>>
+
+export interface ClientOptions {
+  readonly scopes?: readonly string[]
+  readonly device?: Device
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** An ed25519 identity for the handshake; see docs/protocol-gateway.md. */
+export interface Device {
+  readonly id: string
+  readonly publicKey: string
+  readonly privateKey: KeyObject
+}
+
+/** The smallest client of the gateway: it keeps every event and answers every request by promise. */
+export interface GatewayClient {
+  readonly hello: Payload
+  readonly events: readonly Frame[]
+  /** Rejects with the gateway's error; see `GatewayRefusal`. */
+  request(method: string, params: object): Promise<Payload>
+  /** The first event, old or to come, that `matches`. */
+  event(matches: (payload: Payload, name: string) => boolean): Promise<Payload>
+  close(): void
+}
+
+export class GatewayRefusal extends Error {
+  constructor(readonly error: NonNullable<Frame['error']>) {
+    super(`${error.code}: ${error.message}`)
+  }
+}
+
+export function newDevice(): Device {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32)
+  return { id: createHash('sha256').update(raw).digest('hex'), publicKey: raw.toString('base64url'), privateKey }
+}
+
+/** Connects with the shared token, as reader and writer unless told otherwise. */
+export function connectClient(
+  gateway: { readonly url: string; readonly token: string },
+  options: ClientOptions = {},
+): Promise<GatewayClient> {
+  const socket = new WebSocket(gateway.url, { headers: { ...options.headers } })
+  const waiting = new Map<string, { resolve: (payload: Payload) => void; reject: (error: Error) => void }>()
+  const watching = new Set<(frame: Frame) => void>()
+  const events: Frame[] = []
+  let sent = 0
+  const request = (method: string, params: object) =>
+    new Promise<Payload>((resolve, reject) => {
+      const id = `c${++sent}`
+      waiting.set(id, { resolve, reject })
+      socket.send(JSON.stringify({ type: 'req', id, method, params }))
+    })
+  const event: GatewayClient['event'] = matches =>
+    new Promise(resolve => {
+      const look = (frame: Frame) => {
+        if (!matches(frame.payload ?? {}, frame.event ?? '')) return
+        watching.delete(look)
+        resolve(frame.payload ?? {})
+      }
+      watching.add(look)
+      for (const frame of events) look(frame)
+    })
+  return new Promise((resolve, reject) => {
+    socket.onclose = ({ code, reason }) => {
+      const error = new Error(`the gateway closed the connection: ${code} ${reason}`)
+      for (const one of waiting.values()) one.reject(error)
+      reject(error)
+    }
+    socket.onmessage = ({ data }: MessageEvent<string>) => {
+      const frame: Frame = JSON.parse(data)
+      if (frame.event === 'connect.challenge') {
+        const params = connectParams(gateway.token, options, frame.payload ?? {})
+        request('connect', params).then(
+          hello => resolve({ hello, events, request, event, close: () => socket.close() }),
+          reject,
+        )
+      } else if (frame.type === 'event') {
+        events.push(frame)
+        for (const look of watching) look(frame)
+      } else {
+        const one = waiting.get(frame.id ?? '')
+        waiting.delete(frame.id ?? '')
+        if (frame.error) one?.reject(new GatewayRefusal(frame.error))
+        else one?.resolve(frame.payload ?? {})
+      }
+    }
+  })
+}
+
+function connectParams(token: string, { device, scopes: asked }: ClientOptions, challenge: Payload): object {
+  const scopes = asked ?? ['operator.read', 'operator.write']
+  const client = { id: 'gateway-client', displayName: 'wecomd test', version: '0', platform: 'linux', mode: 'backend' }
+  const { nonce, ts: signedAt } = challenge
+  const signed = (by: Device) => {
+    const parts = ['v3', by.id, client.id, client.mode, 'operator', scopes.join(), signedAt, token, nonce, 'linux', '']
+    const signature = sign(null, Buffer.from(parts.join('|')), by.privateKey).toString('base64url')
+    return { device: { id: by.id, publicKey: by.publicKey, signature, signedAt, nonce } }
+  }
+  return {
+    ...{ minProtocol: 3, maxProtocol: 4, client, role: 'operator', scopes, caps: ['tool-events'], auth: { token } },
+    ...(device ? signed(device) : {}),
+  }
+}

@@ -1,0 +1,10 @@
+/** Looks again every few milliseconds until `look` finds something; a test that waits in vain says for what. */
+export async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
+  const limit = Date.now() + 20_000
+  while (Date.now() < limit) {
+    const found = await look()
+    if (found !== undefined && found !== false) return found
+    await Bun.sleep(5)
+  }
+  throw new Error(`waited in vain: ${what}`)
+}
