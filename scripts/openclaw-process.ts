@@ -87,12 +87,12 @@ export class GatewayProcess {
 
 /**
  * Waits for the end of its input, which comes however we end, even killed; then ends the group named last and removes
- * the folder.
+ * the folder, twice, since a child of the gateway with a group of its own writes its last words when it is orphaned.
  */
 const janitor = `
 while read -r group; do last=$group; done
-while [ -n "$last" ] && kill -9 -- "-$last" 2>/dev/null; do sleep 0.1; done
-rm -rf "$0"`
+[ -z "$last" ] || kill -s KILL -- "-$last"
+for pause in 0.2 1; do sleep $pause; rm -rf "$0"; done`
 
 function killGroup(child: ChildProcess): void {
   if (child.pid === undefined) return

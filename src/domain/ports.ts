@@ -96,6 +96,8 @@ export interface LinkStatus {
   readonly since: number
   readonly reason?: string
   readonly hint?: string
+  /** What the gateway lets this link do, once it is up. */
+  readonly scopes?: string
 }
 
 /** A question to the agent. `mark` must be awaited before it leaves: it commits that this boot was asked. */

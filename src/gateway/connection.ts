@@ -21,8 +21,8 @@ const requestTimeoutMs = 30_000
 const bufferedLimitBytes = 8 * 1024 * 1024
 const drainCheckMs = 50
 /** Backoff between tries; what only an operator can mend is tried at the slow pace. */
-const pace = { firstMs: 1_000, mostMs: 30_000 }
-const slowPaceMs = 15_000
+const pace = { firstMs: 1_000, mostMs: 10_000 }
+const slowPaceMs = 10_000
 
 export interface ConnectionOptions {
   readonly url: string
@@ -164,7 +164,7 @@ export class Connection {
       this.greeted = handshake.accept(line.grant, payload)
       if (line.grant.isPairing) return this.reconnectPaired(line)
       this.attempt = 0
-      this.setStatus({ state: 'up', since: clock.now() })
+      this.setStatus({ state: 'up', since: clock.now(), scopes: this.greeted.scopes.join(' ') })
       this.watch(line.socket, this.greeted.tickIntervalMs)
     } catch (error) {
       timeout()

@@ -90,6 +90,8 @@ export class Run {
         this.emptyEndAt = now
         return this.poke()
       case 'aborted':
+        // A gateway that stops goes on with the turn after its restart; a reset leaves its row in the history.
+        if (stringAt(payload, 'stopReason') === 'restart') return this.poke()
         return this.end({ kind: 'stopped', text })
       case 'error':
         return this.end({ kind: 'failed', reason: 'error', text: '' })

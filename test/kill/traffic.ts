@@ -39,7 +39,7 @@ export function* answerScript(question: string): Generator<Step, void> {
 
 function* growing(name: string, kind: string): Generator<Step, void> {
   if (kind === 'late') yield { kind: 'wait', ms: 4_500 }
-  const [count, bytes, ms] = kind === 'big' ? [18, 1_500, 15] : kind === 'words' ? [30, 12, 30] : [4, 12, 20]
+  const [count, bytes, ms] = kind === 'big' ? [16, 1_500, 15] : kind === 'words' ? [30, 12, 30] : [4, 12, 20]
   for (let index = 0; index < count; index++) {
     yield { kind: 'say', text: `${name}:${index} ${'.'.repeat(bytes - 12)} ` }
     yield { kind: 'wait', ms }

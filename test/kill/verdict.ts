@@ -1,3 +1,4 @@
+import { limits } from '../../src/domain/limits.ts'
 import type { EchoGateway } from '../../src/playground/echo-gateway.ts'
 import type { Tenant } from '../../src/playground/tenant.ts'
 import type { Binary } from '../scenarios/binary.ts'
@@ -24,21 +25,29 @@ export async function complaintsOf(
   ]
 }
 
-/** Its whole answer is seen once; not at all only where the daemon itself says that it cannot know. */
+/** Its whole answer is seen once; not at all only where the daemon itself says that it cannot know, or that no way could. */
 async function complainOfAnswers(daemon: Binary, tenant: Tenant, { name, bubble }: Said): Promise<readonly string[]> {
   const times = tenant.ledger.entries.filter(entry => entry.text.includes(endOf(name))).length
   if (times === 1) return []
   const journey = await journeyOf(daemon, bubble.msgid)
-  if (times === 0 && (await isUnknown(daemon, bubble.msgid))) return []
+  if (times === 0 && (await isExcused(daemon, bubble.msgid))) return []
   return [`the answer to ${name} was seen ${times} times: ${JSON.stringify(journey)}`]
 }
 
-/** True when the delivery of the answer, or of the one that it was merged into, is listed as unknown. */
-async function isUnknown(daemon: Binary, id: string): Promise<boolean> {
+/**
+ * True when the delivery of the answer, or of the one that it was merged into, is listed as unknown, or when the answer
+ * was too long for bubble and response_url together and its rest is kept for the operator.
+ */
+async function isExcused(daemon: Binary, id: string): Promise<boolean> {
   const journey = await journeyOf(daemon, id)
-  if (journey.some(event => event['kind'] === 'delivery' && event['state'] === 'unknown' && event['dead'])) return true
+  const isLong = journey.some(
+    event => event['kind'] === 'final' && Number(event['bytes']) > limits.responseMarkdownBytes,
+  )
+  const dead = journey.filter(event => event['kind'] === 'delivery' && event['dead'] === true)
+  if (dead.some(event => event['state'] === 'unknown')) return true
+  if (isLong && dead.some(event => String(event['delivery']).endsWith(':remainder'))) return true
   const into = journey.find(event => event['end'] === 'merged')?.['into']
-  return typeof into === 'string' && isUnknown(daemon, into)
+  return typeof into === 'string' && isExcused(daemon, into)
 }
 
 function complainOfAsks(echo: EchoGateway, { name }: Said): readonly string[] {
@@ -58,18 +67,22 @@ function complainOfKeys(echo: EchoGateway): readonly string[] {
   })
 }
 
-/** Who got an answer to the callback before another one spoke in the same conversation is asked first. */
+/**
+ * Who got an answer to the callback before another one spoke in the same conversation is asked first. What joined a
+ * waiting question goes with that one's place.
+ */
 function complainOfOrder(echo: EchoGateway, said: readonly Said[]): readonly string[] {
   const texts = echo.asks().map(asked => asked.text)
   const placed = said.map(one => ({
     ...one,
     place: texts.findIndex(text => text.includes(askOf(one.name))),
+    joined: !texts.some(text => text.slice(text.indexOf('«')).startsWith(askOf(one.name))),
     takenAt: Math.min(...one.bubble.captured.flatMap(({ status, at, ms }) => (status === 200 ? [at + ms] : []))),
   }))
   return placed.flatMap(first =>
     placed.flatMap(then => {
       const isLater = first.conversation === then.conversation && then.bubble.sentAt > first.takenAt
-      return isLater && then.place < first.place ? [`${then.name} was asked before ${first.name}`] : []
+      return isLater && !then.joined && then.place < first.place ? [`${then.name} was asked before ${first.name}`] : []
     }),
   )
 }

@@ -16,7 +16,7 @@ const key = Symbol.for('wecomd.test.openclaw')
  * starts it again. It knows two models, `fake/fake-1` and `fake/fake-2` (alias `quick`).
  */
 export function sharedGateway(): Promise<OpenClaw> {
-  slot[key] ??= startOpenClaw({ configPatch: twoModels })
+  slot[key] ??= startOpenClaw({ configPatch: twoModels, trustedProxies: ['127.0.0.1'] })
   return slot[key]
 }
 

@@ -21,6 +21,8 @@ export class Engine {
   onRollback: () => void = () => {}
   private waiting: Operation[] = []
   private flushing: ReturnType<typeof setImmediate> | undefined
+  private isClosed = false
+  private readonly prepared: { finalize(): void }[] = []
   private readonly begin
   private readonly commit
   private readonly savepoint
@@ -29,19 +31,23 @@ export class Engine {
 
   constructor(db: Database) {
     this.db = db
-    this.begin = db.prepare('BEGIN IMMEDIATE')
-    this.commit = db.prepare('COMMIT')
-    this.savepoint = db.prepare('SAVEPOINT operation')
-    this.release = db.prepare('RELEASE operation')
-    this.rollbackTo = db.prepare('ROLLBACK TO operation')
+    this.begin = this.prepare<never>('BEGIN IMMEDIATE')
+    this.commit = this.prepare<never>('COMMIT')
+    this.savepoint = this.prepare<never>('SAVEPOINT operation')
+    this.release = this.prepare<never>('RELEASE operation')
+    this.rollbackTo = this.prepare<never>('ROLLBACK TO operation')
   }
 
+  /** To be called once per statement, not once per use. */
   prepare<Row>(sql: string): Prepared<Row> {
-    return this.db.prepare<Row, SQLQueryBindings[]>(sql)
+    const statement = this.db.prepare<Row, SQLQueryBindings[]>(sql)
+    this.prepared.push(statement)
+    return statement
   }
 
   /** Runs `work` inside the next batch; resolves with its result once the batch is on disk. */
   run<T>(work: () => T): Promise<T> {
+    if (this.isClosed) return Promise.reject(storeFailed('the store is closed'))
     return new Promise<T>((resolve, reject) => {
       // `resolve` only ever gets what this `work` returned, so the widening to unknown is undone here.
       this.waiting.push({ work, resolve: value => resolve(value as T), reject })
@@ -49,11 +55,15 @@ export class Engine {
     })
   }
 
-  /** Flushes what waits and closes the file. */
+  /** Flushes what waits, then lets go of the file and its lock. */
   close(): void {
+    if (this.isClosed) return
+    this.isClosed = true
     if (this.flushing !== undefined) clearImmediate(this.flushing)
     this.flush()
-    this.db.close()
+    // A connection with a live statement would keep the lock until that is collected.
+    for (const statement of this.prepared) statement.finalize()
+    this.db.close(true)
   }
 
   private flush(): void {

@@ -1,7 +1,9 @@
 import { Database } from 'bun:sqlite'
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { WecomdError } from '../../errors.ts'
 import firstMigration from './migrations/001-first.sql' with { type: 'text' }
+
+const inMemory = ':memory:'
 
 /** One step of the schema. A step that the previous binary could not live with is not additive. */
 export interface Migration {
@@ -19,25 +21,42 @@ const inMemory = ':memory:'
  * Every commit is fsynced (WAL, synchronous=FULL).
  */
 export function openDatabase(file: string, pid: number, steps: readonly Migration[] = migrations): Database {
-  const isNew = !existsSync(file)
-  const db = new Database(file, { create: true, strict: true })
+  const db = connect(file)
   try {
     db.run('PRAGMA locking_mode = EXCLUSIVE')
     db.run('PRAGMA journal_mode = WAL')
     db.run('PRAGMA synchronous = FULL')
     db.run('PRAGMA secure_delete = ON')
+    // Savepoints keep a journal of their own, which is a file in the system's temp folder by default.
+    db.run('PRAGMA temp_store = MEMORY')
     db.run('PRAGMA cache_size = -16000')
     db.run('BEGIN EXCLUSIVE; COMMIT')
   } catch (cause) {
     db.close()
     throw lockedOrUnusable(file, cause)
   }
-  if (file !== inMemory) {
-    if (isNew) chmodSync(file, 0o600)
-    writeFileSync(pidFile(file), `${pid}\n`, { mode: 0o600 })
+  try {
+    if (file !== inMemory) writeFileSync(pidFile(file), `${pid}\n`, { mode: 0o600 })
+    migrate(db, file, steps)
+  } catch (error) {
+    db.close()
+    throw error
   }
-  migrate(db, file, steps)
   return db
+}
+
+function connect(file: string): Database {
+  try {
+    if (file !== inMemory && !existsSync(file)) createPrivate(file)
+    return new Database(file, { create: true, strict: true })
+  } catch (cause) {
+    throw lockedOrUnusable(file, cause)
+  }
+}
+
+/** SQLite gives its journals the mode of the database, so that must be right before the first of them is made. */
+function createPrivate(file: string): void {
+  closeSync(openSync(file, 'a', 0o600))
 }
 
 function lockedOrUnusable(file: string, cause: unknown): WecomdError {
@@ -60,25 +79,27 @@ function migrate(db: Database, file: string, steps: readonly Migration[]): void 
   if (version > 0 && steps.slice(version).some(step => !step.isAdditive)) keepCopy(db, file, version)
   for (const [index, step] of steps.entries()) {
     if (index < version) continue
-    db.transaction(() => {
-      db.run(step.sql)
-      db.run(`PRAGMA user_version = ${index + 1}`)
-    })()
+    db.run('BEGIN IMMEDIATE')
+    db.run(step.sql)
+    db.run(`PRAGMA user_version = ${index + 1}`)
+    db.run('COMMIT')
   }
 }
 
 function assertReadable(db: Database, file: string, version: number, ours: number): void {
   const row = db.query<{ value: string }, []>("SELECT value FROM meta WHERE key = 'readable_from'").get()
   if (row !== null && Number(row.value) <= ours) return
-  db.close()
   throw new WecomdError('store_schema', `the database ${file} has schema ${version}, this binary knows ${ours}`, {
     hint: 'install the newer wecomd again, or put back the copy that was made before the upgrade',
   })
 }
 
-/** So that the previous binary can come back. */
+/** So that the previous binary can come back. A copy that was cut off does not pass for one. */
 function keepCopy(db: Database, file: string, version: number): void {
   const copy = `${file}.schema-${version}`
-  if (!existsSync(copy)) db.query('VACUUM INTO ?').run(copy)
-  chmodSync(copy, 0o600)
+  const draft = `${copy}.part`
+  rmSync(draft, { force: true })
+  createPrivate(draft)
+  db.query('VACUUM INTO ?').run(draft)
+  renameSync(draft, copy)
 }

@@ -4,7 +4,7 @@ import type { Turn } from '../../domain/turn.ts'
 import { DeliveryTable } from './deliveries.ts'
 import { Engine } from './engine.ts'
 import { openDatabase } from './open.ts'
-import { sweepRows } from './sweep.ts'
+import { Sweeper } from './sweep.ts'
 import { TurnTable, writeChange } from './turns.ts'
 
 export interface StoreOptions {
@@ -26,9 +26,10 @@ export function openSqliteStore(options: SqliteOptions): Store {
 /** The store on an open database with our schema. Leases of a process that died are free again from here on. */
 export function createSqliteStore(db: Database, options: StoreOptions): Store {
   const engine = new Engine(db)
-  engine.db.run('UPDATE delivery SET leased_until = NULL WHERE leased_until IS NOT NULL')
+  engine.db.run('UPDATE delivery SET leased_until = NULL WHERE done = 0 AND leased_until IS NOT NULL')
   const turns = new TurnTable(engine)
   const deliveries = new DeliveryTable(engine)
+  const sweeper = new Sweeper(engine, turns)
   const write = (change: Change) => writeChange(change, turns, deliveries, options.dueAtOf)
   const see = engine.prepare<never>('INSERT OR IGNORE INTO inbox (account, msgid, at) VALUES (?, ?, ?)')
   const probe = engine.prepare<never>("INSERT OR REPLACE INTO meta VALUES ('probe', ?)")
@@ -43,7 +44,7 @@ export function createSqliteStore(db: Database, options: StoreOptions): Store {
     counts: () => engine.run(() => structuredClone(turns.counts())),
     see: (account, msgid, at) => engine.run(() => see.run(account, msgid, at).changes > 0),
     outbox: createOutbox(engine, turns, deliveries, write),
-    sweep: limits => engine.run(() => sweepRows(engine, turns, limits)),
+    sweep: limits => engine.run(() => sweeper.sweep(limits)),
     probe: async () => void (await engine.run(() => probe.run(String(options.pid)))),
     close: async () => engine.close(),
   }

@@ -1,0 +1,185 @@
+import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import type { OpenClaw } from '../../scripts/openclaw.ts'
+import { type House, openHouse } from '../scenarios/house.ts'
+import { until } from '../scenarios/until.ts'
+import { connectClient, type Payload } from './client.ts'
+import { type Front, openFront } from './front.ts'
+import { openclawSuite, sharedGateway, withoutOpenClaw } from './gateway.ts'
+
+let gateway: OpenClaw
+let house: House | undefined
+let front: Front | undefined
+let users = 0
+
+/** Every test talks as somebody new, so that the sessions of one gateway stay apart. */
+const newUser = () => `user${++users}-${Date.now().toString(36)}`
+const sessionOf = (userid: string) => `agent:main:wecom:default:direct:${userid}`
+
+async function open(url = gateway.url, token = gateway.token): Promise<House> {
+  house = await openHouse({ gatewayUrl: { url, token }, tenant: { refreshMs: 200 } })
+  return house
+}
+
+async function openReady(url?: string): Promise<House> {
+  const opened = await open(url)
+  await until('the gateway link', async () => (await linkOf(opened)).state === 'up')
+  return opened
+}
+
+async function linkOf(opened: House): Promise<Payload> {
+  const status = (await opened.api('/api/status')) as { components: { gateway: Payload } }
+  return status.components.gateway
+}
+
+/** The rows of a session in the gateway's own history. */
+async function rowsOf(userid: string): Promise<readonly Payload[]> {
+  const client = await connectClient(gateway)
+  const { messages } = await client.request('chat.history', { sessionKey: sessionOf(userid), limit: 100 })
+  client.close()
+  return messages as readonly Payload[]
+}
+
+/** How often the gateway was asked this message: its `<key>:user` rows. */
+async function asksOf(userid: string, msgid: string): Promise<number> {
+  const rows = await rowsOf(userid)
+  return rows.filter(row => row['idempotencyKey'] === `wecom:default:${msgid}:user`).length
+}
+
+const words = (count: number) => Array.from({ length: count }, (_, index) => `tok${index}`).join(' ')
+
+describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
+  beforeAll(async () => {
+    gateway = await sharedGateway()
+  }, 600_000)
+
+  afterEach(async () => {
+    await house?.close()
+    front?.close()
+    house = undefined
+    front = undefined
+  })
+
+  test('openclaw: a text is answered and streams', async () => {
+    const { tenant } = await openReady()
+    const userid = newUser()
+    const bubble = await tenant.say({ userid, text: '你好 [long 20 100]' }).finished
+    expect(bubble.text).toBe(words(20))
+    expect(new Set(bubble.frames.map(frame => frame.content)).size).toBeGreaterThan(4)
+    expect(tenant.violations()).toEqual([])
+    expect(await asksOf(userid, bubble.callback.msgid)).toBe(1)
+  })
+
+  test('openclaw: a second message while busy is asked afterwards, under its own key', async () => {
+    const { tenant } = await openReady()
+    const userid = newUser()
+    const first = tenant.say({ userid, text: '[long 20 100]' })
+    await until('the first text', () => first.text.startsWith('tok'))
+    const second = await tenant.say({ userid, text: '[say second answer]' }).finished
+    expect(first.text).toBe(words(20))
+    expect(second.text).toBe('second answer')
+    expect(await asksOf(userid, second.callback.msgid)).toBe(1)
+  })
+
+  test('openclaw: while another client keeps the session busy the bubble says so, and both get their own answer', async () => {
+    const { tenant } = await openReady()
+    const userid = newUser()
+    const other = await connectClient(gateway)
+    await other.request('chat.send', { sessionKey: sessionOf(userid), message: '[long 80 100]', idempotencyKey: `other-${userid}` })
+    const bubble = tenant.say({ userid, text: '[say mine]' })
+    await until('the busy line', () => bubble.text.includes('会话正忙'))
+    await bubble.finished
+    expect(bubble.text).toBe('mine')
+    const theirs = await other.event(payload => payload['runId'] === `other-${userid}` && payload['state'] === 'final')
+    expect(JSON.stringify(theirs)).not.toContain('mine')
+    expect(await asksOf(userid, bubble.callback.msgid)).toBe(1)
+    other.close()
+  })
+
+  test('openclaw: a message that another client sends into the running turn does not cut the answer off', async () => {
+    const { tenant } = await openReady()
+    const userid = newUser()
+    const bubble = tenant.say({ userid, text: '[long 40 100]' })
+    await until('the first text', () => bubble.text.startsWith('tok'))
+    const other = await connectClient(gateway)
+    await other.request('chat.send', { sessionKey: sessionOf(userid), message: '[say theirs]', idempotencyKey: `steer-${userid}` })
+    await bubble.finished
+    expect(bubble.text.startsWith(words(40))).toBe(true)
+    other.close()
+  })
+
+  test('openclaw: a connection that breaks in mid run is opened again and the same bubble goes on', async () => {
+    front = openFront(gateway.url)
+    const { tenant } = await openReady(front.url)
+    const userid = newUser()
+    const bubble = tenant.say({ userid, text: '[long 60 100]' })
+    await until('the first text', () => bubble.text.startsWith('tok'))
+    front.cut()
+    await bubble.finished
+    expect(bubble.text).toBe(words(60))
+    expect(await asksOf(userid, bubble.callback.msgid)).toBe(1)
+  })
+
+  test('openclaw: a failing, an empty and a long answer come home as they are', async () => {
+    const { tenant } = await openReady()
+    const failed = await tenant.say({ userid: newUser(), text: '[fail400]' }).finished
+    const long = await tenant.say({ userid: newUser(), text: '[big 12000]' }).finished
+    expect(failed.text).toContain('出错')
+    expect(Buffer.byteLength(long.text)).toBe(12_000)
+  })
+
+  test('openclaw: a gateway that stops in mid run (SIGTERM) ends the answer first, and the bubble has it', async () => {
+    const { tenant } = await openReady()
+    const userid = newUser()
+    const bubble = tenant.say({ userid, text: '[long 30 100]' })
+    await until('the first text', () => bubble.text.startsWith('tok'))
+    await gateway.stop('SIGTERM')
+    await gateway.start()
+    await bubble.finished
+    expect(bubble.text).toBe(words(30))
+    expect(await asksOf(userid, bubble.callback.msgid)).toBe(1)
+  })
+
+  test('openclaw: a gateway that dies in mid run (SIGKILL) resumes the turn itself, and it is not asked again', async () => {
+    const opened = await openReady()
+    const userid = newUser()
+    const bubble = opened.tenant.say({ userid, text: '[long 30 100]' })
+    await until('the first text', () => bubble.text.startsWith('tok'))
+    await gateway.stop('SIGKILL')
+    const waiting = opened.tenant.say({ userid: newUser(), text: '[say I waited]' })
+    await gateway.start()
+    await Promise.all([bubble.finished, waiting.finished])
+    expect(bubble.text).not.toContain('⚠️')
+    expect(waiting.text).toBe('I waited')
+    expect(await asksOf(userid, bubble.callback.msgid)).toBe(1)
+    const trace = JSON.stringify(await opened.api(`/api/trace/${bubble.callback.msgid}`))
+    expect(trace).toContain('"resumed"')
+  })
+
+  test('openclaw: a wrong token is state with its remedy, and the message waits', async () => {
+    const opened = await open(gateway.url, 'wrong-token-0123456789')
+    const link = await until('the refusal', async () => {
+      const found = await linkOf(opened)
+      return found['state'] === 'refused' ? found : undefined
+    })
+    expect(link['reason']).toContain('AUTH_TOKEN_MISMATCH')
+    expect(link['hint']).toContain('gateway.token')
+    const bubble = opened.tenant.say({ userid: newUser(), text: 'hi' })
+    await until('the offline line', () => bubble.text.includes('连接不上'))
+  })
+
+  test('openclaw: a remote daemon waits for approval, shows the command, and is linked with read and write only', async () => {
+    front = openFront(gateway.url, { 'x-forwarded-for': '203.0.113.7' })
+    const opened = await open(front.url)
+    const link = await until('the pairing state', async () => {
+      const found = await linkOf(opened)
+      return found['state'] === 'pairing' ? found : undefined
+    })
+    const requestId = /openclaw devices approve (\S+)/.exec(String(link['hint']))?.[1]
+    const approved = await gateway.cli('devices', 'approve', requestId ?? '')
+    expect(approved.code).toBe(0)
+    await until('the link', async () => (await linkOf(opened))['state'] === 'up')
+    expect(await linkOf(opened)).toMatchObject({ scopes: 'operator.read operator.write' })
+    const bubble = await opened.tenant.say({ userid: newUser(), text: '[say paired]' }).finished
+    expect(bubble.text).toBe('paired')
+  })
+})

@@ -1,0 +1,205 @@
+import { generateKeyPairSync } from 'node:crypto'
+import type { Desk } from '../../src/bridge/desk.ts'
+import { LiveAnswers } from '../../src/bridge/live.ts'
+import { createReceive } from '../../src/bridge/receive.ts'
+import { scheduleWork, type Work } from '../../src/bridge/work.ts'
+import type { Receive } from '../../src/domain/message.ts'
+import type { Claimed, Store } from '../../src/domain/ports.ts'
+import { speaker } from '../../src/fallback/notice.ts'
+import { createChatAgent } from '../../src/gateway/chat-agent.ts'
+import { Connection } from '../../src/gateway/connection.ts'
+import { Handshake } from '../../src/gateway/handshake.ts'
+import { type MortalClock, mortalClock } from '../../src/playground/alarms.ts'
+import { backoffMs } from '../../src/scheduler/backoff.ts'
+import { Scheduler } from '../../src/scheduler/scheduler.ts'
+import { createSqliteStore } from '../../src/store/sqlite/store.ts'
+import { nextDeadline } from '../../src/streaming/turn.ts'
+import type { Log, OpenSocket, Random } from '../../src/world.ts'
+import type { SimulatedGateway } from './gateway.ts'
+import type { Line } from './line.ts'
+import { mortal, mortalStore } from './mortal-store.ts'
+import type { SimulatedPlatform } from './platform.ts'
+import type { Scene } from './scene.ts'
+
+export const account = 'default'
+const drainMs = 10_000
+const { privateKey } = generateKeyPairSync('ed25519')
+const device = { id: 'device', publicKey: 'key', key: privateKey }
+const paired = { isPaired: () => true, remember: () => {}, forget: () => {} }
+
+/** Who lives beside the daemon, and who wants to know what it does. */
+export interface Neighbours {
+  readonly gateway: SimulatedGateway
+  readonly platform: SimulatedPlatform
+  /** A message was committed for the first time. */
+  opened(turnId: string): void
+  /** The engine is busy until the function that this returns is called. */
+  started(): () => void
+  died(): void
+}
+
+/** One life of the daemon's process: the real core on a database that outlives it. */
+export class Daemon {
+  readonly receive: Receive
+  readonly bornAt: number
+  /** Deliveries that this life has taken up. */
+  readonly claimed = new Set<string>()
+  isAlive = true
+  linkUpAt: number | undefined
+  private readonly scene: Scene
+  private readonly neighbours: Neighbours
+  private readonly clock: MortalClock
+  private readonly scheduler: Scheduler
+  private readonly connection: Connection
+  private readonly work: Work
+  private readonly lines: Line[] = []
+  private readonly crashAt: number
+  private steps = 0
+
+  /** Crashes at its step `crashAt`; every await is one. */
+  constructor(scene: Scene, neighbours: Neighbours, crashAt: number) {
+    this.scene = scene
+    this.neighbours = neighbours
+    this.crashAt = crashAt
+    this.bornAt = scene.clock.steady.now()
+    this.clock = mortalClock(scene.clock)
+    const log = this.openLog()
+    this.scheduler = new Scheduler(this.clock, log)
+    this.connection = this.openConnection(log)
+    const desk = this.openDesk(log)
+    this.work = scheduleWork(desk, this.scheduler, { contentDays: 7, rowDays: 30 })
+    this.receive = mortal('the reply', step => this.pass(step), createReceive(desk, this.work))
+    this.connection.subscribe({ isHeld: () => false, event: () => {}, status: () => this.seeLink() })
+    this.connection.start()
+    this.scheduler.start()
+  }
+
+  /** As on SIGTERM. */
+  async stop(): Promise<void> {
+    const { scene } = this
+    const startedAt = scene.clock.steady.now()
+    await this.work.drain(drainMs)
+    if (scene.clock.steady.now() > startedAt + drainMs + 1_000) scene.broken('a stop took longer than its limit')
+    await this.scheduler.stop()
+    this.connection.stop()
+    this.scheduler.close()
+    if (this.isAlive) this.die()
+  }
+
+  private pass(step: string): boolean {
+    if (!this.isAlive) return false
+    if (++this.steps !== this.crashAt) return true
+    this.scene.note(`daemon: crash ${step}`)
+    this.scene.count('crash')
+    if (this.scene.db.leased().length > 0) this.scene.count('crash with work under way')
+    this.die()
+    return false
+  }
+
+  private die(): void {
+    this.isAlive = false
+    this.clock.cancelAll()
+    for (const line of this.lines) line.abandon()
+    this.neighbours.died()
+  }
+
+  private openLog(): Log {
+    const { scene } = this
+    const silent = () => {}
+    const log: Log = {
+      debug: silent,
+      info: silent,
+      warn: silent,
+      error: (msg, fields) => {
+        scene.note(`daemon: ${msg} ${JSON.stringify(fields)}`)
+        if (!String(fields?.['error']).includes('the database could not be written')) {
+          scene.broken(`${msg}: ${String(fields?.['error'])}`)
+        }
+      },
+      area: () => log,
+    }
+    return log
+  }
+
+  private openConnection(log: Log): Connection {
+    const { clock, scheduler } = this
+    const handshake = new Handshake({ token: 'token' }, device, 'simulated', paired)
+    const openSocket: OpenSocket = (_url, _options, events) => {
+      const line = this.neighbours.gateway.connect({
+        message: text => this.pass('before a frame is read') && events.message(text),
+        close: (code, reason) => this.isAlive && events.close(code, reason),
+      })
+      this.lines.push(line)
+      const send = (text: string) => {
+        if (!this.pass('before a frame is sent')) return
+        line.toServer(() => void this.neighbours.gateway.hear(line, text))
+        this.pass('after a frame is sent')
+      }
+      return { send, close: code => line.close(code ?? 1005), terminate: () => line.close(1006), bufferedBytes: () => 0 }
+    }
+    const world = { clock, timers: scheduler, random: this.random(), openSocket, log }
+    return new Connection({ url: 'ws://gateway', handshake, backoffMs }, world)
+  }
+
+  private openDesk(log: Log): Desk {
+    const { scene, clock, scheduler, connection, neighbours } = this
+    const { windowMs, handoverMs, placeholder, language, ...limits } = scene.settings
+    const pass = (step: string) => this.pass(step)
+    const say = speaker(language)
+    return {
+      store: this.openStore(),
+      agent: createChatAgent(connection, { clock, timers: scheduler, log }),
+      platform: {
+        postResponse: mortal('a post', pass, async (url, content) => {
+          const outcome = neighbours.platform.post(url, content)
+          pass('after a post is sent')
+          return await outcome
+        }),
+      },
+      live: new LiveAnswers(),
+      accounts: new Map([[account, { id: account, agentId: 'main', say, placeholder, windowMs, handoverMs }]]),
+      clock,
+      random: this.random(),
+      timers: scheduler,
+      log,
+      meter: { turnEnded: () => {}, firstText: () => {}, answered: () => {}, attempt: () => {} },
+      limits,
+      wake: () => scheduler.wake(),
+    }
+  }
+
+  private openStore(): Store {
+    const { neighbours } = this
+    const store = createSqliteStore(this.scene.db, { pid: 1, dueAtOf: nextDeadline })
+    const watched: Store = {
+      ...store,
+      open: async (key, open) => {
+        const opened = await store.open(key, open)
+        if (!opened.seen) neighbours.opened(key.id)
+        return opened
+      },
+      outbox: {
+        ...store.outbox,
+        claim: async (routes, lease, change) => {
+          const claimed = await store.outbox.claim(routes, lease, change)
+          for (const one of claimed) this.remember(one)
+          return claimed
+        },
+      },
+    }
+    return mortalStore(watched, step => this.pass(step), () => neighbours.started())
+  }
+
+  private remember({ delivery }: Claimed): void {
+    this.claimed.add(delivery.id)
+  }
+
+  private random(): Random {
+    const { dice } = this.scene
+    return { bytes: count => dice.bytes(count), fraction: () => dice.below(1_000) / 1_000 }
+  }
+
+  private seeLink(): void {
+    this.linkUpAt = this.connection.status.state === 'up' ? this.scene.clock.steady.now() : undefined
+  }
+}

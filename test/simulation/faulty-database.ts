@@ -1,0 +1,73 @@
+import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
+import type { Delivery } from '../../src/domain/delivery.ts'
+import type { Turn } from '../../src/domain/turn.ts'
+import { migrations } from '../../src/store/sqlite/open.ts'
+
+/**
+ * A database in memory whose commits can be made to fail, as on a full disk, and which the laws read past the store. It
+ * outlives the process: whoever opens a store on it next finds what was committed.
+ */
+export class FaultyDatabase extends Database {
+  /** Asked at each commit. */
+  commitFails: () => boolean = () => false
+
+  constructor() {
+    super(':memory:', { strict: true })
+    for (const step of migrations) this.run(step.sql)
+  }
+
+  override prepare<Row, Bindings extends SQLQueryBindings | SQLQueryBindings[]>(
+    sql: string,
+    // oxlint-disable-next-line typescript/no-explicit-any -- spelled as in the class that this one extends
+    params?: Bindings,
+  ): Statement<Row, Bindings extends unknown[] ? Bindings : [Bindings]> {
+    const statement = super.prepare<Row, Bindings>(sql, params)
+    if (sql !== 'COMMIT') return statement
+    const commit = statement.run.bind(statement)
+    statement.run = (...bindings) => {
+      if (this.commitFails()) throw new Error('disk I/O error')
+      return commit(...bindings)
+    }
+    return statement
+  }
+
+  turn(id: string): Turn | undefined {
+    const row = this.query<{ doc: string }, [string]>('SELECT doc FROM turn WHERE id = ?').get(id)
+    return row === null ? undefined : (JSON.parse(row.doc) as Turn) // written by the store only
+  }
+
+  deliveriesOf(turnId: string): Delivery[] {
+    const rows = this.query<{ doc: string }, [string]>('SELECT doc FROM delivery WHERE turn = ?').all(turnId)
+    return rows.map(row => JSON.parse(row.doc) as Delivery) // written by the store only
+  }
+
+  /** The delivery that carries something to `url`. */
+  deliveryTo(url: string): Delivery | undefined {
+    const rows = this.query<{ doc: string }, []>("SELECT doc FROM delivery WHERE route = 'response_url'").all()
+    const deliveries = rows.map(row => JSON.parse(row.doc) as Delivery) // written by the store only
+    return deliveries.find(({ body }) => body.kind === 'markdown' && body.url === url)
+  }
+
+  /** Ids of deliveries that a process holds. */
+  leased(): string[] {
+    const held = 'SELECT id FROM delivery WHERE done = 0 AND leased_until IS NOT NULL'
+    return this.query<{ id: string }, []>(held).all().map(row => row.id)
+  }
+
+  /** Other questions of the same conversation that are with the agent. */
+  askedBeside(turnId: string, sessionKey: string): string[] {
+    const others = "SELECT turn FROM delivery WHERE lane = ? AND route = 'gateway' AND state = 'sending' AND turn <> ?"
+    return this.query<{ turn: string }, [string, string]>(others).all(sessionKey, turnId).map(row => row.turn)
+  }
+
+  /** True while the clock or a delivery may still change something. */
+  hasWork(): boolean {
+    const work = 'SELECT (SELECT count(*) FROM delivery WHERE done = 0) + (SELECT count(*) FROM turn WHERE due_at IS NOT NULL) AS n'
+    return (this.query<{ n: number }, []>(work).get()?.n ?? 0) > 0
+  }
+
+  allTurns(): Turn[] {
+    const rows = this.query<{ doc: string }, []>('SELECT doc FROM turn ORDER BY seq').all()
+    return rows.map(row => JSON.parse(row.doc) as Turn) // written by the store only
+  }
+}

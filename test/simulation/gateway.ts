@@ -1,0 +1,195 @@
+import { type MortalClock, mortalClock } from '../../src/playground/alarms.ts'
+import { EchoChat } from '../../src/playground/echo-chat.ts'
+import { parseRequest } from '../../src/playground/echo-frames.ts'
+import type { Disk } from '../../src/playground/echo-history.ts'
+import { callMethod } from '../../src/playground/echo-methods.ts'
+import type { SocketEvents } from '../../src/world.ts'
+import { Line } from './line.ts'
+import { marksOf, type Replies } from './replies.ts'
+import type { Scene } from './scene.ts'
+
+const tickMs = 30_000
+
+interface Boot {
+  readonly id: string
+  readonly chat: EchoChat
+  readonly clock: MortalClock
+}
+
+/** What the gateway was asked, in order. */
+export interface Asked {
+  readonly key: string
+  readonly sessionKey: string
+  readonly bootId: string
+  readonly marks: readonly string[]
+}
+
+/** The gateway: sessions that behave as the echo agent's, behind connections and boots that come and go. */
+export class SimulatedGateway {
+  readonly asked: Asked[] = []
+  /** Questions may end otherwise than the agent's mind would have it. */
+  wasDisturbed = false
+  slowMs = 0
+  private readonly scene: Scene
+  private readonly replies: Replies
+  private readonly disk: Disk = { sessions: new Map(), agents: new Set(['main']) }
+  private readonly lines = new Set<Line>()
+  private boot: Boot | undefined
+  private boots = 0
+  private ids = 0
+
+  constructor(scene: Scene, replies: Replies) {
+    this.scene = scene
+    this.replies = replies
+    this.start()
+  }
+
+  get isUp(): boolean {
+    return this.boot !== undefined
+  }
+
+  start(): void {
+    const { clock: hostClock, dice } = this.scene
+    if (this.boot !== undefined) return
+    const clock = mortalClock(hostClock.steady)
+    const id = `boot-${++this.boots}`
+    const chat = new EchoChat({
+      clock,
+      disk: this.disk,
+      script: message => this.replies.to(message).steps,
+      emit: (event, payload) => this.broadcast(event, payload),
+      newId: () => `id-${++this.ids}`,
+      onAsked: (key, sessionKey, text) => this.ask({ key, sessionKey, bootId: id, marks: marksOf(text) }),
+      rowAfterMs: dice.between(0, 300),
+      resumes: dice.chance(0.8),
+    })
+    this.boot = { id, chat, clock }
+    clock.alarm(clock.now() + dice.between(0, 3_000), () => chat.resume())
+    this.tick(this.boot)
+    this.scene.note(`gateway: ${id}`)
+  }
+
+  /** Its process dies. */
+  kill(): void {
+    if (this.boot === undefined) return
+    this.scene.count('gateway killed')
+    this.scene.note('gateway: killed')
+    this.wasDisturbed = true
+    this.end(this.boot, 1006)
+  }
+
+  /** Its process is told to stop: what runs may finish, for a while. */
+  stop(): void {
+    const { boot, scene } = this
+    if (boot === undefined) return
+    scene.count('gateway stopped')
+    scene.note('gateway: stopping')
+    this.wasDisturbed = true
+    const leave = () => {
+      if (this.boot !== boot) return
+      boot.chat.interrupt()
+      this.end(boot, 1012)
+    }
+    void boot.chat.drain().then(leave)
+    boot.clock.alarm(boot.clock.now() + 12_000, leave)
+  }
+
+  private end(boot: Boot, code: number): void {
+    boot.chat.cut()
+    boot.clock.cancelAll()
+    this.boot = undefined
+    for (const line of this.lines) line.close(code)
+  }
+
+  cutConnections(): void {
+    this.scene.count('connection cut')
+    for (const line of this.lines) line.close(1006)
+  }
+
+  /** The network swallows everything on the connections there are. */
+  silence(): void {
+    this.scene.count('connection silent')
+    for (const line of this.lines) line.isSilent = true
+  }
+
+  /** Somebody else, such as a cron job, talks in one of our conversations. */
+  intrude(sessionKey: string, text: string): void {
+    const key = `other:${++this.ids}`
+    this.boot?.chat.send({ sessionKey, message: text, idempotencyKey: key, queueMode: 'followup' })
+    this.scene.note(`gateway: somebody else asks in ${sessionKey}`)
+    this.scene.count('occupied by somebody else')
+  }
+
+  /** Somebody else stops what runs in one of our conversations. */
+  interruptRun(sessionKey: string): void {
+    this.boot?.chat.abort({ sessionKey })
+    this.wasDisturbed = true
+    this.scene.count('stopped by somebody else')
+  }
+
+  /** How many rows of the question are in the history. */
+  rowsOf(key: string): number {
+    const rows = [...this.disk.sessions.values()].flatMap(session => session.rows)
+    return rows.filter(row => row.idempotencyKey === `${key}:user`).length
+  }
+
+  connect(client: SocketEvents): Line {
+    const { clock, dice } = this.scene
+    const delayMs = () => dice.between(0, 40) + (this.slowMs > 0 ? dice.below(this.slowMs) : 0)
+    const line = new Line(clock.steady, delayMs, client, closed => this.lines.delete(closed))
+    this.lines.add(line)
+    if (this.boot === undefined) line.close(1006)
+    line.toClient({ type: 'event', event: 'connect.challenge', payload: { nonce: 'n', ts: clock.steady.now() } })
+    return line
+  }
+
+  async hear(line: Line, text: string): Promise<void> {
+    const { boot } = this
+    const request = parseRequest(text)
+    if (boot === undefined || request === undefined) return
+    const { id, method, params } = request
+    if (method === 'connect') {
+      line.isGreeted = true
+      return line.toClient({ type: 'res', id, ok: true, payload: this.hello(boot, params['scopes']) })
+    }
+    if (method === 'chat.send') this.checkMark(String(params['idempotencyKey']), boot.id)
+    const answer = await callMethod(request, boot.chat, this.disk)
+    line.toClient({ type: 'res', id, ...answer })
+  }
+
+  private hello(boot: Boot, scopes: unknown): object {
+    const server = { version: 'simulated', bootId: boot.id }
+    return { type: 'hello-ok', server, auth: { scopes }, policy: { maxPayload: 26_214_400, tickIntervalMs: tickMs } }
+  }
+
+  /** What was promised before the question may leave: that this boot is asked is on disk. */
+  private checkMark(key: string, bootId: string): void {
+    const turn = this.scene.db.turn(key)
+    if (turn?.asked?.bootId !== bootId) this.scene.broken(`${key} was sent to ${bootId} before that was written down`)
+  }
+
+  private ask(asked: Asked): void {
+    if (asked.key.startsWith('other:')) return
+    const { scene } = this
+    scene.count('asked')
+    scene.note(`gateway: asked ${asked.key} (${asked.marks.join()})`)
+    const before = this.asked.filter(other => other.key === asked.key)
+    if (before.some(other => other.bootId === asked.bootId)) scene.broken(`${asked.key} was asked twice in one boot`)
+    if (before.length > 0) scene.count('asked again in a new boot')
+    if (this.rowsOf(asked.key) > 0) scene.broken(`${asked.key} was asked although the history has it`)
+    const beside = scene.db.askedBeside(asked.key, asked.sessionKey)
+    if (beside.length > 0) scene.broken(`${asked.key} was asked beside ${beside.join()}`)
+    this.asked.push(asked)
+  }
+
+  private broadcast(event: string, payload: object): void {
+    for (const line of this.lines) if (line.isGreeted) line.toClient({ type: 'event', event, payload })
+  }
+
+  private tick(boot: Boot): void {
+    boot.clock.alarm(boot.clock.now() + tickMs, () => {
+      this.broadcast('tick', {})
+      this.tick(boot)
+    })
+  }
+}

@@ -1,0 +1,64 @@
+import type { Store } from '../../src/domain/ports.ts'
+
+/** What a process does at each step; false from the moment that it is dead. */
+export type Pass = (step: string) => boolean
+
+/** Never settles: whoever waits for it died before it did. */
+const forever = new Promise<never>(() => {})
+
+/** `work`, for a process that may die before it and between its end and its caller. */
+export function mortal<Args extends unknown[], Result>(
+  name: string,
+  pass: Pass,
+  work: (...args: Args) => Promise<Result>,
+): (...args: Args) => Promise<Result> {
+  return async (...args) => {
+    if (!pass(`before ${name}`)) return await forever
+    try {
+      const result = await work(...args)
+      return pass(`after ${name}`) ? result : await forever
+    } catch (error) {
+      if (pass(`after ${name} failed`)) throw error
+      return await forever
+    }
+  }
+}
+
+/**
+ * The store as a process sees it that may die at every call: before the call reaches the engine nothing of it is
+ * written, after it the caller does not hear of it. `settled` is told when the engine is done with a call.
+ */
+export function mortalStore(store: Store, pass: Pass, started: () => () => void): Store {
+  const wrap = <Args extends unknown[], Result>(name: string, work: (...args: Args) => Promise<Result>) =>
+    mortal(name, pass, async (...args: Args) => {
+      const settled = started()
+      try {
+        return await work(...args)
+      } finally {
+        settled()
+      }
+    })
+  const { outbox } = store
+  return {
+    open: wrap('open', store.open),
+    find: wrap('find', store.find),
+    findByStream: wrap('findByStream', store.findByStream),
+    update: wrap('update', store.update),
+    due: wrap('due', store.due),
+    nextDueAt: wrap('nextDueAt', store.nextDueAt),
+    counts: wrap('counts', store.counts),
+    see: wrap('see', store.see),
+    sweep: wrap('sweep', store.sweep),
+    probe: wrap('probe', store.probe),
+    close: () => store.close(),
+    outbox: {
+      claim: wrap('claim', outbox.claim),
+      renew: wrap('renew', outbox.renew),
+      release: wrap('release', outbox.release),
+      nextDueAt: wrap('outbox.nextDueAt', outbox.nextDueAt),
+      ofTurn: wrap('ofTurn', outbox.ofTurn),
+      find: wrap('outbox.find', outbox.find),
+      summary: wrap('summary', outbox.summary),
+    },
+  }
+}

@@ -1,0 +1,108 @@
+import type { Step } from '../../src/playground/echo-script.ts'
+import { limits } from '../../src/domain/limits.ts'
+import type { Dice } from './dice.ts'
+
+/** How the simulated agent treats a question. */
+type Manner = 'answers' | 'says nothing' | 'says blanks' | 'fails' | 'fails midway' | 'hangs'
+
+/** What the agent will do with one question, whenever and however often it is asked. */
+export interface Reply {
+  readonly manner: Manner
+  /** All that it says; the whole answer when it answers. */
+  readonly text: string
+  readonly steps: readonly Step[]
+}
+
+/** `«m7»` in a text names the message that it came from. */
+export function marksOf(text: string): string[] {
+  return [...text.matchAll(/«(\w+)»/g)].map(match => match[1] ?? '')
+}
+
+/** The agent's mind: decides once per question what the answer is, and says in it to which messages it belongs. */
+export class Replies {
+  private readonly dice: Dice
+  private readonly known = new Map<string, Reply>()
+
+  constructor(dice: Dice) {
+    this.dice = dice
+  }
+
+  /** By the messages that are asked about together. */
+  find(marks: readonly string[]): Reply | undefined {
+    return this.known.get(marks.join())
+  }
+
+  to(question: string): Reply {
+    const marks = marksOf(question)
+    const known = this.find(marks)
+    if (known !== undefined) return known
+    const reply = this.invent(marks)
+    this.known.set(marks.join(), reply)
+    return reply
+  }
+
+  private invent(marks: readonly string[]): Reply {
+    const { dice } = this
+    const manner = this.chooseManner()
+    if (manner === 'says nothing') return { manner, text: '', steps: [this.silence()] }
+    if (manner === 'says blanks') return { manner, text: ' \n', steps: [this.silence(), { kind: 'say', text: ' \n' }] }
+    if (manner === 'fails') return { manner, text: '', steps: [this.silence(), { kind: 'fail', message: 'no model' }] }
+    const text = `re ${marks.map(mark => `«${mark}»`).join('')}: ${wordsOf(this.chooseBytes())}`
+    const steps: Step[] = [this.silence()]
+    const pieces = dice.between(1, 4)
+    for (let piece = 0; piece < pieces; piece++) {
+      const [from, to] = [piece, piece + 1].map(n => characterAt(text, Math.floor((text.length * n) / pieces)))
+      steps.push({ kind: 'say', text: text.slice(from, to) })
+      if (dice.chance(0.2)) steps.push({ kind: 'tool', name: 'look', args: {}, ms: this.pauseMs(), result: 'ok' })
+      else if (piece + 1 < pieces || dice.chance(0.3)) steps.push({ kind: 'wait', ms: this.pauseMs() })
+    }
+    if (manner === 'fails midway') steps.push({ kind: 'fail', message: 'the model went away' })
+    if (manner === 'hangs') steps.push({ kind: 'hang' })
+    return { manner, text, steps }
+  }
+
+  private chooseManner(): Manner {
+    const roll = this.dice.below(100)
+    if (roll < 82) return 'answers'
+    if (roll < 86) return 'says nothing'
+    if (roll < 88) return 'says blanks'
+    if (roll < 92) return 'fails'
+    return roll < 96 ? 'fails midway' : 'hangs'
+  }
+
+  /** Mostly short, now and then around and beyond what one frame or one post carries. */
+  private chooseBytes(): number {
+    const { dice } = this
+    const edge = limits.streamContentBytes
+    if (dice.chance(0.9)) return dice.between(1, 200)
+    if (dice.chance(0.5)) return edge + dice.between(-300, 20)
+    return dice.between(edge, 2 * edge + 500)
+  }
+
+  private silence(): Step {
+    const { dice } = this
+    if (dice.chance(0.8)) return { kind: 'wait', ms: dice.between(0, 3_000) }
+    return { kind: 'wait', ms: dice.between(3_000, 150_000) }
+  }
+
+  private pauseMs(): number {
+    const { dice } = this
+    return dice.chance(0.8) ? dice.between(0, 1_500) : dice.between(1_000, 60_000)
+  }
+}
+
+/** The index, or the one after it when it lies inside a character. */
+function characterAt(text: string, index: number): number {
+  return /[\udc00-\udfff]/.test(text.charAt(index)) ? index + 1 : index
+}
+
+/** About `bytes` bytes of numbered words, each letter of several bytes. */
+function wordsOf(bytes: number): string {
+  const words: string[] = []
+  for (let left = bytes, n = 0; left > 0; n++) {
+    const word = `${n}字😀 `
+    words.push(word)
+    left -= Buffer.byteLength(word)
+  }
+  return words.join('')
+}
