@@ -115,15 +115,15 @@ function answersConnect(url: string, token: string): Promise<boolean> {
       mode: 'backend',
     }
     const params = { minProtocol: 3, maxProtocol: 4, client, role: 'operator', scopes: [], caps: [], auth: { token } }
-    socket.onclose = () => resolve(false)
-    socket.onmessage = message => {
-      const frame: { type: string; ok?: boolean; error?: { code: string; message: string } } = JSON.parse(message.data)
+    socket.addEventListener('close', () => resolve(false))
+    socket.addEventListener('message', ({ data }: MessageEvent<string>) => {
+      const frame: { type: string; ok?: boolean; error?: { code: string; message: string } } = JSON.parse(data)
       if (frame.type === 'event') socket.send(JSON.stringify({ type: 'req', id: 'ready', method: 'connect', params }))
       if (frame.type !== 'res') return
       if (frame.ok) resolve(true)
       else if (frame.error?.code === 'UNAVAILABLE') resolve(false)
       else reject(new Error(`the gateway refused to connect: ${frame.error?.message}`))
       socket.close()
-    }
+    })
   })
 }

@@ -1,0 +1,15 @@
+import { runCallbacks } from './bench/callbacks.ts'
+import { runStart } from './bench/start.ts'
+
+const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  callbacks: runCallbacks,
+  start: runStart,
+}
+
+const [name = '', ...args] = process.argv.slice(2)
+const bench = benches[name]
+if (bench === undefined) {
+  console.error(`usage: bun run bench <${Object.keys(benches).join(' | ')}> [--seconds N]`)
+  process.exit(2)
+}
+await bench(args)
