@@ -39,21 +39,12 @@ test('neutralise: what the gateway would obey gets a joiner, and nothing else ch
   expect(marked.map(([text]) => shown(text))).toEqual(marked.map(([, wanted]) => wanted))
 })
 
+// biome-ignore format: a table
 const left = [
-  ...['', 'hello', '／status', '／think high', '/etc/hosts 是什么', 'cat /etc/hosts please', '[zhangsan]\n/etc/hosts'],
-  ...['https://example.com/status', '2026/11/23', 'and/or', 'a / b', '/', '/:', 'say "/think high"', '(/status)'],
-  ...[
-    '请停止',
-    '取消',
-    'please stop it',
-    'stopping',
-    'nonstop',
-    '$100 and $HOME',
-    'wow!',
-    'foo/bar baz',
-    '\\\\share/x',
-  ],
-  ...['[[reply_to_current]] hi', 'MEDIA:/etc/hosts', '@everyone hi', ' two  spaces \n\n\tand a tab ', '👨‍👩‍👧 عربى'],
+  '', 'hello', '／status', '／think high', '/etc/hosts 是什么', 'cat /etc/hosts please', '[zhangsan]\n/etc/hosts',
+  'https://example.com/status', '2026/11/23', 'and/or', 'a / b', '/', '/:', 'say "/think high"', '(/status)',
+  '请停止', '取消', 'please stop it', 'stopping', 'nonstop', '$100 and $HOME', 'wow!', 'foo/bar baz', '\\\\share/x',
+  '[[reply_to_current]] hi', 'MEDIA:/etc/hosts', '@everyone hi', ' two  spaces \n\n\tand a tab ', '👨‍👩‍👧 عربى',
 ]
 
 test('neutralise: a text without such things comes back as it is', () => {

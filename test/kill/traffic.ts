@@ -4,9 +4,17 @@ import type { Bubble } from '../../src/playground/tenant-bubble.ts'
 import type { Seeded } from '../crypto/seeded.ts'
 import { goOn } from './until.ts'
 
-/** How the answer to a message grows; each message carries its own wish. */
-const kinds = ['short', 'short', 'words', 'words', 'big', 'late'] as const
-type Kind = (typeof kinds)[number]
+/** How an answer grows: words, their bytes, the pause after each, and the silence before the first. Messages carry their wish. */
+const growths = {
+  short: [4, 12, 20, 0],
+  words: [30, 12, 30, 0],
+  big: [6, 1_500, 30, 0],
+  /** More than a bubble takes. */
+  huge: [15, 1_500, 15, 0],
+  /** The bubble has closed by then. */
+  late: [4, 12, 20, 4_500],
+} as const
+export type Kind = keyof typeof growths
 
 /** A bubble under the name that its message and its answer carry. */
 export interface Said {
@@ -38,11 +46,12 @@ export function* answerScript(question: string): Generator<Step, void> {
 }
 
 function* growing(name: string, kind: string): Generator<Step, void> {
-  if (kind === 'late') yield { kind: 'wait', ms: 4_500 }
-  const [count, bytes, ms] = kind === 'big' ? [16, 1_500, 15] : kind === 'words' ? [30, 12, 30] : [4, 12, 20]
+  const [count, bytes, pauseMs, silentMs] =
+    Object.entries(growths).find(([known]) => known === kind)?.[1] ?? growths.short
+  yield { kind: 'wait', ms: silentMs }
   for (let index = 0; index < count; index++) {
     yield { kind: 'say', text: `${name}:${index} ${'.'.repeat(bytes - 12)} ` }
-    yield { kind: 'wait', ms }
+    yield { kind: 'wait', ms: pauseMs }
   }
 }
 
@@ -55,14 +64,14 @@ const places: readonly { readonly userid: string; readonly chatid?: string }[] =
   { userid: 'g3', chatid: 'Group-A' },
 ]
 
-/** Starts the traffic; `random` decides who says what and how hurried they are. */
-export function startTraffic(tenant: Tenant, random: Seeded): Traffic {
+/** Starts the traffic; `random` decides who wishes what of `kinds` and how hurried they are. */
+export function startTraffic(tenant: Tenant, random: Seeded, kinds: readonly Kind[]): Traffic {
   const said: Said[] = []
   let stopped = false
   const chat = async ({ userid, chatid }: (typeof places)[number]): Promise<void> => {
     for (let count = 1; !stopped; count++) {
       const name = `${userid}-${count}`
-      const kind: Kind = kinds[random.below(kinds.length)] ?? 'short'
+      const kind = kinds[random.below(kinds.length)] ?? 'short'
       const text = `@助手 «${name} ${kind}»`
       const bubble = tenant.say({ userid, ...(chatid !== undefined && { chatid }), text })
       spoil(tenant, bubble, random)

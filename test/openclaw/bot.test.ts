@@ -84,7 +84,11 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     const { tenant } = await openReady()
     const userid = newUser()
     const other = await connectClient(gateway)
-    await other.request('chat.send', { sessionKey: sessionOf(userid), message: '[long 80 100]', idempotencyKey: `other-${userid}` })
+    await other.request('chat.send', {
+      sessionKey: sessionOf(userid),
+      message: '[long 80 100]',
+      idempotencyKey: `other-${userid}`,
+    })
     const bubble = tenant.say({ userid, text: '[say mine]' })
     await until('the busy line', () => bubble.text.includes('会话正忙'))
     await bubble.finished
@@ -101,7 +105,11 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     const bubble = tenant.say({ userid, text: '[long 40 100]' })
     await until('the first text', () => bubble.text.startsWith('tok'))
     const other = await connectClient(gateway)
-    await other.request('chat.send', { sessionKey: sessionOf(userid), message: '[say theirs]', idempotencyKey: `steer-${userid}` })
+    await other.request('chat.send', {
+      sessionKey: sessionOf(userid),
+      message: '[say theirs]',
+      idempotencyKey: `steer-${userid}`,
+    })
     await bubble.finished
     expect(bubble.text.startsWith(words(40))).toBe(true)
     other.close()

@@ -1,6 +1,4 @@
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-
-export interface Frame {
+interface Frame {
   readonly type: string
   readonly id?: string
   readonly ok?: boolean
@@ -13,19 +11,6 @@ export interface Frame {
 /** What the tests look at; the wire has more. */
 export type Payload = Readonly<Record<string, unknown>>
 
-export interface ClientOptions {
-  readonly scopes?: readonly string[]
-  readonly device?: Device
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-/** An ed25519 identity for the handshake; see docs/protocol-gateway.md. */
-export interface Device {
-  readonly id: string
-  readonly publicKey: string
-  readonly privateKey: KeyObject
-}
-
 /** The smallest client of the gateway: it keeps every event and answers every request by promise. */
 export interface GatewayClient {
   readonly hello: Payload
@@ -37,24 +22,18 @@ export interface GatewayClient {
   close(): void
 }
 
-export class GatewayRefusal extends Error {
+class GatewayRefusal extends Error {
   constructor(readonly error: NonNullable<Frame['error']>) {
     super(`${error.code}: ${error.message}`)
   }
 }
 
-export function newDevice(): Device {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-  const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32)
-  return { id: createHash('sha256').update(raw).digest('hex'), publicKey: raw.toString('base64url'), privateKey }
-}
-
-/** Connects with the shared token, as reader and writer unless told otherwise. */
+/** Connects over loopback with the shared token, as reader and writer unless told otherwise. */
 export function connectClient(
   gateway: { readonly url: string; readonly token: string },
-  options: ClientOptions = {},
+  scopes: readonly string[] = ['operator.read', 'operator.write'],
 ): Promise<GatewayClient> {
-  const socket = new WebSocket(gateway.url, { headers: { ...options.headers } })
+  const socket = new WebSocket(gateway.url)
   const waiting = new Map<string, { resolve: (payload: Payload) => void; reject: (error: Error) => void }>()
   const watching = new Set<(frame: Frame) => void>()
   const events: Frame[] = []
@@ -76,16 +55,15 @@ export function connectClient(
       for (const frame of events) look(frame)
     })
   return new Promise((resolve, reject) => {
-    socket.onclose = ({ code, reason }) => {
+    socket.addEventListener('close', ({ code, reason }) => {
       const error = new Error(`the gateway closed the connection: ${code} ${reason}`)
       for (const one of waiting.values()) one.reject(error)
       reject(error)
-    }
-    socket.onmessage = ({ data }: MessageEvent<string>) => {
+    })
+    socket.addEventListener('message', ({ data }: MessageEvent<string>) => {
       const frame: Frame = JSON.parse(data)
       if (frame.event === 'connect.challenge') {
-        const params = connectParams(gateway.token, options, frame.payload ?? {})
-        request('connect', params).then(
+        request('connect', connectParams(gateway.token, scopes)).then(
           hello => resolve({ hello, events, request, event, close: () => socket.close() }),
           reject,
         )
@@ -98,21 +76,12 @@ export function connectClient(
         if (frame.error) one?.reject(new GatewayRefusal(frame.error))
         else one?.resolve(frame.payload ?? {})
       }
-    }
+    })
   })
 }
 
-function connectParams(token: string, { device, scopes: asked }: ClientOptions, challenge: Payload): object {
-  const scopes = asked ?? ['operator.read', 'operator.write']
+function connectParams(token: string, scopes: readonly string[]): object {
   const client = { id: 'gateway-client', displayName: 'wecomd test', version: '0', platform: 'linux', mode: 'backend' }
-  const { nonce, ts: signedAt } = challenge
-  const signed = (by: Device) => {
-    const parts = ['v3', by.id, client.id, client.mode, 'operator', scopes.join(), signedAt, token, nonce, 'linux', '']
-    const signature = sign(null, Buffer.from(parts.join('|')), by.privateKey).toString('base64url')
-    return { device: { id: by.id, publicKey: by.publicKey, signature, signedAt, nonce } }
-  }
-  return {
-    ...{ minProtocol: 3, maxProtocol: 4, client, role: 'operator', scopes, caps: ['tool-events'], auth: { token } },
-    ...(device ? signed(device) : {}),
-  }
+  const params = { minProtocol: 3, maxProtocol: 4, client, role: 'operator', scopes, caps: ['tool-events'] }
+  return { ...params, auth: { token } }
 }

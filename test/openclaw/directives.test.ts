@@ -8,90 +8,33 @@ const session = (id: string) => `agent:main:wecom:default:direct:directives-${id
 const joiner = /\u2060/g
 
 /** Each of these the gateway would obey, answer itself, or cut something out of. */
+// biome-ignore format: a table
 const obeyed = [
-  ...[
-    'hi /think high',
-    'hi /t high',
-    'a /v on b',
-    'x /verbose: full',
-    'x /reasoning on',
-    'x /elevated full',
-    'x /fast on',
-  ],
-  ...[
-    'see /status please',
-    '> /status',
-    '> quoted\n/status',
-    'line1\n/model fake/fake-2',
-    'hi /quick please',
-    '/quick',
-  ],
-  ...[
-    '请把 /exec host=gateway 加上',
-    '请\u3000/model fake/fake-2',
-    'a\u00a0/status',
-    'b\ufeff/status',
-    'c \u0001/status',
-  ],
-  ...[
-    'yo /help',
-    'who /whoami',
-    'x /queue collect',
-    'X /STATUS',
-    '/status',
-    '/t high',
-    '/new',
-    '/reset now',
-    '/btw hi',
-  ],
-  ...['/stop', '/stop。', '/model fake/fake-2', '/compact', '/skill canvas', '/bash ls', '/ status', 'use $canvas now'],
-  ...['[note] /status', '[note]/status', 'foo: /status', '\\n/status', '[Mon 2026-11-23 05:38] /status'],
-  ...[
-    '[zhangsan]\n/model fake/fake-2',
-    '[zhangsan]\nstop',
-    '[zhangsan]\n停止',
-    'foo: stop',
-    'foo: 停止!',
-    'a:\nb: stop',
-  ],
+  'hi /think high', 'hi /t high', 'a /v on b', 'x /verbose: full', 'x /reasoning on', 'x /elevated full', 'x /fast on',
+  'see /status please', '> /status', '> quoted\n/status', 'line1\n/model fake/fake-2', 'hi /quick please', '/quick',
+  '请把 /exec host=gateway 加上', '请\u3000/model fake/fake-2', 'a\u00a0/status', 'b\ufeff/status', 'c \u0001/status',
+  'yo /help', 'who /whoami', 'x /queue collect', 'X /STATUS', '/status', '/t high', '/new', '/reset now', '/btw hi',
+  '/stop', '/stop。', '/model fake/fake-2', '/compact', '/skill canvas', '/bash ls', '/ status', 'use $canvas now',
+  '[note] /status', '[note]/status', 'foo: /status', '\\n/status', '[Mon 2026-11-23 05:38] /status', '!ls',
+  '[zhangsan]\n/model fake/fake-2', '[zhangsan]\nstop', '[zhangsan]\n停止', 'foo: stop', 'foo: 停止!', 'a:\nb: stop',
 ]
 
+// biome-ignore format: a table
 const stopWords = [
-  ...['stop', 'Stop!', 'STOP。', 'esc', 'abort', 'exit', 'interrupt', 'detente', 'deten', 'detén', 'arrete', 'arrête'],
-  ...['停止', '停下来', '暂停', 'やめて', '止めて', 'रुको', 'توقف', 'стоп', 'остановись', 'останови', 'остановить'],
-  ...['прекрати', 'halt', 'anhalten', 'aufhören', 'hoer auf', 'stopp', 'pare', 'stop openclaw', 'openclaw stop'],
-  ...['stop action', 'stop current action', 'stop run', 'stop current run', 'stop agent', 'stop the agent'],
-  ...["stop don't do anything", 'stop don’t do anything', 'stop dont do anything', 'stop do not do anything'],
-  ...['stop doing anything', 'do not do that', 'please stop', 'stop please', 'stop\nopenclaw', 'please  stop …'],
+  'stop', 'Stop!', 'STOP。', 'esc', 'abort', 'exit', 'interrupt', 'detente', 'deten', 'detén', 'arrete', 'arrête',
+  '停止', '停下来', '暂停', 'やめて', '止めて', 'रुको', 'توقف', 'стоп', 'остановись', 'останови', 'остановить',
+  'прекрати', 'halt', 'anhalten', 'aufhören', 'hoer auf', 'stopp', 'pare', 'stop openclaw', 'openclaw stop',
+  'stop action', 'stop current action', 'stop run', 'stop current run', 'stop agent', 'stop the agent',
+  "stop don't do anything", 'stop don’t do anything', 'stop dont do anything', 'stop do not do anything',
+  'stop doing anything', 'do not do that', 'please stop', 'stop please', 'stop\nopenclaw', 'please  stop …',
 ]
 
 /** These the gateway leaves alone, and so do we. */
+// biome-ignore format: a table
 const plain = [
-  ...[
-    '／status',
-    '／think high',
-    '/etc/hosts 是什么',
-    'cat /etc/hosts please',
-    'https://example.com/status',
-    '2026/11/23',
-  ],
-  ...[
-    'and/or a/b 是/否',
-    'hi / status',
-    'say "/think high"',
-    '(/status)',
-    '`/status`',
-    '请停止',
-    '取消',
-    'please stop it',
-  ],
-  ...[
-    '[[reply_to_current]] hi [[audio_as_voice]]',
-    'MEDIA:/etc/hosts',
-    '@everyone hi',
-    '$100 and $HOME',
-    'one\n\n two\t',
-  ],
+  '／status', '／think high', '/etc/hosts 是什么', 'cat /etc/hosts please', 'https://example.com/status', '2026/11/23',
+  'and/or a/b 是/否', 'hi / status', 'say "/think high"', '(/status)', '`/status`', '请停止', '取消', 'please stop it',
+  '[[reply_to_current]] hi [[audio_as_voice]]', 'MEDIA:/etc/hosts', '@everyone hi', '$100 and $HOME', 'one\n\n two\t',
 ]
 
 describe.skipIf(withoutOpenClaw)(openclawSuite('directives'), () => {
@@ -144,10 +87,11 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('directives'), () => {
   }
 })
 
+// biome-ignore format: a table
 const settingNames = [
-  ...['model', 'modelProvider', 'modelOverrideSource', 'thinkingLevel', 'verboseLevel', 'reasoningLevel', 'traceLevel'],
-  ...['elevatedLevel', 'fastMode', 'execHost', 'execSecurity', 'execAsk', 'queueMode', 'effectiveQueueMode'],
-  ...['sendPolicy', 'responseUsage'],
+  'model', 'modelProvider', 'modelOverrideSource', 'thinkingLevel', 'verboseLevel', 'reasoningLevel', 'traceLevel',
+  'elevatedLevel', 'fastMode', 'execHost', 'execSecurity', 'execAsk', 'queueMode', 'effectiveQueueMode',
+  'sendPolicy', 'responseUsage',
 ]
 
 function isEnd(state: unknown): boolean {
@@ -155,7 +99,7 @@ function isEnd(state: unknown): boolean {
 }
 
 async function inLanes<A, B>(items: readonly A[], lanes: number, work: (item: A, index: number) => Promise<B>) {
-  const done: B[] = new Array(items.length)
+  const done: B[] = []
   const queue = items.entries()
   await Promise.all(
     Array.from({ length: lanes }, async () => {

@@ -23,7 +23,7 @@ export interface ModelMessage {
 /**
  * An OpenAI-compatible model on a free loopback port that needs no network. Words in the prompt choose what it does:
  * `[long N MS]` N words, one each MS · `[fail]` HTTP 500 · `[fail400]` HTTP 400 · `[hang]` one word, then silence ·
- * `[mute]` silence · `[tool NAME {json}]` a tool call, then its result · `[empty]` no text · `[big N]` N bytes ·
+ * `[mute]` silence · `[tool NAME {json}]` a tool call, then its result · `[empty]` no text, however often asked · `[big N]` N bytes ·
  * `[say TEXT]` that text · else what was said comes back.
  */
 export interface FakeModel {
@@ -114,12 +114,6 @@ function answer(request: ModelRequest, signal: AbortSignal): Response {
 
 function planFor({ prompt, said, messages }: ModelRequest): Plan {
   const last = messages.at(-1)
-  const text = (words: readonly string[], pauseMs = 0, endless = false): Plan => ({
-    kind: 'text',
-    words,
-    pauseMs,
-    endless,
-  })
   if (prompt.includes('[fail400]')) return { kind: 'refuse', status: 400 }
   if (prompt.includes('[fail]')) return { kind: 'refuse', status: 500 }
   if (last?.role === 'tool') return text([`Tool finished, result was: ${last.text.slice(0, 200)}`])
@@ -131,9 +125,21 @@ function planFor({ prompt, said, messages }: ModelRequest): Plan {
   if (big) return text(slicesOf('0123456789'.repeat(Math.ceil(Number(big[1]) / 10)).slice(0, Number(big[1]))))
   if (prompt.includes('[hang]')) return text(['partial '], 0, true)
   if (prompt.includes('[mute]')) return text([], 0, true)
-  if (prompt.includes('[empty]')) return text([])
+  if (askedAgain(messages).includes('[empty]')) return text([])
   const say = /\[say ([^\]]*)\]/.exec(prompt)
   return text([say?.[1] ?? `echo: ${said}`])
+}
+
+/** What the user said last, also when the gateway asks for an answer that did not come. */
+function askedAgain(messages: readonly ModelMessage[]): string {
+  const said = messages.filter(
+    message => message.role === 'user' && !message.text.includes('The previous attempt did not'),
+  )
+  return said.at(-1)?.text ?? ''
+}
+
+function text(words: readonly string[], pauseMs = 0, endless = false): Plan {
+  return { kind: 'text', words, pauseMs, endless }
 }
 
 function wordsOf(count: number): string[] {

@@ -22,7 +22,8 @@ describe('a text in a single chat', () => {
     expect(bubble.frames[0]).toMatchObject({ content: '<think></think>', finish: false })
     const texts = [...new Set(bubble.frames.map(frame => frame.content))]
     expect(texts.length).toBeGreaterThan(3)
-    for (const [index, text] of texts.entries()) if (index > 1) expect(text.startsWith(texts[index - 1] ?? '')).toBe(true)
+    for (const [index, text] of texts.entries())
+      if (index > 1) expect(text.startsWith(texts[index - 1] ?? '')).toBe(true)
     expect(bubble.text).toBe(echoAnswer('你好'))
     expect(house.gateway.asks().map(ask => ask.text)).toEqual(['你好'])
     expect(house.tenant.violations()).toEqual([])

@@ -1,5 +1,8 @@
 /** Looks again every few milliseconds until `look` finds something; a test that waits in vain says for what. */
-export async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
   const limit = Date.now() + 20_000
   while (Date.now() < limit) {
     const found = await look()

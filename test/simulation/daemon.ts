@@ -53,7 +53,7 @@ export class Daemon {
   private readonly connection: Connection
   private readonly work: Work
   private readonly lines: Line[] = []
-  private readonly crashAt: number
+  private crashAt: number
   private steps = 0
 
   /** Crashes at its step `crashAt`; every await is one. */
@@ -72,6 +72,11 @@ export class Daemon {
     this.connection.subscribe({ isHeld: () => false, event: () => {}, status: () => this.seeLink() })
     this.connection.start()
     this.scheduler.start()
+  }
+
+  /** It will not crash any more. */
+  spare(): void {
+    this.crashAt = 0
   }
 
   /** As on SIGTERM. */

@@ -54,6 +54,12 @@ export class FaultyDatabase extends Database {
     return this.query<{ id: string }, []>(held).all().map(row => row.id)
   }
 
+  /** Whether a delivery waits for somebody to take it up. */
+  isDue(id: string, now: number): boolean {
+    const due = 'SELECT 1 AS found FROM delivery WHERE id = ? AND done = 0 AND due_at <= ?'
+    return this.query<{ found: number }, [string, number]>(due).get(id, now) !== null
+  }
+
   /** Other questions of the same conversation that are with the agent. */
   askedBeside(turnId: string, sessionKey: string): string[] {
     const others = "SELECT turn FROM delivery WHERE lane = ? AND route = 'gateway' AND state = 'sending' AND turn <> ?"

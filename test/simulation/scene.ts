@@ -26,6 +26,8 @@ export interface Scene {
   count(what: Happening): void
   /** A law was broken: ends the run. */
   broken(law: string): void
+  /** Since when nothing has kept the daemon from its work, in the time that passes. */
+  quietSince(): number
   /** Rings after `ms` of the time that passes. */
   after(ms: number, ring: () => void): void
 }

@@ -1,0 +1,226 @@
+import { FakeClock } from '../fake-clock.ts'
+import { Daemon } from './daemon.ts'
+import { type Dice, rollDice } from './dice.ts'
+import { EndLaws } from './end-laws.ts'
+import { FaultyDatabase } from './faulty-database.ts'
+import { planRun } from './faults.ts'
+import { SimulatedGateway } from './gateway.ts'
+import { SimulatedPlatform } from './platform.ts'
+import { Replies } from './replies.ts'
+import type { Happening, Scene, Settings } from './scene.ts'
+import { SimulatedTenant } from './tenant.ts'
+
+const epoch = 1_750_000_000_000
+/** Long enough for every deadline that a turn can have. */
+const patienceMs = 200 * 60_000
+/** How often the end is looked for. */
+const lookMs = 10_000
+/** After a restart, what the dead process had in its hands is taken up within this. */
+const takeUpMs = 3_000
+
+export interface Verdict {
+  /** The law that was broken; undefined when all is well. */
+  readonly broken: string | undefined
+  readonly counts: ReadonlyMap<Happening, number>
+  readonly trace: readonly string[]
+  readonly simulatedMs: number
+}
+
+/** Plays one run, all of which follows from `seed`; `tells` keeps a trace. */
+export async function playRun(seed: number, tells = false): Promise<Verdict> {
+  return await new Run(rollDice(seed), tells).play()
+}
+
+class Run {
+  private readonly counts = new Map<Happening, number>()
+  private readonly trace: string[] = []
+  private readonly dice: Dice
+  private readonly tells: boolean
+  private readonly clock: FakeClock
+  private readonly scene: Scene
+  private readonly gateway: SimulatedGateway
+  private readonly platform: SimulatedPlatform
+  private readonly tenant: SimulatedTenant
+  private readonly replies: Replies
+  private daemon: Daemon | undefined
+  private law: string | undefined
+  private busyCalls = 0
+  private quietSince = epoch
+  private crashesLeft: number
+  private commitsFailUntil = 0
+  private hasFaults = true
+  private opened = 0
+
+  constructor(dice: Dice, tells: boolean) {
+    this.dice = dice
+    this.tells = tells
+    this.clock = new FakeClock(epoch, () => this.rest())
+    this.scene = this.openScene()
+    this.replies = new Replies(dice)
+    this.gateway = new SimulatedGateway(this.scene, this.replies)
+    this.platform = new SimulatedPlatform(this.scene)
+    this.tenant = new SimulatedTenant(this.scene, () => this.receiver(), this.replies)
+    this.crashesLeft = dice.chance(0.5) ? dice.between(1, 3) : 0
+  }
+
+  async play(): Promise<Verdict> {
+    const { clock, scene, tenant, gateway } = this
+    const stray = (error: unknown) => scene.broken(`nobody handled ${String(error)}`)
+    process.on('unhandledRejection', stray)
+    try {
+      this.start()
+      const lengthMs = planRun(scene, {
+        tenant,
+        gateway,
+        daemon: () => this.daemon,
+        failCommits: ms => this.failCommits(ms),
+        setClock: byMs => this.setClock(byMs),
+      })
+      await this.passUntil(() => clock.steady.now() >= epoch + lengthMs)
+      this.calm()
+      const limit = clock.steady.now() + patienceMs
+      await this.passUntil(() => this.isDone() || clock.steady.now() > limit)
+      if (this.law === undefined) new EndLaws(scene, this.world()).check()
+      await this.daemon?.stop()
+    } finally {
+      process.off('unhandledRejection', stray)
+      scene.db.close()
+    }
+    return { broken: this.law, counts: this.counts, trace: this.trace, simulatedMs: clock.steady.now() - epoch }
+  }
+
+  private world() {
+    const { gateway, platform, tenant, replies } = this
+    return { gateway, platform, tenant, replies }
+  }
+
+  private openScene(): Scene {
+    const { clock, dice } = this
+    const db = new FaultyDatabase()
+    db.commitFails = () => this.commitFails()
+    return {
+      clock,
+      dice,
+      db,
+      settings: chooseSettings(dice),
+      note: text => {
+        if (this.tells) this.trace.push(`${((clock.steady.now() - epoch) / 1_000).toFixed(3).padStart(9)} ${text}`)
+      },
+      count: what => void this.counts.set(what, (this.counts.get(what) ?? 0) + 1),
+      broken: law => {
+        this.law ??= law
+        this.scene.note(`BROKEN: ${law}`)
+      },
+      quietSince: () => this.quietSince,
+      after: (ms, ring) => void clock.steady.alarm(clock.steady.now() + ms, ring),
+    }
+  }
+
+  /** A process starts on what the last one left. */
+  private start(): void {
+    const held = this.scene.db.leased()
+    const crashAt = this.crashesLeft-- > 0 && this.hasFaults ? this.dice.between(1, this.dice.pick([40, 150, 600])) : 0
+    const neighbours = {
+      gateway: this.gateway,
+      platform: this.platform,
+      opened: (turnId: string) => this.place(turnId),
+      started: () => this.startCall(),
+      died: () => this.restart(),
+    }
+    this.disturb()
+    this.daemon = new Daemon(this.scene, neighbours, crashAt)
+    this.scene.note('daemon: started')
+    if (held.length > 0) this.watchTakeUp(this.daemon, held)
+  }
+
+  private restart(): void {
+    const downMs = this.dice.chance(0.9) ? this.dice.between(50, 5_000) : this.dice.between(5_000, 60_000)
+    this.scene.after(downMs, () => this.start())
+  }
+
+  private receiver() {
+    return this.daemon?.isAlive === true ? this.daemon.receive : undefined
+  }
+
+  /** A restart finds the work of the dead process at once, not when its leases run out. */
+  private watchTakeUp(daemon: Daemon, held: readonly string[]): void {
+    const { clock, db, settings, after, broken } = this.scene
+    if (!daemon.isAlive || settings.maxRuns < 10) return
+    const since = Math.max(daemon.linkUpAt ?? Infinity, this.quietSince)
+    if (clock.steady.now() < since + takeUpMs) return after(500, () => this.watchTakeUp(daemon, held))
+    const left = held.filter(id => !daemon.claimed.has(id) && db.isDue(id, clock.now()))
+    if (left.length > 0) broken(`${left.join()} was not taken up again`)
+  }
+
+  private place(turnId: string): void {
+    const message = this.tenant.find(turnId)
+    if (message === undefined || message.place !== undefined) return this.scene.broken(`${turnId} was opened twice`)
+    message.place = ++this.opened
+    this.scene.note(`daemon: ${turnId} is on disk`)
+  }
+
+  private startCall(): () => void {
+    this.busyCalls++
+    return () => void this.busyCalls--
+  }
+
+  private async rest(): Promise<void> {
+    do await new Promise<void>(resolve => setImmediate(resolve))
+    while (this.busyCalls > 0)
+  }
+
+  private commitFails(): boolean {
+    const fails = this.clock.steady.now() < this.commitsFailUntil
+    if (fails) this.scene.count('commit failed')
+    if (fails) this.disturb()
+    return fails
+  }
+
+  private failCommits(ms: number): void {
+    this.commitsFailUntil = this.clock.steady.now() + ms
+    this.scene.note(`store: commits fail for ${ms} ms`)
+  }
+
+  private setClock(byMs: number): void {
+    this.clock.step(byMs)
+    this.disturb()
+    this.scene.count(byMs > 0 ? 'clock set forward' : 'clock set back')
+    this.scene.note(`clock: set by ${byMs} ms`)
+  }
+
+  private disturb(): void {
+    this.quietSince = this.clock.steady.now()
+  }
+
+  /** Nothing goes wrong any more. */
+  private calm(): void {
+    this.hasFaults = false
+    this.commitsFailUntil = 0
+    this.daemon?.spare()
+    this.gateway.slowMs = 0
+    this.gateway.start()
+    this.scene.note('from here on nothing goes wrong')
+  }
+
+  private isDone(): boolean {
+    return this.tenant.polling === 0 && this.daemon?.isAlive === true && !this.scene.db.hasWork()
+  }
+
+  private async passUntil(isOver: () => boolean): Promise<void> {
+    while (this.law === undefined && !isOver()) await this.clock.advanceTo(this.clock.steady.now() + lookMs)
+  }
+}
+
+function chooseSettings(dice: Dice): Settings {
+  const isShort = dice.chance(0.8)
+  return {
+    windowMs: isShort ? 60_000 : 360_000,
+    handoverMs: isShort ? 15_000 : 30_000,
+    openTurns: dice.chance(0.97) ? 2_000 : 3,
+    perUserPerMinute: dice.chance(0.95) ? 20 : 2,
+    maxRuns: dice.chance(0.9) ? 64 : dice.between(1, 2),
+    runTimeoutMs: dice.chance(0.5) ? 180_000 : 600_000,
+    placeholder: dice.chance(0.7) ? '<think></think>' : '…',
+    language: dice.chance(0.5) ? 'zh-CN' : 'en',
+  }
+}

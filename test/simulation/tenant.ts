@@ -1,0 +1,175 @@
+import type { Conversation, Frame, Inbound, Receive, Reply } from '../../src/domain/message.ts'
+import { formatTurnId } from '../../src/domain/routing.ts'
+import { isCode } from '../../src/errors.ts'
+import { account } from './daemon.ts'
+import { FrameLaws } from './frame-laws.ts'
+import type { Replies } from './replies.ts'
+import type { Scene } from './scene.ts'
+
+/** How long the platform waits for the answer to a callback. */
+const callbackMs = 5_000
+
+/** A message of a user, and what the platform knows of its bubble. */
+export interface Message {
+  readonly name: string
+  readonly turnId: string
+  readonly msgid: string
+  readonly sender: string
+  readonly conversation: Conversation
+  readonly text: string
+  /** In the time that passes. */
+  readonly sentAt: number
+  readonly responseUrl?: string
+  /** The answer to the message itself. */
+  first?: Frame
+  /** The answers to refreshes, newest last; only what a law still needs. */
+  finish?: Frame
+  /** Place among all messages, by first commit. */
+  place?: number
+}
+
+/** The daemon as the tenant finds it: nobody answers while none lives. */
+export type Reach = () => Receive | undefined
+
+/** The users of a WeCom tenant and the platform between them and the daemon. */
+export class SimulatedTenant {
+  readonly messages: Message[] = []
+  /** Bubbles that are still fetched. */
+  polling = 0
+  private readonly scene: Scene
+  private readonly reach: Reach
+  private readonly laws: FrameLaws
+
+  constructor(scene: Scene, reach: Reach, replies: Replies) {
+    this.scene = scene
+    this.reach = reach
+    this.laws = new FrameLaws(scene, replies, () => this.messages)
+  }
+
+  find(turnId: string): Message | undefined {
+    return this.messages.find(message => message.turnId === turnId)
+  }
+
+  /** A user writes. */
+  write(conversation: Conversation, sender: string): void {
+    const { scene } = this
+    const name = `m${this.messages.length + 1}`
+    const isCommand = scene.dice.chance(0.01)
+    const message: Message = {
+      name,
+      turnId: formatTurnId(account, name),
+      msgid: name,
+      sender,
+      conversation,
+      text: isCommand ? `/new «${name}»` : `«${name}» please`,
+      sentAt: scene.clock.steady.now(),
+      ...(scene.dice.chance(0.85) && { responseUrl: `https://qyapi.weixin.qq.com/response/${name}` }),
+    }
+    this.messages.push(message)
+    scene.count('message')
+    this.deliver(message, 3)
+    if (scene.dice.chance(0.1)) this.repeat(message)
+  }
+
+  /** The platform sends the message again, at once or much later, however it was answered. */
+  private repeat(message: Message): void {
+    const { dice, after, count } = this.scene
+    const times = dice.between(1, 5)
+    const pauseMs = dice.chance(0.5) ? dice.between(0, 20) : dice.between(1_000, 90_000)
+    for (let n = 0; n < times; n++) {
+      after(pauseMs, () => {
+        count('duplicate')
+        this.deliver(message, 1)
+      })
+    }
+  }
+
+  /** Calls back with the message, and again when no answer comes. */
+  private deliver(message: Message, tries: number): void {
+    const { scene } = this
+    this.call({ kind: 'message', inbound: this.inboundOf(message) }, reply => {
+      if (reply !== undefined) return this.seeFirst(message, reply)
+      if (tries > 1 && scene.dice.chance(0.8)) {
+        scene.after(scene.dice.between(500, 5_000), () => this.deliver(message, tries - 1))
+      }
+    })
+  }
+
+  private inboundOf(message: Message): Inbound {
+    const { msgid, sender, conversation, text, responseUrl, sentAt } = message
+    const { clock, dice } = this.scene
+    return {
+      account,
+      surface: 'bot',
+      msgid,
+      sender: dice.chance(0.1) ? sender.toUpperCase() : sender,
+      conversation,
+      text,
+      receivedAt: clock.now(),
+      ...(dice.chance(0.3) && { createdAt: Math.floor(sentAt / 1_000) * 1_000 }),
+      ...(responseUrl !== undefined && { responseUrl }),
+    }
+  }
+
+  /** Makes a callback; `answered` gets undefined when there was none in time. */
+  private call(callback: Parameters<Receive>[0], answered: (reply: Reply | undefined) => void): void {
+    const { scene } = this
+    const receive = this.reach()
+    let isOver = false
+    const once = (reply: Reply | undefined) => {
+      if (isOver) return
+      isOver = true
+      giveUp()
+      answered(reply)
+    }
+    const giveUp = scene.clock.steady.alarm(scene.clock.steady.now() + callbackMs, () => once(undefined))
+    if (receive === undefined) return void scene.after(1, () => once(undefined))
+    receive(callback).then(once, error => {
+      scene.note(`tenant: a callback was refused: ${String(error)}`)
+      if (!isCode(error, 'store_failed')) scene.broken(`a callback was refused: ${String(error)}`)
+      scene.count('refusal of a callback')
+      once(undefined)
+    })
+  }
+
+  private seeFirst(message: Message, reply: Reply): void {
+    if (reply.kind !== 'stream') return this.scene.broken(`${message.name} was answered with ${reply.kind}`)
+    const { frame } = reply
+    this.laws.checkFirst(message, frame)
+    if (message.first !== undefined) return
+    message.first = frame
+    this.scene.note(`tenant: ${message.name} of ${message.sender} has bubble ${frame.streamId}`)
+    if (frame.finish) message.finish = frame
+    else this.poll(message, true)
+  }
+
+  private poll(message: Message, isFirst: boolean): void {
+    const { scene } = this
+    const { dice, settings, clock } = scene
+    if (isFirst) this.polling++
+    const isLeft = dice.chance(0.02)
+    const pauseMs = dice.chance(0.9) ? dice.between(500, 2_500) : dice.between(2_500, 40_000)
+    if (isLeft || clock.steady.now() + pauseMs > message.sentAt + settings.windowMs) {
+      this.polling--
+      return
+    }
+    scene.after(pauseMs, () => this.refresh(message))
+  }
+
+  private refresh(message: Message): void {
+    const { scene } = this
+    const streamId = message.first?.streamId ?? ''
+    scene.count('refresh')
+    this.call({ kind: 'refresh', account, streamId }, reply => {
+      if (reply === undefined) return this.poll(message, false)
+      if (reply.kind !== 'stream') return scene.broken(`a refresh of ${message.name} was answered with ${reply.kind}`)
+      const wasFinished = message.finish !== undefined
+      this.laws.checkRefresh(message, reply.frame)
+      if (reply.frame.finish) message.finish ??= reply.frame
+      if (reply.frame.finish && !wasFinished) scene.note(`tenant: the bubble of ${message.name} is finished`)
+      // The platform stops at the finish frame, unless it did not get it.
+      if (message.finish === undefined || scene.dice.chance(wasFinished ? 0.3 : 0.15)) this.poll(message, false)
+      else this.polling--
+    })
+  }
+}

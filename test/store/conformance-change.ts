@@ -1,0 +1,226 @@
+import { expect } from 'bun:test'
+import type { Store } from '../../src/domain/ports.ts'
+import type { Turn } from '../../src/domain/turn.ts'
+import { nextDeadline } from '../../src/streaming/turn.ts'
+import { seeded } from '../crypto/seeded.ts'
+import type { Behaviour } from './conformance.ts'
+import { amend, askOf, keyOf, openAs, replyOf, shownAt, t0, turnOf } from './given.ts'
+
+function traced(turn: Turn, kind: string): Turn {
+  return { ...turn, trace: [...turn.trace, { at: t0, kind }] }
+}
+
+function kindsOf(turn: Turn | undefined): readonly string[] {
+  return turn?.trace.map(event => event.kind).toSorted() ?? []
+}
+
+async function expectFailure(work: Promise<unknown>): Promise<void> {
+  expect(await work.then(() => 'no failure').catch(error => error)).toMatchObject({ code: 'store_failed' })
+}
+
+/** Changes: compared by version, all or nothing, and what is derived from them. */
+export const changeTests: readonly Behaviour[] = [
+  {
+    name: 'store: every save is one version more, and a step that returns nothing saves nothing',
+    async check(store) {
+      const opened = await openAs(store, turnOf('m1'))
+      const saved = await store.update(opened.id, turn => ({ save: [traced(turn, 'asked')] }))
+      expect(saved).toEqual({ ...traced(opened, 'asked'), version: 2 })
+      expect(await store.update(opened.id, () => undefined)).toEqual(saved)
+      expect(await store.find(opened.id)).toEqual(saved)
+    },
+  },
+  {
+    name: 'store: a step is not taken for a turn that is not there',
+    async check(store) {
+      let steps = 0
+      const step = () => void steps++
+      expect(await store.update('nobody', step)).toBeUndefined()
+      expect(steps).toBe(0)
+    },
+  },
+  {
+    name: 'store: a stale save loses and nothing of its change is written',
+    async check(store) {
+      const [mine, other] = [await openAs(store, turnOf('m1')), await openAs(store, turnOf('m2'))]
+      const newest = await amend(store, other.id, { state: 'asking', question: 'newest' })
+      const before = await store.counts()
+      const stale = { ...other, ...shownAt(t0) }
+      const change = (turn: Turn) => ({ save: [traced(turn, 'lost'), stale], add: [askOf(turn)] })
+      await expectFailure(store.update(mine.id, change))
+      expect(await store.find(mine.id)).toEqual(mine)
+      expect(await store.find(other.id)).toEqual(newest)
+      expect(await store.outbox.ofTurn(mine.id)).toEqual([])
+      expect(await store.counts()).toEqual(before)
+    },
+  },
+  {
+    name: 'store: a turn that is there is not saved as a new one, nor one that is not there as an old one',
+    async check(store) {
+      const [mine, other] = [await openAs(store, turnOf('m1')), await openAs(store, turnOf('m2'))]
+      await expectFailure(store.update(mine.id, () => ({ save: [{ ...other, version: 0 }] })))
+      await expectFailure(store.update(mine.id, () => ({ save: [turnOf('m3', { version: 4 })] })))
+      expect(await store.find(other.id)).toEqual(other)
+      expect(await store.find(turnOf('m3').id)).toBeUndefined()
+    },
+  },
+  {
+    name: 'store: an opening that throws leaves nothing, and others of the same moment are kept',
+    async check(store) {
+      const failing = (turn: Turn) =>
+        store.open(keyOf(turn), () => {
+          throw new Error('no')
+        })
+      const work = [
+        openAs(store, turnOf('m1'), [askOf(turnOf('m1'))]),
+        failing(turnOf('m2')),
+        openAs(store, turnOf('m3'), [askOf(turnOf('m3'))]),
+        store.see('default', 'e1', t0),
+      ]
+      const outcomes = await Promise.allSettled(work)
+      expect(outcomes.map(one => one.status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
+      expect(await store.find(turnOf('m2').id)).toBeUndefined()
+      expect((await store.find(turnOf('m3').id))?.version).toBe(1)
+      expect(await store.outbox.find(askOf(turnOf('m1')).id)).toBeDefined()
+      expect(await store.see('default', 'e1', t0)).toBe(false)
+      expect((await store.counts()).states.waiting).toBe(2)
+    },
+  },
+  {
+    name: 'store: an opening that does not save its turn leaves nothing',
+    async check(store) {
+      const [turn, other] = [turnOf('m1'), turnOf('m2')]
+      const opening = store.open(keyOf(turn), () => ({ save: [other], add: [askOf(other)] }))
+      expect(await opening.then(() => 'opened').catch(() => 'failed')).toBe('failed')
+      expect(await store.find(other.id)).toBeUndefined()
+      expect(await store.outbox.find(askOf(other).id)).toBeUndefined()
+    },
+  },
+  {
+    name: 'store: a step that throws leaves its turn alone, and others of the same moment are kept',
+    async check(store) {
+      const turns = await Promise.all(['m1', 'm2', 'm3'].map(msgid => openAs(store, turnOf(msgid))))
+      const outcomes = await Promise.allSettled(
+        turns.map(({ id, msgid }) =>
+          store.update(id, turn => {
+            if (msgid === 'm2') throw new Error('no')
+            return { save: [traced(turn, 'asked')], add: [askOf(turn)] }
+          }),
+        ),
+      )
+      expect(outcomes.map(one => one.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+      const versions = await Promise.all(turns.map(async ({ id }) => (await store.find(id))?.version))
+      expect(versions).toEqual([2, 1, 2])
+      expect(await store.outbox.ofTurn(turnOf('m2').id)).toEqual([])
+    },
+  },
+  {
+    name: 'store: a change that fails halfway takes back what it wrote before',
+    async check(store) {
+      const turn = await openAs(store, turnOf('m1'), [askOf(turnOf('m1'))])
+      const twin = turnOf('m3', { streamId: turn.streamId })
+      const work = store.update(turn.id, stored => ({
+        save: [{ ...stored, ...shownAt(t0) }, turnOf('m2'), twin],
+        add: [replyOf(turn)],
+        drop: [askOf(turn).id],
+      }))
+      await expectFailure(work)
+      expect(await store.find(turn.id)).toEqual(turn)
+      expect(await store.find(turnOf('m2').id)).toBeUndefined()
+      expect((await store.outbox.ofTurn(turn.id)).map(one => one.state)).toEqual(['queued'])
+    },
+  },
+  {
+    name: 'store: updates of one turn at the same time all take effect',
+    async check(store) {
+      const { id } = await openAs(store, turnOf('m1'))
+      const kinds = Array.from({ length: 50 }, (_, n) => `event ${n}`)
+      await Promise.all(kinds.map(kind => store.update(id, turn => ({ save: [traced(turn, kind)] }))))
+      const turn = await store.find(id)
+      expect(kindsOf(turn)).toEqual([...kinds, 'received'].toSorted())
+      expect(turn?.version).toBe(51)
+    },
+  },
+  {
+    name: 'store: openings that swallow a waiting turn race with its updates and neither is lost',
+    async check(store) {
+      await openAs(store, turnOf('m0'))
+      const swallow = (msgid: string) =>
+        store.open(keyOf(turnOf(msgid)), ({ waiting }) => {
+          const text = `${waiting?.text ?? 'lost'}, ${msgid}`
+          const over = waiting && { ...waiting, state: 'ended' as const, end: 'merged' as const, endedAt: t0 }
+          return { save: [turnOf(msgid, { text }), ...(over ? [over] : [])] }
+        })
+      const touch = (msgid: string) => store.update(turnOf(msgid).id, turn => ({ save: [traced(turn, 'touched')] }))
+      await Promise.all([swallow('m1'), touch('m0'), swallow('m2'), touch('m1'), touch('m0'), swallow('m3')])
+      const turns = await Promise.all(['m0', 'm1', 'm2', 'm3'].map(msgid => store.find(turnOf(msgid).id)))
+      expect(turns.map(turn => turn?.state)).toEqual(['ended', 'ended', 'ended', 'waiting'])
+      expect(turns.at(-1)?.text).toBe('text of m0, m1, m2, m3')
+      expect(kindsOf(turns[0])).toEqual(['received', 'touched', 'touched'])
+    },
+  },
+  {
+    name: 'store: deadlines follow the state of their turns',
+    async check(store) {
+      const early = await openAs(store, turnOf('m1'))
+      const late = await openAs(store, turnOf('m2', { receivedAt: t0 + 1_000 }))
+      const dueIds = async (now: number, limit = 10) => (await store.due(now, limit)).map(turn => turn.msgid)
+      expect(await store.nextDueAt()).toBe(early.handoverAt)
+      expect(await dueIds(early.handoverAt - 1)).toEqual([])
+      expect(await dueIds(early.handoverAt)).toEqual(['m1'])
+      expect(await dueIds(late.handoverAt)).toEqual(['m1', 'm2'])
+      expect(await dueIds(late.handoverAt, 1)).toEqual(['m1'])
+      const { id } = early
+      const deadlines: (number | undefined)[] = []
+      for (const more of [
+        { state: 'asking', question: 'q' },
+        { ...shownAt(t0), state: 'closing' },
+        shownAt(t0),
+      ] as const) {
+        const turn = await amend(store, id, more)
+        deadlines.push(turn && nextDeadline(turn))
+        expect(await store.nextDueAt()).toBe(Math.min(deadlines.at(-1) ?? Infinity, late.handoverAt))
+      }
+      expect(new Set(deadlines).size).toBe(3)
+      expect(await dueIds(Infinity)).toEqual(['m2'])
+    },
+  },
+  {
+    name: 'store: the counts stay right through many changes, failed ones and a crash',
+    async check(store, opened) {
+      const random = seeded(20_260)
+      for (let round = 0; round < 40; round++) {
+        const batch = Array.from({ length: 8 }, () => changeAtRandom(store, random.below))
+        await Promise.allSettled(batch)
+        expect(await store.counts()).toEqual(await countAnew(store))
+      }
+      const counts = await store.counts()
+      expect(counts.open).toBeGreaterThan(0)
+      expect(await (await opened.reopen()).counts()).toEqual(counts)
+    },
+  },
+]
+
+const states = ['waiting', 'asking', 'streaming', 'closing', 'shown', 'moved', 'ended'] as const
+const many = 60
+
+/** Opens one of sixty turns or gives it another state; every fourth attempt fails after it wrote. */
+async function changeAtRandom(store: Store, below: (limit: number) => number): Promise<void> {
+  const turn = turnOf(`m${below(many)}`)
+  const state = states[below(states.length)] ?? 'waiting'
+  const more = below(2) === 0 ? { ...shownAt(t0), state } : { state }
+  const poison = below(4) === 0 ? [turnOf('poison', { version: 7 })] : []
+  await store.open(keyOf(turn), () => ({ save: [{ ...turn, ...more }, ...poison] }))
+  await store.update(turn.id, stored => ({ save: [{ ...stored, ...more }, ...poison] }))
+}
+
+function isOpen({ state, endedAt }: Turn): boolean {
+  return state !== 'shown' && state !== 'ended' && !(state === 'moved' && endedAt !== undefined)
+}
+
+async function countAnew(store: Store) {
+  const all = await Promise.all(Array.from({ length: many }, (_, n) => store.find(turnOf(`m${n}`).id)))
+  const turns = all.flatMap(turn => turn ?? [])
+  const tally = states.map(state => [state, turns.filter(turn => turn.state === state).length])
+  return { states: Object.fromEntries(tally), open: turns.filter(isOpen).length }
+}

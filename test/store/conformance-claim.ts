@@ -1,0 +1,192 @@
+import { expect } from 'bun:test'
+import type { Delivery, Route } from '../../src/domain/delivery.ts'
+import type { Change, Claimed, Store } from '../../src/domain/ports.ts'
+import type { Behaviour } from './conformance.ts'
+import { askOf, openAs, replyOf, t0, turnOf, write } from './given.ts'
+
+const leaseMs = 30_000
+const nothing = (): Change => ({ save: [] })
+
+interface Claim {
+  readonly routes?: readonly Route[]
+  readonly now?: number
+  readonly limit?: number
+  readonly change?: (claimed: Claimed) => Change
+}
+
+async function claim(store: Store, asked: Claim = {}): Promise<readonly Claimed[]> {
+  const { routes = ['gateway'], now = t0, limit = 10, change = nothing } = asked
+  return await store.outbox.claim(routes, { now, untilMs: now + leaseMs, limit }, change)
+}
+
+/** The last parts of the ids of what a claim got. */
+async function claimed(store: Store, asked: Claim = {}): Promise<readonly string[]> {
+  return (await claim(store, asked)).map(({ delivery }) => delivery.id)
+}
+
+/** Opens a turn with asks of these ids, each in a lane of its own unless it says otherwise. */
+async function openWith(store: Store, asks: Readonly<Record<string, Partial<Delivery>>>) {
+  const turn = turnOf('m1')
+  const add = Object.entries(asks).map(([id, more]) => askOf(turn, { id, lane: `lane of ${id}`, ...more }))
+  return { turn: await openAs(store, turn, add), add }
+}
+
+function beginSending({ delivery, turn }: Claimed): Change {
+  const question = `${turn.question ?? ''}+${delivery.id}`
+  return { save: [{ ...turn, state: 'asking', question }], settle: [{ ...delivery, state: 'sending' }] }
+}
+
+function failAtTwo({ delivery, turn }: Claimed): Change {
+  if (delivery.id === 'two') throw new Error('no')
+  return { save: [{ ...turn, question: 'q' }], drop: ['one'] }
+}
+
+/** Claims and leases. */
+export const claimTests: readonly Behaviour[] = [
+  {
+    name: 'store: a claim takes what is due on its routes, with the turn, up to its limit and the earliest first',
+    async check(store) {
+      const { turn } = await openWith(store, {
+        later: { dueAt: t0 + 1 },
+        now: { dueAt: t0 },
+        early: { dueAt: t0 - 1 },
+        elsewhere: { route: 'response_url', dueAt: t0 },
+      })
+      const [first, ...others] = await claim(store, { limit: 1 })
+      expect(first).toEqual({ delivery: askOf(turn, { id: 'early', lane: 'lane of early', dueAt: t0 - 1 }), turn })
+      expect(others).toEqual([])
+      expect(await claimed(store)).toEqual(['now'])
+      expect(await claimed(store, { routes: ['response_url'] })).toEqual(['elsewhere'])
+      expect(await claimed(store, { routes: ['gateway', 'response_url'], now: t0 + 1 })).toEqual(['later'])
+    },
+  },
+  {
+    name: 'store: only the head of a lane is claimed, whichever was added first',
+    async check(store) {
+      const { turn, add } = await openWith(store, {
+        third: { lane: 'a', order: 30, dueAt: t0 - 5 },
+        first: { lane: 'a', order: 10 },
+        second: { lane: 'a', order: 20 },
+        other: { lane: 'b', order: 99 },
+      })
+      const settle = (id: string, more: Partial<Delivery>) =>
+        write(store, turn, { settle: add.filter(one => one.id === id).map(one => ({ ...one, ...more })) })
+      expect((await claimed(store)).toSorted()).toEqual(['first', 'other'])
+      expect(await claimed(store)).toEqual([])
+      await settle('first', { state: 'delivered' })
+      expect(await claimed(store)).toEqual(['second'])
+      await write(store, turn, { drop: ['second'] })
+      expect(await claimed(store)).toEqual(['third'])
+    },
+  },
+  {
+    name: 'store: a head that is held or not yet due keeps its lane back',
+    async check(store) {
+      await openWith(store, {
+        held: { lane: 'a', order: 1, state: 'held', dueAt: t0 + 5 },
+        behind: { lane: 'a', order: 2 },
+        slow: { lane: 'b', order: 1, dueAt: t0 + 5, route: 'response_url' },
+        waits: { lane: 'b', order: 2 },
+      })
+      expect(await claimed(store)).toEqual([])
+      expect(await claimed(store, { now: t0 + 5 })).toEqual(['held'])
+    },
+  },
+  {
+    name: 'store: a leased delivery is claimable again when its lease is over',
+    async check(store) {
+      await openWith(store, { one: {} })
+      expect(await claimed(store)).toEqual(['one'])
+      expect(await claimed(store, { now: t0 + leaseMs - 1 })).toEqual([])
+      expect(await claimed(store, { now: t0 + leaseMs })).toEqual(['one'])
+    },
+  },
+  {
+    name: 'store: claims at the same time never get the same delivery',
+    async check(store) {
+      const ids = Array.from({ length: 40 }, (_, n) => `d${n}`)
+      await openWith(store, Object.fromEntries(ids.map(id => [id, {}])))
+      const claims = await Promise.all(Array.from({ length: 6 }, () => claimed(store, { limit: 7 })))
+      expect(claims.map(got => got.length).toSorted((a, b) => a - b)).toEqual([5, 7, 7, 7, 7, 7])
+      expect(claims.flat().toSorted()).toEqual(ids.toSorted())
+    },
+  },
+  {
+    name: 'store: the change of a claim is committed with it, and the claim shows it',
+    async check(store, opened) {
+      const { turn } = await openWith(store, { one: {}, two: {} })
+      const got = await claim(store, { change: beginSending })
+      expect(got.map(one => one.delivery.state)).toEqual(['sending', 'sending'])
+      expect(got.map(one => one.turn.version)).toEqual([2, 3])
+      expect((await store.find(turn.id))?.question).toBe('+one+two')
+      expect((await store.outbox.find('one'))?.state).toBe('sending')
+      expect((await (await opened.reopen()).find(turn.id))?.question).toBe('+one+two')
+    },
+  },
+  {
+    name: 'store: a claim whose change throws leases nothing and writes nothing',
+    async check(store) {
+      const { turn } = await openWith(store, { one: {}, two: {} })
+      expect(await claim(store, { change: failAtTwo }).catch(() => 'failed')).toBe('failed')
+      expect(await store.find(turn.id)).toEqual(turn)
+      expect(await claimed(store)).toEqual(['one', 'two'])
+    },
+  },
+  {
+    name: 'store: a delivery that is queued again gives its lease back, one that is sending keeps it',
+    async check(store) {
+      const { turn, add } = await openWith(store, { again: {}, going: {} })
+      await claim(store)
+      const settle = [
+        { ...askOf(turn), ...add[0], state: 'queued', dueAt: t0 + 5 },
+        { ...askOf(turn), ...add[1], state: 'sending', dueAt: t0 + 5 },
+      ] as const
+      await write(store, turn, { settle })
+      expect(await claimed(store, { now: t0 + 4 })).toEqual([])
+      expect(await claimed(store, { now: t0 + 5 })).toEqual(['again'])
+    },
+  },
+  {
+    name: 'store: renewing keeps what is ours and names it',
+    async check(store) {
+      const { turn } = await openWith(store, { kept: {}, done: {}, released: {}, waiting: { dueAt: t0 + 1 } })
+      await claim(store)
+      await write(store, turn, { drop: ['done'] })
+      await store.outbox.release(['released'])
+      const asked = ['kept', 'done', 'released', 'waiting', 'nobody']
+      expect(await store.outbox.renew(asked, t0 + 2 * leaseMs)).toEqual(['kept'])
+      expect(await store.outbox.renew([], t0 + 2 * leaseMs)).toEqual([])
+      expect((await claimed(store, { now: t0 + leaseMs })).toSorted()).toEqual(['released', 'waiting'])
+      expect(await claimed(store, { now: t0 + 2 * leaseMs })).toContain('kept')
+    },
+  },
+  {
+    name: 'store: what is released can be claimed at once',
+    async check(store) {
+      await openWith(store, { one: {}, two: {} })
+      await claim(store, { change: ({ delivery }) => ({ save: [], settle: [{ ...delivery, state: 'sending' }] }) })
+      await store.outbox.release(['one', 'nobody'])
+      expect(await claimed(store)).toEqual(['one'])
+      await store.outbox.release([])
+    },
+  },
+  {
+    name: 'store: the next due time is the first after a moment, of the routes asked for and not yet done',
+    async check(store) {
+      const { turn } = await openWith(store, {
+        past: { dueAt: t0 - 10 },
+        soon: { dueAt: t0 + 10 },
+        late: { dueAt: t0 + 20 },
+        done: { dueAt: t0 + 1, state: 'delivered' },
+      })
+      await write(store, turn, { add: [replyOf(turn, { dueAt: t0 + 5 })] })
+      const next = (routes: readonly Route[], after: number) => store.outbox.nextDueAt(routes, after)
+      expect(await next(['gateway'], t0)).toBe(t0 + 10)
+      expect(await next(['gateway'], t0 + 10)).toBe(t0 + 20)
+      expect(await next(['gateway'], t0 + 20)).toBeUndefined()
+      expect(await next(['gateway'], t0 - 11)).toBe(t0 - 10)
+      expect(await next(['response_url', 'gateway'], t0)).toBe(t0 + 5)
+      expect(await next([], t0)).toBeUndefined()
+    },
+  },
+]

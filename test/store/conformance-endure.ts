@@ -1,0 +1,147 @@
+import { expect } from 'bun:test'
+import type { Store } from '../../src/domain/ports.ts'
+import type { Behaviour } from './conformance.ts'
+import { amend, askOf, keyOf, openAs, replyOf, standingFor, t0, turnOf, write } from './given.ts'
+
+const texts: Readonly<Record<string, string>> = {
+  empty: '',
+  chinese: '企业微信：你好，世界',
+  emoji: '👩‍👩‍👧‍👦🏳️‍🌈 𝒳',
+  marks: 'e\u0301 \u200f\u202eabc\u202c \ufeff',
+  control: 'a\u0000b\u0001\u001f\u007f\u0085\u2028\u2029\r\n\t',
+  'lone halves': 'x\ud83dy\udc00z',
+  quotes: `' " \\ \` -- ; DROP TABLE turn; $1 ?1 :x {"a":1} \\u0000`,
+}
+
+const ids = [
+  "o'neil",
+  'a"b',
+  'a b',
+  'a/b?c=d&e#f',
+  '你好',
+  '😀',
+  '%_*',
+  'A',
+  'a',
+  'a:gateway',
+  '-',
+  'x'.repeat(128),
+  '1',
+  '01',
+  '1.0',
+]
+
+async function readAll(store: Store) {
+  const outbox = store.outbox
+  return {
+    turns: await Promise.all(['m1', 'm2', 'm3'].map(msgid => store.find(turnOf(msgid).id))),
+    deliveries: await Promise.all(['m1', 'm2', 'm3'].map(msgid => outbox.ofTurn(turnOf(msgid).id))),
+    summary: await outbox.summary(),
+    counts: await store.counts(),
+    nextDueAt: await store.nextDueAt(),
+    nextDelivery: await outbox.nextDueAt(['gateway', 'response_url'], 0),
+  }
+}
+
+/** What comes back is what went in, after a crash too. */
+export const endureTests: readonly Behaviour[] = [
+  {
+    name: 'store: a crash loses nothing that was acknowledged',
+    async check(store, opened) {
+      const [m1, m2] = [turnOf('m1'), turnOf('m2')]
+      await Promise.all([openAs(store, m1, [askOf(m1), replyOf(m1)]), openAs(store, m2, [askOf(m2)])])
+      await amend(store, m2.id, { state: 'streaming', question: 'q', answer: '半个答案' })
+      await write(store, m1, { settle: [replyOf(m1, { state: 'held', dueAt: t0 + 7 })] })
+      await store.see('default', 'e1', t0)
+      const before = await readAll(store)
+      const second = await opened.reopen()
+      expect(await readAll(second)).toEqual(before)
+      expect(await second.see('default', 'e1', t0)).toBe(false)
+      expect((await second.open(keyOf(m1), () => ({ save: [m1] }))).seen).toBe(true)
+      const { order } = await openAs(
+        second,
+        turnOf('m3', { order: (await standingFor(second, turnOf('m3'))).nextOrder }),
+      )
+      const third = await opened.reopen()
+      expect(await readAll(third)).toEqual(await readAll(second))
+      expect((await standingFor(third, turnOf('m4'))).nextOrder).toBeGreaterThan(order)
+    },
+  },
+  {
+    name: 'store: a crash frees the leases of the process that died',
+    async check(store, opened) {
+      await openAs(store, turnOf('m1'), [askOf(turnOf('m1')), replyOf(turnOf('m1'))])
+      const lease = { now: t0, untilMs: t0 + 30_000, limit: 9 }
+      const send = (routes: readonly ['gateway', 'response_url'], from: Store) =>
+        from.outbox.claim(routes, lease, ({ delivery }) => ({ save: [], settle: [{ ...delivery, state: 'sending' }] }))
+      const first = await send(['gateway', 'response_url'], store)
+      expect(first).toHaveLength(2)
+      const second = await opened.reopen()
+      expect(await second.outbox.renew([askOf(turnOf('m1')).id], t0 + 60_000)).toEqual([])
+      expect(await send(['gateway', 'response_url'], second)).toEqual(first)
+    },
+  },
+  {
+    name: 'store: texts come back as they went in, of any characters',
+    async check(store, opened) {
+      for (const [name, text] of Object.entries(texts)) {
+        const turn = turnOf(name, { text, question: text, answer: text, closedWith: text, preface: text })
+        const body = { kind: 'markdown', url: 'https://example.com/?a=b&c', content: text } as const
+        await openAs(store, turn, [replyOf(turn, { body })])
+      }
+      const second = await opened.reopen()
+      for (const [name, text] of Object.entries(texts)) {
+        const turn = await second.find(turnOf(name).id)
+        const { question, answer, closedWith, preface } = turn ?? turnOf('lost')
+        expect([turn?.text, question, answer, closedWith, preface]).toEqual([text, text, text, text, text])
+        const [reply] = await second.outbox.ofTurn(turnOf(name).id)
+        expect(reply?.body).toMatchObject({ content: text })
+      }
+    },
+  },
+  {
+    name: 'store: a text of a mebibyte comes back whole',
+    async check(store, opened) {
+      const text = '好a😀\n'.repeat(2 ** 20 / 9)
+      const turn = turnOf('m1', { answer: text })
+      const body = { kind: 'remainder', content: text } as const
+      await openAs(store, turn, [replyOf(turn, { body })])
+      await amend(store, turn.id, { answer: `${text}!` })
+      const second = await opened.reopen()
+      expect((await second.find(turn.id))?.answer === `${text}!`).toBe(true)
+      expect((await second.outbox.find(replyOf(turn).id))?.body).toEqual(body)
+    },
+  },
+  {
+    name: 'store: ids are told apart whatever characters they are made of',
+    async check(store) {
+      const turns = ids.map(id => turnOf(id, { id, streamId: id, sender: 's', sessionKey: id }))
+      for (const turn of turns) await openAs(store, turn, [askOf(turn, { id: turn.id })])
+      for (const id of ids) {
+        expect((await store.find(id))?.msgid).toBe(id)
+        expect((await store.findByStream(id))?.msgid).toBe(id)
+        expect((await store.outbox.find(id))?.turn).toBe(id)
+        expect(await store.outbox.ofTurn(id)).toHaveLength(1)
+        expect((await standingFor(store, turnOf('next', { sender: 's', sessionKey: id }))).waiting?.id).toBe(id)
+        expect(await store.see('default', id, t0)).toBe(true)
+      }
+      const got = await store.outbox.claim(['gateway'], { now: t0, untilMs: t0 + 1, limit: 99 }, () => ({ save: [] }))
+      expect(new Set(got.map(({ delivery, turn }) => `${delivery.id} of ${turn.id}`))).toEqual(
+        new Set(ids.map(id => `${id} of ${id}`)),
+      )
+    },
+  },
+  {
+    name: 'store: a probe resolves while writing works, and after closing every call is refused',
+    async check(store) {
+      expect(await store.probe()).toBeUndefined()
+      const last = openAs(store, turnOf('m1'))
+      await store.close()
+      expect((await last).version).toBe(1)
+      const calls = [store.probe(), store.find('m1'), openAs(store, turnOf('m2')), store.outbox.summary()]
+      const codes = (await Promise.allSettled(calls)).map(one => (one.status === 'rejected' ? one.reason.code : 'done'))
+      expect(codes).toEqual(calls.map(() => 'store_failed'))
+      await store.close()
+    },
+  },
+]

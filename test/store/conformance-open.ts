@@ -1,0 +1,144 @@
+import { expect } from 'bun:test'
+import type { Behaviour } from './conformance.ts'
+import { amend, day, keyOf, minute, openAs, shownAt, standingFor, t0, turnOf } from './given.ts'
+
+/** Opening turns, and what a new message is told of those that are there. */
+export const openTests: readonly Behaviour[] = [
+  {
+    name: 'store: a turn is opened once and then only found',
+    async check(store) {
+      const turn = turnOf('m1')
+      const first = await store.open(keyOf(turn), () => ({ save: [turn] }))
+      expect(first).toEqual({ turn: { ...turn, version: 1 }, seen: false })
+      const again = await store.open(keyOf(turn), () => {
+        throw new Error('a known turn is not opened')
+      })
+      expect(again).toEqual({ turn: first.turn, seen: true })
+      expect(await store.find(turn.id)).toEqual(first.turn)
+      expect(await store.findByStream(turn.streamId)).toEqual(first.turn)
+    },
+  },
+  {
+    name: 'store: five openings of one id at once make one turn and get equal results',
+    async check(store) {
+      const turns = [1, 2, 3, 4, 5].map(n => turnOf('m1', { streamId: `st_${n}`, text: `copy ${n}` }))
+      const opened = await Promise.all(turns.map(turn => store.open(keyOf(turn), () => ({ save: [turn] }))))
+      expect(opened.filter(one => !one.seen)).toHaveLength(1)
+      expect(new Set(opened.map(one => JSON.stringify(one.turn))).size).toBe(1)
+      expect((await store.counts()).open).toBe(1)
+    },
+  },
+  {
+    name: 'store: what is not there is undefined',
+    async check(store) {
+      expect(await store.find('nobody')).toBeUndefined()
+      expect(await store.findByStream('nobody')).toBeUndefined()
+      expect(await store.nextDueAt()).toBeUndefined()
+      expect(await store.outbox.find('nobody')).toBeUndefined()
+      expect(await store.outbox.ofTurn('nobody')).toEqual([])
+    },
+  },
+  {
+    name: 'store: a message joins the waiting turn of the same sender in the same session only',
+    async check(store) {
+      const waiting = await openAs(store, turnOf('m1', { sender: 'zhangsan', sessionKey: 'group:1' }))
+      await openAs(store, turnOf('m2', { sender: 'lisi', sessionKey: 'group:1' }))
+      await openAs(store, turnOf('m3', { sender: 'zhangsan', sessionKey: 'group:2', end: 'busy', state: 'ended' }))
+      const standing = (sender: string, sessionKey: string) => standingFor(store, turnOf('m9', { sender, sessionKey }))
+      expect((await standing('zhangsan', 'group:1')).waiting).toEqual(waiting)
+      expect((await standing('lisi', 'group:1')).waiting?.msgid).toBe('m2')
+      expect((await standing('wangwu', 'group:1')).waiting).toBeUndefined()
+      expect((await standing('zhangsan', 'group:2')).waiting).toBeUndefined()
+    },
+  },
+  {
+    name: 'store: a turn waits until its question is frozen or it ends, whatever its bubble shows',
+    async check(store) {
+      const next = turnOf('m9')
+      await openAs(store, turnOf('m1'))
+      await amend(store, turnOf('m1').id, { state: 'moved', closedWith: 'later' })
+      expect((await standingFor(store, next)).waiting?.msgid).toBe('m1')
+      await amend(store, turnOf('m1').id, { question: 'frozen' })
+      expect((await standingFor(store, next)).waiting).toBeUndefined()
+      await openAs(store, turnOf('m2'))
+      await amend(store, turnOf('m2').id, { state: 'ended', end: 'merged', endedAt: t0 })
+      expect((await standingFor(store, next)).waiting).toBeUndefined()
+    },
+  },
+  {
+    name: 'store: a sender is the same person in any spelling of case',
+    async check(store) {
+      await openAs(store, turnOf('m1', { sender: 'ZhangSan' }))
+      const standing = await standingFor(store, turnOf('m9', { sender: 'zHANGsAN' }))
+      expect(standing.waiting?.sender).toBe('ZhangSan')
+      expect(standing.sentLastMinute).toBe(1)
+      await amend(store, turnOf('m1').id, { state: 'ended', end: 'expired', endedAt: t0, unsaid: true })
+      expect((await standingFor(store, turnOf('m9', { sender: 'ZHANGSAN' }))).unsaid?.msgid).toBe('m1')
+    },
+  },
+  {
+    name: 'store: the newest end that the sender was not told of is remembered until it is told',
+    async check(store) {
+      const unsaid = { state: 'ended', end: 'expired', endedAt: t0, unsaid: true } as const
+      await openAs(store, turnOf('m1', unsaid))
+      await openAs(store, turnOf('m2', unsaid))
+      await openAs(store, turnOf('m3', { ...unsaid, sender: 'lisi' }))
+      await openAs(store, turnOf('m4', { ...unsaid, account: 'other' }))
+      expect((await standingFor(store, turnOf('m9'))).unsaid?.msgid).toBe('m2')
+      await amend(store, turnOf('m2').id, { unsaid: false })
+      expect((await standingFor(store, turnOf('m9'))).unsaid?.msgid).toBe('m1')
+      expect((await standingFor(store, turnOf('m9', { sender: 'wangwu' }))).unsaid).toBeUndefined()
+    },
+  },
+  {
+    name: 'store: turns to which something may still happen count as open, the moved ones of a running agent too',
+    async check(store) {
+      const states = ['waiting', 'asking', 'streaming', 'closing', 'shown', 'moved', 'ended'] as const
+      for (const state of states) await openAs(store, turnOf(`of ${state}`, { state, sender: state }))
+      await openAs(store, turnOf('over', { ...shownAt(t0), state: 'moved', sender: 'over' }))
+      expect((await standingFor(store, turnOf('m9'))).openTurns).toBe(5)
+      const one = { waiting: 1, asking: 1, streaming: 1, closing: 1, shown: 1, ended: 1 }
+      expect(await store.counts()).toEqual({ open: 5, states: { ...one, moved: 2 } })
+    },
+  },
+  {
+    name: 'store: messages of the last minute are counted by sender and account, the refused ones too',
+    async check(store) {
+      const receivedAt = t0 + minute
+      const ages = [0, 1, minute - 1, minute, minute + 1]
+      for (const age of ages) await openAs(store, turnOf(`${age} ms old`, { receivedAt: receivedAt - age }))
+      await openAs(store, turnOf('busy', { receivedAt, state: 'ended', end: 'busy', endedAt: receivedAt }))
+      await openAs(store, turnOf('elsewhere', { receivedAt, sessionKey: 'group:1' }))
+      await openAs(store, turnOf('m1', { receivedAt, sender: 'lisi' }))
+      await openAs(store, turnOf('m2', { receivedAt, account: 'other' }))
+      expect((await standingFor(store, turnOf('m9', { receivedAt }))).sentLastMinute).toBe(5)
+    },
+  },
+  {
+    name: 'store: places in the queue rise with every turn',
+    async check(store) {
+      const places: number[] = []
+      const open = async (msgid: string) => {
+        await store.open(keyOf(turnOf(msgid)), ({ nextOrder }) => {
+          places.push(nextOrder)
+          return { save: [turnOf(msgid, { order: nextOrder })] }
+        })
+      }
+      await open('m1')
+      await Promise.all(['m2', 'm3', 'm4'].map(open))
+      await open('m5')
+      expect(places).toHaveLength(5)
+      expect(places).toEqual([...new Set(places)].toSorted((a, b) => a - b))
+    },
+  },
+  {
+    name: 'store: an event of the platform is new once per account',
+    async check(store) {
+      const seen = await Promise.all([1, 2, 3, 4, 5].map(n => store.see('default', 'e1', t0 + n)))
+      expect(seen.filter(isNew => isNew)).toHaveLength(1)
+      expect(await store.see('default', 'e1', t0 + day)).toBe(false)
+      expect(await store.see('other', 'e1', t0)).toBe(true)
+      expect(await store.see('default', 'E1', t0)).toBe(true)
+    },
+  },
+]

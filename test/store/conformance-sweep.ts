@@ -1,0 +1,141 @@
+import { expect } from 'bun:test'
+import type { Store } from '../../src/domain/ports.ts'
+import type { Turn } from '../../src/domain/turn.ts'
+import type { Behaviour } from './conformance.ts'
+import { askOf, day, keyOf, openAs, replyOf, shownAt, standingFor, t0, turnOf } from './given.ts'
+
+const secret = '只给你看的话'
+const full = { text: secret, preface: secret, responseUrl: 'https://example.com/?response_code=secret' }
+
+/** A finished turn full of contents, `days` before now. */
+function oldTurn(msgid: string, days: number, more: Partial<Turn> = {}): Turn {
+  const at = t0 - days * day
+  const contents = { ...full, question: secret, answer: secret, closedWith: secret }
+  return turnOf(msgid, { ...shownAt(at), ...contents, receivedAt: at, shownBytes: 3, ...more })
+}
+
+/** Sweeps until nothing is left to do, as the scheduler does. */
+async function sweepAll(store: Store, limits: { contentBefore: number; rowBefore: number }) {
+  const total = { erased: 0, removed: 0 }
+  for (let rounds = 0; rounds < 1_000; rounds++) {
+    const { erased, removed } = await store.sweep(limits)
+    if (erased + removed === 0) return total
+    total.erased += erased
+    total.removed += removed
+  }
+  throw new Error('sweeping never ends')
+}
+
+const retention = { contentBefore: t0 - 7 * day, rowBefore: t0 - 30 * day }
+
+async function holdsSecret(store: Store, turn: Turn): Promise<boolean> {
+  const all = [await store.find(turn.id), await store.outbox.ofTurn(turn.id)]
+  return JSON.stringify(all).includes(secret) || JSON.stringify(all).includes('response_code')
+}
+
+/** Retention. */
+export const sweepTests: readonly Behaviour[] = [
+  {
+    name: 'store: contents of old finished turns are erased, those of open and dead ones are kept',
+    async check(store) {
+      const body = { kind: 'markdown', url: full.responseUrl, content: secret } as const
+      const turns = {
+        finished: oldTurn('finished', 8),
+        delivered: oldTurn('delivered', 8),
+        young: oldTurn('young', 6),
+        running: turnOf('running', { ...full, receivedAt: t0 - 8 * day, state: 'asking', question: secret }),
+        unfetched: oldTurn('unfetched', 8, { state: 'closing' }),
+        queued: oldTurn('queued', 8),
+        dead: oldTurn('dead', 8),
+      }
+      const { delivered, queued, dead } = turns
+      const deliveries = [
+        replyOf(delivered, { body, state: 'delivered' }),
+        askOf(delivered, { state: 'delivered' }),
+        replyOf(queued, { body }),
+        replyOf(dead, { body, state: 'refused', dead: true }),
+      ]
+      for (const turn of Object.values(turns))
+        await openAs(
+          store,
+          turn,
+          deliveries.filter(one => one.turn === turn.id),
+        )
+      expect(await sweepAll(store, retention)).toEqual({ erased: 2, removed: 0 })
+      const kept = await Promise.all(
+        Object.values(turns).map(async turn => [turn.msgid, await holdsSecret(store, turn)]),
+      )
+      const expected = { young: true, running: true, unfetched: true, queued: true, dead: true }
+      expect(Object.fromEntries(kept)).toEqual({ finished: false, delivered: false, ...expected })
+    },
+  },
+  {
+    name: 'store: an erased turn keeps what tells its journey, and its msgid is still known',
+    async check(store) {
+      const turn = oldTurn('m1', 8)
+      const { trace, state, end, endedAt } = await openAs(store, turn, [replyOf(turn, { state: 'delivered' })])
+      await store.sweep(retention)
+      expect(await store.find(turn.id)).toMatchObject({ trace: [...trace], state, end, endedAt, text: '', answer: '' })
+      expect((await store.findByStream(turn.streamId))?.id).toBe(turn.id)
+      expect((await store.outbox.find(replyOf(turn).id))?.state).toBe('delivered')
+      expect((await store.open(keyOf(turn), () => ({ save: [turn] }))).seen).toBe(true)
+    },
+  },
+  {
+    name: 'store: rows of finished turns are removed when they are old enough, with their deliveries',
+    async check(store) {
+      const turns = [oldTurn('old', 31), oldTurn('dead', 31), oldTurn('young', 29)]
+      const open = turnOf('open', { receivedAt: t0 - 31 * day, state: 'asking', question: secret })
+      const late = oldTurn('late', 31, { endedAt: t0 - 29 * day })
+      for (const turn of turns) {
+        const dead = turn.msgid === 'dead'
+        await openAs(store, turn, [replyOf(turn, { state: 'refused', dead })])
+      }
+      for (const turn of [open, late]) await openAs(store, turn)
+      const { removed } = await sweepAll(store, retention)
+      expect(removed).toBe(2)
+      const left = await Promise.all([...turns, open, late].map(turn => store.find(turn.id)))
+      expect(left.map(turn => turn?.msgid)).toEqual([undefined, undefined, 'young', 'open', 'late'])
+      expect(await store.outbox.find(replyOf(oldTurn('old', 31)).id)).toBeUndefined()
+      expect((await store.outbox.summary()).dead).toBe(0)
+      expect((await openAs(store, turnOf('old'))).version).toBe(1)
+    },
+  },
+  {
+    name: 'store: events of the platform are forgotten with the rows',
+    async check(store) {
+      await store.see('default', 'old', t0 - 31 * day)
+      await store.see('default', 'young', t0 - 29 * day)
+      await sweepAll(store, retention)
+      expect(await store.see('default', 'young', t0)).toBe(false)
+      expect(await store.see('default', 'old', t0)).toBe(true)
+    },
+  },
+  {
+    name: 'store: sweeping in many rounds gets through, and the counts stay right',
+    async check(store) {
+      const many = Array.from({ length: 1_200 }, (_, n) => oldTurn(`m${n}`, n % 2 === 0 ? 8 : 31))
+      await Promise.all(many.map(turn => openAs(store, turn)))
+      await openAs(store, turnOf('open'))
+      const first = await store.sweep(retention)
+      expect(first.erased).toBeGreaterThan(0)
+      const rest = await sweepAll(store, retention)
+      expect(first.removed + rest.removed).toBe(600)
+      expect(first.erased + rest.erased).toBeGreaterThanOrEqual(600)
+      const { states, open } = await store.counts()
+      expect([states.shown, states.waiting, open]).toEqual([600, 1, 1])
+    },
+  },
+  {
+    name: 'store: a place in the queue is after all that is left, whatever was removed',
+    async check(store) {
+      const { order } = await openAs(
+        store,
+        turnOf('open', { order: (await standingFor(store, turnOf('open'))).nextOrder }),
+      )
+      for (const msgid of ['a', 'b', 'c']) await openAs(store, oldTurn(msgid, 31))
+      await sweepAll(store, retention)
+      expect((await standingFor(store, turnOf('m9'))).nextOrder).toBeGreaterThan(order)
+    },
+  },
+]

@@ -1,0 +1,44 @@
+import { describe, test } from 'bun:test'
+import type { Store } from '../../src/domain/ports.ts'
+import { changeTests } from './conformance-change.ts'
+import { claimTests } from './conformance-claim.ts'
+import { deliveryTests } from './conformance-delivery.ts'
+import { endureTests } from './conformance-endure.ts'
+import { openTests } from './conformance-open.ts'
+import { sweepTests } from './conformance-sweep.ts'
+
+/** An engine with an empty database of its own. Its deadlines of turns are those of `nextDeadline`. */
+export interface Opened {
+  readonly store: Store
+  /** Opens what a crash of the process that holds the newest store at this moment would leave. */
+  reopen(): Promise<Store>
+  close(): Promise<void>
+}
+
+export interface EngineUnderTest {
+  readonly name: string
+  open(): Promise<Opened>
+}
+
+/** A behaviour that every engine must show; `check` starts on an empty database. */
+export interface Behaviour {
+  readonly name: string
+  check(store: Store, opened: Opened): Promise<void>
+}
+
+/** What the ports promise, for any engine. */
+export function testConformance(engine: EngineUnderTest): void {
+  const groups = [openTests, changeTests, deliveryTests, claimTests, endureTests, sweepTests]
+  describe(engine.name, () => {
+    for (const { name, check } of groups.flat()) {
+      test(name, async () => {
+        const opened = await engine.open()
+        try {
+          await check(opened.store, opened)
+        } finally {
+          await opened.close()
+        }
+      })
+    }
+  })
+}

@@ -1,0 +1,102 @@
+import type { Delivery } from '../../src/domain/delivery.ts'
+import type { Change, Standing, Store, TurnKey } from '../../src/domain/ports.ts'
+import type { Turn } from '../../src/domain/turn.ts'
+
+export const minute = 60_000
+export const day = 86_400_000
+/** When the turns of these tests are received, unless they say otherwise. */
+export const t0 = 1_760_000_000_000
+
+/** A waiting turn of `zhangsan` in the single chat with the Bot. */
+export function turnOf(msgid: string, more: Partial<Turn> = {}): Turn {
+  const account = more.account ?? 'default'
+  const sender = more.sender ?? 'zhangsan'
+  const receivedAt = more.receivedAt ?? t0
+  return {
+    id: `wecom:${account}:${msgid}`,
+    account,
+    surface: 'bot',
+    origin: 'message',
+    conversation: { account, kind: 'direct', id: sender },
+    sender,
+    msgid,
+    streamId: `st_${account}_${msgid}`,
+    agentId: 'main',
+    sessionKey: `agent:main:wecom:${account}:direct:${sender.toLowerCase()}`,
+    state: 'waiting',
+    text: `text of ${msgid}`,
+    answer: '',
+    shownBytes: 0,
+    receivedAt,
+    handoverAt: receivedAt + 5 * minute,
+    windowEndAt: receivedAt + 6 * minute,
+    lastWayUntil: receivedAt + 60 * minute,
+    trace: [{ at: receivedAt, kind: 'received' }],
+    order: 1,
+    version: 0,
+    ...more,
+  }
+}
+
+/** What makes a turn finished: answered and shown. */
+export function shownAt(endedAt: number) {
+  return { state: 'shown', end: 'answered', endedAt, question: 'q', answer: 'a', closedWith: 'a' } as const
+}
+
+/** A delivery that asks the agent for a turn, due as soon as the turn was received. */
+export function askOf(turn: Turn, more: Partial<Delivery> = {}): Delivery {
+  return {
+    id: `${turn.id}:gateway`,
+    turn: turn.id,
+    account: turn.account,
+    route: 'gateway',
+    state: 'queued',
+    dead: false,
+    body: { kind: 'ask' },
+    lane: turn.sessionKey,
+    order: turn.order,
+    dueAt: turn.receivedAt,
+    expiresAt: turn.lastWayUntil,
+    attempts: [],
+    createdAt: turn.receivedAt,
+    ...more,
+  }
+}
+
+/** A delivery that brings a turn's answer to its response_url. */
+export function replyOf(turn: Turn, more: Partial<Delivery> = {}): Delivery {
+  const body = { kind: 'markdown', url: 'https://example.com/response', content: 'the answer' } as const
+  const own = { id: `${turn.id}:response_url`, route: 'response_url', lane: `${turn.id}:home`, order: 1, body } as const
+  return { ...askOf(turn), ...own, ...more }
+}
+
+export function keyOf({ id, account, sessionKey, sender, receivedAt }: Turn): TurnKey {
+  return { id, account, sessionKey, sender, receivedAt }
+}
+
+/** Opens `turn` together with `add`; resolves to the turn as it is stored. */
+export async function openAs(store: Store, turn: Turn, add: readonly Delivery[] = []): Promise<Turn> {
+  return (await store.open(keyOf(turn), () => ({ save: [turn], add }))).turn
+}
+
+/** Writes a change that has nothing to do with a step of `turn`. */
+export async function write(store: Store, turn: Turn, change: Omit<Change, 'save'>): Promise<void> {
+  await store.update(turn.id, () => ({ save: [], ...change }))
+}
+
+/** Gives a stored turn new fields. */
+export async function amend(store: Store, id: string, more: Partial<Turn>): Promise<Turn | undefined> {
+  return await store.update(id, stored => ({ save: [{ ...stored, ...more }] }))
+}
+
+/** What a new message like `turn` would find; nothing is opened. */
+export async function standingFor(store: Store, turn: Turn): Promise<Standing> {
+  let found: Standing | undefined
+  const look = store.open(keyOf(turn), standing => {
+    found = standing
+    throw new Error('only looking')
+  })
+  await look.catch(() => 'that is how it ends')
+  if (found === undefined) throw new Error(`${turn.id} is known already`)
+  return found
+}

@@ -1,0 +1,35 @@
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Store } from '../../src/domain/ports.ts'
+import { openSqliteStore } from '../../src/store/sqlite/store.ts'
+import { nextDeadline } from '../../src/streaming/turn.ts'
+import { type Opened, testConformance } from './conformance.ts'
+
+/** The files of a database as they lie on the disk now are what kill -9 would leave: nothing in them is unfinished. */
+async function openInFolder(): Promise<Opened> {
+  const folder = mkdtempSync(join(tmpdir(), 'wecomd-store-'))
+  const stores: Store[] = []
+  const fileOf = (generation: number) => join(folder, `${generation}.db`)
+  const openNext = () => {
+    const store = openSqliteStore({ file: fileOf(stores.length), pid: process.pid, dueAtOf: nextDeadline })
+    stores.push(store)
+    return store
+  }
+  return {
+    store: openNext(),
+    async reopen() {
+      for (const suffix of ['', '-wal']) {
+        const left = `${fileOf(stores.length - 1)}${suffix}`
+        if (existsSync(left)) copyFileSync(left, `${fileOf(stores.length)}${suffix}`)
+      }
+      return openNext()
+    },
+    async close() {
+      await Promise.all(stores.map(store => store.close()))
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+testConformance({ name: 'sqlite', open: openInFolder })
