@@ -115,7 +115,9 @@ class Pursuer {
     const step = nextStep(history, standpointOf(pursuit, bootId, now))
     switch (step.kind) {
       case 'ask':
-        return now < ask.askBefore || pursuit.asked !== undefined ? this.send(pursuit, bootId) : { kind: 'expired' }
+        return now < ask.askBefore || pursuit.asked !== undefined
+          ? this.send(pursuit, bootId, step.key)
+          : { kind: 'expired' }
       case 'occupied':
         run.quietSince = now
         run.report({ kind: 'phase', phase: 'occupied' })
@@ -142,7 +144,7 @@ class Pursuer {
     }
   }
 
-  private async send(pursuit: Pursuit, bootId: string): Promise<RunEnd | number> {
+  private async send(pursuit: Pursuit, bootId: string, key: string): Promise<RunEnd | number> {
     const { ask, run } = pursuit
     const { clock } = this.world
     if (pursuit.asked?.bootId !== bootId) {
@@ -150,11 +152,12 @@ class Pursuer {
       pursuit.asked = { at: clock.now(), bootId }
     }
     run.quietSince = clock.now()
+    run.own(key)
     try {
       const ack = await this.connection.request('chat.send', {
         sessionKey: ask.sessionKey,
         message: neutralise(ask.message),
-        idempotencyKey: ask.key,
+        idempotencyKey: key,
         queueMode: 'followup',
       })
       pursuit.takenBy = bootId

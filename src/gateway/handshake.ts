@@ -3,8 +3,8 @@ import { type Device, signConnect } from './device.ts'
 import { type Json, numberAt, objectAt, stringAt, stringsAt } from './frames.ts'
 
 /** What the users' link may do, and what the device is approved for once. */
-export const userScopes: readonly string[] = ['operator.read', 'operator.write']
-export const fullScopes: readonly string[] = [...userScopes, 'operator.admin', 'operator.approvals']
+const userScopes: readonly string[] = ['operator.read', 'operator.write']
+const fullScopes: readonly string[] = [...userScopes, 'operator.admin', 'operator.approvals']
 
 const client = { id: 'gateway-client', mode: 'backend', platform: 'linux' } as const
 const role = 'operator'

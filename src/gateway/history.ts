@@ -89,7 +89,7 @@ export interface Standpoint {
 
 /** What to do next about our question. */
 export type Step =
-  | { readonly kind: 'ask' }
+  | { readonly kind: 'ask'; readonly key: string }
   /** Something else runs in the session; asking now would mix two turns. */
   | { readonly kind: 'occupied' }
   | { readonly kind: 'follow'; readonly runId?: string; readonly text?: string }
@@ -107,9 +107,23 @@ const quietLimitMs = 60_000
 const emptyLimitMs = 5_000
 
 /** Decides from the history, which survives restarts, so that one question is never asked twice. */
-export function nextStep(history: History, at: Standpoint): Step {
-  const own = history.rows.findLastIndex(row => row.role === 'user' && row.idempotencyKey === `${at.key}:user`)
+export function nextStep(history: History, standpoint: Standpoint): Step {
+  const keys = keysOf(history, standpoint.key)
+  const at = { ...standpoint, key: keys.at(-1) ?? standpoint.key, runIds: new Set([...standpoint.runIds, ...keys]) }
+  const own = history.rows.findLastIndex(
+    row => row.role === 'user' && keys.some(key => row.idempotencyKey === `${key}:user`),
+  )
   return own === -1 ? stepWithoutRow(history, at) : stepAfterRow(history, own, at)
+}
+
+/**
+ * The keys under which a question was asked, the last one still good. What a gateway had taken when it died, but not yet
+ * written down, stays "interrupted", and its key is refused for ever: the question goes on as `<key>#2`, `<key>#3` …
+ */
+function keysOf(history: History, key: string): readonly string[] {
+  const keys = [key]
+  while (history.pending.get(keys.at(-1) ?? key) === 'interrupted') keys.push(`${key}#${keys.length + 1}`)
+  return keys
 }
 
 function stepAfterRow(history: History, own: number, at: Standpoint): Step {
@@ -145,7 +159,7 @@ function stepOfRow(row: HistoryRow, key: string): Step {
 function stepWithoutRow(history: History, at: Standpoint): Step {
   if (isRunning(history, at)) return { kind: 'follow', ...history.inFlight }
   if (history.pending.get(at.key) === 'queued') return { kind: 'follow' }
-  const elseOrAsk: Step = history.isActive ? { kind: 'occupied' } : { kind: 'ask' }
+  const elseOrAsk: Step = history.isActive ? { kind: 'occupied' } : { kind: 'ask', key: at.key }
   if (at.asked === undefined) return elseOrAsk
   const { asked } = at
   if (history.rows.some(row => row.role === 'reset' && row.timestamp >= asked.at)) return { kind: 'lost' }

@@ -2,8 +2,7 @@
 const joiner = '\u2060'
 
 /** The gateway drops these before it looks for commands, which could join what they part. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const dropped = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g
+const dropped = /(?![\t\n\r\x80-\x9f])\p{Cc}/gu
 
 /** A slash where a directive may begin, with a whole word behind it: `/think`, not `/etc/hosts`, `and/or`, `11/23`. */
 const directive = /(?<=^|\s|\\n)\/(?=[^\s/:]+(?:$|[\s:]))/g
@@ -48,11 +47,13 @@ function wordsOf(text: string): string {
 }
 
 /** A message of nothing but one of these stops the run that is going on, and is not answered. */
-const stopWords: ReadonlySet<string> = new Set([
-  ...['stop', 'stopp', 'esc', 'abort', 'exit', 'interrupt', 'halt', 'pare', 'arrete', 'arrête', 'anhalten', 'aufhören'],
-  ...['hoer auf', 'detente', 'deten', 'detén', '停止', '停下来', '暂停', 'やめて', '止めて', 'रुको', 'توقف'],
-  ...['стоп', 'остановись', 'останови', 'остановить', 'прекрати', 'please stop', 'stop please', 'do not do that'],
-  ...['stop openclaw', 'openclaw stop', 'stop action', 'stop current action', 'stop run', 'stop current run'],
-  ...['stop agent', 'stop the agent', 'stop doing anything'],
-  ...["stop don't do anything", 'stop dont do anything', 'stop do not do anything'],
-])
+const stopWords: ReadonlySet<string> = new Set(
+  `
+  stop, stopp, esc, abort, exit, interrupt, halt, pare, arrete, arrête, anhalten, aufhören, hoer auf, detente,
+  deten, detén, 停止, 停下来, 暂停, やめて, 止めて, रुको, توقف, стоп, остановись, останови, остановить, прекрати, please stop,
+  stop please, do not do that, stop openclaw, openclaw stop, stop action, stop current action, stop run,
+  stop current run, stop agent, stop the agent, stop doing anything, stop don't do anything, stop dont do anything,
+  stop do not do anything`
+    .split(',')
+    .map(word => word.trim()),
+)

@@ -2,6 +2,9 @@ import type { ReplyChunk, RunEnd } from '../domain/ports.ts'
 import { type Json, objectAt, stringAt } from './frames.ts'
 import { textOf } from './history.ts'
 
+/** Errors of a gateway that stops, or died: the question was taken and not run, and may be asked again. */
+const neverRan = /Gateway is draining|Pending input ownership ended/
+
 /**
  * What one question's run says while it goes on. Fed with the `chat` and `agent` events of its session; those of other
  * runs only make it look at the history again.
@@ -42,6 +45,11 @@ export class Run {
 
   poke(): void {
     this.stir()
+  }
+
+  /** The question is asked under this key, which is also the id of its run. */
+  own(key: string): void {
+    this.ours.add(key)
   }
 
   /** A run under another id answers our question: queued behind somebody's, or resumed after a restart. */
@@ -92,8 +100,12 @@ export class Run {
       case 'aborted':
         // A gateway that stops goes on with the turn after its restart; a reset leaves its row in the history.
         if (stringAt(payload, 'stopReason') === 'restart') return this.poke()
-        return this.end({ kind: 'stopped', text })
+        // The gateway's own `stop` without a message: the model said nothing, also when it was asked again.
+        return this.end(
+          text === '' && stringAt(payload, 'stopReason') === 'stop' ? { kind: 'empty' } : { kind: 'stopped', text },
+        )
       case 'error':
+        if (neverRan.test(stringAt(payload, 'errorMessage') ?? '')) return this.poke()
         return this.end({ kind: 'failed', reason: 'error', text: '' })
       default:
         return undefined

@@ -11,6 +11,8 @@ import { planHome } from './home.ts'
 
 /** A finish frame that nobody fetches for this long goes another way. */
 const unfetchedMs = 20_000
+/** More takeovers of one run than this are not worth a line each. */
+const tracedResumes = 10
 /** How far `create_time` may lie back and still start the window. */
 const createTimeTrustMs = 60_000
 
@@ -157,7 +159,7 @@ export function advance(turn: Turn, event: TurnEvent, say: Say): Change | undefi
     case 'text':
       return showText(turn, event.at, event.text)
     case 'resumed':
-      return { save: [traced(turn, { at: event.at, kind: 'resumed' })] }
+      return resume(turn, event.at)
     case 'run_ended':
       return turn.end === undefined ? endRun(turn, event, say) : undefined
     case 'served':
@@ -169,14 +171,21 @@ export function advance(turn: Turn, event: TurnEvent, say: Say): Change | undefi
   }
 }
 
+/** The first claim freezes the question; a later one finds a run that somebody left. */
 function claim(turn: Turn, at: number, question: string): Change | undefined {
-  if (turn.end !== undefined || turn.question !== undefined) return undefined
+  if (turn.end !== undefined) return undefined
+  if (turn.question !== undefined) return turn.asked === undefined ? undefined : resume(turn, at)
   const state = turn.state === 'waiting' ? 'asking' : turn.state
   return { save: [traced({ ...turn, state, question }, { at, kind: 'routed', agent: turn.agentId })] }
 }
 
 function mark(turn: Turn, at: number, bootId: string): Change {
   return { save: [traced({ ...turn, asked: { at, bootId } }, { at, kind: 'asked', boot: bootId })] }
+}
+
+function resume(turn: Turn, at: number): Change | undefined {
+  const known = turn.trace.filter(event => event.kind === 'resumed').length
+  return known < tracedResumes ? { save: [traced(turn, { at, kind: 'resumed' })] } : undefined
 }
 
 function showText(turn: Turn, at: number, text: string): Change | undefined {

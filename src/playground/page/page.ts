@@ -9,11 +9,13 @@ interface State {
   hello: Hello | undefined
   active: string
   writer: string
+  /** When this link began: what is older was there before and is not news. */
+  since: number
   readonly items: Map<string, Item>
   readonly unread: Set<string>
 }
 
-const state: State = { hello: undefined, active: '', writer: '', items: new Map(), unread: new Set() }
+const state: State = { hello: undefined, active: '', writer: '', since: 0, items: new Map(), unread: new Set() }
 const log = byId('log')
 const text = byId('text') as HTMLTextAreaElement // index.html makes it one
 let socket: WebSocket | undefined
@@ -45,13 +47,14 @@ function receive(message: ToPage): void {
   const { item } = message
   state.items.set(item.key, item)
   if (item.conversation === state.active) showItem(item)
-  else state.unread.add(item.conversation)
+  else if (item.at >= state.since) state.unread.add(item.conversation)
   showConversations()
 }
 
 /** A new link begins with everything from the start: what was there before is forgotten. */
 function start(hello: Hello): void {
   state.hello = hello
+  state.since = Date.now()
   state.items.clear()
   byId('wire-rows').replaceChildren()
   byId('callback-url').textContent = `POST ${hello.callbackUrl}`
@@ -177,10 +180,11 @@ text.addEventListener('keydown', event => {
   ;(byId('composer') as HTMLFormElement).requestSubmit()
 })
 
-byId('wire-toggle').addEventListener('click', () => {
-  const panel = byId('wire')
-  panel.hidden = !panel.hidden
-  byId('wire-toggle').setAttribute('aria-expanded', String(!panel.hidden))
-})
-byId('wire').hidden = innerWidth < 1100
-byId('wire-toggle').setAttribute('aria-expanded', String(innerWidth >= 1100))
+function showWire(isShown: boolean): void {
+  byId('wire').hidden = !isShown
+  byId('wire-toggle').setAttribute('aria-expanded', String(isShown))
+}
+
+byId('wire-toggle').addEventListener('click', () => showWire(byId('wire').hidden !== false))
+byId('wire-close').addEventListener('click', () => showWire(false))
+showWire(innerWidth >= 1100)

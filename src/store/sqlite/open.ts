@@ -3,8 +3,6 @@ import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writ
 import { WecomdError } from '../../errors.ts'
 import firstMigration from './migrations/001-first.sql' with { type: 'text' }
 
-const inMemory = ':memory:'
-
 /** One step of the schema. A step that the previous binary could not live with is not additive. */
 export interface Migration {
   readonly sql: string

@@ -6,6 +6,7 @@ import type { Engine } from './engine.ts'
 
 const minuteMs = 60_000
 type Doc = { doc: string }
+type Placed = Doc & { seq: number }
 type Tally = { states: Record<TurnState, number>; open: number }
 type Standpoint = { state: TurnState; ended: number }
 
@@ -21,12 +22,11 @@ export class TurnTable {
     this.statements = {
       byId: engine.prepare<Doc>('SELECT doc FROM turn WHERE id = ?'),
       byStream: engine.prepare<Doc>('SELECT doc FROM turn WHERE stream_id = ?'),
-      unclaimed: engine.prepare<Doc>(
-        'SELECT doc FROM turn WHERE session_key = ? AND sender = ? AND unclaimed = 1 ORDER BY seq DESC LIMIT 1',
+      // Without ORDER BY: together with a parameter it makes SQLite compile the statement anew at every call.
+      unclaimed: engine.prepare<Placed>(
+        'SELECT seq, doc FROM turn WHERE session_key = ? AND sender = ? AND unclaimed = 1',
       ),
-      unsaid: engine.prepare<Doc>(
-        'SELECT doc FROM turn WHERE account = ? AND sender = ? AND unsaid = 1 ORDER BY seq DESC LIMIT 1',
-      ),
+      unsaid: engine.prepare<Placed>('SELECT seq, doc FROM turn WHERE account = ? AND sender = ? AND unsaid = 1'),
       sent: engine.prepare<{ n: number }>(
         'SELECT count(*) AS n FROM turn WHERE account = ? AND sender = ? AND received_at > ?',
       ),
@@ -45,6 +45,7 @@ export class TurnTable {
       update: engine.prepare<never>(
         'UPDATE turn SET state = ?, unclaimed = ?, unsaid = ?, ended_at = ?, due_at = ?, version = ?, doc = ? WHERE id = ?',
       ),
+      remove: engine.prepare<never>('DELETE FROM turn WHERE id = ?'),
     }
   }
 
@@ -58,8 +59,8 @@ export class TurnTable {
 
   standing(key: TurnKey): Standing {
     const sender = key.sender.toLowerCase()
-    const waiting = parse(this.statements.unclaimed.get(key.sessionKey, sender))
-    const unsaid = parse(this.statements.unsaid.get(key.account, sender))
+    const waiting = newest(this.statements.unclaimed.all(key.sessionKey, sender))
+    const unsaid = newest(this.statements.unsaid.all(key.account, sender))
     return {
       openTurns: this.counts().open,
       sentLastMinute: this.statements.sent.get(key.account, sender, key.receivedAt - minuteMs)?.n ?? 0,
@@ -129,9 +130,11 @@ export class TurnTable {
     return fresh
   }
 
-  /** After rows were removed behind this table's back. */
-  forgetCounts(): void {
-    this.tally = undefined
+  remove(id: string): void {
+    const stored = this.statements.stored.get(id)
+    if (stored === null) return
+    count(this.counts(), stored, -1)
+    this.statements.remove.run(id)
   }
 }
 
@@ -155,6 +158,11 @@ export function writeChange(
 
 function lostRace(id: string): WecomdError {
   return new WecomdError('store_failed', `turn ${id} was changed meanwhile`, { retryAfterMs: 0 })
+}
+
+function newest(rows: readonly Placed[]): Turn | undefined {
+  const last = rows.reduce<Placed | null>((best, row) => (best === null || row.seq > best.seq ? row : best), null)
+  return parse(last)
 }
 
 function parse(row: Doc | null): Turn | undefined {

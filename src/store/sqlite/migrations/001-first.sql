@@ -32,7 +32,7 @@ CREATE INDEX turn_sender ON turn (account, sender, received_at);
 CREATE INDEX turn_due ON turn (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX turn_unclaimed ON turn (session_key, sender) WHERE unclaimed = 1;
 CREATE INDEX turn_unsaid ON turn (account, sender) WHERE unsaid = 1;
-CREATE INDEX turn_finished ON turn (ended_at) WHERE due_at IS NULL AND erased = 0;
+CREATE INDEX turn_finished ON turn (erased, ended_at) WHERE due_at IS NULL AND ended_at IS NOT NULL;
 
 CREATE TABLE delivery (
   id TEXT NOT NULL PRIMARY KEY,

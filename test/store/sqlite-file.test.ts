@@ -1,0 +1,255 @@
+import { expect, test } from 'bun:test'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DeliveryTable } from '../../src/store/sqlite/deliveries.ts'
+import { Engine } from '../../src/store/sqlite/engine.ts'
+import { type Migration, migrations, openDatabase } from '../../src/store/sqlite/open.ts'
+import { openSqliteStore } from '../../src/store/sqlite/store.ts'
+import { TurnTable, writeChange } from '../../src/store/sqlite/turns.ts'
+import { nextDeadline } from '../../src/streaming/turn.ts'
+import { askOf, day, openAs, replyOf, shownAt, t0, turnOf } from './given.ts'
+
+async function inFolder(work: (folder: string, file: string) => Promise<void> | void): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'wecomd-store-'))
+  try {
+    await work(folder, join(folder, 'wecomd.db'))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function openStore(file: string) {
+  return openSqliteStore({ file, pid: process.pid, dueAtOf: nextDeadline })
+}
+
+function failureOf(work: () => unknown): unknown {
+  try {
+    work()
+    return 'no failure'
+  } catch (error) {
+    return error
+  }
+}
+
+function modesOf(folder: string): Record<string, string> {
+  const modeOf = (name: string) => (statSync(join(folder, name)).mode & 0o777).toString(8)
+  return Object.fromEntries(readdirSync(folder).map(name => [name, modeOf(name)]))
+}
+
+test('store: only we may read the files of a database', async () => {
+  await inFolder(async (folder, file) => {
+    const store = openStore(file)
+    await openAs(store, turnOf('m1'))
+    expect(modesOf(folder)).toEqual({ 'wecomd.db': '600', 'wecomd.db-wal': '600', 'wecomd.db.pid': '600' })
+    await store.close()
+  })
+})
+
+test('store: a database can live in memory', async () => {
+  const store = openStore(':memory:')
+  await openAs(store, turnOf('m1'))
+  expect((await store.counts()).open).toBe(1)
+  await store.close()
+  expect(readdirSync('.').filter(name => name.startsWith(':memory:'))).toEqual([])
+})
+
+test('store: a place where no database can be is named', async () => {
+  await inFolder((folder, file) => {
+    const missing = join(folder, 'missing', 'wecomd.db')
+    expect(failureOf(() => openStore(missing))).toMatchObject({ code: 'state_folder' })
+    expect(failureOf(() => openStore(folder))).toMatchObject({ code: 'state_folder' })
+    writeFileSync(file, 'this is a letter, not a database '.repeat(100))
+    expect(failureOf(() => openStore(file))).toMatchObject({ code: 'state_folder' })
+    expect(readFileSync(file, 'utf8')).toStartWith('this is a letter')
+  })
+})
+
+test('store: every commit is fsynced, what is deleted is overwritten, and nothing goes to the temp folder', async () => {
+  await inFolder((_, file) => {
+    const db = openDatabase(file, process.pid)
+    const read = (pragma: string) =>
+      Object.values(db.query<Record<string, unknown>, []>(`PRAGMA ${pragma}`).get() ?? {})
+    expect(read('journal_mode')).toEqual(['wal'])
+    expect(read('synchronous')).toEqual([2])
+    expect(read('secure_delete')).toEqual([1])
+    expect(read('locking_mode')).toEqual(['exclusive'])
+    expect(read('temp_store')).toEqual([2])
+    db.close()
+  })
+})
+
+/** The names of the files in which `text` can be found. */
+function filesWith(folder: string, text: string): readonly string[] {
+  return readdirSync(folder).filter(name => readFileSync(join(folder, name)).includes(text))
+}
+
+test('store: erased and removed contents are in no byte of the file any more', async () => {
+  await inFolder(async (folder, file) => {
+    const secrets = ['a-short-secret', 'a-long-secret'.repeat(4_000), 'a-removed-secret']
+    const receivedAt = t0 - 8 * day
+    const contentOf = (secret: string) => ({
+      ...shownAt(receivedAt),
+      receivedAt,
+      text: secret,
+      answer: secret,
+      closedWith: secret,
+    })
+    let store = openStore(file)
+    for (const [n, secret] of secrets.entries()) {
+      const endedAt = n === 2 ? t0 - 31 * day : receivedAt
+      const turn = turnOf(`m${n}`, { ...contentOf(secret), endedAt, receivedAt: endedAt })
+      const body = { kind: 'markdown', url: 'https://example.com', content: secret } as const
+      await openAs(store, turn, [replyOf(turn, { body, state: 'delivered' })])
+      await openAs(store, turnOf(`kept${n}`, { text: 'kept' }))
+    }
+    await store.close()
+    for (const secret of ['a-short-secret', 'a-long-secret', 'a-removed-secret']) {
+      expect(filesWith(folder, secret)).toEqual(['wecomd.db'])
+    }
+    store = openStore(file)
+    expect(await store.sweep({ contentBefore: t0 - 7 * day, rowBefore: t0 - 30 * day })).toEqual({
+      erased: 3,
+      removed: 1,
+    })
+    await store.close()
+    expect(
+      ['a-short-secret', 'a-long-secret', 'a-removed-secret'].flatMap(secret => filesWith(folder, secret)),
+    ).toEqual([])
+    expect(filesWith(folder, '"kept"')).toEqual(['wecomd.db'])
+  })
+})
+
+function versionOf(file: string, steps: readonly Migration[]): number | undefined {
+  const db = openDatabase(file, process.pid, steps)
+  const row = db.query<{ user_version: number }, []>('PRAGMA user_version').get()
+  db.close()
+  return row?.user_version
+}
+
+const addition: Migration = { sql: 'CREATE TABLE extra (id TEXT PRIMARY KEY)', isAdditive: true }
+const upheaval: Migration = {
+  sql: "DROP TABLE inbox; UPDATE meta SET value = '2' WHERE key = 'readable_from'",
+  isAdditive: false,
+}
+
+test('store: a newer schema that says we can read it is used as it is', async () => {
+  await inFolder(async (folder, file) => {
+    expect(versionOf(file, [...migrations, addition])).toBe(migrations.length + 1)
+    const store = openStore(file)
+    await openAs(store, turnOf('m1'))
+    await store.close()
+    expect(versionOf(file, migrations)).toBe(migrations.length + 1)
+    expect(readdirSync(folder).filter(name => name.includes('.schema-'))).toEqual([])
+  })
+})
+
+test('store: a newer schema that we cannot read is left alone, until the copy of the old one comes back', async () => {
+  await inFolder(async (folder, file) => {
+    const before = openStore(file)
+    await openAs(before, turnOf('m1'))
+    await before.close()
+    const newer = [...migrations, { ...upheaval, sql: upheaval.sql.replace('2', String(migrations.length + 1)) }]
+    expect(versionOf(file, newer)).toBe(migrations.length + 1)
+    expect(failureOf(() => openStore(file))).toMatchObject({ code: 'store_schema' })
+    expect(failureOf(() => openStore(file))).toMatchObject({ code: 'store_schema' })
+
+    const copy = `${file}.schema-${migrations.length}`
+    expect(modesOf(folder)[`wecomd.db.schema-${migrations.length}`]).toBe('600')
+    const back = openStore(copy)
+    expect((await back.find(turnOf('m1').id))?.version).toBe(1)
+    await back.close()
+  })
+})
+
+test('store: the copy before an upgrade is a whole and a new one', async () => {
+  await inFolder(async (_, file) => {
+    const copy = `${file}.schema-${migrations.length}`
+    writeFileSync(`${copy}.part`, 'cut off by a crash')
+    writeFileSync(copy, 'of an upgrade that was taken back')
+    const before = openStore(file)
+    await openAs(before, turnOf('m1'))
+    await before.close()
+    versionOf(file, [...migrations, upheaval])
+    expect(existsSync(`${copy}.part`)).toBe(false)
+    const back = openStore(copy)
+    expect(await back.find(turnOf('m1').id)).toBeDefined()
+    await back.close()
+  })
+})
+
+test('store: a migration that fails changes nothing and lets go of the file', async () => {
+  await inFolder(async (_, file) => {
+    versionOf(file, migrations)
+    const broken: Migration = { sql: 'CREATE TABLE half (id TEXT); DROP TABLE nowhere', isAdditive: true }
+    expect(failureOf(() => versionOf(file, [...migrations, addition, broken]))).toBeInstanceOf(Error)
+    expect(versionOf(file, [...migrations, addition])).toBe(migrations.length + 1)
+    const repaired: Migration = { ...broken, sql: 'CREATE TABLE half (id TEXT)' }
+    expect(versionOf(file, [...migrations, addition, repaired])).toBe(migrations.length + 2)
+  })
+})
+
+/** The tables of a store with the connection in reach, so that it can be made to fail. */
+function openTables(file: string) {
+  const engine = new Engine(openDatabase(file, process.pid))
+  const turns = new TurnTable(engine)
+  const deliveries = new DeliveryTable(engine)
+  const open = (msgid: string, text = '') =>
+    engine.run(() => {
+      const turn = turnOf(msgid, { text })
+      writeChange({ save: [turn], add: [askOf(turn)] }, turns, deliveries, nextDeadline)
+    })
+  const known = (msgid: string) => engine.run(() => turns.find(turnOf(msgid).id) !== undefined)
+  return { engine, open, known, counts: () => engine.run(() => ({ ...turns.counts() })) }
+}
+
+async function codesOf(work: readonly Promise<unknown>[]): Promise<readonly string[]> {
+  return (await Promise.allSettled(work)).map(one => (one.status === 'rejected' ? one.reason.code : 'done'))
+}
+
+/** Each makes every commit fail until it is undone. */
+const failures = [
+  { name: 'a full disk', fail: 'PRAGMA max_page_count = 1', undo: 'PRAGMA max_page_count = 1000000' },
+  { name: 'a read-only database', fail: 'PRAGMA query_only = ON', undo: 'PRAGMA query_only = OFF' },
+  {
+    name: 'a commit that does not go through',
+    fail: `PRAGMA foreign_keys = ON; CREATE TABLE child (up REFERENCES meta (key) DEFERRABLE INITIALLY DEFERRED);
+      CREATE TRIGGER orphan AFTER INSERT ON turn BEGIN INSERT INTO child VALUES ('nobody'); END`,
+    undo: 'DROP TRIGGER orphan',
+  },
+]
+
+for (const { name, fail, undo } of failures) {
+  test(`store: ${name} fails everybody who waited for it, and writing works again afterwards`, async () => {
+    await inFolder(async (_, file) => {
+      const { engine, open, known, counts } = openTables(file)
+      await Promise.all(['m1', 'm2'].map(msgid => open(msgid)))
+      const before = await counts()
+      engine.db.run(fail)
+      const batch = Array.from({ length: 20 }, (_, n) => open(`lost${n}`, 'x'.repeat(20_000)))
+      expect(await codesOf(batch)).toEqual(batch.map(() => 'store_failed'))
+      engine.db.run(undo)
+      expect(await counts()).toEqual(before)
+      expect(await codesOf([open('lost1'), open('m3')])).toEqual(['done', 'done'])
+      engine.close()
+
+      const after = openTables(file)
+      const found = await Promise.all(['m1', 'm2', 'm3', 'lost0', 'lost1'].map(after.known))
+      expect(found).toEqual([true, true, true, false, true])
+      expect(await after.counts()).toMatchObject({ open: 4 })
+      after.engine.close()
+    })
+  })
+}
+
+test('store: what was asked for before closing is on the disk afterwards', async () => {
+  await inFolder(async (_, file) => {
+    const store = openStore(file)
+    const opened = ['m1', 'm2', 'm3'].map(msgid => openAs(store, turnOf(msgid)))
+    await store.close()
+    expect((await Promise.all(opened)).map(turn => turn.version)).toEqual([1, 1, 1])
+    const again = openStore(file)
+    expect((await again.counts()).open).toBe(3)
+    await again.close()
+  })
+})
