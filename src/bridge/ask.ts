@@ -4,7 +4,7 @@ import type { Turn } from '../domain/turn.ts'
 import { isCode, messageOf } from '../errors.ts'
 import { nothingToCancel } from '../world.ts'
 import { advance, advanceThrough } from '../streaming/turn.ts'
-import { type Desk, sayOf } from './desk.ts'
+import { type Desk, sayOf, waitAtMost } from './desk.ts'
 
 export const leaseMs = 30_000
 /** Work that another node may have left behind is looked for this often. */
@@ -27,7 +27,7 @@ export class Asker {
   private readonly desk: Desk
   private readonly changed: (turn: Turn) => void
   private readonly runs = new Map<string, Run>()
-  private nextAt: number | undefined = 0
+  private nextAt = 0
   private stopping = false
 
   constructor(desk: Desk, changed: (turn: Turn) => void) {
@@ -51,14 +51,14 @@ export class Asker {
 
   async run(now: number): Promise<void> {
     const { store, limits } = this.desk
-    this.nextAt = undefined
+    this.nextAt = now + recheckMs // also when the store fails below
     const limit = limits.maxRuns - this.runs.size
     const lease = { now, untilMs: now + leaseMs, limit }
     const claimed = await store.outbox.claim(['gateway'], lease, one => this.freeze(one, now))
-    for (const one of claimed) if (one.delivery.state === 'sending') this.begin(one)
-    if (claimed.length === limit) this.nextAt ??= 0
+    for (const one of claimed) if (one.delivery.state === 'sending' && !this.runs.has(one.turn.id)) this.begin(one)
+    if (claimed.length === limit) this.expect()
     const later = await store.outbox.nextDueAt(['gateway'], now)
-    this.nextAt ??= Math.min(later ?? Infinity, now + recheckMs)
+    this.nextAt = Math.min(later ?? Infinity, this.nextAt)
   }
 
   /** The ids whose leases must be kept. */
@@ -74,20 +74,16 @@ export class Asker {
   /** Claims nothing more; resolves when the runs have ended or `limitMs` is over. The rest is found again at the next start. */
   async stop(limitMs: number): Promise<void> {
     this.stopping = true
-    const { timers, clock, store } = this.desk
-    const ended = Promise.all([...this.runs.values()].map(run => run.done))
-    const late = Promise.withResolvers<void>()
-    const cancel = timers.at(clock.now() + limitMs, late.resolve)
-    await Promise.race([ended, late.promise])
-    cancel()
+    await waitAtMost(this.desk, limitMs, Promise.all([...this.runs.values()].map(run => run.done)))
     const left = [...this.runs.values()]
     for (const run of left) run.controller.abort()
     await Promise.all(left.map(run => run.done))
-    await store.outbox.release(left.map(run => run.deliveryId))
+    await this.desk.store.outbox.release(left.map(run => run.deliveryId))
   }
 
   /** From here on the question and its key stay as they are. */
   private freeze({ delivery, turn }: Claimed, at: number): Change {
+    if (this.runs.has(turn.id)) return { save: [] } // ours already; the clock or this process had stood still
     const say = sayOf(this.desk, turn.account)
     if (turn.question === undefined && at >= turn.lastWayUntil) {
       return {
@@ -110,6 +106,10 @@ export class Asker {
         if (isCode(error, 'cancelled')) return
         this.desk.log.error('a run could not be followed', { turn: turn.id, error: messageOf(error) })
         await this.postpone(delivery)
+      })
+      .catch(error => {
+        // Its lease runs out, and then it is found again.
+        this.desk.log.error('a run could not be put off', { turn: turn.id, error: messageOf(error) })
       })
       .finally(() => {
         this.runs.delete(turn.id)
@@ -171,11 +171,15 @@ export class Asker {
   }
 
   private see(turn: Turn, chunk: ReplyChunk): void {
-    const { live, meter, clock, wake } = this.desk
+    const { live, meter, clock, wake, log } = this.desk
     const isFirst = chunk.kind === 'text' && live.text(turn.id) === undefined && turn.answer === ''
     live.see(turn.id, chunk)
     if (isFirst) meter.firstText(clock.now() - turn.receivedAt)
-    if (chunk.kind === 'resumed') void this.advance(turn.id, { kind: 'resumed', at: clock.now() })
+    if (chunk.kind === 'resumed') {
+      this.advance(turn.id, { kind: 'resumed', at: clock.now() }).catch(error =>
+        log.warn('a trace could not be written', { turn: turn.id, error: messageOf(error) }),
+      )
+    }
     if (chunk.kind === 'text') wake()
   }
 

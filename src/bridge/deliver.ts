@@ -2,7 +2,7 @@ import type { Delivery, Outcome } from '../domain/delivery.ts'
 import type { Claimed } from '../domain/ports.ts'
 import { messageOf } from '../errors.ts'
 import { beginAttempt, settleAttempt } from '../fallback/attempt.ts'
-import type { Desk } from './desk.ts'
+import { type Desk, waitAtMost } from './desk.ts'
 import { leaseMs } from './ask.ts'
 
 /** Requests to WeCom under way at once. */
@@ -16,8 +16,9 @@ const recheckMs = 5_000
 export class Deliverer {
   readonly name = 'deliveries'
   private readonly desk: Desk
-  private readonly posts = new Set<Promise<void>>()
-  private nextAt: number | undefined = 0
+  /** Under way, by the id of the delivery. */
+  private readonly posts = new Map<string, Promise<void>>()
+  private nextAt = 0
   private stopping = false
 
   constructor(desk: Desk) {
@@ -35,23 +36,25 @@ export class Deliverer {
 
   async run(now: number): Promise<void> {
     const { store } = this.desk
-    this.nextAt = undefined
+    this.nextAt = now + recheckMs // also when the store fails below
     const limit = parallel - this.posts.size
     const lease = { now, untilMs: now + leaseMs, limit }
+    // One whose lease ran out under a slow request, or because the clock was set, is ours already.
     const claimed = await store.outbox.claim(['response_url'], lease, ({ delivery }) => ({
       save: [],
-      settle: [beginAttempt(delivery, now)],
+      settle: this.posts.has(delivery.id) ? [] : [beginAttempt(delivery, now)],
     }))
-    for (const one of claimed) if (one.delivery.state === 'sending') this.begin(one)
-    if (claimed.length === limit) this.nextAt ??= 0
+    const fresh = claimed.filter(({ delivery }) => delivery.state === 'sending' && !this.posts.has(delivery.id))
+    for (const one of fresh) this.begin(one)
+    if (claimed.length === limit) this.expect()
     const later = await store.outbox.nextDueAt(['response_url'], now)
-    this.nextAt ??= Math.min(later ?? Infinity, now + recheckMs)
+    this.nextAt = Math.min(later ?? Infinity, this.nextAt)
   }
 
-  /** Starts nothing more and resolves when the requests under way have been answered. */
-  async stop(): Promise<void> {
+  /** Starts nothing more; resolves when the requests under way are answered, or after `limitMs`: then their fate is unknown. */
+  async stop(limitMs: number): Promise<void> {
     this.stopping = true
-    await Promise.all(this.posts)
+    await waitAtMost(this.desk, limitMs, Promise.all(this.posts.values()))
   }
 
   private begin(claimed: Claimed): void {
@@ -63,11 +66,11 @@ export class Deliverer {
         }),
       )
       .finally(() => {
-        this.posts.delete(post)
+        this.posts.delete(claimed.delivery.id)
         this.nextAt = 0
         this.desk.wake()
       })
-    this.posts.add(post)
+    this.posts.set(claimed.delivery.id, post)
   }
 
   private async post(delivery: Delivery): Promise<void> {

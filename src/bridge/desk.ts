@@ -44,6 +44,14 @@ export interface Desk {
   wake(): void
 }
 
+/** Resolves when `work` has, or after `limitMs`; what then still goes on is left alone. */
+export async function waitAtMost({ timers, clock }: Desk, limitMs: number, work: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const cancel = timers.at(clock.now() + limitMs, late.resolve)
+  await Promise.race([work, late.promise])
+  cancel()
+}
+
 /** The sentences of an account; of the first one when the account has left the config while turns of it remain. */
 export function sayOf(desk: Desk, account: string): Say {
   const found = desk.accounts.get(account) ?? desk.accounts.values().next().value

@@ -1,4 +1,5 @@
 import type { Turn } from '../domain/turn.ts'
+import { messageOf } from '../errors.ts'
 import { Asker } from './ask.ts'
 import { Deliverer } from './deliver.ts'
 import type { Desk } from './desk.ts'
@@ -45,8 +46,9 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
     },
     turnChanged: changed,
     async drain(limitMs) {
-      await Promise.all([asker.stop(limitMs), deliverer.stop()])
-      await saveSnapshots(desk)
+      const complain = (error: unknown) => desk.log.error('not all could be saved', { error: messageOf(error) })
+      await Promise.all([asker.stop(limitMs).catch(complain), deliverer.stop(limitMs)])
+      await saveSnapshots(desk).catch(complain)
     },
   }
 }

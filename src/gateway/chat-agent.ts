@@ -63,7 +63,9 @@ export function createChatAgent(connection: Connection, world: ChatAgentWorld): 
       }
     },
     async abort(key, sessionKey) {
-      await connection.request('chat.abort', { sessionKey, runId: key })
+      // A run that was resumed, or that waited behind another, is aborted by its own id only.
+      const runIds = [...(runs.get(key)?.runIds ?? [key])]
+      await Promise.all(runIds.map(runId => connection.request('chat.abort', { sessionKey, runId })))
     },
   }
 }
@@ -113,12 +115,12 @@ class Pursuer {
     const { ask, run } = pursuit
     const now = this.world.clock.now()
     const step = nextStep(history, standpointOf(pursuit, bootId, now))
+    const isLate = now >= ask.askBefore && pursuit.asked === undefined
     switch (step.kind) {
       case 'ask':
-        return now < ask.askBefore || pursuit.asked !== undefined
-          ? this.send(pursuit, bootId, step.key)
-          : { kind: 'expired' }
+        return isLate ? { kind: 'expired' } : this.send(pursuit, bootId, step.key)
       case 'occupied':
+        if (isLate) return { kind: 'expired' }
         run.quietSince = now
         run.report({ kind: 'phase', phase: 'occupied' })
         return lookMs

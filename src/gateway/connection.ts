@@ -168,8 +168,9 @@ export class Connection {
       this.watch(line.socket, this.greeted.tickIntervalMs)
     } catch (error) {
       timeout()
-      if (isCode(error, 'gateway_down')) return // the socket closed under us; `lost` takes it from there
-      this.refused(line, error)
+      if (isCode(error, 'gateway_timeout')) line.socket.terminate()
+      else if (!isCode(error, 'gateway_down')) this.refused(line, error)
+      // Otherwise the socket is closed, and `lost` takes it from there.
     }
   }
 

@@ -130,7 +130,7 @@ function stepAfterRow(history: History, own: number, at: Standpoint): Step {
   if (isRunning(history, at)) return { kind: 'follow', ...history.inFlight }
   const after = history.rows.slice(own + 1)
   const known = after.findLast(row => isAnswer(row) && at.runIds.has(row.runId ?? ''))
-  if (known !== undefined) return stepOfRow(known, at.key)
+  if (known !== undefined) return stepOfRow(known)
   // Our run has ended without a word, and its empty row says that it was not only queued.
   if (at.emptyEndAt !== undefined && after.some(row => at.runIds.has(row.runId ?? ''))) return { kind: 'empty' }
 
@@ -138,7 +138,9 @@ function stepAfterRow(history: History, own: number, at: Standpoint): Step {
   if (history.isActive && nextUser === -1) return { kind: 'follow', ...history.inFlight }
   const ours = nextUser === -1 ? after : after.slice(0, nextUser)
   const last = ours.findLast(isAnswer)
-  return last === undefined ? stepInSilence(at) : stepOfRow(last, at.key)
+  if (last !== undefined) return stepOfRow(last)
+  const isOver = !history.isActive && ours.some(isWordless) && at.now - at.quietSince >= emptyLimitMs
+  return isOver ? { kind: 'empty' } : stepInSilence(at)
 }
 
 function isRunning(history: History, at: Standpoint): boolean {
@@ -150,9 +152,15 @@ function isAnswer(row: HistoryRow): boolean {
   return row.role === 'assistant' && row.text.trim() !== '' && row.stopReason !== 'toolUse'
 }
 
-function stepOfRow(row: HistoryRow, key: string): Step {
+/** A run that ended without a word leaves such a row, unless the gateway asks the model again. */
+function isWordless(row: HistoryRow): boolean {
+  return row.role === 'assistant' && row.text.trim() === '' && row.stopReason !== 'toolUse'
+}
+
+/** Only what was said before an abort has a key of its own; a resumed run is aborted under its own id. */
+function stepOfRow(row: HistoryRow): Step {
   if (row.stopReason === 'error') return { kind: 'failed', text: '' }
-  if (row.idempotencyKey === `${key}:assistant`) return { kind: 'stopped', text: row.text }
+  if (row.idempotencyKey === `${row.runId}:assistant`) return { kind: 'stopped', text: row.text }
   return { kind: 'answered', row }
 }
 

@@ -68,7 +68,7 @@ function failure(...[code, message, hint]: Said) {
 }
 
 function isAuthorized(header: string | undefined, token: string): boolean {
-  const given = Buffer.from(header?.startsWith('Bearer ') === true ? header.slice(7) : '')
+  const given = Buffer.from(/^Bearer (.*)$/i.exec(header ?? '')?.[1] ?? '')
   const wanted = Buffer.from(token)
   return given.length === wanted.length && timingSafeEqual(given, wanted)
 }

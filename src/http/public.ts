@@ -22,11 +22,25 @@ export interface Listener {
   stop(): Promise<void>
 }
 
+/** Where callback URLs may be; those that no account has are 404, but a wrong method is told first. */
+const places = ['/wecom', '/wecom/bot', '/wecom/bot/:account', '/wecom/agent', '/wecom/agent/:account']
+/** Each by its name: what only `all` catches is lost for a Host of one to three letters, which Elysia takes for the path. */
+const otherMethods = ['HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']
+
 /** The listener that the internet reaches: callbacks and nothing else. Whatever is wrong gets a status and no word. */
 export function startPublicListener(address: { host: string; port: number }, mounts: readonly Mount[]): Listener {
-  const app = new Elysia().onError(({ code }) => new Response(null, { status: code === 'NOT_FOUND' ? 404 : 500 }))
+  const app = new Elysia({ strictPath: true }).onError(
+    ({ code }) => new Response(null, { status: code === 'NOT_FOUND' ? 404 : 500 }),
+  )
   for (const mount of mounts) for (const path of mount.paths) addRoute(app, path, mount)
+  const paths = [...mounts.flatMap(mount => mount.paths), ...places]
+  for (const path of new Set(paths)) refuseOtherMethods(app, path)
   return listen(app, address)
+}
+
+function refuseOtherMethods(app: AnyElysia, path: string): void {
+  const refuse = () => new Response(null, { status: 405, headers: { allow: 'GET, POST' } })
+  for (const method of otherMethods) app.route(method, path, refuse, { parse: 'none' })
 }
 
 function addRoute(app: AnyElysia, path: string, mount: Mount): void {
@@ -46,7 +60,6 @@ function addRoute(app: AnyElysia, path: string, mount: Mount): void {
         ),
       { parse: 'text' },
     )
-    .all(path, () => new Response(null, { status: 405, headers: { allow: 'GET, POST' } }), { parse: 'none' })
 }
 
 function queryOf(url: string): string {

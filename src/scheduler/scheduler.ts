@@ -11,6 +11,9 @@ export interface Source {
 /** A source that failed is left alone for this long, so that a broken store does not spin. */
 const failurePauseMs = 1_000
 
+/** A timer does not notice that the clock was set; so long it may take until somebody looks. */
+const longestSleepMs = 10_000
+
 /**
  * The one timer of the process: it sleeps until the earliest source or alarm is due. `wake` makes it look again, at
  * most once per turn of the event loop. A source never runs twice at the same time.
@@ -62,7 +65,8 @@ export class Scheduler implements Timers {
     this.alarms.clear()
   }
 
-  private sleepUntil(when: number): void {
+  private sleepUntil(due: number): void {
+    const when = Math.min(due, this.clock.now() + longestSleepMs)
     if (this.pending !== undefined && this.pending.when <= when) return
     this.pending?.cancel()
     this.pending = { when, cancel: this.clock.alarm(when, () => this.look()) }

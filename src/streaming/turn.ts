@@ -197,6 +197,7 @@ function showText(turn: Turn, at: number, text: string): Change | undefined {
 
 function endRun(turn: Turn, event: Extract<TurnEvent, { kind: 'run_ended' }>, say: Say): Change {
   const { at } = event
+  if (event.end.kind === 'expired' && turn.closedWith !== undefined) return expire(turn, at, say)
   const { end, text } = outcomeOf(turn, event.end, say)
   const over = traced(
     { ...turn, end, endedAt: at, answer: text },

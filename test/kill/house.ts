@@ -7,13 +7,10 @@ import { createTenant, type Tenant, type TenantOptions } from '../../src/playgro
 import { type Binary, prepareBinary } from '../scenarios/binary.ts'
 import { botKey, botToken, configText, freePort, quietWorld } from '../scenarios/house.ts'
 
-const gatewayToken = 'kill-token-0123456789abcdef'
+const echoToken = 'kill-token-0123456789abcdef'
 
 export interface KillHouseOptions {
   readonly tenant?: Partial<TenantOptions>
-  readonly echo?: Partial<EchoOptions>
-  /** Another gateway instead of the echo gateway. */
-  readonly gateway?: { readonly url: string; readonly token: string }
   /** Merged over the config's `channels.wecom.bot`. */
   readonly bot?: object
 }
@@ -22,17 +19,21 @@ export interface KillHouseOptions {
 export interface KillHouse {
   readonly daemon: Binary
   readonly tenant: Tenant
-  readonly echo: EchoGateway
   close(): Promise<void>
 }
 
-/** Opens the house; the daemon listens when it resolves. */
-export async function openKillHouse(options: KillHouseOptions = {}): Promise<KillHouse> {
+export interface EchoHouse extends KillHouse {
+  readonly echo: EchoGateway
+}
+
+/** Opens the house before `gateway`; the daemon listens when it resolves. */
+export async function openKillHouse(
+  gateway: { readonly url: string; readonly token: string },
+  options: KillHouseOptions = {},
+): Promise<KillHouse> {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-kill-'))
-  const world = quietWorld()
   const port = freePort()
-  const echo = createEchoGateway(world, { token: gatewayToken, ...options.echo })
-  const tenant = await createTenant(world, {
+  const tenant = await createTenant(quietWorld(), {
     callbackUrl: `http://127.0.0.1:${port}/wecom/bot`,
     token: botToken,
     encodingAESKey: botKey,
@@ -42,25 +43,39 @@ export async function openKillHouse(options: KillHouseOptions = {}): Promise<Kil
     deliveries: 40,
     ...options.tenant,
   })
+  const admin = { port: freePort(), token: 'admin-token' }
   const config = {
-    admin: { port: freePort(), token: 'admin-token' },
+    admin,
     limits: { perUserPerMinute: 100_000 },
     log: { level: 'debug' },
   }
-  const gateway = options.gateway ?? { url: echo.url, token: gatewayToken }
   const bot = options.bot ?? {}
   const text = configText({ bot, config }, { port, apiBaseUrl: tenant.apiBaseUrl, gateway })
-  const daemon = await prepareBinary(folder, text)
+  const daemon = await prepareBinary(folder, text, admin)
   await daemon.start()
   return {
     daemon,
     tenant,
-    echo,
     async close() {
       tenant.close()
       await daemon.close()
-      await echo.close()
       rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Opens the house before an echo gateway of its own. */
+export async function openEchoHouse(
+  options: KillHouseOptions & { readonly echo: Partial<EchoOptions> },
+): Promise<EchoHouse> {
+  const echo = createEchoGateway(quietWorld(), { token: echoToken, ...options.echo })
+  const house = await openKillHouse({ url: echo.url, token: echoToken }, options)
+  return {
+    ...house,
+    echo,
+    async close() {
+      await house.close()
+      await echo.close()
     },
   }
 }

@@ -1,14 +1,15 @@
 import { afterEach, expect, test } from 'bun:test'
 import { type Seeded, seeded } from '../crypto/seeded.ts'
-import { isIdle, type KillHouse, openKillHouse } from './house.ts'
+import { isIdle, type EchoHouse, openEchoHouse } from './house.ts'
+import { until } from '../scenarios/until.ts'
 import { answerScript, type Kind, startTraffic } from './traffic.ts'
-import { goOn, until } from './until.ts'
+import { goOn } from './moment.ts'
 import { complaintsOf } from './verdict.ts'
 
 const seed = Number(process.env.WECOMD_KILL_SEED ?? Date.now() % 1_000_000)
 const bot = { stream: { windowMs: 6_000, handoverMs: 2_000 } }
 
-let house: KillHouse | undefined
+let house: EchoHouse | undefined
 
 afterEach(async () => {
   await house?.close()
@@ -17,7 +18,7 @@ afterEach(async () => {
 
 /** Lets people chat while `disturb` goes on, and says what went wrong. The seed is in every failure. */
 async function chatThrough(
-  { daemon, tenant, echo }: KillHouse,
+  { daemon, tenant, echo }: EchoHouse,
   random: Seeded,
   kinds: readonly Kind[],
   disturb: () => Promise<void>,
@@ -36,7 +37,7 @@ async function chatThrough(
 }
 
 /** Kills the daemon at a moment that nothing announces, sometimes before it listens, and starts it again. */
-async function killSomewhen({ daemon }: KillHouse, random: Seeded): Promise<void> {
+async function killSomewhen({ daemon }: EchoHouse, random: Seeded): Promise<void> {
   await goOn(random.below(random.below(4) === 0 ? 50 : 400))
   await daemon.kill()
   daemon.spawn()
@@ -45,7 +46,7 @@ async function killSomewhen({ daemon }: KillHouse, random: Seeded): Promise<void
 test('kill: 200 kills at random moments lose no answer, and nothing is asked or shown twice', async () => {
   const random = seeded(seed)
   const echo = { script: answerScript, rowAfterMs: 30 }
-  const opened = (house = await openKillHouse({ bot, tenant: { windowMs: 6_000 }, echo }))
+  const opened = (house = await openEchoHouse({ bot, tenant: { windowMs: 6_000 }, echo }))
   await chatThrough(opened, random, ['short', 'short', 'short', 'words', 'words', 'big', 'huge', 'late'], async () => {
     for (let kill = 0; kill < 200; kill++) await killSomewhen(opened, random)
   })
@@ -54,7 +55,7 @@ test('kill: 200 kills at random moments lose no answer, and nothing is asked or 
 test('kill: when the gateway dies too, no answer is lost and each of its boots is asked at most once', async () => {
   const random = seeded(seed + 1)
   const echo = { script: answerScript, rowAfterMs: 100, resumeAfterMs: 150 }
-  const opened = (house = await openKillHouse({ bot, tenant: { windowMs: 6_000 }, echo }))
+  const opened = (house = await openEchoHouse({ bot, tenant: { windowMs: 6_000 }, echo }))
   await chatThrough(opened, random, ['short', 'words', 'big'], async () => {
     for (let round = 0; round < 30; round++) {
       if (random.below(2) === 0) await killSomewhen(opened, random)

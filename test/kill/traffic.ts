@@ -2,7 +2,7 @@ import type { Step } from '../../src/playground/echo-script.ts'
 import type { Tenant } from '../../src/playground/tenant.ts'
 import type { Bubble } from '../../src/playground/tenant-bubble.ts'
 import type { Seeded } from '../crypto/seeded.ts'
-import { goOn } from './until.ts'
+import { goOn } from './moment.ts'
 
 /** How an answer grows: words, their bytes, the pause after each, and the silence before the first. Messages carry their wish. */
 const growths = {
@@ -67,9 +67,9 @@ const places: readonly { readonly userid: string; readonly chatid?: string }[] =
 /** Starts the traffic; `random` decides who wishes what of `kinds` and how hurried they are. */
 export function startTraffic(tenant: Tenant, random: Seeded, kinds: readonly Kind[]): Traffic {
   const said: Said[] = []
-  let stopped = false
+  const evening = new AbortController()
   const chat = async ({ userid, chatid }: (typeof places)[number]): Promise<void> => {
-    for (let count = 1; !stopped; count++) {
+    for (let count = 1; !evening.signal.aborted; count++) {
       const name = `${userid}-${count}`
       const kind = kinds[random.below(kinds.length)] ?? 'short'
       const text = `@助手 «${name} ${kind}»`
@@ -85,7 +85,7 @@ export function startTraffic(tenant: Tenant, random: Seeded, kinds: readonly Kin
   return {
     said,
     async stop() {
-      stopped = true
+      evening.abort()
       await Promise.all(people)
       await Promise.all(said.map(({ bubble }) => bubble.finished))
     },

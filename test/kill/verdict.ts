@@ -14,10 +14,12 @@ export async function complaintsOf(
 ): Promise<readonly string[]> {
   const answered = said.filter(({ bubble }) => bubble.captured.some(exchange => exchange.status === 200))
   const unanswered = await Promise.all(answered.map(one => complainOfAnswers(daemon, tenant, one)))
+  const untold = await Promise.all(answered.map(one => complainOfReports(daemon, tenant, one)))
   return [
     ...tenant.violations(),
     ...daemon.noise,
     ...unanswered.flat(),
+    ...untold.flat(),
     ...answered.flatMap(one => complainOfAsks(echo, one)),
     ...complainOfKeys(echo),
     ...complainOfOrder(echo, answered),
@@ -48,6 +50,18 @@ async function isExcused(daemon: Binary, id: string): Promise<boolean> {
   if (isLong && dead.some(event => String(event['delivery']).endsWith(':remainder'))) return true
   const into = journey.find(event => event['end'] === 'merged')?.['into']
   return typeof into === 'string' && isExcused(daemon, into)
+}
+
+/** One response_url gets one body, and what the daemon says of it is what the user saw. */
+async function complainOfReports(daemon: Binary, tenant: Tenant, { name, bubble }: Said): Promise<readonly string[]> {
+  const bodies = tenant.responses.posts.filter(post => post.url === bubble.responseUrl).map(post => post.body)
+  const several = new Set(bodies).size > 1 ? [`the response_url of ${name} got different bodies`] : []
+  const journey = await journeyOf(daemon, bubble.msgid)
+  const isHere = (event: Readonly<Record<string, unknown>>) => String(event['delivery']).endsWith(':response_url')
+  const state = journey.find(event => event['kind'] === 'delivery' && isHere(event))?.['state'] ?? 'unknown'
+  const wasSeen = tenant.ledger.entries.some(({ kind, msgid }) => kind === 'markdown' && msgid === bubble.msgid)
+  if (state === 'unknown' || (state === 'delivered') === wasSeen) return several
+  return [...several, `the answer to ${name} is reported ${String(state)}, but it was${wasSeen ? '' : ' not'} seen`]
 }
 
 function complainOfAsks(echo: EchoGateway, { name }: Said): readonly string[] {

@@ -1,6 +1,6 @@
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isObject, parseObject } from '../../src/playground/json.ts'
+import { parseObject } from '../../src/playground/json.ts'
 import { root } from '../source.ts'
 
 const listensWithinMs = 30_000
@@ -48,17 +48,16 @@ export async function buildBinary(): Promise<string> {
   return binary
 }
 
-/** Prepares the daemon in `folder`; `config` is its config file, with fixed ports and `admin.token`. */
-export async function prepareBinary(folder: string, config: string): Promise<Binary> {
+/** Prepares the daemon in `folder`; `admin` are the port and the token that its config gives the private listener. */
+export async function prepareBinary(
+  folder: string,
+  config: string,
+  admin: { readonly port: number; readonly token: string },
+): Promise<Binary> {
   const file = join(folder, 'wecomd.json5')
   writeFileSync(file, config, { mode: 0o600 })
-  const { host = '127.0.0.1', port, token } = adminOf(config)
-  return new Daemon([await buildBinary(), 'run', '--config', file], folder, `http://${host}:${port}`, `${token}`)
-}
-
-function adminOf(config: string): Readonly<Record<string, unknown>> {
-  const admin = parseObject(config)?.['admin']
-  return isObject(admin) ? admin : {}
+  const command = [await buildBinary(), 'run', '--config', file]
+  return new Daemon(command, folder, `http://127.0.0.1:${admin.port}`, admin.token)
 }
 
 type Child = Bun.Subprocess<'ignore', 'pipe', 'pipe'>
@@ -104,10 +103,10 @@ class Daemon implements Binary {
   private async follow(child: Child, listens: PromiseWithResolvers<void>): Promise<number> {
     const hear = (line: string) => {
       const entry = parseObject(line)
-      if (entry === undefined) return void this.noise.push(line)
       // Every line that the daemon's log writes has these fields (world.ts, formatJson).
-      this.log.push(entry as unknown as LogLine)
-      if (entry['msg'] === 'listening') listens.resolve()
+      if (entry !== undefined) this.log.push(entry as unknown as LogLine)
+      else this.noise.push(line)
+      if (entry?.['msg'] === 'listening') listens.resolve()
     }
     const complain = (line: string) => void this.noise.push(line)
     const [code] = await Promise.all([child.exited, readLines(child.stdout, hear), readLines(child.stderr, complain)])

@@ -2,11 +2,11 @@ import { afterEach, expect, test } from 'bun:test'
 import { decrypt } from '@wecom/crypto'
 import { isObject, parseObject } from '../../src/playground/json.ts'
 import type { Exchange } from '../../src/playground/tenant-wire.ts'
-import { type KillHouse, openKillHouse } from '../kill/house.ts'
-import { until } from '../kill/until.ts'
+import { type EchoHouse, openEchoHouse } from '../kill/house.ts'
+import { until } from './until.ts'
 import { botKey } from './house.ts'
 
-let house: KillHouse | undefined
+let house: EchoHouse | undefined
 
 afterEach(async () => {
   await house?.close()
@@ -27,7 +27,7 @@ function streamIdOf(plain: Record<string, unknown>): unknown {
 
 test('duplicates: the same msgid five times at once and again after a kill -9 is one answer and one ask', async () => {
   const hold = Promise.withResolvers<void>()
-  house = await openKillHouse({
+  house = await openEchoHouse({
     tenant: { strict: true },
     echo: {
       async *script(message) {

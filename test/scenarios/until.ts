@@ -2,8 +2,9 @@
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
+  withinMs = 20_000,
 ): Promise<T> {
-  const limit = Date.now() + 20_000
+  const limit = Date.now() + withinMs
   while (Date.now() < limit) {
     const found = await look()
     if (found !== undefined && found !== false) return found

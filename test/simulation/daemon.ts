@@ -83,8 +83,12 @@ export class Daemon {
   async stop(): Promise<void> {
     const { scene } = this
     const startedAt = scene.clock.steady.now()
+    const wallAt = scene.clock.now()
     await this.work.drain(drainMs)
-    if (scene.clock.steady.now() > startedAt + drainMs + 1_000) scene.broken('a stop took longer than its limit')
+    const tookMs = scene.clock.steady.now() - startedAt
+    // Waits go by the wall clock: one that is set back makes them longer.
+    const isFair = scene.clock.now() - wallAt === tookMs
+    if (isFair && tookMs > drainMs + 1_000) scene.broken(`a stop took ${tookMs} ms`)
     await this.scheduler.stop()
     this.connection.stop()
     this.scheduler.close()
@@ -101,10 +105,15 @@ export class Daemon {
     return false
   }
 
-  private die(): void {
+  /** Ends it without a successor. */
+  end(): void {
     this.isAlive = false
     this.clock.cancelAll()
     for (const line of this.lines) line.abandon()
+  }
+
+  private die(): void {
+    this.end()
     this.neighbours.died()
   }
 

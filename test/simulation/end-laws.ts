@@ -127,7 +127,7 @@ export class EndLaws {
     const { scene, gateway, tenant } = this
     const latest = new Map<string, number>()
     for (const { key, sessionKey, marks } of gateway.asked) {
-      const places = tenant.messages.filter(({ name }) => marks.includes(name)).map(({ place }) => place ?? 0)
+      const places = marks.map(mark => tenant.messages.find(({ name }) => name === mark)?.place ?? 0)
       const place = Math.min(...places)
       if (place < (latest.get(sessionKey) ?? 0)) scene.broken(`${key} was asked after a later one`)
       latest.set(sessionKey, place)

@@ -1,4 +1,4 @@
-import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
+import { Database, type Statement } from 'bun:sqlite'
 import type { Delivery } from '../../src/domain/delivery.ts'
 import type { Turn } from '../../src/domain/turn.ts'
 import { migrations } from '../../src/store/sqlite/open.ts'
@@ -14,15 +14,12 @@ export class FaultyDatabase extends Database {
   constructor() {
     super(':memory:', { strict: true })
     for (const step of migrations) this.run(step.sql)
+    const prepare = super.prepare.bind(this)
+    // The same statement as before, so its type is still the one that the caller asked for.
+    this.prepare = ((sql: string) => (sql === 'COMMIT' ? this.fragile(prepare(sql)) : prepare(sql))) as Database['prepare']
   }
 
-  override prepare<Row, Bindings extends SQLQueryBindings | SQLQueryBindings[]>(
-    sql: string,
-    // oxlint-disable-next-line typescript/no-explicit-any -- spelled as in the class that this one extends
-    params?: Bindings,
-  ): Statement<Row, Bindings extends unknown[] ? Bindings : [Bindings]> {
-    const statement = super.prepare<Row, Bindings>(sql, params)
-    if (sql !== 'COMMIT') return statement
+  private fragile(statement: Statement): Statement {
     const commit = statement.run.bind(statement)
     statement.run = (...bindings) => {
       if (this.commitFails()) throw new Error('disk I/O error')

@@ -14,7 +14,7 @@ const elapsed = /^(?:已用 .+|\d+ (?:s|min).*) · .+$/
 
 /** How late a deadline may be met, and how long after a restart, a failed commit or a set clock it may be later. */
 const graceMs = 2_000
-const settleMs = 7_000
+const settleMs = 12_000
 
 /** Holds every frame that leaves the daemon against the promises of `definitions.md` 1-4. */
 export class FrameLaws {

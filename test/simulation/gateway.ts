@@ -18,6 +18,7 @@ interface Boot {
 
 /** What the gateway was asked, in order. */
 export interface Asked {
+  /** Without the number that a question gets whose first key the gateway no longer takes. */
   readonly key: string
   readonly sessionKey: string
   readonly bootId: string
@@ -59,7 +60,7 @@ export class SimulatedGateway {
       script: message => this.replies.to(message).steps,
       emit: (event, payload) => this.broadcast(event, payload),
       newId: () => `id-${++this.ids}`,
-      onAsked: (key, sessionKey, text) => this.ask({ key, sessionKey, bootId: id, marks: marksOf(text) }),
+      onAsked: (key, sessionKey, text) => this.ask({ key: turnOf(key), sessionKey, bootId: id, marks: marksOf(text) }),
       rowAfterMs: dice.between(0, 300),
       resumes: dice.chance(0.8),
     })
@@ -130,7 +131,7 @@ export class SimulatedGateway {
   /** How many rows of the question are in the history. */
   rowsOf(key: string): number {
     const rows = [...this.disk.sessions.values()].flatMap(session => session.rows)
-    return rows.filter(row => row.idempotencyKey === `${key}:user`).length
+    return rows.filter(({ idempotencyKey = '' }) => turnOf(idempotencyKey.replace(/:user$/, '')) === key).length
   }
 
   connect(client: SocketEvents): Line {
@@ -163,14 +164,15 @@ export class SimulatedGateway {
   }
 
   /** What was promised before the question may leave: that this boot is asked is on disk. */
-  private checkMark(key: string, bootId: string): void {
+  private checkMark(sentKey: string, bootId: string): void {
+    const key = turnOf(sentKey)
     const turn = this.scene.db.turn(key)
     if (turn?.asked?.bootId !== bootId) this.scene.broken(`${key} was sent to ${bootId} before that was written down`)
   }
 
   private ask(asked: Asked): void {
-    if (asked.key.startsWith('other:')) return
     const { scene } = this
+    if (asked.key.startsWith('other:')) return
     scene.count('asked')
     scene.note(`gateway: asked ${asked.key} (${asked.marks.join()})`)
     const before = this.asked.filter(other => other.key === asked.key)
@@ -192,4 +194,9 @@ export class SimulatedGateway {
       this.tick(boot)
     })
   }
+}
+
+/** A question that the gateway had taken when it died goes on as `<key>#2`: it is the same question. */
+function turnOf(key: string): string {
+  return key.replace(/#\d+$/, '')
 }

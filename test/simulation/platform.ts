@@ -41,7 +41,8 @@ export class SimulatedPlatform {
     const treatment = this.choose()
     note(`platform: ${url} is posted, the platform ${treatment}`)
     const isSlow = dice.chance(0.1)
-    const handledAt = clock.steady.now() + (isSlow ? dice.between(1_000, 10_000) : dice.between(5, 200))
+    const postedAt = clock.steady.now()
+    const handledAt = postedAt + (isSlow ? dice.between(1_000, 10_000) : dice.between(5, 200))
     const { promise, resolve } = Promise.withResolvers<Outcome>()
     const answer = (outcome: Outcome) => {
       post.outcome = outcome.outcome
@@ -50,7 +51,7 @@ export class SimulatedPlatform {
     clock.steady.alarm(handledAt, () => {
       const outcome = this.handle(address, content, treatment)
       const isHeard = treatment !== 'loses the request' && treatment !== 'loses the answer'
-      const answeredAt = isHeard ? handledAt + dice.between(5, 200) : clock.steady.now() + timeoutMs - 10_000
+      const answeredAt = isHeard ? handledAt + dice.between(5, 200) : postedAt + timeoutMs
       clock.steady.alarm(answeredAt, () => answer(isHeard ? outcome : { outcome: 'unknown', errmsg: 'no answer in time' }))
     })
     return promise

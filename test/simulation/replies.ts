@@ -47,18 +47,19 @@ export class Replies {
     if (manner === 'says nothing') return { manner, text: '', steps: [this.silence()] }
     if (manner === 'says blanks') return { manner, text: ' \n', steps: [this.silence(), { kind: 'say', text: ' \n' }] }
     if (manner === 'fails') return { manner, text: '', steps: [this.silence(), { kind: 'fail', message: 'no model' }] }
-    const text = `re ${marks.map(mark => `«${mark}»`).join('')}: ${wordsOf(this.chooseBytes())}`
+    const head = `re ${marks.map(mark => `«${mark}»`).join('')}: `
+    const body = wordsOf(this.chooseBytes())
     const steps: Step[] = [this.silence()]
     const pieces = dice.between(1, 4)
     for (let piece = 0; piece < pieces; piece++) {
-      const [from, to] = [piece, piece + 1].map(n => characterAt(text, Math.floor((text.length * n) / pieces)))
-      steps.push({ kind: 'say', text: text.slice(from, to) })
+      const [from, to] = [piece, piece + 1].map(n => characterAt(body, Math.floor((body.length * n) / pieces)))
+      steps.push({ kind: 'say', text: (piece === 0 ? head : '') + body.slice(from, to) })
       if (dice.chance(0.2)) steps.push({ kind: 'tool', name: 'look', args: {}, ms: this.pauseMs(), result: 'ok' })
       else if (piece + 1 < pieces || dice.chance(0.3)) steps.push({ kind: 'wait', ms: this.pauseMs() })
     }
     if (manner === 'fails midway') steps.push({ kind: 'fail', message: 'the model went away' })
     if (manner === 'hangs') steps.push({ kind: 'hang' })
-    return { manner, text, steps }
+    return { manner, text: head + body, steps }
   }
 
   private chooseManner(): Manner {

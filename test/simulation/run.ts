@@ -16,7 +16,7 @@ const patienceMs = 200 * 60_000
 /** How often the end is looked for. */
 const lookMs = 10_000
 /** After a restart, what the dead process had in its hands is taken up within this. */
-const takeUpMs = 3_000
+const takeUpMs = 8_000
 
 export interface Verdict {
   /** The law that was broken; undefined when all is well. */
@@ -81,9 +81,9 @@ class Run {
       const limit = clock.steady.now() + patienceMs
       await this.passUntil(() => this.isDone() || clock.steady.now() > limit)
       if (this.law === undefined) new EndLaws(scene, this.world()).check()
-      await this.daemon?.stop()
     } finally {
       process.off('unhandledRejection', stray)
+      this.daemon?.end()
       scene.db.close()
     }
     return { broken: this.law, counts: this.counts, trace: this.trace, simulatedMs: clock.steady.now() - epoch }

@@ -58,6 +58,8 @@ export const claimTests: readonly Behaviour[] = [
       expect(await claimed(store)).toEqual(['now'])
       expect(await claimed(store, { routes: ['response_url'] })).toEqual(['elsewhere'])
       expect(await claimed(store, { routes: ['gateway', 'response_url'], now: t0 + 1 })).toEqual(['later'])
+      await store.outbox.release(['later', 'elsewhere'])
+      expect(await claimed(store, { routes: ['gateway', 'response_url'], now: t0 + 1, limit: 1 })).toHaveLength(1)
     },
   },
   {

@@ -91,11 +91,12 @@ export const sweepTests: readonly Behaviour[] = [
         const dead = turn.msgid === 'dead'
         await openAs(store, turn, [replyOf(turn, { state: 'refused', dead })])
       }
-      for (const turn of [open, late]) await openAs(store, turn)
+      const closing = oldTurn('closing', 31, { state: 'closing' })
+      for (const turn of [open, late, closing]) await openAs(store, turn)
       const { removed } = await sweepAll(store, retention)
       expect(removed).toBe(2)
-      const left = await Promise.all([...turns, open, late].map(turn => store.find(turn.id)))
-      expect(left.map(turn => turn?.msgid)).toEqual([undefined, undefined, 'young', 'open', 'late'])
+      const left = await Promise.all([...turns, open, late, closing].map(turn => store.find(turn.id)))
+      expect(left.map(turn => turn?.msgid)).toEqual([undefined, undefined, 'young', 'open', 'late', 'closing'])
       expect(await store.outbox.find(replyOf(oldTurn('old', 31)).id)).toBeUndefined()
       expect((await store.outbox.summary()).dead).toBe(0)
       expect((await openAs(store, turnOf('old'))).version).toBe(1)

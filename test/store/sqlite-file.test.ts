@@ -200,7 +200,7 @@ function openTables(file: string) {
       writeChange({ save: [turn], add: [askOf(turn)] }, turns, deliveries, nextDeadline)
     })
   const known = (msgid: string) => engine.run(() => turns.find(turnOf(msgid).id) !== undefined)
-  return { engine, open, known, counts: () => engine.run(() => ({ ...turns.counts() })) }
+  return { engine, open, known, counts: () => engine.run(() => structuredClone(turns.counts())) }
 }
 
 async function codesOf(work: readonly Promise<unknown>[]): Promise<readonly string[]> {
@@ -222,7 +222,7 @@ const failures = [
 for (const { name, fail, undo } of failures) {
   test(`store: ${name} fails everybody who waited for it, and writing works again afterwards`, async () => {
     await inFolder(async (_, file) => {
-      const { engine, open, known, counts } = openTables(file)
+      const { engine, open, counts } = openTables(file)
       await Promise.all(['m1', 'm2'].map(msgid => open(msgid)))
       const before = await counts()
       engine.db.run(fail)

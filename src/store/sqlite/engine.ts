@@ -22,7 +22,6 @@ export class Engine {
   private waiting: Operation[] = []
   private flushing: ReturnType<typeof setImmediate> | undefined
   private isClosed = false
-  private readonly prepared: { finalize(): void }[] = []
   private readonly begin
   private readonly commit
   private readonly savepoint
@@ -40,9 +39,7 @@ export class Engine {
 
   /** To be called once per statement, not once per use. */
   prepare<Row>(sql: string): Prepared<Row> {
-    const statement = this.db.prepare<Row, SQLQueryBindings[]>(sql)
-    this.prepared.push(statement)
-    return statement
+    return this.db.prepare<Row, SQLQueryBindings[]>(sql)
   }
 
   /** Runs `work` inside the next batch; resolves with its result once the batch is on disk. */
@@ -61,8 +58,7 @@ export class Engine {
     this.isClosed = true
     if (this.flushing !== undefined) clearImmediate(this.flushing)
     this.flush()
-    // A connection with a live statement would keep the lock until that is collected.
-    for (const statement of this.prepared) statement.finalize()
+    // `true`: otherwise the lock stays until every statement is collected.
     this.db.close(true)
   }
 

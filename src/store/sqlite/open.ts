@@ -30,14 +30,14 @@ export function openDatabase(file: string, pid: number, steps: readonly Migratio
     db.run('PRAGMA cache_size = -16000')
     db.run('BEGIN EXCLUSIVE; COMMIT')
   } catch (cause) {
-    db.close()
+    db.close(true)
     throw lockedOrUnusable(file, cause)
   }
   try {
     if (file !== inMemory) writeFileSync(pidFile(file), `${pid}\n`, { mode: 0o600 })
     migrate(db, file, steps)
   } catch (error) {
-    db.close()
+    db.close(true)
     throw error
   }
   return db

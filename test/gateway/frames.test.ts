@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'bun:test'
+import {
+  decodeFrame,
+  encodeRequest,
+  isForeignEvent,
+  listAt,
+  numberAt,
+  objectAt,
+  stringAt,
+  stringsAt,
+} from '../../src/gateway/frames.ts'
+
+const ours = 'agent:main:wecom:default:direct:zhangsan'
+const theirs = 'agent:main:cron:nightly'
+const isHeld = (key: string) => key === ours
+
+describe('decodeFrame', () => {
+  test('frames: answers and events are told apart, everything else is unknown', () => {
+    expect(decodeFrame('{"type":"res","id":"r1","ok":true,"payload":{"a":1}}')).toEqual({
+      kind: 'res',
+      id: 'r1',
+      ok: true,
+      payload: { a: 1 },
+      error: {},
+    })
+    expect(decodeFrame('{"type":"event","event":"tick","payload":{"ts":1},"seq":3}')).toEqual({
+      kind: 'event',
+      event: 'tick',
+      payload: { ts: 1 },
+    })
+    expect(decodeFrame('{"type":"res","id":"r1","ok":"true","error":{"code":"X"}}')).toMatchObject({
+      ok: false,
+      error: { code: 'X' },
+    })
+  })
+
+  const unknown = [
+    '',
+    'hello',
+    'null',
+    '[]',
+    '"text"',
+    '{}',
+    '{"type":"req","id":"r1","method":"x"}',
+    '{"type":"res","id":7,"ok":true}',
+    '{"type":"event","event":null}',
+    '{"type":"event","event":"chat"',
+  ]
+  for (const text of unknown) {
+    test(`frames: this is no frame and does no harm: ${text === '' ? 'nothing' : text}`, () => {
+      expect(decodeFrame(text)).toEqual({ kind: 'unknown' })
+    })
+  }
+
+  test('frames: a payload that is no object is read as an empty one', () => {
+    for (const payload of ['7', 'null', '"x"', '[1]']) {
+      expect(decodeFrame(`{"type":"event","event":"chat","payload":${payload}}`)).toMatchObject({ payload: {} })
+    }
+  })
+
+  test('frames: a request is one JSON object with its id, method and params', () => {
+    expect(JSON.parse(encodeRequest('r9', 'chat.send', { message: '你好\n"x"' }))).toEqual({
+      type: 'req',
+      id: 'r9',
+      method: 'chat.send',
+      params: { message: '你好\n"x"' },
+    })
+  })
+
+  test('frames: fields of another kind than expected read as absent', () => {
+    const object = { text: 7, count: '7', list: { 0: 'a' }, mixed: ['a', 1, null, 'b'], rows: [{ a: 1 }, 'x', null] }
+    expect([stringAt(object, 'text'), numberAt(object, 'count')]).toEqual([undefined, undefined])
+    expect([listAt(object, 'list'), stringsAt(object, 'mixed')]).toEqual([[], ['a', 'b']])
+    expect([listAt(object, 'rows'), objectAt(object, 'rows')]).toEqual([[{ a: 1 }, {}, {}], {}])
+  })
+})
+
+/** A frame as the gateway writes it, with the fields in this order. */
+const event = (name: string, payload: object) => JSON.stringify({ type: 'event', event: name, payload, seq: 1 })
+const imitation = `{"sessionKey":"${ours}"} \\"sessionKey":"${ours}" \\\\"sessionKey\\":"${ours}"`
+
+describe('isForeignEvent', () => {
+  const foreign: readonly [string, string][] = [
+    ['a chat event of another session', event('chat', { runId: 'r', sessionKey: theirs, state: 'delta' })],
+    ['an agent event whose key stands behind its data', event('agent', { runId: 'r', data: {}, sessionKey: theirs })],
+    ['content that imitates our key', event('chat', { sessionKey: theirs, message: { content: imitation } })],
+    ['content before the key that imitates it', event('agent', { data: { text: imitation }, sessionKey: theirs })],
+    ['content that ends in backslashes', event('agent', { data: { text: 'a\\' }, sessionKey: theirs })],
+    ['a key that only begins like ours', event('chat', { sessionKey: `${ours}2` })],
+    ['a key that holds quotes', event('chat', { sessionKey: `x","sessionKey":"${ours}` })],
+    ['an object inside that names a session, too', event('agent', { data: { sessionKey: theirs }, sessionKey: 'x' })],
+  ]
+  for (const [what, text] of foreign) {
+    test(`frames: not worth parsing: ${what}`, () => {
+      expect(isForeignEvent(text, isHeld)).toBe(true)
+    })
+  }
+
+  const parsed: readonly [string, string][] = [
+    ['a chat event of our session', event('chat', { runId: 'r', sessionKey: ours, state: 'delta' })],
+    ['our key in capitals', event('chat', { sessionKey: ours.replace('zhangsan', 'ZhangSan') })],
+    [
+      'our session behind another one inside the data',
+      event('agent', { data: { sessionKey: theirs }, sessionKey: ours }),
+    ],
+    ['our session with a nested session object', event('agent', { session: { key: theirs }, sessionKey: ours })],
+    ['an event that names no session', event('chat', { runId: 'r' })],
+    ['an event that names its session only inside', event('agent', { session: { key: ours } })],
+    ['a tick', event('tick', { ts: 1, sessionKey: theirs })],
+    ['shutdown', event('shutdown', { reason: 'gateway stopping' })],
+    ['an answer', JSON.stringify({ type: 'res', id: 'r1', ok: true, payload: { sessionKey: theirs } })],
+    ['what is not JSON', 'sessionKey'],
+  ]
+  for (const [what, text] of parsed) {
+    test(`frames: worth parsing: ${what}`, () => {
+      expect(isForeignEvent(text, isHeld)).toBe(false)
+    })
+  }
+})

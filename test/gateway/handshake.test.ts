@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'bun:test'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { loadDevice, signConnect } from '../../src/gateway/device.ts'
+import { type Credentials, Handshake } from '../../src/gateway/handshake.ts'
+import { memoryOf } from './rig.ts'
+
+const device = loadDevice(join(mkdtempSync(join(tmpdir(), 'wecomd-handshake-')), 'device.pem'))
+const users = ['operator.read', 'operator.write']
+const full = [...users, 'operator.admin', 'operator.approvals']
+
+function setUp(credentials: Credentials = { token: 't' }, isPaired = true) {
+  const memory = memoryOf(isPaired)
+  const handshake = new Handshake(credentials, device, '1.2.3', memory)
+  return { handshake, memory, grant: handshake.nextGrant() }
+}
+
+const hello = (scopes: unknown, more: object = {}) => ({
+  server: { version: '2026.9.6', bootId: 'b1' },
+  auth: { role: 'operator', scopes },
+  policy: { maxPayload: 1000, tickIntervalMs: 15_000 },
+  ...more,
+})
+
+describe('what is asked for', () => {
+  test('handshake: a device that was never approved asks for everything once, a paired one for read and write', () => {
+    expect(setUp({ token: 't' }, false).grant).toEqual({ scopes: full, isPairing: true })
+    expect(setUp({ token: 't' }, true).grant).toEqual({ scopes: users, isPairing: false })
+  })
+
+  test('handshake: a device token was given to an approved device, so nothing more is asked', () => {
+    expect(setUp({ deviceToken: 'd' }, false).grant).toEqual({ scopes: users, isPairing: false })
+  })
+
+  test('handshake: the request is that of a backend client, signed for this nonce', () => {
+    const { handshake, grant } = setUp()
+    const signature = signConnect(device, {
+      clientId: 'gateway-client',
+      clientMode: 'backend',
+      role: 'operator',
+      scopes: users,
+      signedAt: 5,
+      token: 't',
+      nonce: 'n1',
+      platform: 'linux',
+    })
+    expect(handshake.connectParams(grant, 'n1', 5)).toEqual({
+      minProtocol: 3,
+      maxProtocol: 4,
+      client: { id: 'gateway-client', mode: 'backend', platform: 'linux', displayName: 'wecomd', version: '1.2.3' },
+      role: 'operator',
+      scopes: users,
+      caps: ['tool-events'],
+      auth: { token: 't' },
+      device: { id: device.id, publicKey: device.publicKey, signature, signedAt: 5, nonce: 'n1' },
+    })
+  })
+
+  const ways: readonly [Credentials, object][] = [
+    [{ token: 't' }, { token: 't' }],
+    [{ deviceToken: 'd' }, { deviceToken: 'd' }],
+    [{ token: 't', deviceToken: 'd' }, { token: 't' }],
+    [{ password: 'p' }, { password: 'p' }],
+    [{}, {}],
+  ]
+  for (const [credentials, auth] of ways) {
+    test(`handshake: with ${Object.keys(credentials).join(' and ') || 'nothing'} it shows ${Object.keys(auth).join() || 'nothing'}`, () => {
+      const { handshake, grant } = setUp(credentials)
+      expect(handshake.connectParams(grant, 'n', 1)['auth']).toEqual(auth)
+    })
+  }
+})
+
+describe('what is taken', () => {
+  test('handshake: exactly the scopes that were asked for are taken, in any order', () => {
+    const { handshake, grant } = setUp()
+    expect(handshake.accept(grant, hello(users.toReversed()))).toEqual({
+      bootId: 'b1',
+      version: '2026.9.6',
+      scopes: users.toReversed(),
+      tickIntervalMs: 15_000,
+      maxPayloadBytes: 1000,
+    })
+  })
+
+  const refused: readonly [what: string, scopes: unknown, says: string][] = [
+    ['one scope less', ['operator.read'], 'did not grant operator.write'],
+    ['no scopes', [], 'did not grant operator.read, operator.write'],
+    ['an answer without scopes', undefined, 'did not grant operator.read, operator.write'],
+    ['scopes that are no list', 'operator.read operator.write', 'did not grant operator.read, operator.write'],
+    ['admin on top', [...users, 'operator.admin'], 'granted more than was asked'],
+    ['a scope nobody knows on top', [...users, 'operator.new'], 'granted more than was asked'],
+    ['everything', full, 'granted more than was asked'],
+  ]
+  for (const [what, scopes, says] of refused) {
+    test(`handshake: the users' link refuses ${what}`, () => {
+      const { handshake, grant } = setUp()
+      expect(() => handshake.accept(grant, hello(scopes))).toThrow(says)
+    })
+  }
+
+  test('handshake: the pairing connect needs the full set, and what it got is remembered', () => {
+    const { handshake, memory, grant } = setUp({ token: 't' }, false)
+    expect(() => handshake.accept(grant, hello(users))).toThrow('did not grant operator.admin, operator.approvals')
+    expect(memory.isPaired()).toBe(false)
+    handshake.accept(grant, hello(full))
+    expect(memory.isPaired()).toBe(true)
+    expect(handshake.nextGrant()).toEqual({ scopes: users, isPairing: false })
+  })
+
+  test('handshake: a pairing that the gateway forgot is asked for again', () => {
+    const { handshake } = setUp()
+    handshake.forgetPairing()
+    expect(handshake.nextGrant()).toEqual({ scopes: full, isPairing: true })
+  })
+
+  test('handshake: an older gateway that names no limits gets the usual ones', () => {
+    const { handshake, grant } = setUp()
+    expect(handshake.accept(grant, hello(users, { policy: undefined }))).toMatchObject({
+      tickIntervalMs: 30_000,
+      maxPayloadBytes: 26_214_400,
+    })
+  })
+})

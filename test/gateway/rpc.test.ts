@@ -1,0 +1,104 @@
+import { expect, test } from 'bun:test'
+import { decodeFrame, type GatewayFrame } from '../../src/gateway/frames.ts'
+import { GatewayRefusal, Rpc } from '../../src/gateway/rpc.ts'
+import { silentTimers } from './rig.ts'
+
+function setUp() {
+  const { clock, timers } = silentTimers()
+  const sent: { id: string; method: string; params: unknown }[] = []
+  const rpc = new Rpc(clock, timers)
+  const request = (method: string, timeoutMs = 1_000) =>
+    rpc.request(text => void sent.push(JSON.parse(text)), method, { n: sent.length }, timeoutMs)
+  const settle = (id: string, answer: object) => rpc.settle(resOf(id, answer))
+  return { clock, rpc, sent, request, settle }
+}
+
+function resOf(id: string, answer: object): Extract<GatewayFrame, { kind: 'res' }> {
+  const frame = decodeFrame(JSON.stringify({ type: 'res', id, ...answer }))
+  if (frame.kind !== 'res') throw new Error('not an answer')
+  return frame
+}
+
+test('rpc: answers find their requests in any order', async () => {
+  const { sent, request, settle } = setUp()
+  const [first, second] = [request('a'), request('b')]
+  expect(sent.map(one => [one.method, one.params])).toEqual([
+    ['a', { n: 0 }],
+    ['b', { n: 1 }],
+  ])
+  settle(sent[1]?.id ?? '', { ok: true, payload: { of: 'b' } })
+  settle(sent[0]?.id ?? '', { ok: true, payload: { of: 'a' } })
+  expect([await first, await second]).toEqual([{ of: 'a' }, { of: 'b' }])
+})
+
+test('rpc: a refusal carries the code, the details and when to come back', async () => {
+  const { sent, request, settle } = setUp()
+  const refused = request('chat.send').catch(error => error)
+  const error = { code: 'UNAVAILABLE', message: 'later', retryAfterMs: 500, details: { reason: 'gateway-restarting' } }
+  settle(sent[0]?.id ?? '', { ok: false, error })
+  const refusal: unknown = await refused
+  expect(refusal).toBeInstanceOf(GatewayRefusal)
+  expect(refusal).toMatchObject({
+    code: 'gateway_refused',
+    gatewayCode: 'UNAVAILABLE',
+    message: 'chat.send: UNAVAILABLE: later',
+    retryAfterMs: 500,
+    details: { reason: 'gateway-restarting' },
+  })
+})
+
+test('rpc: a refusal without a word is still one', async () => {
+  const { sent, request, settle } = setUp()
+  const refused = request('x').catch(error => error)
+  settle(sent[0]?.id ?? '', { ok: false })
+  expect(await refused).toMatchObject({ gatewayCode: 'UNKNOWN', message: 'x: UNKNOWN: no message', details: {} })
+})
+
+test('rpc: a request without an answer fails at its own time limit', async () => {
+  const { clock, request } = setUp()
+  const ends: string[] = []
+  const short = request('short', 1_000).catch(error => ends.push(`${error.code}: ${error.message}`))
+  const long = request('long', 2_000).catch(error => ends.push(`${error.code}: ${error.message}`))
+  await clock.advanceTo(clock.now() + 999)
+  expect(ends).toEqual([])
+  await clock.advanceTo(clock.now() + 1)
+  await short
+  expect(ends).toEqual(['gateway_timeout: short: no answer within 1000 ms'])
+  await clock.advanceTo(clock.now() + 1_000)
+  await long
+  expect(ends).toHaveLength(2)
+})
+
+test('rpc: an answer that comes too late, twice or to nobody does no harm', async () => {
+  const { clock, sent, request, settle } = setUp()
+  const late = request('late').catch(error => error.code)
+  await clock.advanceTo(clock.now() + 1_000)
+  const answered = request('answered')
+  settle(sent[0]?.id ?? '', { ok: true, payload: { late: true } })
+  settle(sent[1]?.id ?? '', { ok: true, payload: { n: 1 } })
+  settle(sent[1]?.id ?? '', { ok: false, error: { code: 'X' } })
+  settle('nobody', { ok: true })
+  expect([await late, await answered]).toEqual(['gateway_timeout', { n: 1 }])
+})
+
+test('rpc: an answer in time takes its time limit away', async () => {
+  const { clock, sent, request, settle } = setUp()
+  const answered = request('a')
+  settle(sent[0]?.id ?? '', { ok: true, payload: {} })
+  await answered
+  expect(clock.nextAlarmAt()).toBeDefined() // the one timer may still ring; it finds nothing to do
+  await clock.advanceTo(clock.now() + 10_000)
+  expect(await answered).toEqual({})
+})
+
+test('rpc: everything that waits fails when the socket is gone, and later answers find nobody', async () => {
+  const { sent, rpc, request, settle } = setUp()
+  const both = [request('a'), request('b')].map(promise => promise.catch(error => `${error.code}: ${error.message}`))
+  rpc.failAll('the connection closed (1006)')
+  expect(await Promise.all(both)).toEqual([
+    'gateway_down: a: the connection closed (1006)',
+    'gateway_down: b: the connection closed (1006)',
+  ])
+  settle(sent[0]?.id ?? '', { ok: true })
+  rpc.failAll('again')
+})
