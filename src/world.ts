@@ -26,7 +26,7 @@ export interface Random {
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>
 
-/** One line each. Never pass a secret, message text or a plain user id; see `app.ts` for how user ids are hashed. */
+/** One line each. Never pass a secret, message text or a user id. */
 export interface Log {
   debug(msg: string, fields?: LogFields): void
   info(msg: string, fields?: LogFields): void

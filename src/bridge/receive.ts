@@ -53,12 +53,17 @@ function openSettings(desk: Desk, account: AccountDesk, inbound: Inbound): OpenS
   return {
     agentId: account.agentId,
     sessionKey: formatSessionKey(account.agentId, inbound.conversation),
-    streamId: `st_${Buffer.from(desk.random.bytes(16)).toString('base64url')}`,
+    streamId: newStreamId(inbound.receivedAt, desk.random.bytes(16)),
     windowMs: account.windowMs,
     handoverMs: account.handoverMs,
     openTurnsLimit: desk.limits.openTurns,
     perUserPerMinuteLimit: desk.limits.perUserPerMinute,
   }
+}
+
+/** Random, and rising with time: ids that are stored next to each other make one write of many. */
+function newStreamId(at: number, random: Uint8Array): string {
+  return `st_${at.toString(36)}${Buffer.from(random).toString('base64url')}`
 }
 
 async function traceDuplicate(desk: Desk, turn: Turn, at: number): Promise<void> {

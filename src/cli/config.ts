@@ -11,9 +11,9 @@ import { alwaysUsage, exitCodes, parseCommand, usageError } from './usage.ts'
 const usage = [
   'usage: wecomd config schema | example | get KEY [--config FILE] [--json]',
   '',
-  '  schema          print a JSON Schema of the config file, for editors',
-  '  example         print a commented config file to start from',
-  '  get KEY         print what a key amounts to, defaults included, secrets as ***',
+  '  schema             print a JSON Schema of the config file, for editors',
+  '  example            print a commented config file to start from',
+  '  get KEY            print what a key amounts to, defaults included, secrets as ***',
   '',
   ...alwaysUsage,
 ]

@@ -17,9 +17,9 @@ const usage = [
   'Runs everything on this machine, with no accounts: the daemon, a simulated WeCom, an agent that echoes, and a page',
   'that plays the WeCom client. Everything is forgotten when it stops.',
   '',
-  '  --port PORT     the page (default 8790; 0 is any free one)',
-  '  --gateway URL   a real OpenClaw gateway instead of the echo agent, such as ws://127.0.0.1:18789',
-  '  --token T       its token',
+  '  --port PORT        the page (default 8790; 0 is any free one)',
+  '  --gateway URL      a real OpenClaw gateway instead of the echo agent, such as ws://127.0.0.1:18789',
+  '  --token T          its token',
   ...alwaysUsage,
 ]
 

@@ -12,9 +12,9 @@ const always = { config: { type: 'string' }, json: { type: 'boolean' }, help: { 
 
 /** The two flags of every command, for its usage text. */
 export const alwaysUsage = [
-  '  --config FILE   the config file',
-  '  --json          print JSON',
-  '  --help          print this',
+  '  --config FILE      the config file',
+  '  --json             print JSON',
+  '  --help             print this',
 ]
 
 /** Exit codes that every command shares. */

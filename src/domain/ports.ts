@@ -1,14 +1,14 @@
 import type { Delivery, DeliveryState, Outcome, Route } from './delivery.ts'
 import type { Phase, Turn, TurnState } from './turn.ts'
 
-/** What the store knows that decides how a new message is opened. Turns are those of the same sender and session. */
+/** What the store knows that decides how a new message is opened. */
 export interface Standing {
   readonly openTurns: number
   /** Messages of this sender in this account during the last minute. */
   readonly sentLastMinute: number
   /** The sender's unclaimed turn in this session, which a new message joins. */
   readonly waiting?: Turn
-  /** The sender's newest turn that ended without the sender having been told. */
+  /** The sender's newest turn in this account that ended without the sender having been told. */
   readonly unsaid?: Turn
   /** The next free place in the queue. */
   readonly nextOrder: number

@@ -126,6 +126,7 @@ class Pursuer {
         return lookMs
       case 'follow':
         run.quietSince = now
+        if (step.runId !== undefined && !run.recognises(step.runId, now)) return lookMs
         if (step.runId !== undefined) run.adopt(step.runId)
         run.say(step.text ?? '', now)
         return step.runId === undefined ? lookMs : listenMs

@@ -5,6 +5,9 @@ import { textOf } from './history.ts'
 /** Errors of a gateway that stops, or died: the question was taken and not run, and may be asked again. */
 const neverRan = /Gateway is draining|Pending input ownership ended/
 
+/** From the start of a run to its message in the history: 150-300 ms on the real gateway. */
+const strangerMs = 1_000
+
 /**
  * What one question's run says while it goes on. Fed with the `chat` and `agent` events of its session; those of other
  * runs only make it look at the history again.
@@ -21,6 +24,7 @@ export class Run {
   readonly report: (chunk: ReplyChunk) => void
   private readonly end: (end: RunEnd) => void
   private stir = () => {}
+  private stranger: { readonly runId: string; readonly since: number } | undefined
 
   constructor(key: string, sessionKey: string, now: number, report: (chunk: ReplyChunk) => void) {
     this.sessionKey = sessionKey.toLowerCase()
@@ -50,6 +54,16 @@ export class Run {
   /** The question is asked under this key, which is also the id of its run. */
   own(key: string): void {
     this.ours.add(key)
+  }
+
+  /**
+   * Whether a run that stands alone behind our question is ours. Somebody else's looks the same until its own message is
+   * written down, so one that was never seen before is not trusted yet.
+   */
+  recognises(runId: string, now: number): boolean {
+    if (this.ours.has(runId)) return true
+    if (this.stranger?.runId !== runId) this.stranger = { runId, since: now }
+    return now - this.stranger.since >= strangerMs
   }
 
   /** A run under another id answers our question: queued behind somebody's, or resumed after a restart. */

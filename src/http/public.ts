@@ -39,8 +39,11 @@ export function startPublicListener(address: { host: string; port: number }, mou
 }
 
 function refuseOtherMethods(app: AnyElysia, path: string): void {
-  const refuse = () => new Response(null, { status: 405, headers: { allow: 'GET, POST' } })
-  for (const method of otherMethods) app.route(method, path, refuse, { parse: 'none' })
+  for (const method of otherMethods) app.route(method, path, notAllowed, { parse: 'none' })
+}
+
+function notAllowed(): Response {
+  return new Response(null, { status: 405, headers: { allow: 'GET, POST' } })
 }
 
 function addRoute(app: AnyElysia, path: string, mount: Mount): void {
@@ -80,7 +83,13 @@ export function listen(
   maxBodyBytes: number = limits.callbackBodyBytes,
 ): Listener {
   try {
-    app.listen({ hostname: address.host, port: address.port, maxRequestBodySize: maxBodyBytes, idleTimeout: 30 })
+    app.listen({
+      hostname: address.host,
+      port: address.port,
+      maxRequestBodySize: maxBodyBytes,
+      idleTimeout: 30,
+      reusePort: false,
+    })
   } catch (cause) {
     throw new WecomdError('port_in_use', `cannot listen on ${address.host}:${address.port}`, {
       hint: 'another process has this port; set server.port or admin.port',

@@ -25,7 +25,7 @@ export class Scheduler implements Timers {
   private readonly alarms = new Set<{ readonly when: number; readonly ring: () => void }>()
   private readonly clock: Clock
   private readonly log: Log
-  private pending: { readonly when: number; readonly cancel: Cancel } | undefined
+  private pending: { readonly when: number; readonly isWake: boolean; readonly cancel: Cancel } | undefined
   private stopped = true
 
   constructor(clock: Clock, log: Log) {
@@ -49,9 +49,9 @@ export class Scheduler implements Timers {
     this.wake()
   }
 
-  /** Looks at every source in the next turn of the event loop. */
+  /** Looks at every source in the next turn of the event loop, whatever the timer that runs was set for. */
   wake(): void {
-    this.sleepUntil(this.clock.now())
+    if (this.pending?.isWake !== true) this.sleep(this.clock.now(), true)
   }
 
   /** Stops starting sources and resolves when the running ones have ended. Alarms still ring until `close`. */
@@ -67,9 +67,13 @@ export class Scheduler implements Timers {
 
   private sleepUntil(due: number): void {
     const when = Math.min(due, this.clock.now() + longestSleepMs)
-    if (this.pending !== undefined && this.pending.when <= when) return
+    if (this.pending === undefined || this.pending.when > when) this.sleep(when, false)
+  }
+
+  /** A timer runs in the time that passes: when the clock was set forward, one that is due by now may still be far off. */
+  private sleep(when: number, isWake: boolean): void {
     this.pending?.cancel()
-    this.pending = { when, cancel: this.clock.alarm(when, () => this.look()) }
+    this.pending = { when, isWake, cancel: this.clock.alarm(when, () => this.look()) }
   }
 
   private look(): void {

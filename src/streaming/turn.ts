@@ -265,14 +265,8 @@ function meetDeadline(turn: Turn, at: number, say: Say): Change | undefined {
 }
 
 function expire(turn: Turn, at: number, say: Say): Change {
-  const expired: Turn = {
-    ...turn,
-    state: 'ended',
-    end: 'expired',
-    endedAt: at,
-    closedWith: turn.closedWith ?? say({ key: 'expired' }),
-    unsaid: true,
-  }
+  const closedWith = turn.closedWith ?? say({ key: 'expired' })
+  const expired: Turn = { ...turn, state: 'ended', end: 'expired', endedAt: at, closedWith, unsaid: true }
   return { save: [traced(expired, { at, kind: 'ended', end: 'expired' })], drop: [askId(turn.id)] }
 }
 

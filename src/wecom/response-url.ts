@@ -87,7 +87,8 @@ const neverLeft =
   /^(?:ConnectionRefused|ECONNREFUSED|FailedToOpenSocket|ENOTFOUND|EAI_AGAIN|ERR_PROXY|ERR_TLS|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/
 
 function outcomeOfFailure(error: unknown): Outcome {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  // The code of a DOMException, such as a timeout, is a number and says nothing to anybody.
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
   const errmsg = code === '' ? 'no answer in time' : code
   if (neverLeft.test(code))
     return { outcome: 'retry', errmsg, hint: 'is WeCom reachable from this host (proxy, DNS, firewall)?' }

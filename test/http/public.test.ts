@@ -117,9 +117,10 @@ describe('methods', () => {
   })
 })
 
+const chunked = (bytes: number) => `${bytes.toString(16)}\r\n${'a'.repeat(bytes)}\r\n0\r\n\r\n`
+
 describe('sizes', () => {
   const mebibyte = 1_048_576
-  const chunked = (bytes: number) => `${bytes.toString(16)}\r\n${'a'.repeat(bytes)}\r\n0\r\n\r\n`
 
   test('public: exactly 1 MiB is read, one byte more is not', async () => {
     expectBare(await post('/wecom?a=1', 'a'.repeat(mebibyte)), 400)

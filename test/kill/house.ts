@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { TraceEvent } from '../../src/domain/turn.ts'
 import { createEchoGateway, type EchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
 import { isObject } from '../../src/playground/json.ts'
 import { createTenant, type Tenant, type TenantOptions } from '../../src/playground/tenant.ts'
@@ -81,10 +82,11 @@ export async function openEchoHouse(
 }
 
 /** The steps that the daemon tells of a message's journey; none when it does not know the message. */
-export async function journeyOf(daemon: Binary, id: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+export async function journeyOf(daemon: Binary, id: string): Promise<readonly TraceEvent[]> {
   const journey = await daemon.api(`/api/trace/${encodeURIComponent(id)}`)
   const events = isObject(journey) ? journey['events'] : undefined
-  return Array.isArray(events) ? events.filter(isObject) : []
+  // What /api/trace lists are trace events.
+  return Array.isArray(events) ? (events as readonly TraceEvent[]) : []
 }
 
 /** True once nothing waits any more: no turn is open and no delivery on its way. */

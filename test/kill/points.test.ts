@@ -82,7 +82,7 @@ async function expectOnce(daemon: Binary, tenant: Tenant, bubble: Bubble): Promi
 }
 
 async function knows(daemon: Binary, { msgid }: Bubble, kind: string): Promise<boolean> {
-  return (await journeyOf(daemon, msgid)).some(event => event['kind'] === kind)
+  return (await journeyOf(daemon, msgid)).some(event => event.kind === kind)
 }
 
 describe.skipIf(withoutOpenClaw)(openclawSuite('kill points'), () => {
@@ -181,7 +181,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('kill points'), () => {
     const bodies = tenant.responses.posts.map(post => post.body)
     expect(bodies).toEqual([bodies[0] ?? '', bodies[0] ?? ''])
     const journey = await journeyOf(daemon, bubble.msgid)
-    expect(journey.findLast(event => event['kind'] === 'delivery')).toMatchObject({ state: 'unknown', dead: true })
+    expect(journey.findLast(event => event.kind === 'delivery')).toMatchObject({ state: 'unknown', dead: true })
   })
 
   test('kill: the request to the response_url is lost on its way', async () => {
@@ -192,7 +192,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('kill points'), () => {
     await expectOnce(daemon, tenant, bubble)
     expect(tenant.responses.posts.map(post => post.errcode)).toEqual([undefined, 0])
     const journey = await journeyOf(daemon, bubble.msgid)
-    expect(journey.findLast(event => event['kind'] === 'delivery')).toMatchObject({ state: 'delivered', dead: false })
+    expect(journey.findLast(event => event.kind === 'delivery')).toMatchObject({ state: 'delivered', dead: false })
   })
 
   test('kill: between two refreshes, while the bubble is handed over', async () => {

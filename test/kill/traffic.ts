@@ -1,6 +1,7 @@
 import type { Step } from '../../src/playground/echo-script.ts'
 import type { Tenant } from '../../src/playground/tenant.ts'
 import type { Bubble } from '../../src/playground/tenant-bubble.ts'
+import type { ResponseFault } from '../../src/playground/tenant-response.ts'
 import type { Seeded } from '../crypto/seeded.ts'
 import { goOn } from './moment.ts'
 
@@ -27,7 +28,7 @@ export interface Said {
 /** Several people who chat at the same time, alone with the Bot and in a group. */
 export interface Traffic {
   readonly said: readonly Said[]
-  /** Nobody says anything new; resolves when all bubbles came to their end. */
+  /** Nobody says anything new; resolves when all bubbles that are still looked at came to their end. */
   stop(): Promise<void>
 }
 
@@ -55,6 +56,9 @@ function* growing(name: string, kind: string): Generator<Step, void> {
   }
 }
 
+/** Which message of everybody is soon looked at no more: its answer must find another way. */
+const unheeded = 4
+
 const places: readonly { readonly userid: string; readonly chatid?: string }[] = [
   { userid: 'u1' },
   { userid: 'u2' },
@@ -77,7 +81,8 @@ export function startTraffic(tenant: Tenant, random: Seeded, kinds: readonly Kin
       spoil(tenant, bubble, random)
       said.push({ name, conversation: chatid ?? userid, userid, bubble })
       await bubble.opened
-      if (random.below(3) > 0) await bubble.finished
+      if (count === unheeded) void goOn(random.below(1_000)).then(() => bubble.stopPolling())
+      else if (random.below(3) > 0) await bubble.finished
       await goOn(random.below(250))
     }
   }
@@ -87,13 +92,20 @@ export function startTraffic(tenant: Tenant, random: Seeded, kinds: readonly Kin
     async stop() {
       evening.abort()
       await Promise.all(people)
-      await Promise.all(said.map(({ bubble }) => bubble.finished))
+      await Promise.all(said.flatMap(({ name, bubble }) => (name.endsWith(`-${unheeded}`) ? [] : [bubble.finished])))
     },
   }
 }
 
-/** Some requests to response_urls are cut off, before or after the platform took the message. */
+const cuts: readonly ResponseFault[] = [
+  { when: 'before', how: 'reset' },
+  { when: 'after', how: 'reset' },
+  { when: 'before', how: 200, delayMs: 300 },
+  { when: 'after', how: 200, delayMs: 300 },
+]
+
+/** Some requests to response_urls are cut off or take their time, before or after the platform took the message. */
 function spoil(tenant: Tenant, { responseUrl }: Bubble, random: Seeded): void {
-  const dice = random.below(6)
-  if (dice < 2) tenant.responses.fail({ when: dice === 0 ? 'before' : 'after', how: 'reset' }, responseUrl)
+  const fault = cuts[random.below(2 * cuts.length)]
+  if (fault !== undefined) tenant.responses.fail(fault, responseUrl)
 }

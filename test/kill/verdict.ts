@@ -42,10 +42,8 @@ async function complainOfAnswers(daemon: Binary, tenant: Tenant, { name, bubble 
  */
 async function isExcused(daemon: Binary, id: string): Promise<boolean> {
   const journey = await journeyOf(daemon, id)
-  const isLong = journey.some(
-    event => event['kind'] === 'final' && Number(event['bytes']) > limits.responseMarkdownBytes,
-  )
-  const dead = journey.filter(event => event['kind'] === 'delivery' && event['dead'] === true)
+  const isLong = journey.some(event => event.kind === 'final' && Number(event['bytes']) > limits.responseMarkdownBytes)
+  const dead = journey.filter(event => event.kind === 'delivery' && event['dead'] === true)
   if (dead.some(event => event['state'] === 'unknown')) return true
   if (isLong && dead.some(event => String(event['delivery']).endsWith(':remainder'))) return true
   const into = journey.find(event => event['end'] === 'merged')?.['into']
@@ -57,11 +55,13 @@ async function complainOfReports(daemon: Binary, tenant: Tenant, { name, bubble 
   const bodies = tenant.responses.posts.filter(post => post.url === bubble.responseUrl).map(post => post.body)
   const several = new Set(bodies).size > 1 ? [`the response_url of ${name} got different bodies`] : []
   const journey = await journeyOf(daemon, bubble.msgid)
-  const isHere = (event: Readonly<Record<string, unknown>>) => String(event['delivery']).endsWith(':response_url')
-  const state = journey.find(event => event['kind'] === 'delivery' && isHere(event))?.['state'] ?? 'unknown'
+  const delivery = journey.find(
+    event => event.kind === 'delivery' && String(event['delivery']).endsWith(':response_url'),
+  )
+  const state = delivery?.['state'] ?? 'unknown'
   const wasSeen = tenant.ledger.entries.some(({ kind, msgid }) => kind === 'markdown' && msgid === bubble.msgid)
   if (state === 'unknown' || (state === 'delivered') === wasSeen) return several
-  return [...several, `the answer to ${name} is reported ${String(state)}, but it was${wasSeen ? '' : ' not'} seen`]
+  return [...several, `the answer to ${name} is reported ${JSON.stringify(state)} and was${wasSeen ? '' : ' not'} seen`]
 }
 
 function complainOfAsks(echo: EchoGateway, { name }: Said): readonly string[] {

@@ -13,7 +13,7 @@ export interface Report {
 const mostBroken = 5
 
 /** Plays the seeds `first`, `first + stride`, … `count` times. */
-export async function playBatch(first: number, count: number, stride: number): Promise<Report> {
+async function playBatch(first: number, count: number, stride: number): Promise<Report> {
   const counts: Partial<Record<Happening, number>> = {}
   const broken: { seed: number; law: string }[] = []
   let simulatedMs = 0

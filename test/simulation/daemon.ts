@@ -25,7 +25,8 @@ export const account = 'default'
 const drainMs = 10_000
 const { privateKey } = generateKeyPairSync('ed25519')
 const device = { id: 'device', publicKey: 'key', key: privateKey }
-const paired = { isPaired: () => true, remember: () => {}, forget: () => {} }
+const silent = () => {}
+const paired = { isPaired: () => true, remember: silent, forget: silent }
 
 /** Who lives beside the daemon, and who wants to know what it does. */
 export interface Neighbours {
@@ -119,7 +120,6 @@ export class Daemon {
 
   private openLog(): Log {
     const { scene } = this
-    const silent = () => {}
     const log: Log = {
       debug: silent,
       info: silent,
@@ -149,7 +149,12 @@ export class Daemon {
         line.toServer(() => void this.neighbours.gateway.hear(line, text))
         this.pass('after a frame is sent')
       }
-      return { send, close: code => line.close(code ?? 1005), terminate: () => line.close(1006), bufferedBytes: () => 0 }
+      return {
+        send,
+        close: code => line.close(code ?? 1005),
+        terminate: () => line.close(1006),
+        bufferedBytes: () => 0,
+      }
     }
     const world = { clock, timers: scheduler, random: this.random(), openSocket, log }
     return new Connection({ url: 'ws://gateway', handshake, backoffMs }, world)
@@ -176,7 +181,7 @@ export class Daemon {
       random: this.random(),
       timers: scheduler,
       log,
-      meter: { turnEnded: () => {}, firstText: () => {}, answered: () => {}, attempt: () => {} },
+      meter: { turnEnded: silent, firstText: silent, answered: silent, attempt: silent },
       limits,
       wake: () => scheduler.wake(),
     }
@@ -201,7 +206,11 @@ export class Daemon {
         },
       },
     }
-    return mortalStore(watched, step => this.pass(step), () => neighbours.started())
+    return mortalStore(
+      watched,
+      step => this.pass(step),
+      () => neighbours.started(),
+    )
   }
 
   private remember({ delivery }: Claimed): void {

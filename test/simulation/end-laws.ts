@@ -154,7 +154,8 @@ export class EndLaws {
       if (kind === 'resumed') count('resumed')
     }
     const shown = turn.trace.some(({ kind }) => kind === 'frame_finished')
-    if (turn.state === 'moved' && turn.trace.every(({ why }) => why !== 'handover') && !shown) count('final not fetched')
+    if (turn.state === 'moved' && turn.trace.every(({ why }) => why !== 'handover') && !shown)
+      count('final not fetched')
     for (const { route, state, dead } of deliveries) {
       if (route === 'gateway') continue
       if (state === 'delivered') count('delivered')

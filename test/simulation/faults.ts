@@ -39,8 +39,11 @@ export function planRun(scene: Scene, actors: Actors): number {
 
 type At = (probability: number, happen: () => void) => void
 
+function direct(sender: string): Writer {
+  return { sender, conversation: { account, kind: 'direct', id: sender } }
+}
+
 function chooseWriters({ dice }: Scene): readonly [Writer, ...Writer[]] {
-  const direct = (sender: string): Writer => ({ sender, conversation: { account, kind: 'direct', id: sender } })
   const group: Conversation = { account, kind: 'group', id: dice.pick(['wrGroupA', 'wrgroupa']) }
   const writers: [Writer, ...Writer[]] = [direct('zhangsan')]
   if (dice.chance(0.5)) writers.push(direct('lisi'))

@@ -16,7 +16,8 @@ export class FaultyDatabase extends Database {
     for (const step of migrations) this.run(step.sql)
     const prepare = super.prepare.bind(this)
     // The same statement as before, so its type is still the one that the caller asked for.
-    this.prepare = ((sql: string) => (sql === 'COMMIT' ? this.fragile(prepare(sql)) : prepare(sql))) as Database['prepare']
+    this.prepare = ((sql: string) =>
+      sql === 'COMMIT' ? this.fragile(prepare(sql)) : prepare(sql)) as Database['prepare']
   }
 
   private fragile(statement: Statement): Statement {
@@ -48,7 +49,9 @@ export class FaultyDatabase extends Database {
   /** Ids of deliveries that a process holds. */
   leased(): string[] {
     const held = 'SELECT id FROM delivery WHERE done = 0 AND leased_until IS NOT NULL'
-    return this.query<{ id: string }, []>(held).all().map(row => row.id)
+    return this.query<{ id: string }, []>(held)
+      .all()
+      .map(row => row.id)
   }
 
   /** Whether a delivery waits for somebody to take it up. */
@@ -60,12 +63,15 @@ export class FaultyDatabase extends Database {
   /** Other questions of the same conversation that are with the agent. */
   askedBeside(turnId: string, sessionKey: string): string[] {
     const others = "SELECT turn FROM delivery WHERE lane = ? AND route = 'gateway' AND state = 'sending' AND turn <> ?"
-    return this.query<{ turn: string }, [string, string]>(others).all(sessionKey, turnId).map(row => row.turn)
+    return this.query<{ turn: string }, [string, string]>(others)
+      .all(sessionKey, turnId)
+      .map(row => row.turn)
   }
 
   /** True while the clock or a delivery may still change something. */
   hasWork(): boolean {
-    const work = 'SELECT (SELECT count(*) FROM delivery WHERE done = 0) + (SELECT count(*) FROM turn WHERE due_at IS NOT NULL) AS n'
+    const work =
+      'SELECT (SELECT count(*) FROM delivery WHERE done = 0) + (SELECT count(*) FROM turn WHERE due_at IS NOT NULL) AS n'
     return (this.query<{ n: number }, []>(work).get()?.n ?? 0) > 0
   }
 

@@ -50,7 +50,8 @@ export class FrameLaws {
   checkRefresh(message: Message, frame: Frame): void {
     const { scene } = this
     const { finish, name } = message
-    if (frame.streamId !== message.first?.streamId) scene.broken(`a refresh of ${name} got the bubble ${frame.streamId}`)
+    if (frame.streamId !== message.first?.streamId)
+      scene.broken(`a refresh of ${name} got the bubble ${frame.streamId}`)
     if (finish !== undefined && !isEqual(finish, frame)) {
       scene.broken(`the finished bubble of ${name} changed from "${finish.content}" to "${frame.content}"`)
     }
@@ -70,7 +71,8 @@ export class FrameLaws {
 
   private check(message: Message, frame: Frame): void {
     const { scene } = this
-    if (Buffer.byteLength(frame.content) > limits.streamContentBytes) scene.broken(`a frame of ${message.name} is too long`)
+    if (Buffer.byteLength(frame.content) > limits.streamContentBytes)
+      scene.broken(`a frame of ${message.name} is too long`)
     if (frame.content.startsWith(this.preface)) scene.count('said that one expired')
     const content = frame.content.startsWith(this.preface) ? frame.content.slice(this.preface.length) : frame.content
     if (content.includes('re «')) this.checkAnswer(message, content, frame.finish)
@@ -96,7 +98,9 @@ export class FrameLaws {
     const where = `${isFinish ? 'the finished' : 'the open'} bubble of ${message.name}`
     this.checkOwner(message, marks)
     if (shown < Math.min(5, whole.length) || !this.isSentence(rest)) {
-      scene.broken(`${where} does not show the beginning of the answer but "${content.slice(0, 60)}" … "${rest.slice(-60)}"`)
+      scene.broken(
+        `${where} does not show the beginning of the answer but "${content.slice(0, 60)}" … "${rest.slice(-60)}"`,
+      )
     }
     if (isFinish && rest === '' && shown < whole.length) scene.broken(`${where} ends in the middle of the answer`)
     if (isFinish && shown < whole.length) scene.count('answer longer than a frame')
@@ -118,7 +122,8 @@ export class FrameLaws {
       const isSame = other?.sender === message.sender && other.conversation === message.conversation
       if (!isSame) scene.broken(`the bubble of ${message.name} shows the answer to ${mark} of ${other?.sender}`)
       const bubble = this.shownIn.get(mark) ?? message.name
-      if (bubble !== message.name) scene.broken(`the answer to ${mark} is in the bubbles of ${bubble} and ${message.name}`)
+      if (bubble !== message.name)
+        scene.broken(`the answer to ${mark} is in the bubbles of ${bubble} and ${message.name}`)
       this.shownIn.set(mark, bubble)
     }
   }

@@ -52,7 +52,9 @@ export class SimulatedPlatform {
       const outcome = this.handle(address, content, treatment)
       const isHeard = treatment !== 'loses the request' && treatment !== 'loses the answer'
       const answeredAt = isHeard ? handledAt + dice.between(5, 200) : postedAt + timeoutMs
-      clock.steady.alarm(answeredAt, () => answer(isHeard ? outcome : { outcome: 'unknown', errmsg: 'no answer in time' }))
+      clock.steady.alarm(answeredAt, () =>
+        answer(isHeard ? outcome : { outcome: 'unknown', errmsg: 'no answer in time' }),
+      )
     })
     return promise
   }

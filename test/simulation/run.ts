@@ -170,7 +170,7 @@ class Run {
   }
 
   private commitFails(): boolean {
-    const fails = this.clock.steady.now() < this.commitsFailUntil
+    const fails = this.clock.steady.now() < this.commitsFailUntil && this.dice.chance(0.8)
     if (fails) this.scene.count('commit failed')
     if (fails) this.disturb()
     return fails

@@ -54,7 +54,7 @@ export const deliveryTests: readonly Behaviour[] = [
     name: 'store: one change adds, settles and drops at once',
     async check(store) {
       const turn = await openAs(store, turnOf('m1'), [askOf(turnOf('m1')), replyOf(turnOf('m1'))])
-      const late = replyOf(turn, { id: 'late' })
+      const late = replyOf(turn, { id: `${turn.id}:late` })
       const change = { add: [late], settle: [replyOf(turn, { state: 'unknown' })], drop: [askOf(turn).id] }
       await store.update(turn.id, stored => ({ save: [{ ...stored, answer: 'so far' }], ...change }))
       const states = (await store.outbox.ofTurn(turn.id)).map(({ id, state }) => [id.split(':').at(-1), state])

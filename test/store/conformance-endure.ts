@@ -116,17 +116,17 @@ export const endureTests: readonly Behaviour[] = [
     name: 'store: ids are told apart whatever characters they are made of',
     async check(store) {
       const turns = ids.map(id => turnOf(id, { id, streamId: id, sender: 's', sessionKey: id }))
-      for (const turn of turns) await openAs(store, turn, [askOf(turn, { id: turn.id })])
+      for (const turn of turns) await openAs(store, turn, [askOf(turn)])
       for (const id of ids) {
         expect((await store.find(id))?.msgid).toBe(id)
         expect((await store.findByStream(id))?.msgid).toBe(id)
-        expect((await store.outbox.find(id))?.turn).toBe(id)
+        expect((await store.outbox.find(askOf(turnOf(id, { id })).id))?.turn).toBe(id)
         expect(await store.outbox.ofTurn(id)).toHaveLength(1)
         expect((await standingFor(store, turnOf('next', { sender: 's', sessionKey: id }))).waiting?.id).toBe(id)
         expect(await store.see('default', id, t0)).toBe(true)
       }
       const got = await store.outbox.claim(['gateway'], { now: t0, untilMs: t0 + 1, limit: 99 }, () => ({ save: [] }))
-      expect(new Set(got.map(({ delivery, turn }) => `${delivery.id} of ${turn.id}`))).toEqual(
+      expect(new Set(got.map(({ delivery, turn }) => `${delivery.turn} of ${turn.id}`))).toEqual(
         new Set(ids.map(id => `${id} of ${id}`)),
       )
     },

@@ -10,7 +10,8 @@ export class DeliveryTable {
   constructor(engine: Engine) {
     this.statements = {
       byId: engine.prepare<Doc>('SELECT doc FROM delivery WHERE id = ?'),
-      ofTurn: engine.prepare<Doc>('SELECT doc FROM delivery WHERE turn = ? ORDER BY created_at, id'),
+      // Ids begin with the turn's id and a colon; the semicolon is the next character.
+      ofTurn: engine.prepare<Doc>("SELECT doc FROM delivery WHERE id > ?1 || ':' AND id < ?1 || ';'"),
       add: engine.prepare<never>(
         'INSERT OR IGNORE INTO delivery (id, turn, route, state, dead, done, lane, position, due_at, created_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       ),
@@ -46,7 +47,8 @@ export class DeliveryTable {
   }
 
   ofTurn(turn: string): Delivery[] {
-    return this.statements.ofTurn.all(turn).map(row => parseDelivery(row.doc))
+    const found = this.statements.ofTurn.all(turn).map(row => parseDelivery(row.doc))
+    return found.filter(delivery => delivery.turn === turn).toSorted((a, b) => a.createdAt - b.createdAt)
   }
 
   add(delivery: Delivery): void {

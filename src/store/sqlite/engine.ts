@@ -10,15 +10,24 @@ interface Operation {
   readonly reject: (error: unknown) => void
 }
 
+/** Who remembers something of the file in memory, and must take it back when the file does. */
+export interface Watcher {
+  /** From here on changes may be undone together. */
+  mark(): void
+  /** Everything since the last mark did not happen. */
+  undo(): void
+  /** What is remembered may be wrong. */
+  forget(): void
+}
+
 /**
  * One SQLite connection with natural group commit: everything that arrives in one turn of the event loop is one
- * transaction with one fsync, flushed in setImmediate and never by a timer. Each operation is a SAVEPOINT inside it; a
- * failed commit rejects every waiter.
+ * transaction with one fsync, flushed in setImmediate and never by a timer. An operation that throws is alone undone, a
+ * failed commit rejects every waiter. Operations may run twice before they are committed, so they must be repeatable.
  */
 export class Engine {
   readonly db: Database
-  /** Called after a rollback: whatever was remembered of the file may be wrong. */
-  onRollback: () => void = () => {}
+  private watcher: Watcher = { mark() {}, undo() {}, forget() {} }
   private waiting: Operation[] = []
   private flushing: ReturnType<typeof setImmediate> | undefined
   private isClosed = false
@@ -35,6 +44,10 @@ export class Engine {
     this.savepoint = this.prepare<never>('SAVEPOINT operation')
     this.release = this.prepare<never>('RELEASE operation')
     this.rollbackTo = this.prepare<never>('ROLLBACK TO operation')
+  }
+
+  watch(watcher: Watcher): void {
+    this.watcher = watcher
   }
 
   /** To be called once per statement, not once per use. */
@@ -67,21 +80,43 @@ export class Engine {
     const batch = this.waiting
     if (batch.length === 0) return
     this.waiting = []
+    const results = this.commitTogether(batch) ?? this.commitOneByOne(batch)
+    for (const settle of results) settle()
+  }
+
+  /** The whole batch without savepoints, which cost more than all else; undefined when anything throws. */
+  private commitTogether(batch: readonly Operation[]): readonly (() => void)[] | undefined {
+    try {
+      this.begin.run()
+      this.watcher.mark()
+      const values = batch.map(operation => operation.work())
+      this.commit.run()
+      return batch.map((operation, index) => () => operation.resolve(values[index]))
+    } catch {
+      // Whatever it was, it happens again below, to its own operation alone.
+      if (this.db.inTransaction) this.db.run('ROLLBACK')
+      this.watcher.undo()
+      return undefined
+    }
+  }
+
+  private commitOneByOne(batch: readonly Operation[]): readonly (() => void)[] {
     try {
       this.begin.run()
       const results = batch.map(operation => this.attempt(operation))
       this.commit.run()
-      for (const settle of results) settle()
+      return results
     } catch (cause) {
       if (this.db.inTransaction) this.db.run('ROLLBACK')
-      this.onRollback()
-      for (const operation of batch) operation.reject(storeFailed(cause))
+      this.watcher.forget()
+      return batch.map(operation => () => operation.reject(storeFailed(cause)))
     }
   }
 
-  /** Runs one operation; what it returns tells the waiter how it went, to be called after the commit. */
+  /** Runs one operation in a savepoint; what it returns tells the waiter how it went, to be called after the commit. */
   private attempt(operation: Operation): () => void {
     this.savepoint.run()
+    this.watcher.mark()
     try {
       const value = operation.work()
       this.release.run()
@@ -89,7 +124,7 @@ export class Engine {
     } catch (error) {
       this.rollbackTo.run()
       this.release.run()
-      this.onRollback()
+      this.watcher.undo()
       return () => operation.reject(error instanceof WecomdError ? error : storeFailed(error))
     }
   }

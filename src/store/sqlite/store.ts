@@ -41,7 +41,7 @@ export function createSqliteStore(db: Database, options: StoreOptions): Store {
     update: (id, step) => engine.run(() => updateTurn(turns, id, step, write)),
     due: (now, limit) => engine.run(() => turns.due(now, limit)),
     nextDueAt: () => engine.run(() => turns.nextDueAt()),
-    counts: () => engine.run(() => structuredClone(turns.counts())),
+    counts: () => engine.run(() => turns.counts()),
     see: (account, msgid, at) => engine.run(() => see.run(account, msgid, at).changes > 0),
     outbox: createOutbox(engine, turns, deliveries, write),
     sweep: limits => engine.run(() => sweeper.sweep(limits)),
@@ -50,11 +50,12 @@ export function createSqliteStore(db: Database, options: StoreOptions): Store {
   }
 }
 
-function openOnce(turns: TurnTable, key: TurnKey, write: () => void): { turn: Turn; seen: boolean } {
+type Write = (change: Change) => readonly Turn[]
+
+function openOnce(turns: TurnTable, key: TurnKey, write: () => readonly Turn[]): { turn: Turn; seen: boolean } {
   const known = turns.find(key.id)
   if (known !== undefined) return { turn: known, seen: true }
-  write()
-  const turn = turns.find(key.id)
+  const turn = write().find(saved => saved.id === key.id)
   if (turn === undefined) throw new Error(`opening turn ${key.id} did not save it`)
   return { turn, seen: false }
 }
@@ -63,28 +64,20 @@ function updateTurn(
   turns: TurnTable,
   id: string,
   step: (turn: Turn) => Change | undefined,
-  write: (change: Change) => void,
+  write: Write,
 ): Turn | undefined {
   const turn = turns.find(id)
-  if (turn === undefined) return undefined
-  const change = step(turn)
-  if (change === undefined) return turn
-  write(change)
-  return turns.find(id)
+  const change = turn && step(turn)
+  return (change && write(change).find(saved => saved.id === id)) ?? turn
 }
 
-function createOutbox(
-  engine: Engine,
-  turns: TurnTable,
-  deliveries: DeliveryTable,
-  write: (change: Change) => void,
-): Outbox {
+function createOutbox(engine: Engine, turns: TurnTable, deliveries: DeliveryTable, write: Write): Outbox {
   const claimOne = (delivery: Claimed['delivery'], untilMs: number, change: (claimed: Claimed) => Change) => {
     const turn = turns.find(delivery.turn)
     if (turn === undefined) return []
     deliveries.lease(delivery.id, untilMs)
-    write(change({ delivery, turn }))
-    return [{ delivery: deliveries.find(delivery.id) ?? delivery, turn: turns.find(turn.id) ?? turn }]
+    const saved = write(change({ delivery, turn }))
+    return [{ delivery: deliveries.find(delivery.id) ?? delivery, turn: saved.find(one => one.id === turn.id) ?? turn }]
   }
   return {
     claim: (routes, lease, change) =>

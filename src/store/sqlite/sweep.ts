@@ -4,7 +4,9 @@ import type { Engine } from './engine.ts'
 import type { TurnTable } from './turns.ts'
 
 /** So that one sweep never holds the batch for long; the next one goes on. */
-const rowsPerSweep = 500
+const rowsPerSweep = 100
+/** Ids of deliveries begin with the turn's id and a colon; the semicolon is the next character. */
+const ofTurn = "id > ?1 || ':' AND id < ?1 || ';' AND turn = ?1"
 
 /**
  * Erases contents of finished turns, then removes old rows. Open turns and dead deliveries keep theirs. The rows are
@@ -19,15 +21,16 @@ export class Sweeper {
     this.statements = {
       finished: engine.prepare<{ id: string; doc: string }>(
         `SELECT id, doc FROM turn WHERE ended_at < ? AND due_at IS NULL AND erased = 0
-         AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.turn = turn.id AND (d.done = 0 OR d.dead = 1)) LIMIT ?`,
+         AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id > turn.id || ':' AND d.id < turn.id || ';'
+         AND d.turn = turn.id AND (d.done = 0 OR d.dead = 1)) LIMIT ?`,
       ),
       eraseTurn: engine.prepare<never>('UPDATE turn SET erased = 1, doc = ? WHERE id = ?'),
-      deliveries: engine.prepare<{ doc: string }>('SELECT doc FROM delivery WHERE turn = ?'),
+      deliveries: engine.prepare<{ doc: string }>(`SELECT doc FROM delivery WHERE ${ofTurn}`),
       eraseDelivery: engine.prepare<never>('UPDATE delivery SET doc = ? WHERE id = ?'),
       old: engine.prepare<{ id: string }>(
         'SELECT id FROM turn WHERE erased IN (0, 1) AND ended_at < ? AND received_at < ? AND due_at IS NULL LIMIT ?',
       ),
-      removeDeliveries: engine.prepare<never>('DELETE FROM delivery WHERE turn = ?'),
+      removeDeliveries: engine.prepare<never>(`DELETE FROM delivery WHERE ${ofTurn}`),
       forget: engine.prepare<never>('DELETE FROM inbox WHERE at < ?'),
     }
   }

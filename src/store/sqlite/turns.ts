@@ -1,24 +1,21 @@
 import type { Change, Standing, TurnCounts, TurnKey } from '../../domain/ports.ts'
-import { isOpen, type Turn, type TurnState } from '../../domain/turn.ts'
+import type { Turn } from '../../domain/turn.ts'
 import { WecomdError } from '../../errors.ts'
 import type { DeliveryTable } from './deliveries.ts'
 import type { Engine } from './engine.ts'
+import { type Standpoint, standpointOf, TurnMemory } from './memory.ts'
 
 const minuteMs = 60_000
 type Doc = { doc: string }
 type Placed = Doc & { seq: number }
-type Tally = { states: Record<TurnState, number>; open: number }
-type Standpoint = { state: TurnState; ended: number }
 
 /** The turn table. Its methods run inside an operation of the engine and are not durable by themselves. */
 export class TurnTable {
-  private tally: Tally | undefined
+  private readonly memory: TurnMemory
   private readonly statements
 
   constructor(engine: Engine) {
-    engine.onRollback = () => {
-      this.tally = undefined
-    }
+    this.memory = new TurnMemory(engine)
     this.statements = {
       byId: engine.prepare<Doc>('SELECT doc FROM turn WHERE id = ?'),
       byStream: engine.prepare<Doc>('SELECT doc FROM turn WHERE stream_id = ?'),
@@ -27,17 +24,10 @@ export class TurnTable {
         'SELECT seq, doc FROM turn WHERE session_key = ? AND sender = ? AND unclaimed = 1',
       ),
       unsaid: engine.prepare<Placed>('SELECT seq, doc FROM turn WHERE account = ? AND sender = ? AND unsaid = 1'),
-      sent: engine.prepare<{ n: number }>(
-        'SELECT count(*) AS n FROM turn WHERE account = ? AND sender = ? AND received_at > ?',
-      ),
-      next: engine.prepare<{ seq: number }>('SELECT coalesce(max(seq), 0) + 1 AS seq FROM turn'),
       due: engine.prepare<Doc>('SELECT doc FROM turn WHERE due_at <= ? ORDER BY due_at LIMIT ?'),
       nextDue: engine.prepare<{ at: number | null }>('SELECT min(due_at) AS at FROM turn WHERE due_at IS NOT NULL'),
-      states: engine.prepare<Standpoint & { n: number }>(
-        'SELECT state, ended_at IS NOT NULL AS ended, count(*) AS n FROM turn GROUP BY state, ended',
-      ),
       stored: engine.prepare<Standpoint & { version: number }>(
-        'SELECT state, ended_at IS NOT NULL AS ended, version FROM turn WHERE id = ?',
+        'SELECT state, ended_at IS NOT NULL AS ended, unsaid, version FROM turn WHERE id = ?',
       ),
       insert: engine.prepare<never>(
         'INSERT INTO turn (id, stream_id, account, sender, session_key, state, unclaimed, unsaid, received_at, ended_at, due_at, version, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
@@ -59,55 +49,55 @@ export class TurnTable {
 
   standing(key: TurnKey): Standing {
     const sender = key.sender.toLowerCase()
+    const counts = this.memory.counts()
     const waiting = newest(this.statements.unclaimed.all(key.sessionKey, sender))
-    const unsaid = newest(this.statements.unsaid.all(key.account, sender))
+    const unsaid = counts.unsaid === 0 ? undefined : newest(this.statements.unsaid.all(key.account, sender))
     return {
-      openTurns: this.counts().open,
-      sentLastMinute: this.statements.sent.get(key.account, sender, key.receivedAt - minuteMs)?.n ?? 0,
-      nextOrder: this.statements.next.get()?.seq ?? 1,
+      openTurns: counts.open,
+      sentLastMinute: this.memory.sentSince(key.account, sender, key.receivedAt - minuteMs),
+      nextOrder: counts.lastSeq + 1,
       ...(waiting && { waiting }),
       ...(unsaid && { unsaid }),
     }
   }
 
-  /** Writes a turn whose version is the one it was read with; zero means new. */
-  save(turn: Turn, dueAt: number | undefined): void {
+  /** Writes a turn whose version is the one it was read with, zero for a new one; returns it as it is stored. */
+  save(turn: Turn, dueAt: number | undefined): Turn {
     const next = { ...turn, version: turn.version + 1 }
-    const unclaimed = turn.question === undefined && turn.end === undefined ? 1 : 0
-    const unsaid = turn.unsaid === true ? 1 : 0
-    const counts = this.counts()
-    if (turn.version === 0) {
-      this.statements.insert.run(
-        turn.id,
-        turn.streamId,
-        turn.account,
-        turn.sender.toLowerCase(),
-        turn.sessionKey,
-        turn.state,
-        unclaimed,
-        unsaid,
-        turn.receivedAt,
-        turn.endedAt ?? null,
-        dueAt ?? null,
-        next.version,
-        JSON.stringify(next),
-      )
-    } else {
-      const stored = this.statements.stored.get(turn.id)
-      if (stored === null || stored.version !== turn.version) throw lostRace(turn.id)
-      count(counts, stored, -1)
-      this.statements.update.run(
-        turn.state,
-        unclaimed,
-        unsaid,
-        turn.endedAt ?? null,
-        dueAt ?? null,
-        next.version,
-        JSON.stringify(next),
-        turn.id,
-      )
-    }
-    count(counts, { state: turn.state, ended: turn.endedAt === undefined ? 0 : 1 }, 1)
+    this.memory.counts() // if they must be read from the file, then before it changes
+    if (turn.version === 0) this.insert(next, dueAt)
+    else this.replace(turn.version, next, dueAt)
+    this.memory.count(standpointOf(turn), 1)
+    return next
+  }
+
+  private insert(turn: Turn, dueAt: number | undefined): void {
+    const { id, streamId, account, sessionKey, state, receivedAt, endedAt, version } = turn
+    const sender = turn.sender.toLowerCase()
+    const flags = flagsOf(turn)
+    const times = [receivedAt, endedAt ?? null, dueAt ?? null] as const
+    const doc = JSON.stringify(turn)
+    const { lastInsertRowid } = this.statements.insert.run(
+      id,
+      streamId,
+      account,
+      sender,
+      sessionKey,
+      state,
+      ...flags,
+      ...times,
+      version,
+      doc,
+    )
+    this.memory.note(account, sender, receivedAt, Number(lastInsertRowid))
+  }
+
+  private replace(version: number, turn: Turn, dueAt: number | undefined): void {
+    const stored = this.statements.stored.get(turn.id)
+    if (stored === null || stored.version !== version) throw lostRace(turn.id)
+    this.memory.count(stored, -1)
+    const times = [turn.endedAt ?? null, dueAt ?? null] as const
+    this.statements.update.run(turn.state, ...flagsOf(turn), ...times, turn.version, JSON.stringify(turn), turn.id)
   }
 
   due(now: number, limit: number): Turn[] {
@@ -118,42 +108,35 @@ export class TurnTable {
     return this.statements.nextDue.get()?.at ?? undefined
   }
 
-  /** Kept in memory, since this process is the only writer; counted anew after a rollback. */
-  counts(): TurnCounts & Tally {
-    if (this.tally !== undefined) return this.tally
-    const fresh: Tally = {
-      states: { waiting: 0, asking: 0, streaming: 0, closing: 0, shown: 0, moved: 0, ended: 0 },
-      open: 0,
-    }
-    for (const row of this.statements.states.all()) count(fresh, row, row.n)
-    this.tally = fresh
-    return fresh
+  counts(): TurnCounts {
+    const { states, open } = this.memory.counts()
+    return { states: { ...states }, open }
   }
 
   remove(id: string): void {
     const stored = this.statements.stored.get(id)
     if (stored === null) return
-    count(this.counts(), stored, -1)
+    this.memory.count(stored, -1)
     this.statements.remove.run(id)
   }
 }
 
-function count(tally: Tally, row: Standpoint, by: number): void {
-  tally.states[row.state] += by
-  if (isOpen({ state: row.state, isOver: row.ended === 1 })) tally.open += by
+function flagsOf(turn: Turn): readonly [unclaimed: number, unsaid: number] {
+  return [turn.question === undefined && turn.end === undefined ? 1 : 0, turn.unsaid === true ? 1 : 0]
 }
 
-/** Writes a change; the deadline of each turn comes from `dueAtOf`. */
+/** Writes a change and returns its turns as they are stored; the deadline of each comes from `dueAtOf`. */
 export function writeChange(
   change: Change,
   turns: TurnTable,
   deliveries: DeliveryTable,
   dueAtOf: (turn: Turn) => number | undefined,
-): void {
-  for (const turn of change.save) turns.save(turn, dueAtOf(turn))
+): readonly Turn[] {
+  const saved = change.save.map(turn => turns.save(turn, dueAtOf(turn)))
   for (const delivery of change.add ?? []) deliveries.add(delivery)
   for (const delivery of change.settle ?? []) deliveries.settle(delivery)
   for (const id of change.drop ?? []) deliveries.drop(id)
+  return saved
 }
 
 function lostRace(id: string): WecomdError {

@@ -28,7 +28,6 @@ CREATE TABLE turn (
   version INTEGER NOT NULL,
   doc TEXT NOT NULL
 );
-CREATE INDEX turn_sender ON turn (account, sender, received_at);
 CREATE INDEX turn_due ON turn (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX turn_unclaimed ON turn (session_key, sender) WHERE unclaimed = 1;
 CREATE INDEX turn_unsaid ON turn (account, sender) WHERE unsaid = 1;
@@ -48,7 +47,6 @@ CREATE TABLE delivery (
   created_at REAL NOT NULL,
   doc TEXT NOT NULL
 );
-CREATE INDEX delivery_turn ON delivery (turn);
 CREATE INDEX delivery_lane ON delivery (lane, position) WHERE done = 0;
 CREATE INDEX delivery_due ON delivery (route, due_at) WHERE done = 0;
 CREATE INDEX delivery_dead ON delivery (created_at) WHERE dead = 1;

@@ -1,0 +1,218 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type House, openHouse } from '../scenarios/house.ts'
+import { until } from '../scenarios/until.ts'
+
+let house: House
+const user = 'ZhangSan007'
+const chat = 'wrSecretGroup42'
+const words = '绝密的计划'
+const msgids: string[] = []
+
+/** A conversation with everything in it: answers, a failure, a hand-over, a group, a stranger's signature. */
+beforeAll(async () => {
+  house = await openHouse({ bot: { stream: { windowMs: 2_500, handoverMs: 1_000 }, welcomeText: '欢迎' } })
+  const { tenant } = house
+  await until('the gateway link', async () => (await fetch(`${house.app.privateUrl}/readyz`)).status === 200)
+  await tenant.enterChat(user)
+  const say = async (text: string, chatid?: string) => {
+    const bubble = await tenant.say({ userid: user, text, ...(chatid !== undefined && { chatid }) }).finished
+    msgids.push(bubble.msgid)
+  }
+  await Promise.all([say(`[long 3 20] ${words}`), say(`@助手 [long 3 20] ${words}`, chat)])
+  await say(`[fail] ${words}`)
+  await say(`[slow 1800] ${words}`)
+  await until('the answer by response_url', () => tenant.responses.posts.length === 1)
+  await tenant.rawPost('{"encrypt":"x"}', `msg_signature=x&timestamp=${Math.floor(Date.now() / 1000)}&nonce=n`)
+})
+
+afterAll(() => house.close())
+
+async function ask(path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET') {
+  const response = await fetch(`${house.app.privateUrl}${path}`, { method, headers })
+  const text = await response.text()
+  return { status: response.status, text, type: response.headers.get('content-type') ?? '', headers: response.headers }
+}
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+const admin = bearer('admin-token')
+
+describe('without a token', () => {
+  test('private: healthz says that the process lives', async () => {
+    expect(await ask('/healthz')).toMatchObject({ status: 200, text: '{"alive":true}' })
+  })
+
+  test('private: readyz is 200 with what it is made of', async () => {
+    const { status, text } = await ask('/readyz')
+    expect([status, JSON.parse(text)]).toMatchObject([
+      200,
+      { ready: true, components: { store: { state: 'up' }, gateway: { state: 'up' } } },
+    ])
+  })
+
+  test('private: metrics are for Prometheus and need no token', async () => {
+    const { status, type } = await ask('/metrics')
+    expect([status, type]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8'])
+  })
+})
+
+describe('the token', () => {
+  const wrong: readonly [string, Record<string, string>][] = [
+    ['no header', {}],
+    ['an empty header', { authorization: '' }],
+    ['another token', bearer('admin-tokem')],
+    ['a token that begins alike', bearer('admin-token1')],
+    ['a part of it', bearer('admin')],
+    ['an empty token', { authorization: 'Bearer ' }],
+    ['the token without its scheme', { authorization: 'admin-token' }],
+    ['another scheme', { authorization: 'Basic admin-token' }],
+  ]
+  for (const [what, headers] of wrong) {
+    test(`private: the API does not open with ${what}`, async () => {
+      for (const path of ['/api/status', '/api/trace/x']) {
+        const { status, type, text } = await ask(path, headers)
+        expect([status, type]).toEqual([401, 'application/json;charset=utf-8'])
+        expect(JSON.parse(text)).toEqual({
+          error: {
+            code: 'unauthorized',
+            message: 'this needs the bearer token',
+            hint: 'it lies in the state folder in the file admin-token',
+          },
+        })
+      }
+    })
+  }
+
+  test('private: the scheme may be written in any case, the token only as it is', async () => {
+    expect((await ask('/api/status', { authorization: 'bearer admin-token' })).status).toBe(200)
+    expect((await ask('/api/status', bearer('ADMIN-TOKEN'))).status).toBe(401)
+  })
+
+  test('private: a token in the address does not count', async () => {
+    expect((await ask('/api/status?token=admin-token&access_token=admin-token')).status).toBe(401)
+  })
+})
+
+describe('errors', () => {
+  const nowhere = ['/', '/api', '/api/', '/api/nothing', '/api/trace', '/healthz/x', '/wecom', '/favicon.ico']
+  for (const path of nowhere) {
+    test(`private: ${path} is a 404 that says so`, async () => {
+      const { status, text } = await ask(path, admin)
+      expect([status, JSON.parse(text)]).toEqual([
+        404,
+        { error: { code: 'not_found', message: expect.any(String), hint: expect.any(String) } },
+      ])
+    })
+  }
+
+  test('private: an id that is too long is refused without repeating it', async () => {
+    const { status, text } = await ask(`/api/trace/${'x'.repeat(400)}`, admin)
+    expect([status, JSON.parse(text).error.code, text.includes('xxx')]).toEqual([400, 'bad_request', false])
+  })
+
+  test('private: an unknown id is a 404 of its own words, whatever it is made of', async () => {
+    for (const id of ['unknown', '%00', '%', 'a%2Fb', "x' OR 1=1 --", '__proto__', '你好']) {
+      const { status, text } = await ask(`/api/trace/${id}`, admin)
+      expect([status, JSON.parse(text).error]).toEqual([
+        404,
+        {
+          code: 'not_found',
+          message: 'nothing is known by this id',
+          hint: 'a msgid, the id of a turn or the id of a delivery',
+        },
+      ])
+    }
+  })
+})
+
+describe('what it tells', () => {
+  test('private: status has the accounts with what they have seen', async () => {
+    const { status, text } = await ask('/api/status', admin)
+    const told = JSON.parse(text)
+    expect(status).toBe(200)
+    expect(told).toMatchObject({
+      version: 'test',
+      node: expect.any(String),
+      startedAt: expect.any(Number),
+      ready: true,
+      turns: { open: 0, waiting: 0, asking: 0 },
+      outbox: { queued: 0, held: 0 },
+      dead: 0,
+      config: { loadedAt: expect.any(Number) },
+    })
+    expect(told.accounts).toMatchObject([
+      {
+        id: 'default',
+        enabled: true,
+        bot: {
+          paths: ['/wecom', '/wecom/bot', '/wecom/bot/default'],
+          lastCallbackAt: expect.any(Number),
+          lastSignatureFailureAt: expect.any(Number),
+          counts: { message: 4, enter: 1, refresh: expect.any(Number), unreadable: 1 },
+        },
+      },
+    ])
+  })
+
+  test('private: trace tells a journey by msgid and by turn, the same, in order and without its text', async () => {
+    const [msgid = ''] = msgids
+    const byMsgid = await ask(`/api/trace/${msgid}`, admin)
+    const told = JSON.parse(byMsgid.text)
+    expect(told).toMatchObject({ sender: user, conversation: `direct:${user}`, account: 'default', end: 'answered' })
+    const kinds = told.events.map((event: { kind: string }) => event.kind)
+    expect(kinds).toEqual(expect.arrayContaining(['received', 'asked', 'first_text', 'chunks', 'final', 'ended']))
+    expect([kinds[0], kinds.at(-1)]).toEqual(['received', 'ended'])
+    const times = told.events.map((event: { at: number }) => event.at)
+    expect(times).toEqual(times.toSorted((a: number, b: number) => a - b))
+    expect((await ask(`/api/trace/${encodeURIComponent(told.id)}`, admin)).text).toBe(byMsgid.text)
+    expect(byMsgid.text).not.toContain(words)
+  })
+
+  test('private: a delivery of a journey leads to the same journey', async () => {
+    const { text } = await ask(`/api/trace/${msgids.at(-1)}`, admin)
+    const attempt = JSON.parse(text).events.find((event: { kind: string }) => event.kind === 'attempt')
+    expect(attempt).toMatchObject({ route: 'response_url', outcome: 'delivered', errcode: 0 })
+    expect((await ask(`/api/trace/${encodeURIComponent(attempt.delivery)}`, admin)).text).toBe(text)
+  })
+
+  const metrics = [
+    'wecomd_callbacks_total{account="default",surface="bot",kind="message",result="ok"} 4',
+    'wecomd_callbacks_total{account="default",surface="bot",kind="enter",result="ok"} 1',
+    'wecomd_callback_seconds_count',
+    'wecomd_turns{state="waiting"} 0',
+    'wecomd_turn_ends_total{end="answered"} 3',
+    'wecomd_turn_ends_total{end="failed"} 1',
+    'wecomd_first_text_seconds_count',
+    'wecomd_answer_seconds_count 4',
+    'wecomd_outbox{state="queued"} 0',
+    'wecomd_attempts_total{route="response_url",outcome="delivered"} 1',
+    'wecomd_dead_letters 0',
+    'wecomd_gateway_up{link="users"} 1',
+    'wecomd_signature_failures_total{account="default"} 1',
+  ]
+  for (const line of metrics) {
+    test(`private: metrics have ${line}`, async () => {
+      expect((await ask('/metrics')).text).toContain(`\n${line}`)
+    })
+  }
+})
+
+describe('what it keeps to itself', () => {
+  test('private: metrics name no user, no group and no message', async () => {
+    const { text } = await ask('/metrics')
+    for (const secret of [user, user.toLowerCase(), chat, words, ...msgids]) expect(text).not.toContain(secret)
+  })
+
+  test('private: the log of a whole conversation, at level debug, names no user, no text and no secret', () => {
+    const log = house.log.join('\n')
+    const secrets = [user, user.toLowerCase(), chat, chat.toLowerCase(), words, '欢迎', 'response_code', 'admin-token"']
+    for (const secret of [...secrets, ...msgids]) expect(log).not.toContain(secret)
+    expect(log).toContain('"msg":"listening"')
+  })
+
+  test('private: no answer names the software', async () => {
+    for (const path of ['/healthz', '/api/status', '/api/nothing']) {
+      const names = [...(await ask(path)).headers.keys()].toSorted()
+      expect(names).toEqual(['content-length', 'content-type', 'date'])
+    }
+  })
+})

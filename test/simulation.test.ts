@@ -1,0 +1,70 @@
+import { expect, test } from 'bun:test'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import type { Report } from './simulation/batch.ts'
+import { playRun } from './simulation/run.ts'
+import { type Happening, happenings } from './simulation/scene.ts'
+
+/** `SIM_SEED=7` tells one run; `SIM_RUNS` and `SIM_FIRST` choose how many and from which seed. */
+const { SIM_SEED: only, SIM_RUNS: runs = '10000', SIM_FIRST: first = '1' } = process.env
+const batch = join(import.meta.dir, 'simulation/batch.ts')
+/** Each kind of event must come this often per thousand runs, or the simulation tests less than it says. */
+const leastPerThousand = 1
+
+if (only !== undefined) {
+  test(`simulation: the run of seed ${only} keeps every law`, async () => {
+    const { trace, broken } = await playRun(Number(only), true)
+    console.log(trace.join('\n'))
+    expect(broken).toBeUndefined()
+  }, 600_000)
+} else {
+  test('simulation: a run is the same every time', async () => {
+    const [one, other] = [await playRun(31, true), await playRun(31, true)]
+    expect(one.trace.length).toBeGreaterThan(5)
+    expect(other.trace).toEqual(one.trace)
+  })
+
+  test('simulation: whatever goes wrong, every message is asked once and its answer gets home or to the operator', async () => {
+    const reports = await playAll(Number(first), Number(runs))
+    const played = sum(reports, report => report.runs)
+    const broken = reports.flatMap(report => report.broken)
+    const counted = happenings.map(what => [what, sum(reports, ({ counts }) => counts[what] ?? 0)] as const)
+    const hours = Math.round(sum(reports, report => report.simulatedMs) / 3_600_000)
+    console.log(`simulation: ${played} runs, ${hours} hours: ${counted.map(([what, n]) => `${n} ${what}`).join(', ')}`)
+    if (broken[0] !== undefined) throw new Error(await tell(broken[0].seed, broken))
+    expect(played).toBe(Number(runs))
+    expect(rare(counted, Math.floor((played / 1_000) * leastPerThousand))).toEqual([])
+  }, 900_000)
+}
+
+/** As many processes as there are processors, each with its share of the seeds. */
+async function playAll(from: number, count: number): Promise<readonly Report[]> {
+  const shares = Math.min(availableParallelism(), 8)
+  const reports = Array.from({ length: shares }, (_, share) => {
+    const own = Math.floor((count + shares - 1 - share) / shares)
+    return runBatch([from + share, own, shares])
+  })
+  return (await Promise.all(reports)).map(text => JSON.parse(text) as Report) // printed by `batch.ts`
+}
+
+async function runBatch(args: readonly number[]): Promise<string> {
+  const child = Bun.spawn([process.execPath, batch, ...args.map(String)], { stdin: 'ignore', stderr: 'pipe' })
+  const [out, complaints, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  if (code !== 0) throw new Error(`the simulation of ${args.join()} ended with ${code}\n${complaints}`)
+  return out
+}
+
+/** What one broken run went through, and how to see it again. */
+async function tell(seed: number, broken: Report['broken']): Promise<string> {
+  const trace = await runBatch([seed])
+  const others = broken.map(one => `seed ${one.seed}: ${one.law}`).join('\n')
+  return `${trace}\n${others}\nagain: SIM_SEED=${seed} bun test test/simulation.test.ts`
+}
+
+function rare(counted: readonly (readonly [Happening, number])[], least: number): readonly string[] {
+  return counted.filter(([, times]) => times < least).map(([what, times]) => `${what}: ${times}`)
+}
+
+function sum(reports: readonly Report[], count: (report: Report) => number): number {
+  return reports.reduce((total, report) => total + count(report), 0)
+}
