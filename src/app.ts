@@ -148,11 +148,6 @@ function prepareFolder(stateDir: string): void {
 
 function openStore({ config, stateDir }: AppOptions, world: World): Store {
   const { url } = config.store
-  if (!url.startsWith('sqlite:')) {
-    throw new WecomdError('config', 'store.url: only sqlite:FILE is built into this version', {
-      hint: 'use sqlite:wecomd.db',
-    })
-  }
   const name = url.slice('sqlite:'.length)
   const file = name === ':memory:' || name.startsWith('/') ? name : join(stateDir, name)
   return openSqliteStore({ file, pid: world.pid, dueAtOf: nextDeadline })
@@ -162,7 +157,8 @@ function openConnection({ config, stateDir, version }: AppOptions, world: World,
   const { url, token, password, deviceToken, caFile } = config.gateway
   const credentials = { ...(token && { token }), ...(password && { password }), ...(deviceToken && { deviceToken }) }
   const device = loadDevice(join(stateDir, 'device.pem'))
-  const handshake = new Handshake(credentials, device, version, pairingFile(join(stateDir, 'device.paired'), url))
+  const pairing = pairingFile(join(stateDir, 'device.paired'), `${url} ${device.id}`)
+  const handshake = new Handshake(credentials, device, version, pairing)
   const ca = caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }
   const { clock, random, openSocket, log } = world
   return new Connection(
@@ -171,11 +167,11 @@ function openConnection({ config, stateDir, version }: AppOptions, world: World,
   )
 }
 
-/** Pairing is with one gateway: the file names which. */
-function pairingFile(file: string, url: string): PairingMemory {
+/** Pairing is of one device with one gateway: the file names both. */
+function pairingFile(file: string, pair: string): PairingMemory {
   return {
-    isPaired: () => existsSync(file) && readFileSync(file, 'utf8').trim() === url,
-    remember: () => writeFileSync(file, `${url}\n`, { mode: 0o600 }),
+    isPaired: () => existsSync(file) && readFileSync(file, 'utf8').trim() === pair,
+    remember: () => writeFileSync(file, `${pair}\n`, { mode: 0o600 }),
     forget: () => rmSync(file, { force: true }),
   }
 }

@@ -45,7 +45,8 @@ async function main(args: readonly string[]): Promise<number> {
     printUsage(name === undefined ? io.err : io.out)
     return name === undefined ? exitCodes.usage : exitCodes.ok
   }
-  const command = commands[name === '--version' ? 'version' : name]
+  const known = name === '--version' ? 'version' : name
+  const command = Object.hasOwn(commands, known) ? commands[known] : undefined
   if (command !== undefined) return command[0](rest, io)
   io.err(`wecomd: unknown command "${name}"`)
   printUsage(io.err)
@@ -77,6 +78,9 @@ function exitCodeOf(error: unknown): number {
       return exitCodes.failed
   }
 }
+
+// Reloading is not built yet; a supervisor's SIGHUP must not end the daemon meanwhile.
+process.on('SIGHUP', () => io.err('wecomd: SIGHUP is ignored; restart to read the config again'))
 
 try {
   process.exit(await main(process.argv.slice(2)))

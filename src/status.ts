@@ -26,7 +26,7 @@ export interface Component {
 /** The answer of `GET /api/status` (`definitions.md` 8). */
 export async function reportStatus(desk: StatusDesk) {
   const { version, node, startedAt, config, store, agent, isStopping } = desk
-  const storeState = await probeStore(store, startedAt)
+  const storeState = await probeStore(store)
   const gateway: Component = agent.status()
   const isUp = storeState.state === 'up' && gateway.state === 'up'
   const work: Partial<Awaited<ReturnType<typeof readWork>>> = storeState.state === 'up' ? await readWork(store) : {}
@@ -46,12 +46,12 @@ export async function reportStatus(desk: StatusDesk) {
   }
 }
 
-async function probeStore(store: Store, since: number): Promise<Component> {
+async function probeStore(store: Store): Promise<Component> {
   try {
     await store.probe()
-    return { state: 'up', since }
+    return { state: 'up' }
   } catch (error) {
-    return { state: 'down', since, reason: messageOf(error), hint: 'look at free disk space and at the state folder' }
+    return { state: 'down', reason: messageOf(error), hint: 'look at free disk space and at the state folder' }
   }
 }
 
@@ -60,8 +60,8 @@ async function readWork(store: Store) {
   return {
     turns: {
       open: turns.open,
-      waiting: turns.states.waiting,
-      asking: turns.states.asking + turns.states.streaming,
+      waiting: turns.unclaimed,
+      asking: turns.open - turns.unclaimed - turns.states.closing,
     },
     outbox: {
       queued: outbox.states.queued + outbox.states.sending,

@@ -42,7 +42,10 @@ export function createDeadlineSource(desk: Desk, changed: (turn: Turn) => void) 
     async run(now: number): Promise<void> {
       const due = await desk.store.due(now, batch)
       const met = await Promise.all(due.map(turn => meet(desk, turn, now)))
-      for (const turn of met) if (turn !== undefined) changed(turn)
+      for (const turn of met) {
+        if (turn?.end === 'expired') desk.meter.turnEnded(turn.end)
+        if (turn !== undefined) changed(turn)
+      }
       nextAt = await desk.store.nextDueAt()
     },
   }

@@ -43,9 +43,15 @@ async function receiveMessage(desk: Desk, arrivals: Arrivals, inbound: Inbound):
   const settings = openSettings(desk, account, inbound)
   const { sender, receivedAt } = inbound
   const key = { id, account: account.id, sessionKey: settings.sessionKey, sender, receivedAt }
-  const { turn, seen } = await desk.store.open(key, standing => openTurn(inbound, standing, settings, account.say))
+  let closed: readonly Turn[] = []
+  const { turn, seen } = await desk.store.open(key, standing => {
+    const change = openTurn(inbound, standing, settings, account.say)
+    closed = change.save.filter(saved => saved.endedAt === receivedAt)
+    return change
+  })
   if (seen) await traceDuplicate(desk, turn, receivedAt)
   else arrivals.turnOpened(turn)
+  for (const { end } of closed) if (!seen && end !== undefined) desk.meter.turnEnded(end)
   return { kind: 'stream', frame: firstFrame(turn, account.placeholder) }
 }
 

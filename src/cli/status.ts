@@ -53,5 +53,5 @@ function describeAccount({ id, enabled, bot }: Status['accounts'][number]): read
 }
 
 function formatTime(at: number): string {
-  return new Date(at).toISOString().replace('T', ' ').slice(0, 19)
+  return `${new Date(at).toISOString().replace('T', ' ').slice(0, 19)} UTC`
 }

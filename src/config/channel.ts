@@ -140,7 +140,7 @@ const dynamicAgents = Type.Object(
 const account = Type.Object(
   {
     enabled: flag('Switch of this account; off, its callback URLs answer 404.', true),
-    name: Type.Optional(text('Name for people, in logs and pages.')),
+    name: Type.Optional(text('Name for people, in logs and pages.', { unbuilt: true })),
     bot: Type.Optional(bot('Bot (智能机器人) of this account.', { sameAs: 'channels.wecom.bot' })),
     agent: Type.Optional(app('Self-built app (自建应用) of this account.', { sameAs: 'channels.wecom.agent' })),
     texts: Type.Record(Type.String({ pattern: '^.+$' }), Type.String({ minLength: 1 }), {
@@ -165,7 +165,7 @@ export const channel = Type.Object(
         'Several accounts. An id is lower-case letters, digits, `_` and `-`, and neither `dm` nor `group`; the top-level `bot` and `agent` are the account `default`.',
       names: 'lower-case letters, digits, "_" and "-", and neither "dm" nor "group"',
       sample: {
-        sales: { name: 'Sales', bot: { token: `\${SALES_BOT_TOKEN}`, encodingAESKey: `\${SALES_BOT_AES_KEY}` } },
+        sales: { bot: { token: `\${SALES_BOT_TOKEN}`, encodingAESKey: `\${SALES_BOT_AES_KEY}` } },
       },
     }),
     defaultAccount: Type.Optional(

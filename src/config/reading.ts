@@ -116,7 +116,9 @@ class Reader {
       return this.refuse(path, `expected ${expectationOf(node)}, got ${findingOf(node, node.secret ? value : raw)}`)
     }
     if (typeof value !== 'string') return value
-    if (typeof node.unbuilt === 'string' && new RegExp(node.unbuilt).test(value)) this.warn(path, 'has no effect yet')
+    if (typeof node.unbuilt === 'string' && new RegExp(node.unbuilt).test(value)) {
+      return this.refuse(path, 'this kind is not built into this version yet')
+    }
     return node.relative ? resolve(dirname(this.source.file), value) : value
   }
 

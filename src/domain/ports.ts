@@ -28,6 +28,8 @@ export interface TurnCounts {
   readonly states: Readonly<Record<TurnState, number>>
   /** Turns to which something may still happen. */
   readonly open: number
+  /** Those of them that have not been asked yet. */
+  readonly unclaimed: number
 }
 
 export interface TurnKey {

@@ -171,11 +171,13 @@ function stepWithoutRow(history: History, at: Standpoint): Step {
   if (at.asked === undefined) return elseOrAsk
   const { asked } = at
   if (history.rows.some(row => row.role === 'reset' && row.timestamp >= asked.at)) return { kind: 'lost' }
-  if (asked.bootId === at.bootId && at.isTaken) return stepInSilence(at)
+  // Taken, and perhaps just now taken out of the queue: what runs may be ours before our message is written down.
+  if (asked.bootId === at.bootId && at.isTaken) return history.isActive ? { kind: 'follow' } : stepInSilence(at)
   return elseOrAsk
 }
 
 function stepInSilence(at: Standpoint): Step {
-  if (at.emptyEndAt !== undefined && at.now - at.emptyEndAt >= emptyLimitMs) return { kind: 'empty' }
+  const emptySince = at.emptyEndAt === undefined ? Infinity : Math.max(at.emptyEndAt, at.quietSince)
+  if (at.now - emptySince >= emptyLimitMs) return { kind: 'empty' }
   return at.now - at.quietSince >= quietLimitMs ? { kind: 'lost' } : { kind: 'wait' }
 }

@@ -76,7 +76,14 @@ function toResponse(answer: Answer): Response {
   return new Response(body, { status, headers: { 'content-type': contentType ?? 'application/json' } })
 }
 
-/** Starts any Elysia app on an address; `port_in_use` when somebody else has it. */
+function hintOf(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : ''
+  if (code === 'EACCES') return 'this user may not listen there; ports below 1024 need a privilege'
+  if (code !== 'EADDRINUSE') return 'this host has no such address; set server.host or admin.host'
+  return 'another process has this port; set server.port or admin.port'
+}
+
+/** Starts any Elysia app on an address; `port_in_use` when that cannot be, whyever. */
 export function listen(
   app: AnyElysia,
   address: { host: string; port: number },
@@ -92,7 +99,7 @@ export function listen(
     })
   } catch (cause) {
     throw new WecomdError('port_in_use', `cannot listen on ${address.host}:${address.port}`, {
-      hint: 'another process has this port; set server.port or admin.port',
+      hint: hintOf(cause),
       cause,
     })
   }

@@ -48,7 +48,16 @@ function isAllowed(url: string, options: ResponseUrlOptions): boolean {
   const base = new URL(options.apiBaseUrl)
   if (host === base.host) return protocol === base.protocol
   if (protocol !== 'https:') return false
-  return hostname === 'qyapi.weixin.qq.com' || hostname.endsWith('.myqcloud.com') || options.moreHosts.includes(host)
+  return (
+    hostname === 'qyapi.weixin.qq.com' ||
+    hostname.endsWith('.myqcloud.com') ||
+    options.moreHosts.some(more => isHost(more, host))
+  )
+}
+
+/** `*.` at the beginning stands for any number of labels. */
+function isHost(pattern: string, host: string): boolean {
+  return pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern
 }
 
 /** HTTP is 200 for refusals too; only the integer errcode counts, and -1 says that nothing was done. */

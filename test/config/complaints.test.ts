@@ -100,13 +100,12 @@ test('config: no complaint ever carries a secret', () => {
 test('config: a key whose feature is not there yet is a warning, once, at the top of it', () => {
   const value = wecom(
     { bot: { ...bot, dm: { policy: 'open' }, reasoning: 'show' }, agent: { ...app, dm: { policy: 'open' } } },
-    { store: { url: 'postgres://h/d' }, timezone: 'UTC' },
+    { timezone: 'UTC' },
   )
   expect(warnings(value)).toEqual([
     'channels.wecom.bot.dm: has no effect yet',
     'channels.wecom.bot.reasoning: has no effect yet',
     'channels.wecom.agent: has no effect yet',
-    'store.url: has no effect yet',
     'timezone: has no effect yet',
   ])
 })
@@ -152,4 +151,9 @@ test('config: bindings of other channels are left out, the rest keeps its shape'
     'bindings[0].agentId: is missing: expected a non-empty string',
     'bindings[0].match.peer.kind: expected one of "direct", "group", got "dm"',
   ])
+})
+
+test('config: a store that is not there yet is refused, not taken for another', () => {
+  const value = wecom({ bot }, { store: { url: 'postgres://host/db' } })
+  expect(errors(value)).toEqual(['store.url: this kind is not built into this version yet'])
 })

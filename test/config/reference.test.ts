@@ -86,5 +86,5 @@ test('config: the JSON Schema asks only for what has no default', () => {
 })
 
 test('config: docs/config.md is what the schema says', async () => {
-  expect(await Bun.file(join(import.meta.dir, '../docs/config.md')).text()).toBe(markdownOf(schema))
+  expect(await Bun.file(join(import.meta.dir, '../../docs/config.md')).text()).toBe(markdownOf(schema))
 })

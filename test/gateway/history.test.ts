@@ -125,7 +125,20 @@ const withoutRow: readonly Case[] = [
     {},
     { ...taken, ...emptyEnd(4_999) },
   ],
-  ['nothing following it for 5 s is an empty answer', { kind: 'empty' }, [], {}, { ...taken, ...emptyEnd(5_000) }],
+  [
+    'nothing following it for 5 s is an empty answer',
+    { kind: 'empty' },
+    [],
+    {},
+    { ...taken, ...emptyEnd(5_000), ...quiet(5_000) },
+  ],
+  [
+    'while something runs it may be ours, just taken out of the queue',
+    { kind: 'follow' },
+    [],
+    { sessionInfo: active },
+    { ...taken, ...emptyEnd(60_000), ...quiet(0) },
+  ],
 ]
 
 const afterRow: readonly Case[] = [

@@ -9,7 +9,7 @@ import { goOn } from './moment.ts'
 const growths = {
   short: [4, 12, 20, 0],
   words: [30, 12, 30, 0],
-  big: [6, 1_500, 30, 0],
+  big: [3, 1_500, 30, 0],
   /** More than a bubble takes. */
   huge: [15, 1_500, 15, 0],
   /** The bubble has closed by then. */
@@ -79,7 +79,7 @@ export function startTraffic(tenant: Tenant, random: Seeded, kinds: readonly Kin
       const text = `@助手 «${name} ${kind}»`
       const bubble = tenant.say({ userid, ...(chatid !== undefined && { chatid }), text })
       spoil(tenant, bubble, random)
-      said.push({ name, conversation: chatid ?? userid, userid, bubble })
+      if (bubble.state !== 'dropped') said.push({ name, conversation: chatid ?? userid, userid, bubble })
       await bubble.opened
       if (count === unheeded) void goOn(random.below(1_000)).then(() => bubble.stopPolling())
       else if (random.below(3) > 0) await bubble.finished

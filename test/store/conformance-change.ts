@@ -222,5 +222,6 @@ async function countAnew(store: Store) {
   const all = await Promise.all(Array.from({ length: many }, (_, n) => store.find(turnOf(`m${n}`).id)))
   const turns = all.flatMap(turn => turn ?? [])
   const tally = states.map(state => [state, turns.filter(turn => turn.state === state).length])
-  return { states: Object.fromEntries(tally), open: turns.filter(isOpen).length }
+  const unclaimed = turns.filter(turn => turn.question === undefined && turn.end === undefined).length
+  return { states: Object.fromEntries(tally), open: turns.filter(isOpen).length, unclaimed }
 }

@@ -1,5 +1,5 @@
 import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
-import { WecomdError } from '../../errors.ts'
+import { messageOf, WecomdError } from '../../errors.ts'
 
 /** A prepared statement with its row type; compiled once per connection. */
 export type Prepared<Row> = Statement<Row, SQLQueryBindings[]>
@@ -131,7 +131,7 @@ export class Engine {
 }
 
 function storeFailed(cause: unknown): WecomdError {
-  return new WecomdError('store_failed', 'the database could not be written', {
+  return new WecomdError('store_failed', `the database could not be written: ${messageOf(cause)}`, {
     hint: 'look at free disk space and at the permissions of the state folder',
     cause,
   })

@@ -9,6 +9,7 @@ const pruneEvery = 50_000
 interface Tally {
   readonly states: Record<TurnState, number>
   open: number
+  unclaimed: number
   unsaid: number
   lastSeq: number
 }
@@ -17,11 +18,18 @@ interface Tally {
 export interface Standpoint {
   readonly state: TurnState
   readonly ended: number
+  readonly unclaimed: number
   readonly unsaid: number
 }
 
 export function standpointOf(turn: Turn): Standpoint {
-  return { state: turn.state, ended: turn.endedAt === undefined ? 0 : 1, unsaid: turn.unsaid === true ? 1 : 0 }
+  const flag = (is: boolean) => (is ? 1 : 0)
+  return {
+    state: turn.state,
+    ended: flag(turn.endedAt !== undefined),
+    unclaimed: flag(turn.question === undefined && turn.end === undefined),
+    unsaid: flag(turn.unsaid === true),
+  }
 }
 
 /**
@@ -39,7 +47,8 @@ export class TurnMemory {
   constructor(engine: Engine) {
     this.statements = {
       states: engine.prepare<Standpoint & { n: number }>(
-        'SELECT state, ended_at IS NOT NULL AS ended, unsaid, count(*) AS n FROM turn GROUP BY state, ended, unsaid',
+        `SELECT state, ended_at IS NOT NULL AS ended, unclaimed, unsaid, count(*) AS n FROM turn
+         GROUP BY state, ended, unclaimed, unsaid`,
       ),
       last: engine.prepare<{ seq: number | null }>('SELECT max(seq) AS seq FROM turn'),
       recent: engine.prepare<{ account: string; sender: string; at: number }>(
@@ -112,6 +121,7 @@ export class TurnMemory {
     const tally: Tally = {
       states: { waiting: 0, asking: 0, streaming: 0, closing: 0, shown: 0, moved: 0, ended: 0 },
       open: 0,
+      unclaimed: 0,
       unsaid: 0,
       lastSeq: this.statements.last.get()?.seq ?? 0,
     }
@@ -129,6 +139,7 @@ export class TurnMemory {
 
 function add(tally: Tally, row: Standpoint, by: number): void {
   tally.states[row.state] += by
+  if (row.unclaimed === 1) tally.unclaimed += by
   if (row.unsaid === 1) tally.unsaid += by
   if (isOpen({ state: row.state, isOver: row.ended === 1 })) tally.open += by
 }

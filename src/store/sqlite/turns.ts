@@ -27,7 +27,7 @@ export class TurnTable {
       due: engine.prepare<Doc>('SELECT doc FROM turn WHERE due_at <= ? ORDER BY due_at LIMIT ?'),
       nextDue: engine.prepare<{ at: number | null }>('SELECT min(due_at) AS at FROM turn WHERE due_at IS NOT NULL'),
       stored: engine.prepare<Standpoint & { version: number }>(
-        'SELECT state, ended_at IS NOT NULL AS ended, unsaid, version FROM turn WHERE id = ?',
+        'SELECT state, ended_at IS NOT NULL AS ended, unclaimed, unsaid, version FROM turn WHERE id = ?',
       ),
       insert: engine.prepare<never>(
         'INSERT INTO turn (id, stream_id, account, sender, session_key, state, unclaimed, unsaid, received_at, ended_at, due_at, version, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
@@ -74,7 +74,7 @@ export class TurnTable {
   private insert(turn: Turn, dueAt: number | undefined): void {
     const { id, streamId, account, sessionKey, state, receivedAt, endedAt, version } = turn
     const sender = turn.sender.toLowerCase()
-    const flags = flagsOf(turn)
+    const { unclaimed, unsaid } = standpointOf(turn)
     const times = [receivedAt, endedAt ?? null, dueAt ?? null] as const
     const doc = JSON.stringify(turn)
     const { lastInsertRowid } = this.statements.insert.run(
@@ -84,7 +84,8 @@ export class TurnTable {
       sender,
       sessionKey,
       state,
-      ...flags,
+      unclaimed,
+      unsaid,
       ...times,
       version,
       doc,
@@ -96,8 +97,9 @@ export class TurnTable {
     const stored = this.statements.stored.get(turn.id)
     if (stored === null || stored.version !== version) throw lostRace(turn.id)
     this.memory.count(stored, -1)
+    const { unclaimed, unsaid } = standpointOf(turn)
     const times = [turn.endedAt ?? null, dueAt ?? null] as const
-    this.statements.update.run(turn.state, ...flagsOf(turn), ...times, turn.version, JSON.stringify(turn), turn.id)
+    this.statements.update.run(turn.state, unclaimed, unsaid, ...times, turn.version, JSON.stringify(turn), turn.id)
   }
 
   due(now: number, limit: number): Turn[] {
@@ -109,8 +111,8 @@ export class TurnTable {
   }
 
   counts(): TurnCounts {
-    const { states, open } = this.memory.counts()
-    return { states: { ...states }, open }
+    const { states, open, unclaimed } = this.memory.counts()
+    return { states: { ...states }, open, unclaimed }
   }
 
   remove(id: string): void {
@@ -119,10 +121,6 @@ export class TurnTable {
     this.memory.count(stored, -1)
     this.statements.remove.run(id)
   }
-}
-
-function flagsOf(turn: Turn): readonly [unclaimed: number, unsaid: number] {
-  return [turn.question === undefined && turn.end === undefined ? 1 : 0, turn.unsaid === true ? 1 : 0]
 }
 
 /** Writes a change and returns its turns as they are stored; the deadline of each comes from `dueAtOf`. */

@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createEchoGateway, type EchoGateway } from '../../src/playground/echo-gateway.ts'
+import { createTenant, type Tenant } from '../../src/playground/tenant.ts'
+import { botKey, botToken, freePort, quietWorld } from '../scenarios/house.ts'
+import { until } from '../scenarios/until.ts'
+import { type Running, startDaemon, wecomd } from './child.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'wecomd-cli-'))
+const ports = { public: freePort(), private: freePort() }
+const state = join(folder, 'state')
+let gateway: EchoGateway
+let tenant: Tenant
+let daemon: Running
+let msgid = ''
+
+interface Place {
+  readonly name: string
+  readonly stateDir?: string
+  readonly publicPort?: number
+  readonly privatePort?: number
+  readonly host?: string
+}
+
+/** Writes a config file that differs from the running daemon's by what is given. */
+function writeConfig({ name, stateDir = state, host = '127.0.0.1', ...more }: Place): string {
+  const file = join(folder, `${name}.json5`)
+  const config = {
+    channels: {
+      wecom: { bot: { token: botToken, encodingAESKey: botKey }, network: { apiBaseUrl: tenant.apiBaseUrl } },
+    },
+    server: { host, port: more.publicPort ?? ports.public },
+    admin: { port: more.privatePort ?? ports.private },
+    gateway: { url: gateway.url, token: 't' },
+    stateDir,
+  }
+  writeFileSync(file, JSON.stringify(config), { mode: 0o600 })
+  return file
+}
+
+const run = (...args: string[]) => wecomd(args, folder)
+
+beforeAll(async () => {
+  const world = quietWorld()
+  gateway = createEchoGateway(world, { token: 't' })
+  const callbackUrl = `http://127.0.0.1:${ports.public}/wecom`
+  tenant = await createTenant(world, { callbackUrl, token: botToken, encodingAESKey: botKey, refreshMs: 50 })
+  daemon = await startDaemon(writeConfig({ name: 'wecomd' }), folder)
+  await until('the gateway link', async () => (await fetch(`${daemon.privateUrl}/readyz`)).status === 200)
+  msgid = (await tenant.say({ userid: 'zhangsan', text: '[long 5 20]' }).finished).msgid
+})
+
+afterAll(async () => {
+  await daemon.close()
+  tenant.close()
+  await gateway.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe('status', () => {
+  test('status: the config next to it is found, and the text tells what an operator looks for', async () => {
+    const { code, out, err } = await run('status')
+    expect([code, err]).toEqual([0, ''])
+    const lines = out.trimEnd().split('\n')
+    expect(lines[0]).toMatch(/^wecomd \S+ on \S+, ready, up since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/)
+    expect(lines.slice(1)).toEqual([
+      '',
+      'store     up',
+      'gateway   up',
+      expect.stringMatching(
+        /^account {3}default: bot \/wecom \/wecom\/bot \/wecom\/bot\/default, last callback \d{4}-/,
+      ),
+      'turns     open 0, waiting 0, asking 0',
+      'outbox    queued 0, held 0',
+      'dead      0',
+    ])
+  })
+
+  test('status: --json is what the private listener says, on one line', async () => {
+    const { code, out } = await run('status', '--json')
+    expect([code, out.trimEnd().includes('\n')]).toEqual([0, false])
+    expect(JSON.parse(out)).toMatchObject({ ready: true, accounts: [{ id: 'default' }], dead: 0 })
+  })
+
+  test('status: the token comes from the state folder, the environment or a file, and a wrong one is told', async () => {
+    const token = readFileSync(join(state, 'admin-token'), 'utf8').trim()
+    writeFileSync(join(folder, 'token'), `${token}\n`)
+    writeFileSync(join(folder, 'wrong'), 'wrong')
+    const elsewhere = ['--config', writeConfig({ name: 'elsewhere', stateDir: join(folder, 'nowhere') })]
+    expect((await run('status', ...elsewhere)).code).toBe(4)
+    expect((await run('status', ...elsewhere, '--token-file', 'token')).code).toBe(0)
+    expect((await wecomd(['status', ...elsewhere], folder, { WECOMD_ADMIN_TOKEN: token })).code).toBe(0)
+    const { code, out, err } = await run('status', '--token-file', 'wrong')
+    expect([code, out]).toEqual([4, ''])
+    expect(err).toBe(
+      `wecomd: the daemon at ${daemon.privateUrl} refuses our token\n` +
+        '  give --token-file, or run this as the user whose state folder holds admin-token\n',
+    )
+  })
+})
+
+describe('trace', () => {
+  test('trace: a message is told step by step, with times and without its text', async () => {
+    const { code, out, err } = await run('trace', msgid)
+    expect([code, err]).toEqual([0, ''])
+    const [head, from, empty, ...steps] = out.trimEnd().split('\n')
+    expect(head).toBe(`wecom:default:${msgid}: shown (answered)`)
+    expect([from, empty]).toEqual(['from zhangsan in direct:zhangsan, account default', ''])
+    for (const step of steps) expect(step).toMatch(/^\d\d:\d\d:\d\d\.\d{3} +\+\d+\.\d{3} s {2}[a-z_]+/)
+    expect(steps.map(step => /s {2}([a-z_]+)/.exec(step)?.[1])).toEqual(
+      expect.arrayContaining(['received', 'asked', 'first_text', 'final', 'frame_finished', 'ended']),
+    )
+    expect(out).not.toContain('tok0')
+  })
+
+  test('trace: --json is the journey, on one line', async () => {
+    const { code, out } = await run('trace', msgid, '--json')
+    expect([code, out.trimEnd().includes('\n')]).toEqual([0, false])
+    expect(JSON.parse(out)).toMatchObject({ id: `wecom:default:${msgid}`, end: 'answered' })
+  })
+
+  test('trace: an id that nobody knows ends in 1 and says so', async () => {
+    const { code, out, err } = await run('trace', 'un/known?')
+    expect([code, out, err]).toEqual([1, '', 'wecomd: nothing is known by the id un/known?\n'])
+  })
+})
+
+describe('a daemon that cannot start', () => {
+  const free = () => ({ publicPort: freePort(), privatePort: freePort() })
+
+  test('run: a database that another daemon has is named with its pid', async () => {
+    const { code, err } = await run('run', '--config', writeConfig({ name: 'locked', ...free() }))
+    expect(code).toBe(5)
+    expect(err).toBe(
+      `wecomd: the database ${join(state, 'wecomd.db')} is in use by another wecomd (pid ${daemon.pid})\n` +
+        '  stop that process first; for several nodes use a postgres:// store\n',
+    )
+  })
+
+  test('run: a port that is taken is named, be it the public or the private one', async () => {
+    const stateDir = join(folder, 'state-ports')
+    const taken = [
+      { ...free(), publicPort: ports.public },
+      { ...free(), privatePort: ports.private },
+    ]
+    for (const [index, one] of taken.entries()) {
+      const { code, err } = await run('run', '--config', writeConfig({ name: `port${index}`, stateDir, ...one }))
+      const port = index === 0 ? ports.public : ports.private
+      expect(code).toBe(5)
+      expect(err).toBe(
+        `wecomd: cannot listen on 127.0.0.1:${port}\n  another process has this port; set server.port or admin.port\n`,
+      )
+    }
+  })
+
+  test('run: an address that this host does not have is told as that', async () => {
+    const place = { name: 'address', stateDir: join(folder, 'state-address'), host: '192.0.2.1', ...free() }
+    const { code, err } = await run('run', '--config', writeConfig(place))
+    expect([code, err]).toEqual([5, expect.stringContaining('this host has no such address; set server.host')])
+  })
+
+  test('run: a state folder that cannot be made or written is named', async () => {
+    const below = join(folder, 'wecomd.json5', 'state')
+    for (const stateDir of [below, '/proc', '/proc/wecomd']) {
+      const { code, err } = await run('run', '--config', writeConfig({ name: 'folder', stateDir, ...free() }))
+      expect([code, err]).toEqual([5, expect.stringContaining(`${stateDir}`)])
+      expect(err).not.toContain('    at ')
+    }
+  })
+
+  test('run: a file that is no database is named and kept', async () => {
+    const stateDir = join(folder, 'state-garbage')
+    mkdirSync(stateDir)
+    const garbage = Buffer.alloc(8192, 'garbage')
+    writeFileSync(join(stateDir, 'wecomd.db'), garbage)
+    const { code, err } = await run('run', '--config', writeConfig({ name: 'garbage', stateDir, ...free() }))
+    expect([code, err]).toEqual([5, expect.stringContaining(`cannot open the database ${join(stateDir, 'wecomd.db')}`)])
+    expect(readFileSync(join(stateDir, 'wecomd.db'))).toEqual(garbage)
+  })
+
+  test('demo: a port that is taken is told', async () => {
+    const { code, err } = await run('demo', '--port', String(ports.public))
+    expect(code).toBe(5)
+    expect(err).toBe(
+      `wecomd: the page cannot be served on port ${ports.public}\n  another process has this port; give --port\n`,
+    )
+  })
+
+  test('run: the daemon that runs is not disturbed by any of it, keeps its secrets to itself, and ends in 0', async () => {
+    expect((await run('status')).code).toBe(0)
+    for (const name of ['admin-token', 'device.pem', 'wecomd.db']) {
+      expect(statSync(join(state, name)).mode & 0o077).toBe(0)
+    }
+    expect(await daemon.stop()).toBe(0)
+    expect((await run('status')).code).toBe(4)
+    daemon = await startDaemon(join(folder, 'wecomd.json5'), folder)
+    expect((await run('trace', msgid)).code).toBe(0)
+  })
+})
