@@ -85,7 +85,7 @@ function connect(): Promise<void> {
 const startedAt = performance.now()
 await Promise.all(Array.from({ length: Number(connections) }, connect))
 const tookMs = performance.now() - startedAt
-const sorted = Float64Array.from(times).sort()
+const sorted = Float64Array.from(times).toSorted()
 const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 const load: Load = {
   requests: times.length,

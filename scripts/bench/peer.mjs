@@ -11,14 +11,17 @@ createServer((request, response) => {
   const chunks = []
   request.on('data', chunk => chunks.push(chunk))
   request.on('end', () => {
-    if (request.method === 'GET') return response.end('peer')
+    if (request.method === 'GET') {
+      response.end('peer')
+      return
+    }
     const nonce = searchParams.get('nonce')
     const envelope = JSON.parse(Buffer.concat(chunks).toString())
     if (
       getSignature(token, searchParams.get('timestamp'), nonce, envelope.encrypt) !== searchParams.get('msg_signature')
     ) {
       response.writeHead(401).end()
-      return undefined
+      return
     }
     const message = JSON.parse(decrypt(key, envelope.encrypt).message)
     const id = streams.get(message.msgid) ?? randomUUID()

@@ -110,7 +110,7 @@ function omitUnsaid(turn: Turn): Turn {
 }
 
 /** The id of the delivery that asks the agent for a turn. */
-export function askId(turnId: string): string {
+function askId(turnId: string): string {
   return `${turnId}:gateway`
 }
 

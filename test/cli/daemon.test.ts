@@ -127,9 +127,9 @@ describe('trace', () => {
   })
 })
 
-describe('a daemon that cannot start', () => {
-  const free = () => ({ publicPort: freePort(), privatePort: freePort() })
+const free = () => ({ publicPort: freePort(), privatePort: freePort() })
 
+describe('a daemon that cannot start', () => {
   test('run: a database that another daemon has is named with its pid', async () => {
     const { code, err } = await run('run', '--config', writeConfig({ name: 'locked', ...free() }))
     expect(code).toBe(5)
@@ -165,7 +165,7 @@ describe('a daemon that cannot start', () => {
     const below = join(folder, 'wecomd.json5', 'state')
     for (const stateDir of [below, '/proc', '/proc/wecomd']) {
       const { code, err } = await run('run', '--config', writeConfig({ name: 'folder', stateDir, ...free() }))
-      expect([code, err]).toEqual([5, expect.stringContaining(`${stateDir}`)])
+      expect([code, err]).toEqual([5, expect.stringContaining(stateDir)])
       expect(err).not.toContain('    at ')
     }
   })

@@ -19,7 +19,7 @@ export const inbound: Inbound = {
   responseUrl: 'https://qyapi.weixin.qq.com/r',
 }
 
-export const settings: OpenSettings = {
+const settings: OpenSettings = {
   agentId: 'main',
   sessionKey: 'agent:main:wecom:default:direct:zhangsan',
   streamId: 'st_1',
