@@ -10,7 +10,10 @@ const root = normalize(join(import.meta.dir, '..'))
 const skipsOpenClaw = process.env.WECOMD_SKIP_OPENCLAW === '1'
 
 /** Tests that start processes run apart, one group after the other: a crash takes its own group along only. */
-const groups = ['test/openclaw/', 'test/scenarios/', 'test/page/']
+const groups = ['test/openclaw/', 'test/kill/', 'test/scenarios/', 'test/page/']
+
+/** Whole daemons, a browser and a real gateway share two cores. `setDefaultTimeout` holds for one file only. */
+const timeoutMs = 60_000
 
 interface Tally {
   readonly passed: number
@@ -56,7 +59,7 @@ async function ensureOpenClaw(): Promise<boolean> {
 
 /** Passes what the tests print on to ours and counts it; a run that fails without a failed test counts as one failure. */
 async function runTests(args: readonly string[], env: Record<string, string>): Promise<Tally> {
-  const child = Bun.spawn([process.execPath, 'test', ...args], {
+  const child = Bun.spawn([process.execPath, 'test', `--timeout=${timeoutMs}`, ...args], {
     cwd: root,
     env: { ...process.env, ...env },
     stdin: 'ignore',

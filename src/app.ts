@@ -27,6 +27,8 @@ import type { World } from './world.ts'
 
 /** How long a stop waits for running answers; callbacks are answered all the while. */
 const drainMs = 10_000
+/** After that, how long it waits for requests under way: a stranger who never ends his sentence must not hold it up. */
+const lastWordMs = 1_000
 
 export interface AppOptions {
   readonly config: Config
@@ -66,7 +68,9 @@ export async function startApp(options: AppOptions, world: World): Promise<App> 
       async stop() {
         life.isStopping = true
         await work.drain(drainMs)
+        const cancel = scheduler.at(world.clock.now() + lastWordMs, () => listeners.forEach(one => one.abort()))
         await closeListeners(listeners)
+        cancel()
         await scheduler.stop()
         connection.stop()
         scheduler.close()

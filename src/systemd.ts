@@ -15,10 +15,14 @@ const libraries = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1
  * Speaks to `$NOTIFY_SOCKET` and keeps the watchdog of `$WATCHDOG_USEC` fed. Bun has no datagram sockets of this kind,
  * so libc is called; where that is forbidden (MemoryDenyWriteExecute) the `systemd-notify` program stands in.
  */
-export function openNotifier(env: Readonly<Record<string, string | undefined>>, world: World): Notifier {
+export function openNotifier(
+  env: Readonly<Record<string, string | undefined>>,
+  world: World,
+  openSocket: OpenSender = openSocketSender,
+): Notifier {
   const path = env['NOTIFY_SOCKET']
   if (path === undefined || path === '') return { ready() {}, stopping() {} }
-  const send = openSender(path, world)
+  const send = openSender(path, world, openSocket)
   let cancelWatchdog = nothingToCancel
   const periodMs = Number(env['WATCHDOG_USEC'] ?? 0) / 2000
   const feed = (): void => {
@@ -37,12 +41,20 @@ export function openNotifier(env: Readonly<Record<string, string | undefined>>, 
   }
 }
 
-function openSender(path: string, world: World): (state: string) => void {
+/** Opens the way to the socket at `path`; what it returns sends one state. */
+type OpenSender = (path: string) => (state: string) => void
+
+function openSender(path: string, world: World, openSocket: OpenSender): (state: string) => void {
   try {
-    return openSocketSender(path)
+    return openSocket(path)
   } catch (error) {
+    const program = Bun.which('systemd-notify')
+    if (program === null) {
+      world.log.warn('systemd cannot be told how we are', { reason: String(error), hint: 'install systemd-notify' })
+      return () => {}
+    }
     world.log.info('systemd is told by systemd-notify', { reason: String(error) })
-    return state => void Bun.spawn(['systemd-notify', state], { stdio: ['ignore', 'ignore', 'ignore'] })
+    return state => void Bun.spawn([program, state], { stdio: ['ignore', 'ignore', 'ignore'] })
   }
 }
 

@@ -6,7 +6,7 @@ export interface Standing {
   readonly openTurns: number
   /** Messages of this sender in this account during the last minute. */
   readonly sentLastMinute: number
-  /** The sender's unclaimed turn in this session, which a new message joins. */
+  /** The sender's unclaimed turn in this session, which a new message joins: found through its open ask (lane: sessionKey). */
   readonly waiting?: Turn
   /** The sender's newest turn in this account that ended without the sender having been told. */
   readonly unsaid?: Turn
@@ -65,6 +65,7 @@ export interface Claimed {
   readonly turn: Turn
 }
 
+/** Deliveries are found through their turn: an id is its turn's id, a colon and a part, and the turn must be stored. */
 export interface Outbox {
   /** Leases due deliveries of `routes`, the head of each lane only. `change` is committed with the claim. */
   claim(

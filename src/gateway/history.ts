@@ -139,8 +139,8 @@ function stepAfterRow(history: History, own: number, at: Standpoint): Step {
   const ours = nextUser === -1 ? after : after.slice(0, nextUser)
   const last = ours.findLast(isAnswer)
   if (last !== undefined) return stepOfRow(last)
-  const isOver = !history.isActive && ours.some(isWordless) && at.now - at.quietSince >= emptyLimitMs
-  return isOver ? { kind: 'empty' } : stepInSilence(at)
+  const isOver = (nextUser !== -1 || !history.isActive) && at.now - at.quietSince >= emptyLimitMs
+  return isOver && ours.some(isWordless) ? { kind: 'empty' } : stepInSilence(at)
 }
 
 function isRunning(history: History, at: Standpoint): boolean {

@@ -50,7 +50,8 @@ function explainPairing(error: GatewayRefusal, grant: Grant): Refusal {
 
 const defaultHint = 'compare gateway.url and gateway.token with the gateway host'
 const hints: Readonly<Record<string, string>> = {
-  AUTH_TOKEN_MISMATCH: 'gateway.token is not the token of this gateway; on its host: openclaw gateway auth-token --show',
+  AUTH_TOKEN_MISMATCH:
+    'gateway.token is not the token of this gateway; on its host: openclaw gateway auth-token --show',
   AUTH_TOKEN_MISSING: 'set gateway.token to the token of the gateway',
   AUTH_PASSWORD_MISMATCH: 'gateway.password is not the password of this gateway',
   PROTOCOL_MISMATCH: 'this wecomd speaks protocol 3 to 4; update the gateway or wecomd',

@@ -20,6 +20,8 @@ export interface Listener {
   readonly url: string
   /** Accepts nothing new, lets the requests under way end. */
   stop(): Promise<void>
+  /** Cuts what is still under way. */
+  abort(): void
 }
 
 /** Where callback URLs may be; those that no account has are 404, but a wrong method is told first. */
@@ -110,5 +112,6 @@ export function listen(
     stop: async () => {
       await app.server?.stop()
     },
+    abort: () => void app.server?.stop(true),
   }
 }

@@ -1,55 +1,20 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import type { WecomdError } from '../../src/errors.ts'
-import { createEchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
 import type { Socket } from '../../src/world.ts'
 import { quietWorld } from '../scenarios/house.ts'
 import { until } from '../scenarios/until.ts'
-import { hello, openRawGateway, users } from './raw-gateway.ts'
-import { type LinkOptions, openLink } from './rig.ts'
+import { fullScopes, Links, pauseOf, reach, refusal } from './links.ts'
+import { hello } from './raw-gateway.ts'
 
-const open: { close(): unknown }[] = []
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one.close()
-})
+const links = new Links()
+afterEach(() => links.closeAll())
 
-const full = [...users, 'operator.admin', 'operator.approvals']
-
-function raw(answer: Parameters<typeof openRawGateway>[0]) {
-  const gateway = openRawGateway(answer)
-  open.push(gateway)
-  return gateway
-}
-
-function echo(options: Partial<EchoOptions> = {}) {
-  const gateway = createEchoGateway(quietWorld(), { token: 'link-token', ...options })
-  open.push(gateway)
-  return gateway
-}
-
-function link(options: LinkOptions) {
-  const opened = openLink(options)
-  open.push(opened)
-  opened.connection.start()
-  return opened
-}
-
-type Link = ReturnType<typeof link>
-const reach = (opened: Link, state: string) =>
-  until(`the link to be ${state}`, () => (opened.connection.status.state === state ? true : undefined))
 const codeOf = (error: WecomdError) => error.code
-/** How long until the next try; undefined while one goes on, which has 15 s. */
-async function pauseOf(opened: Link): Promise<number | undefined> {
-  await opened.pass(0)
-  const pause = (opened.clock.nextAlarmAt() ?? 0) - opened.clock.now()
-  return pause < 15_000 ? pause : undefined
-}
-const refusal = (code: string, details: object = {}, more: object = {}) =>
-  ({ ok: false, error: { code, message: 'no', details, ...more } }) as const
 
 describe('getting there', () => {
   test('connection: it greets, says what it may do, and carries requests', async () => {
-    const gateway = echo()
-    const opened = link({ url: gateway.url })
+    const gateway = links.echo()
+    const opened = links.link({ url: gateway.url })
     await reach(opened, 'up')
     expect(opened.connection.status.scopes).toBe('operator.read operator.write')
     expect(opened.connection.hello).toMatchObject({ bootId: gateway.bootId(), tickIntervalMs: 30_000 })
@@ -59,8 +24,8 @@ describe('getting there', () => {
   test('connection: a host that takes the call and never speaks is given up after 15 s and tried again', async () => {
     let calls = 0
     const mute = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { open: () => void calls++, data() {} } })
-    open.push({ close: () => mute.stop(true) })
-    const opened = link({ url: `ws://127.0.0.1:${mute.port}` })
+    links.closeLater({ close: () => mute.stop(true) })
+    const opened = links.link({ url: `ws://127.0.0.1:${mute.port}` })
     await until('the call', () => calls === 1)
     await opened.pass(14_999)
     expect(opened.connection.status.state).toBe('connecting')
@@ -72,8 +37,8 @@ describe('getting there', () => {
   })
 
   test('connection: a gateway that greets and never answers is given up after 15 s as well', async () => {
-    const gateway = raw(() => undefined)
-    const opened = link({ url: gateway.url })
+    const gateway = links.raw(() => undefined)
+    const opened = links.link({ url: gateway.url })
     await until('the connect', () => gateway.connects.length === 1)
     await opened.pass(15_000)
     await reach(opened, 'down')
@@ -82,8 +47,8 @@ describe('getting there', () => {
   })
 
   test('connection: a gateway that starts is asked again when it said', async () => {
-    const gateway = raw((_, count) => (count === 1 ? refusal('UNAVAILABLE', {}, { retryAfterMs: 700 }) : hello()))
-    const opened = link({ url: gateway.url })
+    const gateway = links.raw((_, count) => (count === 1 ? refusal('UNAVAILABLE', {}, { retryAfterMs: 700 }) : hello()))
+    const opened = links.link({ url: gateway.url })
     await until('the refusal', () => opened.connection.status.reason === 'the gateway is starting')
     expect(opened.connection.status.state).toBe('connecting')
     await opened.pass(699)
@@ -93,9 +58,9 @@ describe('getting there', () => {
   })
 
   test('connection: nobody there is tried again with growing pauses', async () => {
-    const gateway = echo()
+    const gateway = links.echo()
     await gateway.stop()
-    const opened = link({ url: gateway.url, fraction: 1 })
+    const opened = links.link({ url: gateway.url, fraction: 1 })
     const pauses: number[] = []
     for (let failures = 1; failures <= 6; failures++) {
       pauses.push(await until('the next try', () => pauseOf(opened)))
@@ -108,8 +73,8 @@ describe('getting there', () => {
 
 describe('being refused', () => {
   test('connection: a wrong token is state with what to compare, tried slowly, and never logged', async () => {
-    const gateway = echo()
-    const opened = link({ url: gateway.url, credentials: { token: 'wrong-secret-token' } })
+    const gateway = links.echo()
+    const opened = links.link({ url: gateway.url, credentials: { token: 'wrong-secret-token' } })
     await reach(opened, 'refused')
     expect(opened.connection.status).toMatchObject({
       reason: expect.stringContaining('AUTH_TOKEN_MISMATCH'),
@@ -121,8 +86,8 @@ describe('being refused', () => {
   })
 
   test("connection: a gateway that grants the users' link admin rights is not used", async () => {
-    const gateway = raw(() => hello({ scopes: full }))
-    const opened = link({ url: gateway.url })
+    const gateway = links.raw(() => hello({ scopes: fullScopes }))
+    const opened = links.link({ url: gateway.url })
     await reach(opened, 'refused')
     expect(opened.connection.status.reason).toContain('granted more than was asked')
     expect(opened.connection.hello).toBeUndefined()
@@ -131,70 +96,17 @@ describe('being refused', () => {
   })
 
   test('connection: a gateway that grants too little is not used either', async () => {
-    const gateway = raw(() => hello({ scopes: ['operator.read'] }))
-    const opened = link({ url: gateway.url })
+    const gateway = links.raw(() => hello({ scopes: ['operator.read'] }))
+    const opened = links.link({ url: gateway.url })
     await reach(opened, 'refused')
     expect(opened.connection.status.reason).toBe('the gateway did not grant operator.write')
   })
 })
 
-describe('pairing', () => {
-  test('connection: it waits for approval with the command to run, then asks for read and write only, for ever', async () => {
-    const asked: string[][] = []
-    const gateway = echo({
-      pairing: 'required',
-      intercept: (stage, method, params) => {
-        if (stage === 'received' && method === 'connect') asked.push(params['scopes'] as string[])
-      },
-    })
-    const opened = link({ url: gateway.url, isPaired: false })
-    await reach(opened, 'pairing')
-    const requestId = /^on the gateway host run: openclaw devices approve (\w+)$/.exec(
-      opened.connection.status.hint ?? '',
-    )?.[1]
-    await opened.pass(10_000)
-    await until('the second try', () => asked.length === 2)
-    expect(opened.connection.status.state).toBe('pairing')
-    expect(gateway.approve(requestId ?? '')).toBe(true)
-    await opened.pass(10_000)
-    await reach(opened, 'up')
-    expect(asked).toEqual([full, full, full, users])
-    expect(opened.connection.status.scopes).toBe('operator.read operator.write')
-    expect(opened.memory.isPaired()).toBe(true)
-    gateway.dropConnections()
-    await reach(opened, 'down')
-    await opened.pass(1_000)
-    await reach(opened, 'up')
-    expect(asked.slice(4)).toEqual([users])
-  })
-
-  test('connection: text of a user never meets the pairing connection, which may do everything', async () => {
-    const gateway = raw(connect => hello({ scopes: connect['scopes'] }))
-    const opened = link({ url: gateway.url, isPaired: false })
-    await reach(opened, 'up')
-    expect(gateway.connects.map(connect => connect['scopes'])).toEqual([full, users])
-    expect(opened.statuses.map(status => status.scopes)).toEqual(['operator.read operator.write'])
-  })
-
-  test('connection: a gateway that forgot the device is asked for pairing again', async () => {
-    const details = { code: 'PAIRING_REQUIRED', reason: 'not-paired', requestId: 'abc' }
-    const gateway = raw(() => refusal('NOT_PAIRED', details))
-    const opened = link({ url: gateway.url })
-    await reach(opened, 'pairing')
-    expect(opened.connection.status).toMatchObject({
-      reason: 'this device waits for approval (not-paired)',
-      hint: 'on the gateway host run: openclaw devices approve abc',
-    })
-    await opened.pass(10_000)
-    await until('the second connect', () => gateway.connects.length === 2)
-    expect(gateway.connects.map(connect => connect['scopes'])).toEqual([users, full])
-  })
-})
-
 describe('staying there', () => {
   test('connection: a gateway that restarts (1012) is down and soon up again, with its new boot', async () => {
-    const gateway = raw(() => hello())
-    const opened = link({ url: gateway.url })
+    const gateway = links.raw(() => hello())
+    const opened = links.link({ url: gateway.url })
     await reach(opened, 'up')
     const waiting = opened.connection.request('chat.history', { sessionKey: 'x' }).catch(error => error)
     await until('the request', () => gateway.requests.length === 1)
@@ -212,8 +124,8 @@ describe('staying there', () => {
   })
 
   test('connection: after a good link the pauses begin small again', async () => {
-    const gateway = raw((_, count) => (count < 4 ? refusal('UNAVAILABLE') : hello()))
-    const opened = link({ url: gateway.url, fraction: 1 })
+    const gateway = links.raw((_, count) => (count < 4 ? refusal('UNAVAILABLE') : hello()))
+    const opened = links.link({ url: gateway.url, fraction: 1 })
     for (const pause of [1_000, 2_000, 4_000]) {
       await until('the refusal', async () => (await pauseOf(opened)) === pause)
       await opened.pass(pause)
@@ -225,8 +137,8 @@ describe('staying there', () => {
   })
 
   test('connection: two ticks missing mean that nobody is there any more', async () => {
-    const gateway = raw(() => hello({ tickIntervalMs: 1_000 }))
-    const opened = link({ url: gateway.url })
+    const gateway = links.raw(() => hello({ tickIntervalMs: 1_000 }))
+    const opened = links.link({ url: gateway.url })
     await reach(opened, 'up')
     await opened.pass(1_500)
     gateway.send({ type: 'event', event: 'tick', payload: {} })
@@ -241,8 +153,8 @@ describe('staying there', () => {
   })
 
   test('connection: a late answer of the last connection does not answer a request of this one', async () => {
-    const gateway = raw(() => hello())
-    const opened = link({ url: gateway.url })
+    const gateway = links.raw(() => hello())
+    const opened = links.link({ url: gateway.url })
     await reach(opened, 'up')
     const first = opened.connection.request('a', {}).catch(error => error.code)
     await until('the request', () => gateway.requests.length === 1)
@@ -258,8 +170,8 @@ describe('staying there', () => {
   })
 
   test('connection: a stopped one stays stopped', async () => {
-    const gateway = raw(() => hello())
-    const opened = link({ url: gateway.url })
+    const gateway = links.raw(() => hello())
+    const opened = links.link({ url: gateway.url })
     await reach(opened, 'up')
     const waiting = opened.connection.request('a', {}).catch(error => error.code)
     opened.connection.stop()
@@ -273,8 +185,8 @@ const chat = (sessionKey: string, seq: number) => ({ type: 'event', event: 'chat
 
 describe('what it hears', () => {
   test('connection: events of sessions that nobody holds are dropped, the others told in order', async () => {
-    const gateway = raw(() => hello())
-    const opened = link({ url: gateway.url, isHeld: key => key === 'agent:main:ours' })
+    const gateway = links.raw(() => hello())
+    const opened = links.link({ url: gateway.url, isHeld: key => key === 'agent:main:ours' })
     await reach(opened, 'up')
     gateway.send(chat('agent:main:ours', 1))
     gateway.send(chat('agent:main:theirs', 2))
@@ -291,10 +203,10 @@ describe('what it hears', () => {
   })
 
   test('connection: a gateway that reads slowly gets nothing more until it has caught up', async () => {
-    const gateway = raw(() => hello())
+    const gateway = links.raw(() => hello())
     let unsent = 0
     const { openSocket } = quietWorld()
-    const opened = link({
+    const opened = links.link({
       url: gateway.url,
       openSocket: (url, options, events): Socket => ({
         ...openSocket(url, options, events),

@@ -12,7 +12,7 @@ import type { OpenSocket } from '../../src/world.ts'
 import { FakeClock } from '../fake-clock.ts'
 import { quietWorld } from '../scenarios/house.ts'
 
-export const start = 1_780_000_000_000
+const start = 1_780_000_000_000
 
 export function memoryOf(isPaired: boolean): PairingMemory {
   let known = isPaired

@@ -18,6 +18,7 @@ export async function complaintsOf(
   return [
     ...tenant.violations(),
     ...daemon.noise,
+    ...daemon.log.filter(line => line.level === 'error').map(line => JSON.stringify(line)),
     ...unanswered.flat(),
     ...untold.flat(),
     ...answered.flatMap(one => complainOfAsks(echo, one)),

@@ -4,7 +4,7 @@ import type { Turn } from '../../src/domain/turn.ts'
 import { nextDeadline } from '../../src/streaming/turn.ts'
 import { seeded } from '../crypto/seeded.ts'
 import type { Behaviour } from './conformance.ts'
-import { amend, askOf, keyOf, openAs, replyOf, shownAt, t0, turnOf } from './given.ts'
+import { amend, askOf, keyOf, openAs, openAsked, replyOf, shownAt, t0, turnOf } from './given.ts'
 
 function traced(turn: Turn, kind: string): Turn {
   return { ...turn, trace: [...turn.trace, { at: t0, kind }] }
@@ -144,12 +144,14 @@ export const changeTests: readonly Behaviour[] = [
   {
     name: 'store: openings that swallow a waiting turn race with its updates and neither is lost',
     async check(store) {
-      await openAs(store, turnOf('m0'))
+      await openAsked(store, turnOf('m0'))
       const swallow = (msgid: string) =>
         store.open(keyOf(turnOf(msgid)), ({ waiting }) => {
           const text = `${waiting?.text ?? 'lost'}, ${msgid}`
+          const joined = turnOf(msgid, { text })
           const over = waiting && { ...waiting, state: 'ended' as const, end: 'merged' as const, endedAt: t0 }
-          return { save: [turnOf(msgid, { text }), ...(over ? [over] : [])] }
+          const drop = waiting ? [askOf(waiting).id] : []
+          return { save: [joined, ...(over ? [over] : [])], add: [askOf(joined)], drop }
         })
       const touch = (msgid: string) => store.update(turnOf(msgid).id, turn => ({ save: [traced(turn, 'touched')] }))
       await Promise.all([swallow('m1'), touch('m0'), swallow('m2'), touch('m1'), touch('m0'), swallow('m3')])

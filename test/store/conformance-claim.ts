@@ -2,7 +2,7 @@ import { expect } from 'bun:test'
 import type { Delivery, Route } from '../../src/domain/delivery.ts'
 import type { Change, Claimed, Store } from '../../src/domain/ports.ts'
 import type { Behaviour } from './conformance.ts'
-import { askOf, openAs, replyOf, t0, turnOf, write } from './given.ts'
+import { askOf, openAs, part, replyOf, t0, turnOf, write } from './given.ts'
 
 const leaseMs = 30_000
 const nothing = (): Change => ({ save: [] })
@@ -19,15 +19,20 @@ async function claim(store: Store, asked: Claim = {}): Promise<readonly Claimed[
   return await store.outbox.claim(routes, { now, untilMs: now + leaseMs, limit }, change)
 }
 
-/** The last parts of the ids of what a claim got. */
+/** What a claim got: the names behind their turn's id, or whole ids that do not begin with it. */
 async function claimed(store: Store, asked: Claim = {}): Promise<readonly string[]> {
-  return (await claim(store, asked)).map(({ delivery }) => delivery.id)
+  return (await claim(store, asked)).map(({ delivery: { id }, turn }) => {
+    const before = part(turn, '')
+    return id.startsWith(before) ? id.slice(before.length) : id
+  })
 }
 
-/** Opens a turn with asks of these ids, each in a lane of its own unless it says otherwise. */
+/** Opens a turn with asks of these names, each in a lane of its own unless it says otherwise. */
 async function openWith(store: Store, asks: Readonly<Record<string, Partial<Delivery>>>) {
   const turn = turnOf('m1')
-  const add = Object.entries(asks).map(([id, more]) => askOf(turn, { id, lane: `lane of ${id}`, ...more }))
+  const add = Object.entries(asks).map(([name, more]) =>
+    askOf(turn, { id: part(turn, name), lane: `lane of ${name}`, ...more }),
+  )
   return { turn: await openAs(store, turn, add), add }
 }
 
@@ -37,8 +42,8 @@ function beginSending({ delivery, turn }: Claimed): Change {
 }
 
 function failAtTwo({ delivery, turn }: Claimed): Change {
-  if (delivery.id === 'two') throw new Error('no')
-  return { save: [{ ...turn, question: 'q' }], drop: ['one'] }
+  if (delivery.id === part(turn, 'two')) throw new Error('no')
+  return { save: [{ ...turn, question: 'q' }], drop: [part(turn, 'one')] }
 }
 
 /** Claims and leases. */
@@ -53,12 +58,13 @@ export const claimTests: readonly Behaviour[] = [
         elsewhere: { route: 'response_url', dueAt: t0 },
       })
       const [first, ...others] = await claim(store, { limit: 1 })
-      expect(first).toEqual({ delivery: askOf(turn, { id: 'early', lane: 'lane of early', dueAt: t0 - 1 }), turn })
+      const early = { id: part(turn, 'early'), lane: 'lane of early', dueAt: t0 - 1 }
+      expect(first).toEqual({ delivery: askOf(turn, early), turn })
       expect(others).toEqual([])
       expect(await claimed(store)).toEqual(['now'])
       expect(await claimed(store, { routes: ['response_url'] })).toEqual(['elsewhere'])
       expect(await claimed(store, { routes: ['gateway', 'response_url'], now: t0 + 1 })).toEqual(['later'])
-      await store.outbox.release(['later', 'elsewhere'])
+      await store.outbox.release(['later', 'elsewhere'].map(name => part(turn, name)))
       expect(await claimed(store, { routes: ['gateway', 'response_url'], now: t0 + 1, limit: 1 })).toHaveLength(1)
     },
   },
@@ -71,13 +77,13 @@ export const claimTests: readonly Behaviour[] = [
         second: { lane: 'a', order: 20 },
         other: { lane: 'b', order: 99 },
       })
-      const settle = (id: string, more: Partial<Delivery>) =>
-        write(store, turn, { settle: add.filter(one => one.id === id).map(one => ({ ...one, ...more })) })
+      const settle = (name: string, more: Partial<Delivery>) =>
+        write(store, turn, { settle: add.filter(one => one.id === part(turn, name)).map(one => ({ ...one, ...more })) })
       expect((await claimed(store)).toSorted()).toEqual(['first', 'other'])
       expect(await claimed(store)).toEqual([])
       await settle('first', { state: 'delivered' })
       expect(await claimed(store)).toEqual(['second'])
-      await write(store, turn, { drop: ['second'] })
+      await write(store, turn, { drop: [part(turn, 'second')] })
       expect(await claimed(store)).toEqual(['third'])
     },
   },
@@ -106,11 +112,11 @@ export const claimTests: readonly Behaviour[] = [
   {
     name: 'store: claims at the same time never get the same delivery',
     async check(store) {
-      const ids = Array.from({ length: 40 }, (_, n) => `d${n}`)
-      await openWith(store, Object.fromEntries(ids.map(id => [id, {}])))
+      const names = Array.from({ length: 40 }, (_, n) => `d${n}`)
+      await openWith(store, Object.fromEntries(names.map(name => [name, {}])))
       const claims = await Promise.all(Array.from({ length: 6 }, () => claimed(store, { limit: 7 })))
       expect(claims.map(got => got.length).toSorted((a, b) => a - b)).toEqual([5, 7, 7, 7, 7, 7])
-      expect(claims.flat().toSorted()).toEqual(ids.toSorted())
+      expect(claims.flat().toSorted()).toEqual(names.toSorted())
     },
   },
   {
@@ -120,9 +126,10 @@ export const claimTests: readonly Behaviour[] = [
       const got = await claim(store, { change: beginSending })
       expect(got.map(one => one.delivery.state)).toEqual(['sending', 'sending'])
       expect(got.map(one => one.turn.version)).toEqual([2, 3])
-      expect((await store.find(turn.id))?.question).toBe('+one+two')
-      expect((await store.outbox.find('one'))?.state).toBe('sending')
-      expect((await (await opened.reopen()).find(turn.id))?.question).toBe('+one+two')
+      const question = `+${part(turn, 'one')}+${part(turn, 'two')}`
+      expect((await store.find(turn.id))?.question).toBe(question)
+      expect((await store.outbox.find(part(turn, 'one')))?.state).toBe('sending')
+      expect((await (await opened.reopen()).find(turn.id))?.question).toBe(question)
     },
   },
   {
@@ -153,10 +160,11 @@ export const claimTests: readonly Behaviour[] = [
     async check(store) {
       const { turn } = await openWith(store, { kept: {}, done: {}, released: {}, waiting: { dueAt: t0 + 1 } })
       await claim(store)
-      await write(store, turn, { drop: ['done'] })
-      await store.outbox.release(['released'])
-      const asked = ['kept', 'done', 'released', 'waiting', 'nobody']
-      expect(await store.outbox.renew(asked, t0 + 2 * leaseMs)).toEqual(['kept'])
+      await write(store, turn, { drop: [part(turn, 'done')] })
+      await store.outbox.release([part(turn, 'released')])
+      const names = ['kept', 'done', 'released', 'waiting', 'nobody']
+      const asked = [...names.map(name => part(turn, name)), 'nobody']
+      expect(await store.outbox.renew(asked, t0 + 2 * leaseMs)).toEqual([part(turn, 'kept')])
       expect(await store.outbox.renew([], t0 + 2 * leaseMs)).toEqual([])
       expect((await claimed(store, { now: t0 + leaseMs })).toSorted()).toEqual(['released', 'waiting'])
       expect(await claimed(store, { now: t0 + 2 * leaseMs })).toContain('kept')
@@ -165,9 +173,9 @@ export const claimTests: readonly Behaviour[] = [
   {
     name: 'store: what is released can be claimed at once',
     async check(store) {
-      await openWith(store, { one: {}, two: {} })
+      const { turn } = await openWith(store, { one: {}, two: {} })
       await claim(store, { change: ({ delivery }) => ({ save: [], settle: [{ ...delivery, state: 'sending' }] }) })
-      await store.outbox.release(['one', 'nobody'])
+      await store.outbox.release([part(turn, 'one'), part(turn, 'nobody'), 'nobody'])
       expect(await claimed(store)).toEqual(['one'])
       await store.outbox.release([])
     },

@@ -1,6 +1,6 @@
 import { expect } from 'bun:test'
 import type { Behaviour } from './conformance.ts'
-import { amend, day, keyOf, minute, openAs, shownAt, standingFor, t0, turnOf } from './given.ts'
+import { amend, day, keyOf, minute, openAs, openAsked, shownAt, standingFor, t0, turnOf } from './given.ts'
 
 /** Opening turns, and what a new message is told of those that are there. */
 export const openTests: readonly Behaviour[] = [
@@ -41,9 +41,9 @@ export const openTests: readonly Behaviour[] = [
   {
     name: 'store: a message joins the waiting turn of the same sender in the same session only',
     async check(store) {
-      const waiting = await openAs(store, turnOf('m1', { sender: 'zhangsan', sessionKey: 'group:1' }))
-      await openAs(store, turnOf('m2', { sender: 'lisi', sessionKey: 'group:1' }))
-      await openAs(store, turnOf('m3', { sender: 'zhangsan', sessionKey: 'group:2', end: 'busy', state: 'ended' }))
+      const waiting = await openAsked(store, turnOf('m1', { sender: 'zhangsan', sessionKey: 'group:1' }))
+      await openAsked(store, turnOf('m2', { sender: 'lisi', sessionKey: 'group:1' }))
+      await openAsked(store, turnOf('m3', { sender: 'zhangsan', sessionKey: 'group:2', end: 'busy', state: 'ended' }))
       const standing = (sender: string, sessionKey: string) => standingFor(store, turnOf('m9', { sender, sessionKey }))
       expect((await standing('zhangsan', 'group:1')).waiting).toEqual(waiting)
       expect((await standing('lisi', 'group:1')).waiting?.msgid).toBe('m2')
@@ -55,12 +55,12 @@ export const openTests: readonly Behaviour[] = [
     name: 'store: a turn waits until its question is frozen or it ends, whatever its bubble shows',
     async check(store) {
       const next = turnOf('m9')
-      await openAs(store, turnOf('m1'))
+      await openAsked(store, turnOf('m1'))
       await amend(store, turnOf('m1').id, { state: 'moved', closedWith: 'later' })
       expect((await standingFor(store, next)).waiting?.msgid).toBe('m1')
       await amend(store, turnOf('m1').id, { question: 'frozen' })
       expect((await standingFor(store, next)).waiting).toBeUndefined()
-      await openAs(store, turnOf('m2'))
+      await openAsked(store, turnOf('m2'))
       await amend(store, turnOf('m2').id, { state: 'ended', end: 'merged', endedAt: t0 })
       expect((await standingFor(store, next)).waiting).toBeUndefined()
     },
@@ -68,7 +68,7 @@ export const openTests: readonly Behaviour[] = [
   {
     name: 'store: a sender is the same person in any spelling of case',
     async check(store) {
-      await openAs(store, turnOf('m1', { sender: 'ZhangSan' }))
+      await openAsked(store, turnOf('m1', { sender: 'ZhangSan' }))
       const standing = await standingFor(store, turnOf('m9', { sender: 'zHANGsAN' }))
       expect(standing.waiting?.sender).toBe('ZhangSan')
       expect(standing.sentLastMinute).toBe(1)

@@ -43,10 +43,15 @@ export function shownAt(endedAt: number) {
   return { state: 'shown', end: 'answered', endedAt, question: 'q', answer: 'a', closedWith: 'a' } as const
 }
 
+/** The id of a turn's delivery: deliveries are found through their turn. */
+export function part(turn: Turn, name: string): string {
+  return `${turn.id}:${name}`
+}
+
 /** A delivery that asks the agent for a turn, due as soon as the turn was received. */
 export function askOf(turn: Turn, more: Partial<Delivery> = {}): Delivery {
   return {
-    id: `${turn.id}:gateway`,
+    id: part(turn, 'gateway'),
     turn: turn.id,
     account: turn.account,
     route: 'gateway',
@@ -66,7 +71,13 @@ export function askOf(turn: Turn, more: Partial<Delivery> = {}): Delivery {
 /** A delivery that brings a turn's answer to its response_url. */
 export function replyOf(turn: Turn, more: Partial<Delivery> = {}): Delivery {
   const body = { kind: 'markdown', url: 'https://example.com/response', content: 'the answer' } as const
-  const own = { id: `${turn.id}:response_url`, route: 'response_url', lane: `${turn.id}:home`, order: 1, body } as const
+  const own = {
+    id: part(turn, 'response_url'),
+    route: 'response_url',
+    lane: `${turn.id}:home`,
+    order: 1,
+    body,
+  } as const
   return { ...askOf(turn), ...own, ...more }
 }
 
@@ -77,6 +88,11 @@ export function keyOf({ id, account, sessionKey, sender, receivedAt }: Turn): Tu
 /** Opens `turn` together with `add`; resolves to the turn as it is stored. */
 export async function openAs(store: Store, turn: Turn, add: readonly Delivery[] = []): Promise<Turn> {
   return (await store.open(keyOf(turn), () => ({ save: [turn], add }))).turn
+}
+
+/** Opens a waiting turn with its ask, through which a new message finds it. */
+export async function openAsked(store: Store, turn: Turn): Promise<Turn> {
+  return await openAs(store, turn, [askOf(turn)])
 }
 
 /** Writes a change that has nothing to do with a step of `turn`. */

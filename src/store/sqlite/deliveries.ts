@@ -9,14 +9,14 @@ export class DeliveryTable {
 
   constructor(engine: Engine) {
     this.statements = {
-      byId: engine.prepare<Doc>('SELECT doc FROM delivery WHERE id = ?'),
-      // Ids begin with the turn's id and a colon; the semicolon is the next character.
-      ofTurn: engine.prepare<Doc>("SELECT doc FROM delivery WHERE id > ?1 || ':' AND id < ?1 || ';'"),
+      seqOf: engine.prepare<{ seq: number }>('SELECT seq FROM turn WHERE id = ?'),
+      byId: engine.prepare<Doc>('SELECT doc FROM delivery WHERE turn_seq = ? AND id = ?'),
+      ofTurn: engine.prepare<Doc>('SELECT doc FROM delivery WHERE turn_seq = ?'),
       add: engine.prepare<never>(
-        'INSERT OR IGNORE INTO delivery (id, turn, route, state, dead, done, lane, position, due_at, created_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        'INSERT OR IGNORE INTO delivery (turn_seq, id, turn, route, state, dead, done, lane, position, due_at, created_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       ),
       settle: engine.prepare<never>(
-        'UPDATE delivery SET state = ?, dead = ?, done = ?, due_at = ?, leased_until = CASE WHEN ? THEN NULL ELSE leased_until END, doc = ? WHERE id = ?',
+        'UPDATE delivery SET state = ?, dead = ?, done = ?, due_at = ?, leased_until = CASE WHEN ? THEN NULL ELSE leased_until END, doc = ? WHERE turn_seq = ? AND id = ?',
       ),
       // The head of a lane only: nothing of the lane that is not done may stand before it.
       claimable: engine.prepare<Doc>(
@@ -24,9 +24,9 @@ export class DeliveryTable {
          AND NOT EXISTS (SELECT 1 FROM delivery p WHERE p.lane = d.lane AND p.done = 0 AND p.position < d.position)
          ORDER BY d.due_at LIMIT ?`,
       ),
-      lease: engine.prepare<never>('UPDATE delivery SET leased_until = ? WHERE id = ?'),
+      lease: engine.prepare<never>('UPDATE delivery SET leased_until = ? WHERE turn_seq = ? AND id = ?'),
       renew: engine.prepare<{ id: string }>(
-        'UPDATE delivery SET leased_until = ? WHERE id = ? AND done = 0 AND leased_until IS NOT NULL RETURNING id',
+        'UPDATE delivery SET leased_until = ? WHERE turn_seq = ? AND id = ? AND done = 0 AND leased_until IS NOT NULL RETURNING id',
       ),
       nextDue: engine.prepare<{ at: number | null }>(
         'SELECT min(due_at) AS at FROM delivery WHERE done = 0 AND route = ? AND due_at > ?',
@@ -42,27 +42,42 @@ export class DeliveryTable {
   }
 
   find(id: string): Delivery | undefined {
-    const row = this.statements.byId.get(id)
+    const row = this.seek(id, seq => this.statements.byId.get(seq, id))
     return row === null ? undefined : parseDelivery(row.doc)
   }
 
   ofTurn(turn: string): Delivery[] {
-    const found = this.statements.ofTurn.all(turn).map(row => parseDelivery(row.doc))
-    return found.filter(delivery => delivery.turn === turn).toSorted((a, b) => a.createdAt - b.createdAt)
+    const found = this.statements.ofTurn.all(this.seqOf(turn) ?? null).map(row => parseDelivery(row.doc))
+    return found.toSorted((a, b) => a.createdAt - b.createdAt)
   }
 
   add(delivery: Delivery): void {
     const { id, turn, route, state, lane, order, dueAt, createdAt } = delivery
     const flags = [delivery.dead ? 1 : 0, isDone(state) ? 1 : 0]
-    this.statements.add.run(id, turn, route, state, ...flags, lane, order, dueAt, createdAt, JSON.stringify(delivery))
+    const seq = this.seqOf(turn)
+    if (seq === undefined) throw new Error(`delivery ${id} belongs to no turn`)
+    this.statements.add.run(
+      seq,
+      id,
+      turn,
+      route,
+      state,
+      ...flags,
+      lane,
+      order,
+      dueAt,
+      createdAt,
+      JSON.stringify(delivery),
+    )
   }
 
   /** Replaces a delivery; one that is done or queued again gives its lease back. */
   settle(delivery: Delivery): void {
-    const { id, state, dueAt } = delivery
+    const { id, turn, state, dueAt } = delivery
+    const seq = this.seqOf(turn) ?? null
     const isFree = state === 'sending' ? 0 : 1
     const flags = [delivery.dead ? 1 : 0, isDone(state) ? 1 : 0]
-    this.statements.settle.run(state, ...flags, dueAt, isFree, JSON.stringify(delivery), id)
+    this.statements.settle.run(state, ...flags, dueAt, isFree, JSON.stringify(delivery), seq, id)
   }
 
   drop(id: string): void {
@@ -78,11 +93,28 @@ export class DeliveryTable {
   }
 
   lease(id: string, until: number | null): void {
-    this.statements.lease.run(until, id)
+    this.seek(id, seq => this.statements.lease.run(until, seq, id).changes || null)
   }
 
   renew(ids: readonly string[], until: number): string[] {
-    return ids.filter(id => this.statements.renew.get(until, id) !== null)
+    return ids.filter(id => this.seek(id, seq => this.statements.renew.get(until, seq, id)) !== null)
+  }
+
+  private seqOf(turn: string): number | undefined {
+    return this.statements.seqOf.get(turn)?.seq
+  }
+
+  /**
+   * What `at` finds in the rows of the turn that a delivery's id begins with. Both parts of the id may hold colons of
+   * their own, so a turn that has no such delivery is passed over.
+   */
+  private seek<T>(id: string, at: (seq: number) => T | null): T | null {
+    for (let end = id.lastIndexOf(':'); end > 0; end = id.lastIndexOf(':', end - 1)) {
+      const seq = this.seqOf(id.slice(0, end))
+      const found = seq === undefined ? null : at(seq)
+      if (found !== null) return found
+    }
+    return null
   }
 
   nextDueAt(routes: readonly Route[], after: number): number | undefined {

@@ -3,10 +3,10 @@ import type { Turn } from '../../domain/turn.ts'
 import type { Engine } from './engine.ts'
 import type { TurnTable } from './turns.ts'
 
+type Finished = { seq: number; doc: string }
+
 /** So that one sweep never holds the batch for long; the next one goes on. */
 const rowsPerSweep = 100
-/** Ids of deliveries begin with the turn's id and a colon; the semicolon is the next character. */
-const ofTurn = "id > ?1 || ':' AND id < ?1 || ';' AND turn = ?1"
 
 /**
  * Erases contents of finished turns, then removes old rows. Open turns and dead deliveries keep theirs. The rows are
@@ -19,46 +19,45 @@ export class Sweeper {
   constructor(engine: Engine, turns: TurnTable) {
     this.turns = turns
     this.statements = {
-      finished: engine.prepare<{ id: string; doc: string }>(
-        `SELECT id, doc FROM turn WHERE ended_at < ? AND due_at IS NULL AND erased = 0
-         AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id > turn.id || ':' AND d.id < turn.id || ';'
-         AND d.turn = turn.id AND (d.done = 0 OR d.dead = 1)) LIMIT ?`,
+      finished: engine.prepare<Finished>(
+        `SELECT seq, doc FROM turn WHERE ended_at < ? AND due_at IS NULL AND erased = 0
+         AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.turn_seq = turn.seq AND (d.done = 0 OR d.dead = 1)) LIMIT ?`,
       ),
-      eraseTurn: engine.prepare<never>('UPDATE turn SET erased = 1, doc = ? WHERE id = ?'),
-      deliveries: engine.prepare<{ doc: string }>(`SELECT doc FROM delivery WHERE ${ofTurn}`),
-      eraseDelivery: engine.prepare<never>('UPDATE delivery SET doc = ? WHERE id = ?'),
-      old: engine.prepare<{ id: string }>(
-        'SELECT id FROM turn WHERE erased IN (0, 1) AND ended_at < ? AND received_at < ? AND due_at IS NULL LIMIT ?',
+      eraseTurn: engine.prepare<never>('UPDATE turn SET erased = 1, doc = ? WHERE seq = ?'),
+      deliveries: engine.prepare<{ doc: string }>('SELECT doc FROM delivery WHERE turn_seq = ?'),
+      eraseDelivery: engine.prepare<never>('UPDATE delivery SET doc = ? WHERE turn_seq = ? AND id = ?'),
+      old: engine.prepare<{ seq: number; id: string }>(
+        'SELECT seq, id FROM turn WHERE erased IN (0, 1) AND ended_at < ? AND received_at < ? AND due_at IS NULL LIMIT ?',
       ),
-      removeDeliveries: engine.prepare<never>(`DELETE FROM delivery WHERE ${ofTurn}`),
+      removeDeliveries: engine.prepare<never>('DELETE FROM delivery WHERE turn_seq = ?'),
       forget: engine.prepare<never>('DELETE FROM inbox WHERE at < ?'),
     }
   }
 
   sweep(limits: { contentBefore: number; rowBefore: number }): { erased: number; removed: number } {
     const finished = this.statements.finished.all(limits.contentBefore, rowsPerSweep)
-    for (const row of finished) this.eraseTurn(JSON.parse(row.doc) as Turn)
+    for (const { seq, doc } of finished) this.eraseTurn(seq, JSON.parse(doc) as Turn)
     return { erased: finished.length, removed: this.removeRows(limits.rowBefore) }
   }
 
-  private eraseTurn(turn: Turn): void {
+  private eraseTurn(seq: number, turn: Turn): void {
     const { question: _q, preface: _p, responseUrl: _r, ...kept } = turn
     const bare: Turn = { ...kept, text: '', answer: '', ...(turn.closedWith !== undefined && { closedWith: '' }) }
-    this.statements.eraseTurn.run(JSON.stringify(bare), turn.id)
-    for (const row of this.statements.deliveries.all(turn.id)) {
+    this.statements.eraseTurn.run(JSON.stringify(bare), seq)
+    for (const row of this.statements.deliveries.all(seq)) {
       const delivery = JSON.parse(row.doc) as Delivery
       const emptied: Delivery = {
         ...delivery,
         body: delivery.body.kind === 'ask' ? delivery.body : { kind: 'remainder', content: '' },
       }
-      this.statements.eraseDelivery.run(JSON.stringify(emptied), delivery.id)
+      this.statements.eraseDelivery.run(JSON.stringify(emptied), seq, delivery.id)
     }
   }
 
   private removeRows(before: number): number {
     const old = this.statements.old.all(before, before, rowsPerSweep)
-    for (const { id } of old) {
-      this.statements.removeDeliveries.run(id)
+    for (const { seq, id } of old) {
+      this.statements.removeDeliveries.run(seq)
       this.turns.remove(id)
     }
     return old.length + this.statements.forget.run(before).changes

@@ -21,7 +21,8 @@ export class TurnTable {
       byStream: engine.prepare<Doc>('SELECT doc FROM turn WHERE stream_id = ?'),
       // Without ORDER BY: together with a parameter it makes SQLite compile the statement anew at every call.
       unclaimed: engine.prepare<Placed>(
-        'SELECT seq, doc FROM turn WHERE session_key = ? AND sender = ? AND unclaimed = 1',
+        `SELECT t.seq, t.doc FROM delivery d JOIN turn t ON t.seq = d.turn_seq
+         WHERE d.lane = ? AND d.done = 0 AND t.sender = ? AND t.unclaimed = 1`,
       ),
       unsaid: engine.prepare<Placed>('SELECT seq, doc FROM turn WHERE account = ? AND sender = ? AND unsaid = 1'),
       due: engine.prepare<Doc>('SELECT doc FROM turn WHERE due_at <= ? ORDER BY due_at LIMIT ?'),

@@ -29,12 +29,13 @@ CREATE TABLE turn (
   doc TEXT NOT NULL
 );
 CREATE INDEX turn_due ON turn (due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX turn_unclaimed ON turn (session_key, sender) WHERE unclaimed = 1;
 CREATE INDEX turn_unsaid ON turn (account, sender) WHERE unsaid = 1;
 CREATE INDEX turn_finished ON turn (erased, ended_at) WHERE due_at IS NULL AND ended_at IS NOT NULL;
 
+-- Rows lie with those of their turn, in the order in which turns came: an index over random ids costs a page a message.
 CREATE TABLE delivery (
-  id TEXT NOT NULL PRIMARY KEY,
+  turn_seq INTEGER NOT NULL,
+  id TEXT NOT NULL,
   turn TEXT NOT NULL,
   route TEXT NOT NULL,
   state TEXT NOT NULL,
@@ -45,8 +46,9 @@ CREATE TABLE delivery (
   due_at REAL NOT NULL,
   leased_until REAL,
   created_at REAL NOT NULL,
-  doc TEXT NOT NULL
-);
+  doc TEXT NOT NULL,
+  PRIMARY KEY (turn_seq, id)
+) WITHOUT ROWID;
 CREATE INDEX delivery_lane ON delivery (lane, position) WHERE done = 0;
 CREATE INDEX delivery_due ON delivery (route, due_at) WHERE done = 0;
 CREATE INDEX delivery_dead ON delivery (created_at) WHERE dead = 1;
