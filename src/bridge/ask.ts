@@ -35,10 +35,6 @@ export class Asker {
     this.changed = changed
   }
 
-  get activeRuns(): number {
-    return this.runs.size
-  }
-
   /** A question was stored. */
   expect(): void {
     this.nextAt = 0

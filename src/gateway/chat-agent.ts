@@ -137,7 +137,7 @@ class Pursuer {
       case 'failed':
         return { kind: 'failed', reason: 'error', text: step.text }
       case 'stopped':
-        return { kind: 'stopped', text: step.text }
+        return { kind: 'stopped', text: await this.wholeText(ask.sessionKey, step.row) }
       case 'empty':
         return { kind: 'empty' }
       case 'lost':

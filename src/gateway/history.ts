@@ -97,7 +97,7 @@ export type Step =
   | { readonly kind: 'wait' }
   | { readonly kind: 'answered'; readonly row: HistoryRow }
   | { readonly kind: 'failed'; readonly text: string }
-  | { readonly kind: 'stopped'; readonly text: string }
+  | { readonly kind: 'stopped'; readonly row: HistoryRow }
   | { readonly kind: 'empty' }
   | { readonly kind: 'lost' }
 
@@ -160,7 +160,7 @@ function isWordless(row: HistoryRow): boolean {
 /** Only what was said before an abort has a key of its own; a resumed run is aborted under its own id. */
 function stepOfRow(row: HistoryRow): Step {
   if (row.stopReason === 'error') return { kind: 'failed', text: '' }
-  if (row.idempotencyKey === `${row.runId}:assistant`) return { kind: 'stopped', text: row.text }
+  if (row.idempotencyKey === `${row.runId}:assistant`) return { kind: 'stopped', row }
   return { kind: 'answered', row }
 }
 

@@ -54,7 +54,7 @@ const emptyEnd = (ms: number) => ({ emptyEndAt: now - ms })
 
 type Case = readonly [
   what: string,
-  step: Partial<Step> & { kind: Step['kind'] },
+  step: { readonly kind: Step['kind']; readonly [detail: string]: unknown },
   messages: readonly object[],
   more?: object,
   at?: Partial<Standpoint>,
@@ -206,12 +206,12 @@ const afterRow: readonly Case[] = [
   ['an error row of a resumed run as well', { kind: 'failed' }, [asked(), system('new'), failed('new')], {}, before],
   [
     'an aborted row is a stopped run with what there is',
-    { kind: 'stopped', text: 'par' },
+    { kind: 'stopped', row: { text: 'par' } },
     [asked(), aborted('par', 'k')],
   ],
   [
     'an aborted row of a resumed run is a stopped run, too',
-    { kind: 'stopped', text: 'par' },
+    { kind: 'stopped', row: { text: 'par' } },
     [asked(), system('new'), aborted('par', 'new')],
     {},
     before,
@@ -248,7 +248,7 @@ const afterRow: readonly Case[] = [
   ],
   [
     'a question under its second key is stopped like any other',
-    { kind: 'stopped', text: 'p' },
+    { kind: 'stopped', row: { text: 'p' } },
     [asked('k#2'), aborted('p', 'k#2')],
     pending('interrupted', 'k'),
     before,
