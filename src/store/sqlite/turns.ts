@@ -19,11 +19,12 @@ export class TurnTable {
     this.statements = {
       byId: engine.prepare<Doc>('SELECT doc FROM turn WHERE id = ?'),
       byStream: engine.prepare<Doc>('SELECT doc FROM turn WHERE stream_id = ?'),
-      // Without ORDER BY: together with a parameter it makes SQLite compile the statement anew at every call.
-      unclaimed: engine.prepare<Placed>(
-        `SELECT t.seq, t.doc FROM delivery d JOIN turn t ON t.seq = d.turn_seq
+      // There is one at most: whatever opens the next joins it.
+      unclaimed: engine.prepare<Doc>(
+        `SELECT t.doc FROM delivery d JOIN turn t ON t.seq = d.turn_seq
          WHERE d.lane = ? AND d.done = 0 AND t.sender = ? AND t.unclaimed = 1`,
       ),
+      // Without ORDER BY: together with a parameter it makes SQLite compile the statement anew at every call.
       unsaid: engine.prepare<Placed>('SELECT seq, doc FROM turn WHERE account = ? AND sender = ? AND unsaid = 1'),
       due: engine.prepare<Doc>('SELECT doc FROM turn WHERE due_at <= ? ORDER BY due_at LIMIT ?'),
       nextDue: engine.prepare<{ at: number | null }>('SELECT min(due_at) AS at FROM turn WHERE due_at IS NOT NULL'),
@@ -51,7 +52,7 @@ export class TurnTable {
   standing(key: TurnKey): Standing {
     const sender = key.sender.toLowerCase()
     const counts = this.memory.counts()
-    const waiting = newest(this.statements.unclaimed.all(key.sessionKey, sender))
+    const waiting = parse(this.statements.unclaimed.get(key.sessionKey, sender))
     const unsaid = counts.unsaid === 0 ? undefined : newest(this.statements.unsaid.all(key.account, sender))
     return {
       openTurns: counts.open,
