@@ -1,13 +1,16 @@
 import { type Delivery, type DeliveryState, isDone, type Route } from '../../domain/delivery.ts'
 import type { Engine } from './engine.ts'
+import { Lanes } from './lanes.ts'
 
 type Doc = { doc: string }
 
 /** The outbox table. Its methods run inside an operation of the engine and are not durable by themselves. */
 export class DeliveryTable {
+  readonly lanes: Lanes
   private readonly statements
 
   constructor(engine: Engine) {
+    this.lanes = new Lanes(engine)
     this.statements = {
       seqOf: engine.prepare<{ seq: number }>('SELECT seq FROM turn WHERE id = ?'),
       byId: engine.prepare<Doc>('SELECT doc FROM delivery WHERE turn_seq = ? AND id = ?'),
@@ -18,11 +21,9 @@ export class DeliveryTable {
       settle: engine.prepare<never>(
         'UPDATE delivery SET state = ?, dead = ?, done = ?, due_at = ?, leased_until = CASE WHEN ? THEN NULL ELSE leased_until END, doc = ? WHERE turn_seq = ? AND id = ?',
       ),
-      // The head of a lane only: nothing of the lane that is not done may stand before it.
-      claimable: engine.prepare<Doc>(
-        `SELECT d.doc FROM delivery d WHERE d.done = 0 AND d.route = ? AND d.due_at <= ? AND coalesce(d.leased_until, 0) <= ?
-         AND NOT EXISTS (SELECT 1 FROM delivery p WHERE p.lane = d.lane AND p.done = 0 AND p.position < d.position)
-         ORDER BY d.due_at LIMIT ?`,
+      free: engine.prepare<Doc & { id: string; lane: string }>(
+        `SELECT id, lane, doc FROM delivery WHERE done = 0 AND route = ? AND due_at <= ? AND coalesce(leased_until, 0) <= ?
+         ORDER BY due_at`,
       ),
       lease: engine.prepare<never>('UPDATE delivery SET leased_until = ? WHERE turn_seq = ? AND id = ?'),
       renew: engine.prepare<{ id: string }>(
@@ -56,7 +57,8 @@ export class DeliveryTable {
     const flags = [delivery.dead ? 1 : 0, isDone(state) ? 1 : 0]
     const seq = this.seqOf(turn)
     if (seq === undefined) throw new Error(`delivery ${id} belongs to no turn`)
-    this.statements.add.run(
+    this.lanes.know()
+    const { changes } = this.statements.add.run(
       seq,
       id,
       turn,
@@ -69,15 +71,20 @@ export class DeliveryTable {
       createdAt,
       JSON.stringify(delivery),
     )
+    if (changes > 0 && !isDone(state)) this.lanes.enter(lane, { id, seq, position: order })
   }
 
   /** Replaces a delivery; one that is done or queued again gives its lease back. */
   settle(delivery: Delivery): void {
-    const { id, turn, state, dueAt } = delivery
-    const seq = this.seqOf(turn) ?? null
+    const { id, turn, state, dueAt, lane, order } = delivery
+    const seq = this.seqOf(turn)
+    if (seq === undefined) return
+    this.lanes.know()
     const isFree = state === 'sending' ? 0 : 1
     const flags = [delivery.dead ? 1 : 0, isDone(state) ? 1 : 0]
-    this.statements.settle.run(state, ...flags, dueAt, isFree, JSON.stringify(delivery), seq, id)
+    const { changes } = this.statements.settle.run(state, ...flags, dueAt, isFree, JSON.stringify(delivery), seq, id)
+    if (isDone(state)) this.lanes.leave(lane, id)
+    else if (changes > 0) this.lanes.enter(lane, { id, seq, position: order })
   }
 
   drop(id: string): void {
@@ -85,11 +92,16 @@ export class DeliveryTable {
     if (delivery !== undefined && !isDone(delivery.state)) this.settle({ ...delivery, state: 'dropped' })
   }
 
+  /** Due and not leased, and the head of its lane: nothing of the lane that is not done stands before it. */
   claimable(routes: readonly Route[], now: number, limit: number): Delivery[] {
-    return routes
-      .flatMap(route => this.statements.claimable.all(route, now, now, limit))
-      .slice(0, limit)
-      .map(row => parseDelivery(row.doc))
+    const found: Delivery[] = []
+    for (const route of routes) {
+      for (const { id, lane, doc } of this.statements.free.iterate(route, now, now)) {
+        if (found.length === limit) return found
+        if (this.lanes.isHead(lane, id)) found.push(parseDelivery(doc))
+      }
+    }
+    return found
   }
 
   lease(id: string, until: number | null): void {

@@ -27,7 +27,7 @@ export interface Watcher {
  */
 export class Engine {
   readonly db: Database
-  private watcher: Watcher = { mark() {}, undo() {}, forget() {} }
+  private readonly watchers: Watcher[] = []
   private waiting: Operation[] = []
   private flushing: ReturnType<typeof setImmediate> | undefined
   private isClosed = false
@@ -47,7 +47,7 @@ export class Engine {
   }
 
   watch(watcher: Watcher): void {
-    this.watcher = watcher
+    this.watchers.push(watcher)
   }
 
   /** To be called once per statement, not once per use. */
@@ -75,6 +75,10 @@ export class Engine {
     this.db.close(true)
   }
 
+  private tell(what: keyof Watcher): void {
+    for (const watcher of this.watchers) watcher[what]()
+  }
+
   private flush(): void {
     this.flushing = undefined
     const batch = this.waiting
@@ -88,14 +92,14 @@ export class Engine {
   private commitTogether(batch: readonly Operation[]): readonly (() => void)[] | undefined {
     try {
       this.begin.run()
-      this.watcher.mark()
+      this.tell('mark')
       const values = batch.map(operation => operation.work())
       this.commit.run()
       return batch.map((operation, index) => () => operation.resolve(values[index]))
     } catch {
       // Whatever it was, it happens again below, to its own operation alone.
       if (this.db.inTransaction) this.db.run('ROLLBACK')
-      this.watcher.undo()
+      this.tell('undo')
       return undefined
     }
   }
@@ -108,7 +112,7 @@ export class Engine {
       return results
     } catch (cause) {
       if (this.db.inTransaction) this.db.run('ROLLBACK')
-      this.watcher.forget()
+      this.tell('forget')
       return batch.map(operation => () => operation.reject(storeFailed(cause)))
     }
   }
@@ -116,7 +120,7 @@ export class Engine {
   /** Runs one operation in a savepoint; what it returns tells the waiter how it went, to be called after the commit. */
   private attempt(operation: Operation): () => void {
     this.savepoint.run()
-    this.watcher.mark()
+    this.tell('mark')
     try {
       const value = operation.work()
       this.release.run()
@@ -124,7 +128,7 @@ export class Engine {
     } catch (error) {
       this.rollbackTo.run()
       this.release.run()
-      this.watcher.undo()
+      this.tell('undo')
       return () => operation.reject(error instanceof WecomdError ? error : storeFailed(error))
     }
   }

@@ -29,13 +29,16 @@ export function createSqliteStore(db: Database, options: StoreOptions): Store {
   engine.db.run('UPDATE delivery SET leased_until = NULL WHERE done = 0 AND leased_until IS NOT NULL')
   const turns = new TurnTable(engine)
   const deliveries = new DeliveryTable(engine)
-  const sweeper = new Sweeper(engine, turns)
+  const sweeper = new Sweeper(engine, turns, deliveries)
   const write = (change: Change) => writeChange(change, turns, deliveries, options.dueAtOf)
   const see = engine.prepare<never>('INSERT OR IGNORE INTO inbox (account, msgid, at) VALUES (?, ?, ?)')
   const probe = engine.prepare<never>("INSERT OR REPLACE INTO meta VALUES ('probe', ?)")
 
   return {
-    open: (key, open) => engine.run(() => openOnce(turns, key, () => write(open(turns.standing(key))))),
+    open: (key, open) =>
+      engine.run(() =>
+        openOnce(turns, key, () => write(open(turns.standing(key, deliveries.lanes.turnsIn(key.sessionKey))))),
+      ),
     find: id => engine.run(() => turns.find(id)),
     findByStream: streamId => engine.run(() => turns.findByStream(streamId)),
     update: (id, step) => engine.run(() => updateTurn(turns, id, step, write)),

@@ -1,5 +1,6 @@
 import type { Delivery } from '../../domain/delivery.ts'
 import type { Turn } from '../../domain/turn.ts'
+import type { DeliveryTable } from './deliveries.ts'
 import type { Engine } from './engine.ts'
 import type { TurnTable } from './turns.ts'
 
@@ -14,10 +15,12 @@ const rowsPerSweep = 100
  */
 export class Sweeper {
   private readonly turns: TurnTable
+  private readonly deliveries: DeliveryTable
   private readonly statements
 
-  constructor(engine: Engine, turns: TurnTable) {
+  constructor(engine: Engine, turns: TurnTable, deliveries: DeliveryTable) {
     this.turns = turns
+    this.deliveries = deliveries
     this.statements = {
       finished: engine.prepare<Finished>(
         `SELECT seq, doc FROM turn WHERE ended_at < ? AND due_at IS NULL AND erased = 0
@@ -60,6 +63,7 @@ export class Sweeper {
       this.statements.removeDeliveries.run(seq)
       this.turns.remove(id)
     }
+    if (old.length > 0) this.deliveries.lanes.forget()
     return old.length + this.statements.forget.run(before).changes
   }
 }

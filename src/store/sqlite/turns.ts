@@ -19,11 +19,7 @@ export class TurnTable {
     this.statements = {
       byId: engine.prepare<Doc>('SELECT doc FROM turn WHERE id = ?'),
       byStream: engine.prepare<Doc>('SELECT doc FROM turn WHERE stream_id = ?'),
-      // There is one at most: whatever opens the next joins it.
-      unclaimed: engine.prepare<Doc>(
-        `SELECT t.doc FROM delivery d JOIN turn t ON t.seq = d.turn_seq
-         WHERE d.lane = ? AND d.done = 0 AND t.sender = ? AND t.unclaimed = 1`,
-      ),
+      unclaimed: engine.prepare<Doc>('SELECT doc FROM turn WHERE seq = ? AND sender = ? AND unclaimed = 1'),
       // Without ORDER BY: together with a parameter it makes SQLite compile the statement anew at every call.
       unsaid: engine.prepare<Placed>('SELECT seq, doc FROM turn WHERE account = ? AND sender = ? AND unsaid = 1'),
       due: engine.prepare<Doc>('SELECT doc FROM turn WHERE due_at <= ? ORDER BY due_at LIMIT ?'),
@@ -49,10 +45,11 @@ export class TurnTable {
     return parse(this.statements.byStream.get(streamId))
   }
 
-  standing(key: TurnKey): Standing {
+  /** `inLane`: rows of the turns whose questions in this session are not done. */
+  standing(key: TurnKey, inLane: readonly number[]): Standing {
     const sender = key.sender.toLowerCase()
     const counts = this.memory.counts()
-    const waiting = parse(this.statements.unclaimed.get(key.sessionKey, sender))
+    const waiting = this.findUnclaimed(inLane, sender)
     const unsaid = counts.unsaid === 0 ? undefined : newest(this.statements.unsaid.all(key.account, sender))
     return {
       openTurns: counts.open,
@@ -61,6 +58,15 @@ export class TurnTable {
       ...(waiting && { waiting }),
       ...(unsaid && { unsaid }),
     }
+  }
+
+  /** There is one at most: whatever opens the next joins it. */
+  private findUnclaimed(inLane: readonly number[], sender: string): Turn | undefined {
+    for (const seq of inLane.toReversed()) {
+      const row = this.statements.unclaimed.get(seq, sender)
+      if (row !== null) return parseTurn(row.doc)
+    }
+    return undefined
   }
 
   /** Writes a turn whose version is the one it was read with, zero for a new one; returns it as it is stored. */

@@ -49,6 +49,5 @@ CREATE TABLE delivery (
   doc TEXT NOT NULL,
   PRIMARY KEY (turn_seq, id)
 ) WITHOUT ROWID;
-CREATE INDEX delivery_lane ON delivery (lane, position) WHERE done = 0;
 CREATE INDEX delivery_due ON delivery (route, due_at) WHERE done = 0;
 CREATE INDEX delivery_dead ON delivery (created_at) WHERE dead = 1;
