@@ -22,14 +22,14 @@ const times: number[] = []
 let sent = 0
 let failures = 0
 
-/** A distinct message of about 1.2 KB on the wire, from one of many users. */
+/** A distinct message of about 1.2 KB on the wire, each from another user: those of one user would be merged. */
 function nextRequest(): string {
   const count = ++sent
   const message = JSON.stringify({
     msgid: `${run}-${count}`,
     aibotid: 'aibBENCH',
     chattype: 'single',
-    from: { userid: `user${count % 50_000}` },
+    from: { userid: `user${count}` },
     response_url: `https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=${run}${count}`,
     msgtype: 'text',
     text: { content: `第 ${count} 条：${filler}` },

@@ -24,7 +24,7 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
   const deliverer = new Deliverer(desk)
   const changed = (turn: Turn): void => {
     deadlines.expect(turn)
-    deliverer.expect()
+    if (turn.state === 'moved') deliverer.expect() // else nothing of it goes to WeCom
     desk.wake()
   }
   const asker = new Asker(desk, changed)
