@@ -18,7 +18,7 @@ import { Observations } from './http/observations.ts'
 import { type Listener, type Mount, startPublicListener } from './http/public.ts'
 import { backoffMs } from './scheduler/backoff.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
-import { reportStatus } from './status.ts'
+import { botPaths, reportStatus } from './status.ts'
 import { openSqliteStore } from './store/sqlite/store.ts'
 import { nextDeadline } from './streaming/turn.ts'
 import { createBotEndpoint } from './wecom/endpoint.ts'
@@ -208,7 +208,7 @@ function deskAccounts(config: Config): Map<string, AccountDesk> {
   return desks
 }
 
-/** The callback URLs of every account that is switched on; the default account also has the short ones. */
+/** The callback URLs of every account that is switched on. */
 function mountsOf(config: Config, desk: Desk, work: Work, observations: Observations, world: World): Mount[] {
   const receive = createReceive(desk, work)
   const log = world.log.area('wecom')
@@ -233,8 +233,7 @@ function mountsOf(config: Config, desk: Desk, work: Work, observations: Observat
           event.kind === 'callback' ? observations.callback(event) : observations.signatureFailure(event),
       },
     )
-    const short = id === config.defaultAccount ? ['/wecom', '/wecom/bot'] : []
-    return [{ paths: [...short, `/wecom/bot/${id}`], handle: request => endpoint.handle(request) }]
+    return [{ paths: botPaths(config, id), handle: request => endpoint.handle(request) }]
   })
 }
 

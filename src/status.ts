@@ -72,11 +72,16 @@ async function readWork(store: Store) {
   }
 }
 
+/** Where the callbacks of an account's Bot come in; the default account also has the short paths. */
+export function botPaths(config: Config, account: string): readonly string[] {
+  const short = account === config.defaultAccount ? ['/wecom', '/wecom/bot'] : []
+  return [...short, `/wecom/bot/${account}`]
+}
+
 function describeAccount({ config, observations }: StatusDesk, { id, enabled, bot }: Account) {
-  const short = id === config.defaultAccount ? ['/wecom', '/wecom/bot'] : []
   return {
     id,
     enabled,
-    ...(bot !== undefined && { bot: { paths: [...short, `/wecom/bot/${id}`], ...observations.surface(id, 'bot') } }),
+    ...(bot !== undefined && { bot: { paths: botPaths(config, id), ...observations.surface(id, 'bot') } }),
   }
 }
