@@ -8,6 +8,7 @@ export type Notice =
   | { readonly key: 'queued' }
   | { readonly key: 'offline' }
   | { readonly key: 'moved' }
+  | { readonly key: 'moved_whole' }
   | { readonly key: 'moved_lost' }
   | { readonly key: 'continued' }
   | { readonly key: 'overflow_lost' }
@@ -37,11 +38,13 @@ function sayChinese(notice: Notice): string {
     case 'elapsed':
       return `已用 ${formatElapsedChinese(notice.elapsedMs)} · ${chinesePhases[notice.phase ?? 'starting']}`
     case 'queued':
-      return '⏳ 前一条消息还在回答，这一条已排队。'
+      return '⏳ 已收到，正在排队。'
     case 'offline':
       return '⏳ 暂时连接不上智能体，消息已保存，恢复后会继续回答。'
     case 'moved':
       return '⏳ 还没有完成，完整的回答稍后会单独发给你。'
+    case 'moved_whole':
+      return '完整的回答已单独发送。'
     case 'moved_lost':
       return '⏳ 时间太长，这个气泡已到时限。完整的回答无法再送到这里，请联系管理员查看。'
     case 'continued':
@@ -84,11 +87,13 @@ function sayEnglish(notice: Notice): string {
     case 'elapsed':
       return `${formatElapsedEnglish(notice.elapsedMs)} · ${englishPhases[notice.phase ?? 'starting']}`
     case 'queued':
-      return '⏳ Your previous message is still being answered; this one is queued.'
+      return '⏳ Received, waiting in line.'
     case 'offline':
       return '⏳ The agent cannot be reached at the moment. Your message is kept and will be answered.'
     case 'moved':
       return '⏳ Not finished yet. The whole answer will follow in a separate message.'
+    case 'moved_whole':
+      return 'The whole answer is sent in a separate message.'
     case 'moved_lost':
       return '⏳ This bubble has reached its time limit and the answer cannot be delivered here any more. Please ask your administrator.'
     case 'continued':

@@ -47,6 +47,7 @@ export function servePage(world: World, tenant: Tenant, options: PageOptions): {
   const server = Bun.serve({
     hostname: '127.0.0.1',
     port: options.port,
+    reusePort: false,
     development: false,
     routes: { [bundle]: page },
     fetch: async (request, self) => {

@@ -68,8 +68,13 @@ export function finishContent(turn: Turn, now: number, say: Say): { content: str
 }
 
 /** The sentence that sends the user elsewhere for the answer. */
-export function handoverNotice(turn: Turn, now: number, say: Say): string {
+function handoverNotice(turn: Turn, now: number, say: Say): string {
   return say({ key: nextWay(turn, [], now) === undefined ? 'moved_lost' : 'moved' })
+}
+
+/** What a bubble says when its answer is known and goes another way, because nobody fetched it. */
+export function unfetchedNotice(turn: Turn, now: number, say: Say): string {
+  return say({ key: nextWay(turn, [], now) === undefined ? 'moved_lost' : 'moved_whole' })
 }
 
 /** What a bubble closes with while the run goes on. */

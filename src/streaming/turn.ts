@@ -6,7 +6,7 @@ import type { Change, RunEnd, Standing } from '../domain/ports.ts'
 import { formatTurnId } from '../domain/routing.ts'
 import type { TraceEvent, Turn, TurnEnd } from '../domain/turn.ts'
 import type { Notice, Say } from '../fallback/notice.ts'
-import { finishContent, handoverContent, handoverNotice, isVisible } from './frame.ts'
+import { finishContent, handoverContent, isVisible, unfetchedNotice } from './frame.ts'
 import { planHome } from './home.ts'
 
 /** A finish frame that nobody fetches for this long goes another way. */
@@ -257,7 +257,7 @@ function meetDeadline(turn: Turn, at: number, say: Say): Change | undefined {
   const due = nextDeadline(turn)
   if (due === undefined || at < due) return undefined
   if (turn.state === 'closing') {
-    return finishAway({ ...turn, closedWith: handoverNotice(turn, at, say), shownBytes: 0 }, at, say)
+    return finishAway({ ...turn, closedWith: unfetchedNotice(turn, at, say), shownBytes: 0 }, at, say)
   }
   if (turn.question === undefined && at >= turn.lastWayUntil) return expire(turn, at, say)
   const { content } = handoverContent(turn, at, say)
@@ -275,7 +275,7 @@ function finishAway(turn: Turn, at: number, say: Say): Change {
   const deliveries = planHome(turn, at, say)
   const moved = traced(
     { ...turn, state: 'moved' },
-    { at, kind: 'moved', route: deliveries[0]?.route },
+    { at, kind: 'moved', route: deliveries.find(delivery => !delivery.dead)?.route ?? 'none' },
     { at, kind: 'ended', end: turn.end },
   )
   return { save: [moved], add: deliveries }

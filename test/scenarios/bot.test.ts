@@ -98,7 +98,7 @@ describe('an answer that the bubble cannot carry', () => {
     await until('the answer by response_url', () => seen('zhangsan').length === 1)
     expect(seen('zhangsan')).toEqual([echoAnswer('你好')])
     await bubble.pollOnce()
-    expect(bubble.text).toContain('还没有完成')
+    expect(bubble.text).toContain('完整的回答已单独发送')
     expect(bubble.frames.at(-1)?.finish).toBe(true)
   })
 

@@ -6,7 +6,16 @@ import type { Scene } from './scene.ts'
 import type { Message } from './tenant.ts'
 
 /** What a bubble may close with when it shows no answer, and what may follow the beginning of one. */
-const lastWords: readonly Notice['key'][] = ['moved', 'moved_lost', 'merged', 'empty', 'busy', 'expired', 'command']
+const lastWords: readonly Notice['key'][] = [
+  'moved',
+  'moved_whole',
+  'moved_lost',
+  'merged',
+  'empty',
+  'busy',
+  'expired',
+  'command',
+]
 const ends: readonly Notice['key'][] = ['failed', 'lost', 'timeout', 'agent_unknown', 'stopped']
 const cuts: readonly Notice['key'][] = ['continued', 'overflow_lost', 'moved', 'moved_lost']
 const meanwhile: readonly Notice['key'][] = ['queued', 'offline', 'truncated']

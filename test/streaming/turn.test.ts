@@ -147,7 +147,7 @@ describe('deadlines', () => {
     expect(nextDeadline(closing)).toBe(t0 + 22_000)
     expect(nextDeadline({ ...closing, endedAt: windowEndAt - 5_000 })).toBe(windowEndAt)
     const change = advance(closing, deadline(t0 + 22_000), say)
-    expect(turnOf(change)).toMatchObject({ state: 'moved', closedWith: say({ key: 'moved' }) })
+    expect(turnOf(change)).toMatchObject({ state: 'moved', closedWith: say({ key: 'moved_whole' }) })
     expect(change?.add).toMatchObject([{ body: { content: 'late' } }])
     expect(advance(turnOf(change), served(), say)?.add ?? []).toEqual([])
   })
