@@ -25,6 +25,7 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
   const changed = (turn: Turn): void => {
     deadlines.expect(turn)
     if (turn.state === 'moved') deliverer.expect() // else nothing of it goes to WeCom
+    if (turn.trace.at(-1)?.['lost'] === true) desk.log.warn('an answer cannot be brought home whole', { turn: turn.id })
     desk.wake()
   }
   const asker = new Asker(desk, changed)

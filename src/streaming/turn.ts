@@ -273,10 +273,12 @@ function expire(turn: Turn, at: number, say: Say): Change {
 /** The answer is known and the bubble cannot carry (all of) it. */
 function finishAway(turn: Turn, at: number, say: Say): Change {
   const deliveries = planHome(turn, at, say)
+  const lost = deliveries.some(delivery => delivery.dead)
+  const route = deliveries.find(delivery => !delivery.dead)?.route ?? 'none'
   const moved = traced(
     { ...turn, state: 'moved' },
-    { at, kind: 'moved', route: deliveries.find(delivery => !delivery.dead)?.route ?? 'none' },
-    { at, kind: 'ended', end: turn.end },
+    { at, kind: 'moved', route },
+    { at, kind: 'ended', end: turn.end, ...(lost && { lost }) },
   )
   return { save: [moved], add: deliveries }
 }

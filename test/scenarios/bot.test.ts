@@ -121,6 +121,7 @@ describe('an answer that the bubble cannot carry', () => {
     expect(status).toMatchObject({ dead: 1 })
     const trace = JSON.stringify(await house.api(`/api/trace/${bubble.callback.msgid}`))
     expect(trace).toContain('"dead":true')
+    expect(house.log.filter(line => line.includes('cannot be brought home whole'))).toHaveLength(1)
   })
 
   test('bot: a response_url whose answer is lost gets the same body once more, and a refusal then means unknown', async () => {
