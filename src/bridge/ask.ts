@@ -97,7 +97,7 @@ export class Asker {
 
   private begin({ delivery, turn }: Claimed): void {
     const controller = new AbortController()
-    const done = this.follow(delivery.id, turn, controller)
+    const done = this.follow(delivery, turn, controller)
       .catch(async error => {
         if (isCode(error, 'cancelled')) return
         this.desk.log.error('a run could not be followed', { turn: turn.id, error: messageOf(error) })
@@ -120,7 +120,7 @@ export class Asker {
     await this.desk.store.update(delivery.turn, () => ({ save: [], settle: [later] }))
   }
 
-  private async follow(deliveryId: string, turn: Turn, controller: AbortController): Promise<void> {
+  private async follow(delivery: Claimed['delivery'], turn: Turn, controller: AbortController): Promise<void> {
     const { agent, clock, live } = this.desk
     const limit = this.limitRun(turn, controller)
     const ask = {
@@ -136,11 +136,11 @@ export class Asker {
     }
     try {
       const end = await agent.ask(ask, chunk => this.see(turn, chunk), controller.signal)
-      await this.finish(deliveryId, turn.id, limit.isOver() ? timedOut(end) : end)
+      await this.finish(delivery, turn.id, limit.isOver() ? timedOut(end) : end)
       live.drop(turn.id)
     } catch (error) {
       if (!limit.isOver()) throw error
-      await this.finish(deliveryId, turn.id, { kind: 'failed', reason: 'timeout', text: live.text(turn.id) ?? '' })
+      await this.finish(delivery, turn.id, { kind: 'failed', reason: 'timeout', text: live.text(turn.id) ?? '' })
       live.drop(turn.id)
     } finally {
       limit.cancel()
@@ -183,20 +183,18 @@ export class Asker {
     return this.desk.store.update(turnId, turn => advance(turn, event, sayOf(this.desk, turn.account)))
   }
 
-  private async finish(deliveryId: string, turnId: string, end: RunEnd): Promise<void> {
+  private async finish(delivery: Claimed['delivery'], turnId: string, end: RunEnd): Promise<void> {
     const { store, clock, live, meter } = this.desk
     const at = clock.now()
     const chunks = live.chunks(turnId)
     const text = live.text(turnId)
-    const delivery = await store.outbox.find(deliveryId)
     const turn = await store.update(turnId, stored => {
       const events = [
         ...(text === undefined ? [] : [{ kind: 'text', at, text } as const]),
         { kind: 'run_ended', at, end, chunks } as const,
       ]
       const change = advanceThrough(stored, events, sayOf(this.desk, stored.account))
-      const done = delivery && { ...delivery, state: 'delivered' as const, finishedAt: at }
-      return { ...(change ?? { save: [] }), settle: done ? [done] : [] }
+      return { ...(change ?? { save: [] }), settle: [{ ...delivery, state: 'delivered', finishedAt: at }] }
     })
     if (turn === undefined) return
     meter.turnEnded(turn.end ?? end.kind)

@@ -28,7 +28,7 @@ export class TurnTable {
         'SELECT state, ended_at IS NOT NULL AS ended, unclaimed, unsaid, version FROM turn WHERE id = ?',
       ),
       insert: engine.prepare<never>(
-        'INSERT INTO turn (id, stream_id, account, sender, session_key, state, unclaimed, unsaid, received_at, ended_at, due_at, version, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        'INSERT INTO turn (id, stream_id, account, sender, state, unclaimed, unsaid, received_at, ended_at, due_at, version, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       ),
       update: engine.prepare<never>(
         'UPDATE turn SET state = ?, unclaimed = ?, unsaid = ?, ended_at = ?, due_at = ?, version = ?, doc = ? WHERE id = ?',
@@ -80,7 +80,7 @@ export class TurnTable {
   }
 
   private insert(turn: Turn, dueAt: number | undefined): void {
-    const { id, streamId, account, sessionKey, state, receivedAt, endedAt, version } = turn
+    const { id, streamId, account, state, receivedAt, endedAt, version } = turn
     const sender = turn.sender.toLowerCase()
     const { unclaimed, unsaid } = standpointOf(turn)
     const times = [receivedAt, endedAt ?? null, dueAt ?? null] as const
@@ -90,7 +90,6 @@ export class TurnTable {
       streamId,
       account,
       sender,
-      sessionKey,
       state,
       unclaimed,
       unsaid,

@@ -17,7 +17,6 @@ CREATE TABLE turn (
   stream_id TEXT NOT NULL UNIQUE,
   account TEXT NOT NULL,
   sender TEXT NOT NULL,
-  session_key TEXT NOT NULL,
   state TEXT NOT NULL,
   unclaimed INTEGER NOT NULL,
   unsaid INTEGER NOT NULL,
