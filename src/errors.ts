@@ -17,6 +17,13 @@ export type ErrorCode =
   | 'gateway_timeout'
   | 'network'
   | 'not_found'
+  | 'unauthorized'
+  | 'bad_target'
+  | 'no_app'
+  | 'group_blocked'
+  | 'bad_message'
+  | 'conflict'
+  | 'overloaded'
   | 'daemon_unreachable'
   | 'cancelled'
 

@@ -3,6 +3,7 @@ import { config } from './cli/config.ts'
 import { demo } from './cli/demo.ts'
 import type { CliIo } from './cli/io.ts'
 import { run } from './cli/run.ts'
+import { send } from './cli/send.ts'
 import { status } from './cli/status.ts'
 import { trace } from './cli/trace.ts'
 import { exitCodes } from './cli/usage.ts'
@@ -18,6 +19,7 @@ const commands: Readonly<Record<string, readonly [Command, string]>> = {
   check: [check, 'checks the config file without going online'],
   config: [config, 'schema | example | get KEY'],
   status: [status, 'what the running daemon does'],
+  send: [send, 'sends a message to users, departments, tags, groups or a group robot'],
   trace: [trace, 'the whole journey of one message'],
   version: [version, 'version, commit, Bun version, target'],
 }
@@ -33,6 +35,7 @@ const io: CliIo = {
     for (const name of Object.keys(process.env)) if (/_proxy$/i.test(name)) delete process.env[name]
     return realWorld(createLog(line => void process.stdout.write(`${line}\n`), realClock.now, log))
   },
+  readInput: () => Bun.stdin.text(),
   untilStopped: () =>
     new Promise(resolve => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))

@@ -1,7 +1,7 @@
 import type { Account, Config } from './config/config.ts'
 import type { Agent, Store } from './domain/ports.ts'
-import type { Observations } from './http/observations.ts'
 import { messageOf } from './errors.ts'
+import type { Observations } from './http/observations.ts'
 
 /** What `status` looks at. */
 export interface StatusDesk {
@@ -13,6 +13,20 @@ export interface StatusDesk {
   readonly agent: Agent
   readonly observations: Observations
   readonly isStopping: boolean
+  /** What is known of the app of an account. */
+  readonly appFacts: (account: string) => Promise<AppFacts>
+}
+
+/** How an app does; times are epoch ms. */
+export interface AppFacts {
+  /** Absent before its first use. */
+  readonly token?: { readonly expiresAt: number }
+  /** The most that any member was sent in the last minute and in the last hour. */
+  readonly quota: { readonly minute: number; readonly hour: number }
+  /** Why everything of this app waits for the operator. */
+  readonly held?: { readonly since: number; readonly errcode?: number; readonly hint?: string }
+  /** What the platform last said about an app that nobody uses. */
+  readonly activity?: { readonly event: string; readonly at: number; readonly effectAt?: number }
 }
 
 /** One part of the daemon; `reason` and `hint` say what is wrong and what to do. Times are epoch ms. */
@@ -40,7 +54,9 @@ export async function reportStatus(desk: StatusDesk) {
       gateway,
       ...(isStopping && { daemon: { state: 'stopping' } }),
     },
-    accounts: config.accounts.map(account => describeAccount(desk, account)),
+    accounts: await Promise.all(
+      config.accounts.map(account => describeAccount(desk, account, storeState.state === 'up')),
+    ),
     ...work,
     config: { loadedAt: startedAt },
   }
@@ -78,10 +94,24 @@ export function botPaths(config: Config, account: string): readonly string[] {
   return [...short, `/wecom/bot/${account}`]
 }
 
-function describeAccount({ config, observations }: StatusDesk, { id, enabled, bot }: Account) {
+/** Where the callbacks of an account's app come in. */
+export function appPaths(config: Config, account: string): readonly string[] {
+  return [...(account === config.defaultAccount ? ['/wecom/agent'] : []), `/wecom/agent/${account}`]
+}
+
+async function describeAccount(desk: StatusDesk, { id, enabled, bot, agent }: Account, storeIsUp: boolean) {
+  const { config, observations } = desk
+  const takesCallbacks = agent?.token !== undefined && agent.encodingAESKey !== undefined
   return {
     id,
     enabled,
     ...(bot !== undefined && { bot: { paths: botPaths(config, id), ...observations.surface(id, 'bot') } }),
+    ...(agent !== undefined && {
+      app: {
+        paths: takesCallbacks ? appPaths(config, id) : [],
+        ...observations.surface(id, 'app'),
+        ...(storeIsUp && (await desk.appFacts(id))),
+      },
+    }),
   }
 }

@@ -2,8 +2,8 @@ import { formatQuestion } from '../domain/message.ts'
 import type { Change, Claimed, ReplyChunk, RunEnd } from '../domain/ports.ts'
 import type { Turn } from '../domain/turn.ts'
 import { isCode, messageOf } from '../errors.ts'
-import { nothingToCancel } from '../world.ts'
 import { advance, advanceThrough } from '../streaming/turn.ts'
+import { nothingToCancel } from '../world.ts'
 import { type Desk, sayOf, waitAtMost } from './desk.ts'
 
 export const leaseMs = 30_000
@@ -50,7 +50,7 @@ export class Asker {
     this.nextAt = now + recheckMs // also when the store fails below
     const limit = limits.maxRuns - this.runs.size
     const lease = { now, untilMs: now + leaseMs, limit }
-    const claimed = await store.outbox.claim(['gateway'], lease, one => this.freeze(one, now))
+    const claimed = await store.outbox.claim(lease, one => this.freeze(one, now))
     for (const one of claimed) if (one.delivery.state === 'sending' && !this.runs.has(one.turn.id)) this.begin(one)
     if (claimed.length === limit) this.expect()
     const later = await store.outbox.nextDueAt(['gateway'], now)
@@ -117,7 +117,7 @@ export class Asker {
 
   private async postpone(delivery: Claimed['delivery']): Promise<void> {
     const later = { ...delivery, state: 'queued' as const, dueAt: this.desk.clock.now() + recheckMs }
-    await this.desk.store.update(delivery.turn, () => ({ save: [], settle: [later] }))
+    await this.desk.store.outbox.write({ settle: [later] })
   }
 
   private async follow(delivery: Claimed['delivery'], turn: Turn, controller: AbortController): Promise<void> {

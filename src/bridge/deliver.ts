@@ -1,17 +1,23 @@
 import type { Delivery, Outcome } from '../domain/delivery.ts'
-import type { Claimed } from '../domain/ports.ts'
+import type { WayOut } from '../domain/ports.ts'
 import { messageOf } from '../errors.ts'
-import { beginAttempt, settleAttempt } from '../fallback/attempt.ts'
-import { type Desk, waitAtMost } from './desk.ts'
+import { beginAttempt, countRetries, hold, nextPart, settleAttempt, takeUp } from '../fallback/attempt.ts'
+import { mayUploadAgain, neededUpload, withMediaId, withoutMediaId } from '../fallback/upload.ts'
+import { planAfter } from '../streaming/home.ts'
 import { leaseMs } from './ask.ts'
+import { type Desk, sayOf, waitAtMost } from './desk.ts'
+import { sendingOf } from './sending.ts'
 
+const routes: readonly WayOut[] = ['response_url', 'app', 'appchat', 'webhook']
 /** Requests to WeCom under way at once. */
 const parallel = 16
 const recheckMs = 5_000
+/** After so many tries that the platform put off, an answer takes its next way. */
+const patience = 3
 
 /**
- * Brings deliveries to WeCom: a try is committed before its request leaves, its outcome right after. What is still
- * under way when the process dies counts as unknown.
+ * Brings deliveries to WeCom, part after part: a try is committed before its request leaves, its outcome right after.
+ * What is still under way when the process dies counts as unknown.
  */
 export class Deliverer {
   readonly name = 'deliveries'
@@ -35,20 +41,20 @@ export class Deliverer {
   }
 
   async run(now: number): Promise<void> {
-    const { store } = this.desk
+    const { outbox } = this.desk.store
     this.nextAt = now + recheckMs // also when the store fails below
     const limit = parallel - this.posts.size
-    const lease = { now, untilMs: now + leaseMs, limit }
+    const taken = await outbox.take(routes, { now, untilMs: now + leaseMs, limit })
     // One whose lease ran out under a slow request, or because the clock was set, is ours already.
-    const claimed = await store.outbox.claim(['response_url'], lease, ({ delivery }) => ({
-      save: [],
-      settle: this.posts.has(delivery.id) ? [] : [beginAttempt(delivery, now)],
-    }))
-    const fresh = claimed.filter(({ delivery }) => delivery.state === 'sending' && !this.posts.has(delivery.id))
-    for (const one of fresh) this.begin(one)
-    if (claimed.length === limit) this.expect()
-    const later = await store.outbox.nextDueAt(['response_url'], now)
+    for (const delivery of taken) if (!this.posts.has(delivery.id)) this.begin(delivery)
+    if (taken.length === limit) this.expect()
+    const later = await outbox.nextDueAt(routes, now)
     this.nextAt = Math.min(later ?? Infinity, this.nextAt)
+  }
+
+  /** The ids whose leases must be kept. */
+  leased(): readonly string[] {
+    return [...this.posts.keys()]
   }
 
   /** Starts nothing more; resolves when the requests under way are answered, or after `limitMs`: then their fate is unknown. */
@@ -57,37 +63,127 @@ export class Deliverer {
     await waitAtMost(this.desk, limitMs, Promise.all(this.posts.values()))
   }
 
-  private begin(claimed: Claimed): void {
-    const post = this.post(claimed.delivery)
+  private begin(delivery: Delivery): void {
+    const post = this.carry(delivery)
       .catch(error =>
-        this.desk.log.error('a delivery could not be settled', {
-          delivery: claimed.delivery.id,
-          error: messageOf(error),
-        }),
+        this.desk.log.error('a delivery could not be settled', { delivery: delivery.id, error: messageOf(error) }),
       )
       .finally(() => {
-        this.posts.delete(claimed.delivery.id)
+        this.posts.delete(delivery.id)
         this.nextAt = 0
         this.desk.wake()
       })
-    this.posts.set(claimed.delivery.id, post)
+    this.posts.set(delivery.id, post)
   }
 
-  private async post(delivery: Delivery): Promise<void> {
-    const { store, clock, meter, log } = this.desk
-    const outcome = await this.send(delivery)
-    const settled = settleAttempt(delivery, outcome, clock.now())
-    await store.update(delivery.turn, () => ({ save: [], settle: [settled] }))
-    meter.attempt(delivery.route, outcome.outcome)
-    if (settled.dead)
-      log.warn('a delivery gave up', { delivery: delivery.id, state: settled.state, errcode: outcome.errcode })
+  /** Sends one part after the other until the delivery is done or has to wait. */
+  private async carry(taken: Delivery): Promise<void> {
+    const { store, clock } = this.desk
+    let delivery = takeUp(taken, clock.now())
+    for (let part = nextPart(delivery); part !== undefined; part = nextPart(delivery)) {
+      if (this.stopping) return await store.outbox.write({ settle: [{ ...delivery, state: 'queued' }] })
+      delivery = await this.carryPart(delivery, part)
+      if (delivery.state !== 'sending') return
+    }
+    await this.settle(delivery)
   }
 
-  private send(delivery: Delivery): Promise<Outcome> {
-    const { body } = delivery
+  private async carryPart(delivery: Delivery, part: number): Promise<Delivery> {
+    const { store, clock, holds } = this.desk
+    const waitUntil = usesApp(delivery) ? holds.waitUntil(delivery.account, clock.now()) : undefined
+    if (waitUntil !== undefined) return await this.settle(hold(delivery, waitUntil))
+    const ready = await this.upload(delivery, part)
+    if (ready.state !== delivery.state || ready.attempts !== delivery.attempts) return await this.settle(ready)
+    const at = clock.now()
+    const begun = await store.outbox.begin(ready, sendingOf(ready, part), at, standing =>
+      beginAttempt(ready, standing, at),
+    )
+    if (begun.state !== 'sending') return begun.dead ? await this.settle(begun) : begun
+    const outcome = await this.send(begun, part)
+    this.desk.meter.attempt(begun.route, outcome.outcome)
+    const settled = mayUploadAgain(begun, outcome)
+      ? settleAttempt(withoutMediaId(begun, part), { ...outcome, outcome: 'retry', retryAfterMs: 0 }, clock.now())
+      : settleAttempt(begun, outcome, clock.now())
+    return await this.settle(settled, outcome)
+  }
+
+  /** The delivery with its media at the platform, or what became of it when that failed. */
+  private async upload(delivery: Delivery, part: number): Promise<Delivery> {
+    const needed = neededUpload(delivery, part)
+    if (needed === undefined) return delivery
+    const { account, route } = delivery
+    const { clock, platform, meter } = this.desk
+    const uploaded = await platform.upload(account, needed.to, needed.message)
+    if ('mediaId' in uploaded) return withMediaId(delivery, part, uploaded.mediaId)
+    meter.attempt(route, uploaded.outcome)
+    const at = clock.now()
+    const tried: Delivery = { ...delivery, attempts: [...delivery.attempts, { at, route, part }] }
+    await this.watch(delivery, uploaded)
+    return settleAttempt(tried, uploaded, at)
+  }
+
+  /** Writes down what became of a try; an answer that the app cannot bring takes its next way in the same commit. */
+  private async settle(delivery: Delivery, outcome?: Outcome): Promise<Delivery> {
+    const { store, log } = this.desk
+    if (outcome !== undefined) await this.watch(delivery, outcome)
+    const next = await this.nextWay(delivery)
+    const settled = next.length === 0 ? delivery : this.handOver(delivery)
+    await store.outbox.write({ settle: [settled], add: next })
+    if (settled.dead) {
+      const { errcode } = settled.attempts.at(-1) ?? {}
+      log.warn('a delivery gave up', { delivery: settled.id, state: settled.state, errcode })
+    }
+    return settled
+  }
+
+  /** Its turn goes on another way; where the app was not even tried, it says why. */
+  private handOver(delivery: Delivery): Delivery {
+    const at = this.desk.clock.now()
+    const hold = this.desk.holds.of(delivery.account)
+    const isUntried = delivery.attempts.length === 0 && hold !== undefined
+    const { since: _, ...why } = hold ?? { since: 0 }
+    const attempts: Delivery['attempts'] = isUntried
+      ? [{ at, route: delivery.route, outcome: 'refused', ...why, errmsg: 'the app is on hold' }]
+      : delivery.attempts
+    return { ...delivery, attempts, state: 'refused', dead: false, finishedAt: at }
+  }
+
+  private async nextWay(delivery: Delivery): Promise<readonly Delivery[]> {
+    const { store, clock } = this.desk
+    const isRefused = delivery.state === 'refused'
+    const isLate = delivery.state === 'queued' && countRetries(delivery.attempts) >= patience
+    const isHeld = delivery.state === 'held' && this.desk.holds.of(delivery.account) !== undefined
+    if (delivery.turn === undefined || !(isRefused || isLate || isHeld)) return []
+    const turn = await store.find(delivery.turn)
+    if (turn === undefined) return []
+    return planAfter(turn, delivery, !isRefused, clock.now(), sayOf(this.desk, turn.account))
+  }
+
+  /** What an answer of the API says about the app as a whole. */
+  private async watch(delivery: Delivery, outcome: Outcome): Promise<void> {
+    if (!usesApp(delivery)) return
+    const { holds, store, clock, log } = this.desk
+    const { account } = delivery
+    if (outcome.hold) {
+      const isNew = await holds.trip(account, outcome, clock.now())
+      const { errcode, hint } = outcome
+      if (isNew) log.error('WeCom refuses this app, its messages wait', { account, errcode, hint })
+    } else if (outcome.errcode !== undefined && outcome.outcome !== 'retry' && (await holds.lift(account))) {
+      const waiting = await store.outbox.unhold(account, clock.now())
+      log.info('WeCom takes messages of this app again', { account, waiting })
+    }
+  }
+
+  private send({ account, body, attempts }: Delivery, part: number): Promise<Outcome> {
+    const { platform } = this.desk
     switch (body.kind) {
       case 'markdown':
-        return this.desk.platform.postResponse(body.url, body.content)
+        return platform.postResponse(body.url, body.content)
+      case 'messages': {
+        const message = body.messages[part - 1]
+        if (message === undefined) throw new Error(`there is no part ${part}`)
+        return platform.send(account, body.to, message, { unchecked: attempts.at(-1)?.unchecked === true })
+      }
       case 'ask':
       case 'remainder':
         throw new Error(`a delivery of kind ${body.kind} does not go to WeCom`)
@@ -95,4 +191,8 @@ export class Deliverer {
         return body satisfies never
     }
   }
+}
+
+function usesApp({ route }: Delivery): boolean {
+  return route === 'app' || route === 'appchat'
 }

@@ -1,6 +1,8 @@
-import type { Agent, Platform, Store } from '../domain/ports.ts'
+import type { Agent, Platform, Spool, Store } from '../domain/ports.ts'
+import type { ReplyFormat } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
 import type { Clock, Log, Random, Timers } from '../world.ts'
+import type { Holds } from './holds.ts'
 import type { LiveAnswers } from './live.ts'
 
 /** What the bridge knows of one account. */
@@ -12,6 +14,14 @@ export interface AccountDesk {
   readonly welcomeText?: string
   readonly windowMs: number
   readonly handoverMs: number
+  /** Absent where the account has no self-built app. */
+  readonly app?: AppDesk
+}
+
+export interface AppDesk {
+  readonly replyFormat: ReplyFormat
+  readonly allowAppChat: boolean
+  readonly welcomeText?: string
 }
 
 /** What happened, for the counters of the private listener. */
@@ -27,6 +37,8 @@ export interface Desk {
   readonly store: Store
   readonly agent: Agent
   readonly platform: Platform
+  readonly spool: Spool
+  readonly holds: Holds
   readonly live: LiveAnswers
   readonly accounts: ReadonlyMap<string, AccountDesk>
   readonly clock: Clock
@@ -34,12 +46,20 @@ export interface Desk {
   readonly timers: Timers
   readonly log: Log
   readonly meter: Meter
+  /** IANA name: where a day of the welcome begins. */
+  readonly timezone: string
   readonly limits: {
     readonly openTurns: number
     readonly perUserPerMinute: number
     readonly maxRuns: number
     readonly runTimeoutMs: number
+    readonly askWithinMs: number
+    readonly deliverWithinMs: number
+    /** Deliveries to WeCom that may wait at most before scripts are refused. */
+    readonly outbox: number
   }
+  /** Rises with every call: the order of what goes to one target. */
+  nextOrder(): number
   /** Something new may be due: looks at the scheduler's sources again. */
   wake(): void
 }

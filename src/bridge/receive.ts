@@ -2,7 +2,9 @@ import type { Callback, Inbound, Receive, Reply } from '../domain/message.ts'
 import { formatSessionKey, formatTurnId } from '../domain/routing.ts'
 import type { Turn } from '../domain/turn.ts'
 import { firstFrame, type Live, streamFrame } from '../streaming/frame.ts'
-import { advance, type OpenSettings, openTurn } from '../streaming/turn.ts'
+import { type OpenSettings, openTurn } from '../streaming/open.ts'
+import { advance } from '../streaming/turn.ts'
+import { greet, noteActivity } from './app-events.ts'
 import { type AccountDesk, type Desk, sayOf } from './desk.ts'
 
 const empty: Reply = { kind: 'empty' }
@@ -11,6 +13,8 @@ const tracedDuplicates = 10
 
 /** What a turn means to those who wait for work. */
 export interface Arrivals {
+  /** Something was stored that goes to WeCom. */
+  deliveryAdded(): void
   turnOpened(turn: Turn): void
   turnChanged(turn: Turn): void
 }
@@ -28,6 +32,12 @@ export function createReceive(desk: Desk, arrivals: Arrivals): Receive {
         return receiveRefresh(desk, arrivals, callback)
       case 'enter':
         return receiveEnter(desk, callback)
+      case 'greet':
+        if (await greet(desk, callback)) arrivals.deliveryAdded()
+        return empty
+      case 'activity':
+        await noteActivity(desk, callback)
+        return empty
       case 'unhandled':
         return empty
       default:
@@ -52,7 +62,7 @@ async function receiveMessage(desk: Desk, arrivals: Arrivals, inbound: Inbound):
   if (seen) await traceDuplicate(desk, turn, receivedAt)
   else arrivals.turnOpened(turn)
   for (const { end } of closed) if (!seen && end !== undefined) desk.meter.turnEnded(end)
-  return { kind: 'stream', frame: firstFrame(turn, account.placeholder) }
+  return inbound.surface === 'app' ? empty : { kind: 'stream', frame: firstFrame(turn, account.placeholder) }
 }
 
 function openSettings(desk: Desk, account: AccountDesk, inbound: Inbound): OpenSettings {
@@ -64,6 +74,8 @@ function openSettings(desk: Desk, account: AccountDesk, inbound: Inbound): OpenS
     handoverMs: account.handoverMs,
     openTurnsLimit: desk.limits.openTurns,
     perUserPerMinuteLimit: desk.limits.perUserPerMinute,
+    askWithinMs: desk.limits.askWithinMs,
+    ...(account.app && { dm: { format: account.app.replyFormat, deliverWithinMs: desk.limits.deliverWithinMs } }),
   }
 }
 

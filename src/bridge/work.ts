@@ -1,4 +1,4 @@
-import type { Turn } from '../domain/turn.ts'
+import { hasBubble, type Turn } from '../domain/turn.ts'
 import { messageOf } from '../errors.ts'
 import { Asker } from './ask.ts'
 import { Deliverer } from './deliver.ts'
@@ -13,6 +13,8 @@ export interface Waiting {
 
 /** Everything of the bridge that happens by itself. */
 export interface Work {
+  /** Something was stored that goes to WeCom. */
+  deliveryAdded(): void
   turnOpened(turn: Turn): void
   turnChanged(turn: Turn): void
   /** Claims nothing more, lets what runs end for at most `limitMs`, saves what was said so far. */
@@ -24,7 +26,7 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
   const deliverer = new Deliverer(desk)
   const changed = (turn: Turn): void => {
     deadlines.expect(turn)
-    if (turn.state === 'moved') deliverer.expect() // else nothing of it goes to WeCom
+    if (turn.state === 'moved' || !hasBubble(turn)) deliverer.expect() // else nothing of it goes to WeCom
     if (turn.trace.at(-1)?.['lost'] === true) desk.log.warn('an answer cannot be brought home whole', { turn: turn.id })
     desk.wake()
   }
@@ -34,13 +36,17 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
   waiting.add(deliverer)
   waiting.add(deadlines)
   waiting.add(createSnapshotSource(desk))
-  waiting.add(createLeaseSource(asker, desk.store))
-  waiting.add(createRetentionSource(desk.store, desk.clock, desk.log, retention))
+  waiting.add(createLeaseSource(asker, deliverer, desk.store))
+  waiting.add(createRetentionSource(desk, retention))
   desk.agent.onStatus(() => {
     asker.expect()
     desk.wake()
   })
   return {
+    deliveryAdded() {
+      deliverer.expect()
+      desk.wake()
+    },
     turnOpened(turn) {
       asker.expect()
       changed(turn)

@@ -1,5 +1,5 @@
-import { findConfigFile, loadConfig, usualPlaces } from '../config/config.ts'
 import type { Complaint } from '../config/complaints.ts'
+import { findConfigFile, loadConfig, usualPlaces } from '../config/config.ts'
 import type { CliIo } from './io.ts'
 import { alwaysUsage, exitCodes, parseCommand } from './usage.ts'
 

@@ -1,5 +1,5 @@
-import { findConfigFile, loadConfig } from '../config/config.ts'
 import { suggestionFor } from '../config/complaints.ts'
+import { findConfigFile, loadConfig } from '../config/config.ts'
 import { exampleOf } from '../config/example.ts'
 import { type Node, nodeAt, recordOf } from '../config/keys.ts'
 import { jsonSchemaOf } from '../config/reference.ts'

@@ -11,32 +11,73 @@ export const daemonUsage = [
   '  --token-file FILE  its token, instead of the state folder (or $WECOMD_ADMIN_TOKEN)',
 ]
 
+type Flags = {
+  readonly config?: string | undefined
+  readonly url?: string | undefined
+  readonly 'token-file'?: string | undefined
+}
+
+/** What the daemon refuses, in its words. */
+export interface Refusal {
+  readonly code: string
+  readonly message: string
+  readonly hint?: string
+}
+
 /** Asks the private listener; undefined for 404. Throws `daemon_unreachable` when nobody answers. */
-export async function askDaemon(
+export async function askDaemon(path: string, flags: Flags, io: CliIo): Promise<unknown> {
+  const { response, url } = await reach(path, flags, io, {})
+  if (response.status === 404) return undefined
+  if (!response.ok) throw new WecomdError('daemon_unreachable', `the daemon at ${url} answered HTTP ${response.status}`)
+  return response.json()
+}
+
+/** Posts JSON to the private listener; what the daemon refuses is its `error`. */
+export async function tellDaemon(
   path: string,
-  flags: { config?: string | undefined; url?: string | undefined; 'token-file'?: string | undefined },
+  body: unknown,
+  flags: Flags,
   io: CliIo,
-): Promise<unknown> {
+): Promise<{ body: unknown } | { error: Refusal }> {
+  const headers = { 'content-type': 'application/json' }
+  const { response, url } = await reach(path, flags, io, { method: 'POST', headers, body: JSON.stringify(body) })
+  if (response.ok) return { body: await response.json() }
+  if (response.status === 413) return { error: { code: 'too_large', message: 'the daemon takes at most 32 MiB' } }
+  const answer: unknown = await response.json().catch(() => undefined)
+  const error = typeof answer === 'object' && answer !== null && 'error' in answer ? answer.error : undefined
+  if (isRefusal(error)) return { error }
+  throw new WecomdError('daemon_unreachable', `the daemon at ${url} answered HTTP ${response.status}`)
+}
+
+function isRefusal(error: unknown): error is Refusal {
+  return typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string'
+}
+
+async function reach(
+  path: string,
+  flags: Flags,
+  io: CliIo,
+  init: { headers?: object; method?: string; body?: string },
+) {
   const access = resolveAdmin(findConfigFile(flags.config, io.env, io.cwd), io.env)
   const url = flags.url ?? `http://${access.host}:${access.port}`
   const token = readToken(flags['token-file'], access, io)
   const { fetch } = io.openWorld({ level: 'error', format: 'json' })
   const response = await fetch(`${url.replace(/\/$/, '')}${path}`, {
-    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    ...init,
+    headers: { ...init.headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) },
   }).catch(cause => {
     throw new WecomdError('daemon_unreachable', `no daemon answers at ${url}`, {
       hint: 'is it running? --url and --config tell where it listens',
       cause,
     })
   })
-  if (response.status === 404) return undefined
   if (response.status === 401) {
     throw new WecomdError('daemon_unreachable', `the daemon at ${url} refuses our token`, {
       hint: 'give --token-file, or run this as the user whose state folder holds admin-token',
     })
   }
-  if (!response.ok) throw new WecomdError('daemon_unreachable', `the daemon at ${url} answered HTTP ${response.status}`)
-  return response.json()
+  return { response, url }
 }
 
 function readToken(

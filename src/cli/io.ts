@@ -9,6 +9,8 @@ export interface CliIo {
   readonly isTty: boolean
   /** The doors to the outside, for commands that need them; log lines go to standard output. */
   openWorld(log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'json' | 'pretty' }): World
+  /** All of standard input. */
+  readInput(): Promise<string>
   /** Resolves when the process is asked to stop, with the name of the signal. */
   untilStopped(): Promise<string>
 }

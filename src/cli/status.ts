@@ -42,13 +42,54 @@ function describeComponent(name: string, component: Status['components']['store'
   return component.hint === undefined ? [line] : [line, `          → ${component.hint}`]
 }
 
-function describeAccount({ id, enabled, bot }: Status['accounts'][number]): readonly string[] {
-  if (bot === undefined) return []
-  const seen = bot.lastCallbackAt === undefined ? 'no callback yet' : `last callback ${formatTime(bot.lastCallbackAt)}`
-  const failed = bot.lastSignatureFailureAt
+function describeAccount({ id, enabled, bot, app }: Status['accounts'][number]): readonly string[] {
+  const name = `account   ${id}${enabled ? '' : ' (disabled)'}`
   return [
-    `account   ${id}${enabled ? '' : ' (disabled)'}: bot ${bot.paths.join(' ')}, ${seen}`,
-    ...(failed === undefined ? [] : [`          → last wrong signature ${formatTime(failed)}: is bot.token right?`]),
+    ...(bot === undefined ? [] : describeSurface(`${name}: bot`, bot, 'bot.token')),
+    ...(app === undefined ? [] : describeApp(name, app)),
+  ]
+}
+
+type AppStatus = NonNullable<Status['accounts'][number]['app']>
+
+function describeApp(name: string, app: AppStatus): readonly string[] {
+  const surface =
+    app.paths.length === 0
+      ? [`${name}: app sends only, it has no token and encodingAESKey for callbacks`]
+      : describeSurface(`${name}: app`, app, 'agent.token')
+  const { quota, held, activity, token } = app
+  const until = token === undefined ? 'no access token yet' : `access token until ${formatTime(token.expiresAt)}`
+  const busiest = quota === undefined ? '' : `, most to one member ${quota.minute}/min ${quota.hour}/h`
+  return [
+    ...surface,
+    `          ${until}${busiest}`,
+    ...(held === undefined
+      ? []
+      : [
+          `          WAITS since ${formatTime(held.since)}: WeCom refuses this app${held.errcode === undefined ? '' : ` (errcode ${held.errcode})`}`,
+          ...(held.hint === undefined ? [] : [`          → ${held.hint}`]),
+        ]),
+    ...(activity === undefined ? [] : [describeActivity(activity)]),
+  ]
+}
+
+function describeActivity({ event, at, effectAt }: NonNullable<AppStatus['activity']>): string {
+  const from = effectAt === undefined ? '' : `, from ${formatTime(effectAt)}`
+  return `          → WeCom said ${event} at ${formatTime(at)}${from}: it suspends apps that nobody uses; look at it in the admin console`
+}
+
+function describeSurface(
+  name: string,
+  surface: { paths: readonly string[]; lastCallbackAt?: number; lastSignatureFailureAt?: number },
+  tokenKey: string,
+): readonly string[] {
+  const { lastCallbackAt: seenAt, lastSignatureFailureAt: failedAt } = surface
+  const seen = seenAt === undefined ? 'no callback yet' : `last callback ${formatTime(seenAt)}`
+  return [
+    `${name} ${surface.paths.join(' ')}, ${seen}`,
+    ...(failedAt === undefined
+      ? []
+      : [`          → last wrong signature ${formatTime(failedAt)}: is ${tokenKey} right?`]),
   ]
 }
 

@@ -6,7 +6,8 @@ import { alwaysUsage, exitCodes, parseCommand, usageError } from './usage.ts'
 const usage = [
   'usage: wecomd trace ID [--config FILE] [--json]',
   '',
-  'Tells the whole journey of one message. ID is a msgid, the id of a turn or the id of a delivery.',
+  'Tells the whole journey of one message. ID is a msgid, the id of a turn or of a delivery,',
+  'or the idempotencyKey of something sent first.',
   '',
   ...daemonUsage,
   ...alwaysUsage,
@@ -33,13 +34,17 @@ function describe(journey: Journey): readonly string[] {
   const first = journey.events[0]?.at ?? 0
   return [
     `${journey.id}: ${journey.state}${journey.end === undefined ? '' : ` (${journey.end})`}`,
-    `from ${journey.sender} in ${journey.conversation}, account ${journey.account}`,
+    `${partiesOf(journey)}, account ${journey.account}`,
     '',
     ...journey.events.map(({ at, kind, ...details }) => {
       const offset = `+${((at - first) / 1000).toFixed(3)} s`
       return `${new Date(at).toISOString().slice(11, 23)} ${offset.padStart(12)}  ${kind.padEnd(15)} ${formatDetails(details)}`.trimEnd()
     }),
   ]
+}
+
+function partiesOf({ sender, conversation, to }: Journey): string {
+  return sender === undefined ? `to ${to ?? 'somebody'}` : `from ${sender} in ${conversation}`
 }
 
 function formatDetails(details: Readonly<Record<string, string | number | boolean | undefined>>): string {

@@ -87,6 +87,7 @@ export function judge(settings: PartialSettings, sure: boolean): readonly Compla
     ...bots.flatMap(streamComplaints),
     ...apps.flatMap(halfCallbacks),
     ...listeners(settings),
+    ...timezoneComplaints(settings),
   ]
 }
 
@@ -165,6 +166,19 @@ function halfCallbacks({ path, section }: Place<PartialApp>): readonly Complaint
   return [
     { path: `${path}.${missing}`, message: 'is missing: callbacks need token and encodingAESKey', severity: 'warning' },
   ]
+}
+
+function timezoneComplaints({ timezone }: PartialSettings): readonly Complaint[] {
+  if (timezone === undefined) return []
+  return isTimezone(timezone) ? [] : [refuse('timezone', `is no time zone: "${timezone}"; write it as Asia/Shanghai`)]
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    return Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false // a name that nobody knows is the only thing that can be wrong
+  }
 }
 
 function listeners({ server, admin }: PartialSettings): readonly Complaint[] {

@@ -83,16 +83,21 @@ const bot = (description: string, marks: Marks = {}) =>
 const app = (description: string, marks: Marks = {}) =>
   Type.Object(
     {
-      corpId: text('Id of the company (CorpID).'),
-      corpSecret: text('Secret of the app.', { secret: true }),
+      corpId: text('Id of the company (CorpID).', { sample: 'ww…' }),
+      corpSecret: text('Secret of the app.', { secret: true, sample: `\${WECOM_CORP_SECRET}` }),
       agentId: Type.Integer({
         minimum: 0,
         description: 'AgentId of the app.',
         expects: 'a whole number',
         coerce: true,
+        sample: 1_000_002,
       }),
-      token: Type.Optional(text('Token of the callback settings of the app.', { secret: true })),
-      encodingAESKey: Type.Optional(aesKey('EncodingAESKey of the callback settings of the app.')),
+      token: Type.Optional(
+        text('Token of the callback settings of the app.', { secret: true, sample: `\${WECOM_APP_TOKEN}` }),
+      ),
+      encodingAESKey: Type.Optional(
+        aesKey('EncodingAESKey of the callback settings of the app.', { sample: `\${WECOM_APP_AES_KEY}` }),
+      ),
       welcomeText: Type.Optional(text('Answer to a new member and to the first visit of a day.')),
       dm: dm(),
       replyFormat: Type.Union([Type.Literal('auto'), Type.Literal('text'), Type.Literal('markdown')], {
@@ -101,7 +106,7 @@ const app = (description: string, marks: Marks = {}) =>
       }),
       allowAppChat: flag('Send to groups that the app itself created (`group:` targets).', false),
     },
-    { ...section, description, unbuilt: true, ...marks },
+    { ...section, description, ...marks },
   )
 
 const network = Type.Object(
@@ -185,7 +190,6 @@ export const channel = Type.Object(
         default: {},
         description: 'Group webhook robots by name, each its key or URL; target `webhook:<name>`.',
         names: 'no white space, "@" or ":"',
-        unbuilt: true,
       },
     ),
   },

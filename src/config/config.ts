@@ -4,11 +4,11 @@ import { dirname, join, resolve } from 'node:path'
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import JSON5 from 'json5'
+import { messageOf } from '../errors.ts'
 import { type Account, accountsOf, defaultAccountOf, judge, type PartialSettings } from './accounts.ts'
 import { type Complaint, kindOf } from './complaints.ts'
 import { readBySchema, reasonOf, type Source } from './reading.ts'
 import { type Settings, schema } from './schema.ts'
-import { messageOf } from '../errors.ts'
 
 /** What the daemon runs by: all defaults filled in, secrets in place, accounts in one list. */
 export interface Config extends Omit<Settings, 'channels'> {

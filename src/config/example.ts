@@ -10,32 +10,35 @@ export function exampleOf(root: Node): string {
     '// ${NAME} is an environment variable; a secret may also be { file: "/path" }.',
     '// A key behind a comment sign shows its default, or a value to replace.',
     '{',
-    ...linesOf(root, '  '),
+    ...linesOf(root, '  ', true),
     '}',
   ].join('\n')
 }
 
-function linesOf(node: Node, indent: string): readonly string[] {
+/** `live`: not behind a comment sign. Where it is, what the section cannot be without needs no second one. */
+function linesOf(node: Node, indent: string, live: boolean): readonly string[] {
   const shown = Object.entries(node.properties ?? {}).filter(([, child]) => child.unbuilt !== true)
   return shown.flatMap(([key, child], index) => [
     ...(index > 0 && indent.length === 2 ? [''] : []),
     ...wrap(child.description ?? '', `${indent}// `),
-    ...(child.properties ? sectionLines(node, key, child, indent) : leafLines(key, child, indent)),
+    ...(child.properties
+      ? sectionLines(node, key, child, indent, live)
+      : leafLines(key, child, indent, !live && child.default === undefined && node.required?.includes(key) === true)),
   ])
 }
 
-function sectionLines(parent: Node, key: string, node: Node, indent: string): readonly string[] {
+function sectionLines(parent: Node, key: string, node: Node, indent: string, isLiveParent: boolean): readonly string[] {
   // A section that may be missing has keys that may not: without values for them it is shown, not set.
-  const live = parent.required?.includes(key) || hasExample(node)
-  const lines = [`${indent}${key}: {`, ...linesOf(node, `${indent}  `), `${indent}},`]
+  const live = !isLiveParent || parent.required?.includes(key) === true || hasExample(node)
+  const lines = [`${indent}${key}: {`, ...linesOf(node, `${indent}  `, live && isLiveParent), `${indent}},`]
   return live ? lines : lines.map(line => `${indent}// ${line.slice(indent.length)}`)
 }
 
-function leafLines(key: string, node: Node, indent: string): readonly string[] {
+function leafLines(key: string, node: Node, indent: string, isNeeded: boolean): readonly string[] {
   const value: unknown = node.example ?? node.sample ?? node.default ?? '…'
   const spread = typeof value === 'object' && !Array.isArray(value)
   const lines = `${key}: ${JSON5.stringify(value, { quote: '"', space: spread ? 2 : 0 })},`.split('\n')
-  return lines.map(line => `${indent}${node.example === undefined ? '// ' : ''}${line}`)
+  return lines.map(line => `${indent}${node.example === undefined && !isNeeded ? '// ' : ''}${line}`)
 }
 
 function hasExample(node: Node): boolean {

@@ -1,9 +1,9 @@
 import { dirname, resolve } from 'node:path'
 import { Value } from '@sinclair/typebox/value'
+import { messageOf } from '../errors.ts'
 import { type Complaint, expectationOf, findingOf, kindOf, suggestionFor } from './complaints.ts'
 import { foreignReasonFor, isForeignBinding, leftOut } from './foreign.ts'
 import { type Node, recordOf } from './keys.ts'
-import { messageOf } from '../errors.ts'
 
 /** Where a config text comes from. `readFile` throws what the file system throws. */
 export interface Source {

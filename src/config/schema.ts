@@ -52,7 +52,10 @@ const admin = Type.Object(
         sample: `\${WECOMD_ADMIN_TOKEN}`,
       }),
     ),
-    mediaRoots: texts('Folders that `POST /api/send` may take files from.', [], { unbuilt: true }),
+    mediaRoots: Type.Array(path('A folder.'), {
+      default: [],
+      description: 'Folders that `POST /api/send` may take files from.',
+    }),
   },
   { ...section, description: 'The private listener: health, metrics, API.' },
 )
@@ -79,9 +82,9 @@ const limits = Type.Object(
   {
     openTurns: whole('Open turns at which new messages get the busy sentence.', 2000),
     perUserPerMinute: whole('Messages of one user in a minute; further ones get the busy sentence.', 20),
-    askWithinMs: whole('Longest time that a question waits for the gateway.', 21_600_000, { unbuilt: true }),
-    deliverWithinMs: whole('Longest time that a delivery is tried.', 86_400_000, { unbuilt: true }),
-    outbox: whole('Deliveries waiting at which scripts are refused.', 100_000, { unbuilt: true }),
+    askWithinMs: whole('Longest time that a question waits for the gateway.', 21_600_000),
+    deliverWithinMs: whole('Longest time that a delivery is tried.', 86_400_000),
+    outbox: whole('Deliveries waiting at which scripts are refused.', 100_000),
   },
   { ...section, description: 'Bounds of everything that could grow.' },
 )
@@ -119,7 +122,7 @@ export const schema = Type.Object(
     schedule: Type.Optional(
       path('The cron file. Without it `schedule.json5` beside this file, if present.', { unbuilt: true }),
     ),
-    timezone: text('Time zone of days and schedules.', { default: 'Asia/Shanghai', unbuilt: true }),
+    timezone: text('Time zone of days and schedules, as in `Asia/Shanghai`.', { default: 'Asia/Shanghai' }),
     language: Type.Union([Type.Literal('zh-CN'), Type.Literal('en')], {
       default: 'zh-CN',
       description: 'Language of the sentences that users see.',
@@ -174,7 +177,7 @@ export const schema = Type.Object(
     ),
     outbound: Type.Object(
       { allowBroadcast: flag('Allow messages to `@all`.', false) },
-      { ...section, description: 'Messages sent first.', unbuilt: true },
+      { ...section, description: 'Messages sent first.' },
     ),
     alerts: Type.Object(
       { to: Type.Optional(text('Target that hears of trouble.')) },

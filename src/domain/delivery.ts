@@ -1,5 +1,10 @@
-/** By which way something travels. `gateway` asks the agent; the others go to WeCom. */
-export type Route = 'gateway' | 'response_url'
+import type { Target } from './target.ts'
+
+/**
+ * By which way something travels. `gateway` asks the agent; the others go to WeCom: the message's own response_url,
+ * message/send of the app, a group that the app created, a group robot.
+ */
+export type Route = 'gateway' | 'response_url' | 'app' | 'appchat' | 'webhook'
 
 export type DeliveryState = 'queued' | 'sending' | 'held' | 'delivered' | 'partial' | 'refused' | 'unknown' | 'dropped'
 
@@ -9,23 +14,76 @@ export type AttemptOutcome = 'delivered' | 'refused' | 'unknown' | 'retry'
 export interface Attempt {
   readonly at: number
   readonly route: Route
+  /** Which of the delivery's messages, from 1. */
+  readonly part?: number
   readonly outcome?: AttemptOutcome
   readonly errcode?: number
   readonly errmsg?: string
   readonly hint?: string
+  /** The same request left again and again with the same outcome; `at` is the last time. */
+  readonly times?: number
+  /** Sent without the platform's check for duplicates, since an equal message has just gone there. */
+  readonly unchecked?: boolean
+  /** Nobody knows whether it arrived, and it must not be repeated. */
+  readonly givenUp?: boolean
 }
+
+export type MediaKind = 'image' | 'voice' | 'video' | 'file'
+
+/** Where the bytes of a media message are: a file of the spool, or a text that is made into a file. */
+export type MediaSource =
+  | { readonly kind: 'spool'; readonly file: string }
+  | { readonly kind: 'text'; readonly content: string }
+
+export interface MediaMessage {
+  readonly kind: 'media'
+  readonly media: MediaKind
+  readonly fileName: string
+  readonly bytes: number
+  readonly source: MediaSource
+  /** Once it is uploaded: the platform's id, valid for three days. */
+  readonly mediaId?: string
+}
+
+export interface Article {
+  readonly title: string
+  readonly url: string
+  readonly description?: string
+  readonly picurl?: string
+}
+
+/** One message as WeCom takes it; whatever needed to be cut is cut already. */
+export type Message =
+  | { readonly kind: 'text'; readonly content: string }
+  | { readonly kind: 'markdown'; readonly content: string }
+  | { readonly kind: 'card'; readonly card: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'news'; readonly articles: readonly Article[] }
+  | MediaMessage
 
 export type DeliveryBody =
   | { readonly kind: 'ask' }
   /** Markdown for a response_url; frozen, since a second body must never go there. */
   | { readonly kind: 'markdown'; readonly url: string; readonly content: string }
+  /** What app, group or robot get, in this order; frozen, so that a resend is the same byte for byte. */
+  | { readonly kind: 'messages'; readonly to: Target; readonly messages: readonly Message[] }
   /** What no way could carry; kept for the operator. */
   | { readonly kind: 'remainder'; readonly content: string }
 
-/** Something that must be sent. Ids are derived (`<turn>:<route>[:part]`), so that adding one twice is a no-op. */
+/** Whom the platform did not reach although it took the message; ids as the platform spells them (lower case). */
+export interface Unreached {
+  readonly invaliduser?: readonly string[]
+  readonly invalidparty?: readonly string[]
+  readonly invalidtag?: readonly string[]
+  readonly unlicenseduser?: readonly string[]
+}
+
+/**
+ * Something that must be sent. Of a turn: its id is derived (`<turn>:<part>`), so that adding it twice is a no-op. Sent
+ * first: without a turn, the id from the caller's idempotencyKey or random.
+ */
 export interface Delivery {
   readonly id: string
-  readonly turn: string
+  readonly turn?: string
   readonly account: string
   readonly route: Route
   readonly state: DeliveryState
@@ -40,6 +98,11 @@ export interface Delivery {
   readonly attempts: readonly Attempt[]
   readonly createdAt: number
   readonly finishedAt?: number
+  readonly unreached?: Unreached
+  /** The platform's msgid of the newest message that it took. */
+  readonly msgid?: string
+  /** What was asked to be sent, so that the same idempotencyKey with something else is noticed; outlives the content. */
+  readonly digest?: string
 }
 
 /** How an attempt of a delivery ended, as the platform adapter reports it. */
@@ -49,6 +112,10 @@ export interface Outcome {
   readonly errmsg?: string
   readonly hint?: string
   readonly retryAfterMs?: number
+  /** Only the operator can help: everything of this app waits, one probe goes out a minute. */
+  readonly hold?: boolean
+  readonly unreached?: Unreached
+  readonly msgid?: string
 }
 
 export function isDone(state: DeliveryState): boolean {

@@ -23,4 +23,32 @@ export const limits = {
   responseUrlMs: 3_600_000,
   /** Markdown content for a response_url, UTF-8 bytes (101138). */
   responseMarkdownBytes: 20_480,
+  /** Content of a text or markdown message of an app, UTF-8 bytes; the platform cuts what is more without a word (90236). */
+  messageBytes: 2_048,
+  /** Messages to one member by one app; the platform drops what is more without a word (90236). */
+  messagesPerMinute: 30,
+  messagesPerHour: 1_000,
+  /** How long the platform is asked to look for duplicates of a message; its maximum is 14,400 s (90236). */
+  duplicateCheckSeconds: 120,
+  /** Receivers of one message (90236). */
+  usersPerMessage: 1_000,
+  partiesPerMessage: 100,
+  tagsPerMessage: 100,
+  /** Articles of a news message, and UTF-8 bytes of their titles and descriptions (90236). */
+  articles: 8,
+  articleTitleBytes: 128,
+  articleDescriptionBytes: 512,
+  /** Content of a group robot's text, and of its markdown (91770). */
+  robotTextBytes: 2_048,
+  robotMarkdownBytes: 4_096,
+  /** Messages of one group robot (91770). */
+  robotPerMinute: 20,
+  /** A picture of a group robot, which travels inside the message (91770). */
+  robotImageBytes: 2 * 1_048_576,
+  /** Media of an app: at least, and at most by kind (90253). */
+  mediaBytes: { least: 6, image: 10 * 1_048_576, voice: 2 * 1_048_576, video: 10 * 1_048_576, file: 20 * 1_048_576 },
+  /** Longest voice message (90253). */
+  voiceMs: 60_000,
+  /** A token is renewed this long before it expires; ours (91039 says only that it may end early). */
+  tokenMarginMs: 300_000,
 } as const

@@ -8,10 +8,19 @@ export interface Conversation {
 /** Which of an account's two faces: the Bot (智能机器人) or the self-built app (自建应用). */
 export type Surface = 'bot' | 'app'
 
+/** Media that came with a message, kept for when it is fetched. Media ids are valid for three days. */
+export interface Attachment {
+  readonly kind: 'image' | 'voice' | 'video' | 'file'
+  readonly mediaId: string
+  readonly fileName?: string
+}
+
 /** A message that came from a user, as the platform delivered it. */
 export interface Inbound {
   readonly account: string
   readonly surface: Surface
+  /** `click`: a button of a card was pressed, and `text` says which. */
+  readonly origin: 'message' | 'click' | 'app'
   readonly msgid: string
   readonly sender: string
   readonly conversation: Conversation
@@ -22,13 +31,31 @@ export interface Inbound {
   /** Epoch ms by the platform's clock, when it was sent along. */
   readonly createdAt?: number
   readonly responseUrl?: string
+  readonly attachments?: readonly Attachment[]
 }
 
-/** What a callback turned out to be. */
+/** What a callback turned out to be. Events carry `key`, by which a repetition of the same event is known. */
 export type Callback =
   | { readonly kind: 'message'; readonly inbound: Inbound }
   | { readonly kind: 'refresh'; readonly account: string; readonly streamId: string }
   | { readonly kind: 'enter'; readonly account: string; readonly msgid: string; readonly sender: string }
+  /** A user may see the app from now on, or opened it: the time for its welcome. */
+  | {
+      readonly kind: 'greet'
+      readonly account: string
+      readonly key: string
+      readonly sender: string
+      readonly event: 'subscribe' | 'enter_agent'
+    }
+  /** The platform tells that it will suspend the app for not being used, has done so, or has taken it back. */
+  | {
+      readonly kind: 'activity'
+      readonly account: string
+      readonly key: string
+      readonly event: string
+      /** Epoch ms from which it applies, when the platform says so. */
+      readonly effectAt?: number
+    }
   | { readonly kind: 'unhandled'; readonly account: string; readonly type: string }
 
 /** What a stream refresh shows. `content` is the whole bubble, at most 20,480 bytes of UTF-8. */

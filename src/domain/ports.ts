@@ -1,4 +1,5 @@
-import type { Delivery, DeliveryState, Outcome, Route } from './delivery.ts'
+import type { Delivery, DeliveryState, MediaMessage, MediaSource, Message, Outcome, Route } from './delivery.ts'
+import type { Target } from './target.ts'
 import type { Phase, Turn, TurnState } from './turn.ts'
 
 /** What the store knows that decides how a new message is opened. */
@@ -59,20 +60,67 @@ export interface Inbox {
   see(account: string, msgid: string, at: number): Promise<boolean>
 }
 
-/** A delivery under our lease, with the turn it belongs to. */
+/** A question under our lease, with the turn it belongs to. */
 export interface Claimed {
   readonly delivery: Delivery
   readonly turn: Turn
 }
 
-/** Deliveries are found through their turn: an id is its turn's id, a colon and a part, and the turn must be stored. */
+export interface Lease {
+  readonly now: number
+  readonly untilMs: number
+  readonly limit: number
+}
+
+/** Ways that lead to WeCom. */
+export type WayOut = Exclude<Route, 'gateway'>
+
+/** A message that is about to leave: what the platform would call a duplicate of it, and whose budgets it uses. */
+export interface Sending {
+  /** Whose budgets and whose duplicates: an account, or a robot. */
+  readonly scope: string
+  readonly part: number
+  /** Equal for equal messages to equal targets. */
+  readonly digest: string
+  /** Each has a budget of its own in this scope, such as the members that a message goes to; empty for none. */
+  readonly members: readonly string[]
+  readonly budgets: readonly { readonly windowMs: number; readonly most: number }[]
+  /** How long an equal message is a duplicate. */
+  readonly twinMs: number
+}
+
+/** What earlier sends say about a message that is about to leave. */
+export interface SendStanding {
+  /** An equal message has just gone to the same target, as another part or delivery. */
+  readonly isTwin: boolean
+  /** When every budget has room again; absent when all have now. */
+  readonly freeAt?: number
+}
+
+/** Deliveries of a turn are found through it: their id is the turn's, a colon and a part, and the turn must be stored. */
 export interface Outbox {
-  /** Leases due deliveries of `routes`, the head of each lane only. `change` is committed with the claim. */
-  claim(
-    routes: readonly Route[],
-    lease: { now: number; untilMs: number; limit: number },
-    change: (claimed: Claimed) => Change,
-  ): Promise<readonly Claimed[]>
+  /** Leases due questions, the head of each session only. `change` is committed with the claim. */
+  claim(lease: Lease, change: (claimed: Claimed) => Change): Promise<readonly Claimed[]>
+  /** Leases due deliveries to WeCom, the head of each lane only. */
+  take(routes: readonly WayOut[], lease: Lease): Promise<readonly Delivery[]>
+  /**
+   * Commits what a try makes of a delivery under our lease, before its request leaves. With a `sending` that comes out
+   * as `sending`, the message counts as sent from now on. `step` must be pure.
+   */
+  begin(
+    delivery: Delivery,
+    sending: Sending | undefined,
+    at: number,
+    step: (standing: SendStanding) => Delivery,
+  ): Promise<Delivery>
+  /** Adds a delivery without a turn unless its id is known; either way resolves to the stored one. Refused with `overloaded` when `most` wait already. */
+  post(delivery: Delivery, most: number): Promise<{ delivery: Delivery; seen: boolean }>
+  /** Adds and replaces deliveries in one commit; done and queued ones give their lease back. */
+  write(change: { readonly add?: readonly Delivery[]; readonly settle?: readonly Delivery[] }): Promise<void>
+  /** Held deliveries of an account are queued again and due at `at`; resolves to how many. */
+  unhold(account: string, at: number): Promise<number>
+  /** The most that any member of a scope was sent after each of `since`. */
+  busiest(scope: string, since: readonly number[]): Promise<readonly number[]>
   /** Keeps leases; resolves to the ids that are still ours. */
   renew(ids: readonly string[], until: number): Promise<readonly string[]>
   /** Gives leases back so that anyone may claim the rows at once. */
@@ -84,10 +132,40 @@ export interface Outbox {
   summary(): Promise<{ states: Readonly<Record<DeliveryState, number>>; dead: number; oldestAt?: number }>
 }
 
+/** An access token of one app; `expiresAt` is epoch ms by the platform's word. */
+export interface AccessToken {
+  readonly value: string
+  readonly expiresAt: number
+}
+
+/** Access tokens by a key that names the app and its secret without telling it. */
+export interface Tokens {
+  load(key: string): Promise<AccessToken | undefined>
+  save(key: string, token: AccessToken): Promise<void>
+}
+
+/** Small facts that must outlive a restart, by name. */
+export interface Memos {
+  recall(name: string): Promise<string | undefined>
+  /** An empty text forgets it. */
+  remember(name: string, text: string): Promise<void>
+}
+
+export interface SweepLimits {
+  readonly now: number
+  readonly contentBefore: number
+  readonly rowBefore: number
+}
+
 export interface Store extends Turns, Inbox {
   readonly outbox: Outbox
-  /** Erases contents of finished turns older than `contentBefore`, rows older than `rowBefore`. */
-  sweep(limits: { contentBefore: number; rowBefore: number }): Promise<{ erased: number; removed: number }>
+  readonly tokens: Tokens
+  readonly memos: Memos
+  /**
+   * Erases contents of finished turns and deliveries older than `contentBefore`, removes rows older than `rowBefore`,
+   * what was sent more than an hour ago and tokens that expired more than a day ago.
+   */
+  sweep(limits: SweepLimits): Promise<{ erased: number; removed: number }>
   /** Resolves when a durable write works. */
   probe(): Promise<void>
   close(): Promise<void>
@@ -141,7 +219,35 @@ export interface Agent {
   abort(key: string, sessionKey: string): Promise<void>
 }
 
-/** The ways to WeCom that need no callback to answer. */
+/** The ways to WeCom that need no callback to answer. None of them rejects for what the platform or the network does. */
 export interface Platform {
   postResponse(url: string, content: string): Promise<Outcome>
+  /** One message by the way that the target's kind has; media must be uploaded, except a picture for a group robot. */
+  send(account: string, to: Target, message: Message, options: { readonly unchecked: boolean }): Promise<Outcome>
+  /** Free to repeat: never `unknown`. */
+  upload(account: string, to: Target, message: MediaMessage): Promise<Upload>
+  /** When the access token of an account's app expires; undefined before its first use. */
+  tokenExpiresAt(account: string): number | undefined
+}
+
+/** `uploaded`, or why not. */
+export type Upload = { readonly mediaId: string } | Outcome
+
+/** Bytes that leave the process piece by piece. */
+export interface MediaBytes {
+  readonly bytes: number
+  open(): AsyncIterable<Uint8Array>
+}
+
+/** Files that wait to be sent, by the name of their delivery. */
+export interface Spool {
+  /** Writes a file; what has this name already is replaced. */
+  keep(name: string, bytes: Uint8Array): Promise<void>
+  remove(name: string): Promise<void>
+  /** Rejects with `not_found` when the file is gone. */
+  open(source: MediaSource): Promise<MediaBytes>
+  /** The bytes of a file in one of the folders that may be sent from; anything else is refused with `bad_message`. */
+  borrow(path: string): Promise<Uint8Array>
+  /** Removes files that were kept before `olderThan` and whose name nobody needs; resolves to how many. */
+  sweep(isNeeded: (name: string) => Promise<boolean>, olderThan: number): Promise<number>
 }

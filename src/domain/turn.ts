@@ -1,4 +1,4 @@
-import type { Conversation, Surface } from './message.ts'
+import type { Attachment, Conversation, Surface } from './message.ts'
 
 /**
  * waiting: stored, not yet claimed · asking: claimed, no text yet · streaming: text has come · closing: the run is over,
@@ -28,6 +28,16 @@ export interface AskMark {
   readonly bootId: string
 }
 
+/** How answers are written in a direct message of the app; `auto` is markdown where the platform renders all of it. */
+export type ReplyFormat = 'auto' | 'text' | 'markdown'
+
+/** What it takes to write to the sender by the app of the same account. */
+export interface DirectMessages {
+  readonly format: ReplyFormat
+  /** How long one is tried. */
+  readonly deliverWithinMs: number
+}
+
 /** The life of one answer. `id` is also the gateway's idempotencyKey and runId. */
 export interface Turn {
   readonly id: string
@@ -44,6 +54,7 @@ export interface Turn {
   readonly end?: TurnEnd
   /** What the user said, all merged parts. */
   readonly text: string
+  readonly attachments?: readonly Attachment[]
   /** What goes to the agent; frozen when the turn is first claimed. */
   readonly question?: string
   /** Said before the answer, in the same bubble. */
@@ -62,6 +73,8 @@ export interface Turn {
   /** After this nothing can reach the user any more. */
   readonly lastWayUntil: number
   readonly responseUrl?: string
+  /** Absent where the account has no app. */
+  readonly dm?: DirectMessages
   readonly asked?: AskMark
   /** When the run ended. */
   readonly endedAt?: number
@@ -72,6 +85,11 @@ export interface Turn {
   readonly order: number
   /** Compared on save. */
   readonly version: number
+}
+
+/** A message to the Bot has a bubble that shows its answer; one to the app and a click have none. */
+export function hasBubble(turn: Turn): boolean {
+  return turn.surface === 'bot' && turn.origin === 'message'
 }
 
 /** True while something may still happen to the turn itself (its deliveries have a life of their own). */

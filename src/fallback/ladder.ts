@@ -1,11 +1,12 @@
-import type { Route } from '../domain/delivery.ts'
+import { limits } from '../domain/limits.ts'
+import type { WayOut } from '../domain/ports.ts'
 import type { Turn } from '../domain/turn.ts'
 
-/** A route that brings an answer to its user without a bubble. */
-export type WayHome = Exclude<Route, 'gateway'>
+/** A way that brings an answer to its user without a bubble. */
+export type WayHome = Extract<WayOut, 'app' | 'response_url'>
 
-/** The ways that exist for a turn, best first. */
-const rungs: readonly WayHome[] = ['response_url']
+/** Best first: a direct message carries the whole answer, a response_url one body and no second. */
+const rungs: readonly WayHome[] = ['app', 'response_url']
 
 /** The next way home after `tried`, or undefined when none is left and the answer is a dead letter. */
 export function nextWay(turn: Turn, tried: readonly WayHome[], now: number): WayHome | undefined {
@@ -14,8 +15,10 @@ export function nextWay(turn: Turn, tried: readonly WayHome[], now: number): Way
 
 function isPassable(turn: Turn, way: WayHome, now: number): boolean {
   switch (way) {
+    case 'app':
+      return turn.dm !== undefined
     case 'response_url':
-      return turn.responseUrl !== undefined && now < turn.lastWayUntil
+      return turn.responseUrl !== undefined && now < turn.receivedAt + limits.responseUrlMs
     default:
       return way satisfies never
   }

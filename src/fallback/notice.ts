@@ -25,6 +25,8 @@ export type Notice =
   | { readonly key: 'expired_before' }
   | { readonly key: 'command' }
   | { readonly key: 'unknown_stream' }
+  | { readonly key: 'answer_in_file'; readonly bytes: number; readonly fileName: string }
+  | { readonly key: 'answer_file_name' }
 
 /** Puts a notice into words for one account. */
 export type Say = (notice: Notice) => string
@@ -77,6 +79,10 @@ function sayChinese(notice: Notice): string {
       return '这里还不支持命令，请直接用文字提问。'
     case 'unknown_stream':
       return '找不到这条消息的回答，请重新发送。'
+    case 'answer_in_file':
+      return `回答较长（约 ${formatKilobytes(notice.bytes)}），全文见文件「${notice.fileName}」。`
+    case 'answer_file_name':
+      return '回答.md'
     default:
       return notice satisfies never
   }
@@ -126,6 +132,10 @@ function sayEnglish(notice: Notice): string {
       return 'Commands are not supported here yet. Please ask in plain words.'
     case 'unknown_stream':
       return 'The answer to this message cannot be found. Please send it again.'
+    case 'answer_in_file':
+      return `Long answer (about ${formatKilobytes(notice.bytes)}): all of it is in the file “${notice.fileName}”.`
+    case 'answer_file_name':
+      return 'answer.md'
     default:
       return notice satisfies never
   }
@@ -155,4 +165,8 @@ function formatElapsedChinese(ms: number): string {
 function formatElapsedEnglish(ms: number): string {
   const seconds = Math.floor(ms / 1000)
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+}
+
+function formatKilobytes(bytes: number): string {
+  return `${Math.round(bytes / 1024)} KB`
 }

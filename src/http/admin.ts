@@ -1,6 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
-import { Elysia, t } from 'elysia'
+import { Elysia, t, ValidationError } from 'elysia'
+import { type ErrorCode, WecomdError } from '../errors.ts'
 import { type Listener, listen } from './public.ts'
+import { type SendBody, sendBody } from './send.ts'
 
 /** What the private listener tells; `app.ts` knows it. */
 export interface AdminDesk {
@@ -9,39 +11,39 @@ export interface AdminDesk {
   metrics(): Promise<string>
   /** Undefined when nothing is known by this id. */
   trace(id: string): Promise<unknown>
+  /** Accepts a message to be sent; throws a WecomdError for what cannot be. */
+  send(body: SendBody): Promise<{ id: string }>
+  /** Undefined when there is no such delivery. */
+  delivery(id: string): Promise<unknown>
 }
 
 const maxBodyBytes = 32 * 1024 * 1024
 
 /** The listener for administrators: health, metrics, and with the bearer token the API. */
 export function startAdminListener(address: { host: string; port: number }, token: string, desk: AdminDesk): Listener {
-  const api = new Elysia({ prefix: '/api' })
-    .onBeforeHandle(({ headers, set }) => {
-      if (isAuthorized(headers['authorization'], token)) return undefined
-      set.status = 401
-      return failure(
-        'unauthorized',
-        'this needs the bearer token',
-        'it lies in the state folder in the file admin-token',
-      )
+  const api = new Elysia({ prefix: '/api', normalize: false })
+    // Before the body is judged, which `beforeHandle` would be too late for.
+    .onTransform(({ headers }) => {
+      if (isAuthorized(headers['authorization'], token)) return
+      throw new WecomdError('unauthorized', 'this needs the bearer token', {
+        hint: 'it lies in the state folder in the file admin-token',
+      })
     })
     .get('/status', () => desk.status())
-    .get(
-      '/trace/:id',
-      async ({ params, set }) => {
-        const found = await desk.trace(params.id)
-        if (found !== undefined) return found
-        set.status = 404
-        return failure('not_found', 'nothing is known by this id', 'a msgid, the id of a turn or the id of a delivery')
-      },
-      { params: t.Object({ id: t.String({ maxLength: 300 }) }) },
-    )
-  const app = new Elysia()
-    .onError(({ code, set }) => {
-      const [status, ...said] = errors[String(code)] ?? [500, 'internal', 'this request failed', 'the log says why']
-      set.status = status
-      return failure(...said)
+    .get('/trace/:id', async ({ params, set }) => (await desk.trace(params.id)) ?? missing(set), { params: anId })
+    .get('/deliveries/:id', async ({ params, set }) => (await desk.delivery(params.id)) ?? missing(set), {
+      params: anId,
     })
+    .post(
+      '/send',
+      async ({ body, set }) => {
+        set.status = 202
+        return desk.send(body)
+      },
+      { body: sendBody },
+    )
+  const app = new Elysia({ normalize: false })
+    .onError(({ code, error, set }) => describeError(String(code), error, set))
     .get('/healthz', () => ({ alive: true }))
     .get('/readyz', async ({ set }) => {
       const readiness = await desk.ready()
@@ -56,15 +58,68 @@ export function startAdminListener(address: { host: string; port: number }, toke
   return listen(app, address, maxBodyBytes)
 }
 
-type Said = readonly [code: string, message: string, hint: string]
+const anId = t.Object({ id: t.String({ maxLength: 300 }) })
+
+type Said = readonly [code: string, message: string, hint?: string]
+/** The part of an answer that an error sets. */
+interface Answering {
+  status?: number | string
+  readonly headers: Record<string, string | number>
+}
+
 const errors: Readonly<Record<string, readonly [status: number, ...Said]>> = {
   NOT_FOUND: [404, 'not_found', 'there is nothing at this address', 'see docs/'],
-  VALIDATION: [400, 'bad_request', 'the request is not as it should be', 'see docs/'],
   PARSE: [400, 'bad_request', 'the body cannot be read', 'send JSON'],
 }
 
+const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
+  unauthorized: 401,
+  bad_target: 400,
+  no_app: 400,
+  group_blocked: 400,
+  bad_message: 400,
+  conflict: 409,
+  overloaded: 429,
+  store_failed: 503,
+}
+
+function missing(set: Answering) {
+  set.status = 404
+  return failure(
+    'not_found',
+    'nothing is known by this id',
+    'a msgid, an idempotencyKey, the id of a turn or of a delivery',
+  )
+}
+
+function describeError(code: string, error: unknown, set: Answering) {
+  if (error instanceof WecomdError) return describeOurs(error, set)
+  if (error instanceof ValidationError) {
+    set.status = 400
+    const [path, message] = firstFault(error)
+    return { error: { code: 'bad_request', message, hint: 'docs/operation.md describes the request', path } }
+  }
+  const [status, ...said] = errors[code] ?? [500, 'internal', 'this request failed', 'the log says why']
+  set.status = status
+  return failure(...said)
+}
+
+function describeOurs(error: WecomdError, set: Answering) {
+  const { code, message, hint, retryAfterMs } = error
+  set.status = statuses[code] ?? 500
+  if (retryAfterMs !== undefined) set.headers['retry-after'] = String(Math.ceil(retryAfterMs / 1000))
+  return failure(code, message, hint)
+}
+
+/** Where the first thing is that the schema refuses, and what; never the value. */
+function firstFault(error: ValidationError): [path: string, message: string] {
+  const { valueError } = error
+  const path = valueError?.path.slice(1).replaceAll('/', '.') ?? ''
+  return [path, `${path === '' ? 'the body' : path}: ${valueError?.message ?? 'is not as it should be'}`]
+}
+
 function failure(...[code, message, hint]: Said) {
-  return { error: { code, message, hint } }
+  return { error: { code, message, ...(hint !== undefined && { hint }) } }
 }
 
 function isAuthorized(header: string | undefined, token: string): boolean {

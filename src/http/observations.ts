@@ -48,6 +48,7 @@ export class Observations {
       turns: gauge('wecomd_turns', 'Turns by state', ['state']),
       outbox: gauge('wecomd_outbox', 'Deliveries to WeCom that are not done, by state', ['state']),
       dead: gauge('wecomd_dead_letters', 'Deliveries that gave up', []),
+      tokens: counter('wecomd_tokens_refreshed_total', 'Access tokens that were fetched', ['account']),
       gateway: gauge('wecomd_gateway_up', 'Whether a link to the gateway is up', ['link']),
     }
   }
@@ -80,6 +81,10 @@ export class Observations {
 
   attempt(route: string, outcome: string): void {
     this.metrics.attempts.inc({ route, outcome })
+  }
+
+  tokenRefreshed(account: string): void {
+    this.metrics.tokens.inc({ account })
   }
 
   surface(account: string, surface: string): SurfaceActivity {

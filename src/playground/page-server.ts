@@ -128,6 +128,7 @@ function parseMessage(text: string): FromPage | undefined {
 function describeEvent(event: TenantEvent, tenant: Tenant): ToPage[] {
   if (event.kind === 'exchange') return [{ kind: 'wire', row: describeExchange(event.exchange) }]
   if (event.kind === 'response') return [{ kind: 'wire', row: describePost(event.post) }]
+  if (event.kind === 'api' || event.kind === 'app') return []
   const items = event.kind === 'bubble' ? describeBubble(event.bubble) : describeEntry(event.entry, tenant)
   return items.map(item => ({ kind: 'item', item }))
 }

@@ -1,11 +1,19 @@
 import type { World } from '../world.ts'
 import { type MortalClock, mortalClock } from './alarms.ts'
+import { type ApiRequest, TenantApi } from './tenant-api.ts'
+import type { DroppedMessage } from './tenant-app.ts'
+import type { AppCall, AppExchange } from './tenant-app-call.ts'
+import { type AppClick, type AppHappening, type AppSaying, Apps, type AppsOptions } from './tenant-apps.ts'
 import { Bubble, type BubbleRules, type MessageCallback } from './tenant-bubble.ts'
+import type { AppGroups } from './tenant-groups.ts'
 import { Ledger, type LedgerEntry, placeOf } from './tenant-ledger.ts'
-import { type ResponsePost, ResponseUrls } from './tenant-response.ts'
+import type { RawAnswer } from './tenant-line.ts'
+import type { MediaShelf } from './tenant-media.ts'
+import { type ResponsePost, ResponseUrls, responsePath } from './tenant-response.ts'
+import type { AppTokens } from './tenant-tokens.ts'
 import { type Exchange, type Sealed, TenantWire } from './tenant-wire.ts'
 
-export interface TenantOptions extends Partial<BubbleRules> {
+export interface TenantOptions extends Partial<BubbleRules>, AppsOptions {
   readonly callbackUrl: string
   readonly token: string
   readonly encodingAESKey: string
@@ -13,6 +21,8 @@ export interface TenantOptions extends Partial<BubbleRules> {
   readonly aibotid?: string
   /** The bot's display name; a group message reaches the bot only when it mentions it. */
   readonly botName?: string
+  /** The public address of whoever calls the API without an X-Forwarded-For; by default 127.0.0.1. */
+  readonly callerIp?: string
 }
 
 /** A message of a user. `payload` is the object under `msgtype` for what is not text. */
@@ -33,11 +43,32 @@ export type TenantEvent =
   | { readonly kind: 'bubble'; readonly bubble: Bubble }
   | { readonly kind: 'ledger'; readonly entry: LedgerEntry }
   | { readonly kind: 'response'; readonly post: ResponsePost }
+  /** A request to the API; those to response_urls are `response`. */
+  | { readonly kind: 'api'; readonly request: ApiRequest }
+  /** A callback to an app and its answer. */
+  | { readonly kind: 'app'; readonly exchange: AppExchange }
 
-/** A simulated WeCom tenant with one Bot (callback mode): real encrypted callbacks over TCP, and its response_urls. */
+/**
+ * A simulated WeCom tenant with one Bot (callback mode) and any number of self-built apps and group robots: real
+ * encrypted callbacks over TCP, and one origin with everything that they can call. It is as strict as the platform, and
+ * as silent: what was cut or dropped without an errcode is in `violations()` and `dropped`.
+ */
 export interface Tenant {
   /** Where the API lives: the `network.apiBaseUrl` of a daemon that talks to this tenant. */
   readonly apiBaseUrl: string
+  /**
+   * Every request (`requests`, `count(path)`), faults (`fail`, `failWith`), trusted addresses (`trustOnly`, with 60020
+   * for the others) and connections (`acceptOnly`, for a forward proxy). A path is `/cgi-bin/message/send`.
+   */
+  readonly api: TenantApi
+  /** How often gettoken was called (`gets`), and the end of tokens: `expire` 42001, `revoke` 40014, `isThrottled` 45009. */
+  readonly tokens: AppTokens
+  /** What was uploaded, and `put` for what a member sends to an app. media_ids live for three days. */
+  readonly media: MediaShelf
+  /** Groups that apps created by appchat/create, or that a test says they did (`add`). */
+  readonly groups: AppGroups
+  /** What members should have seen of apps but had too many of: over 30 a minute or 1,000 an hour. errcode was 0. */
+  readonly dropped: readonly DroppedMessage[]
   readonly bubbles: readonly Bubble[]
   readonly ledger: Ledger
   readonly responses: ResponseUrls
@@ -50,7 +81,17 @@ export interface Tenant {
   enterChat(userid: string): Promise<string | undefined>
   verifyUrl(): Promise<{ ok: boolean; reason?: string }>
   seal(plaintext: string, timestamp?: number): Sealed
-  rawPost(body: string, query: string): Promise<{ status: number; text: string; error?: string }>
+  rawPost(body: string, query: string): Promise<RawAnswer>
+  /** Sends a message to an app; the same bytes three times, 5 s apart, until one is answered 200. Await its `done`. */
+  sayToApp(saying: AppSaying): AppCall
+  /** Tells an app of an event, such as `subscribe`, `enter_agent`, `low_active`; delivered like a message. */
+  appEvent(happening: AppHappening): AppCall
+  /** Clicks on a card; its `responseCode` is good for one update within 72 h. */
+  clickAppCard(click: AppClick): AppCall
+  verifyAppUrl(agentId?: number): Promise<{ ok: boolean; reason?: string }>
+  /** Encrypts and signs any XML for an app; `receiveId` instead of the corpId for what is misdirected. */
+  sealForApp(xml: string, options?: { agentId?: number; receiveId?: string; timestamp?: number }): Sealed
+  rawPostToApp(body: string, query: string, agentId?: number): Promise<RawAnswer>
   on(listener: (event: TenantEvent) => void): () => void
   close(): void
 }
@@ -58,7 +99,7 @@ export interface Tenant {
 const openPerUser = 3
 const dayMs = 86_400_000
 
-/** Starts the tenant; resolves when its response_urls can be called. */
+/** Starts the tenant; resolves when its API can be called. */
 export async function createTenant(world: World, options: TenantOptions): Promise<Tenant> {
   const tenant = new SimulatedTenant(world, options)
   await tenant.listen()
@@ -66,11 +107,12 @@ export async function createTenant(world: World, options: TenantOptions): Promis
 }
 
 class SimulatedTenant implements Tenant {
-  apiBaseUrl = ''
+  readonly api: TenantApi
   readonly bubbles: Bubble[] = []
   readonly ledger: Ledger
   readonly responses: ResponseUrls
   readonly wire: TenantWire
+  private readonly apps: Apps
   private readonly clock: MortalClock
   private readonly rules: BubbleRules
   private readonly aibotid: string
@@ -90,22 +132,40 @@ class SimulatedTenant implements Tenant {
     }
     this.aibotid = options.aibotid ?? 'aibPLAYGROUND'
     this.mention = `@${options.botName ?? '助手'}`
-    this.wire = new TenantWire({
-      clock: this.clock,
-      random,
-      fetch,
-      callbackUrl,
-      secrets: { token, encodingAESKey, receiveId },
-      answerMs: this.rules.retryAfterMs,
-      onExchange: exchange => this.tell({ kind: 'exchange', exchange }),
-    })
+    const outside = { clock: this.clock, random, fetch }
+    const secrets = { token, encodingAESKey, receiveId }
+    this.wire = new TenantWire({ ...outside, callbackUrl, secrets, answerMs: this.rules.retryAfterMs }, exchange =>
+      this.tell({ kind: 'exchange', exchange }),
+    )
     this.ledger = new Ledger(entry => this.tell({ kind: 'ledger', entry }))
-    const onPost = (post: ResponsePost) => this.tell({ kind: 'response', post })
-    this.responses = new ResponseUrls(this.clock, random, this.ledger, onPost)
+    const { callerIp = '127.0.0.1' } = options
+    this.api = new TenantApi({ clock: this.clock, random, callerIp, onRequest: request => this.heard(request) })
+    this.responses = new ResponseUrls(this.clock, random, this.ledger, this.api)
+    this.apps = new Apps(outside, options, this.ledger, this.api, exchange => this.tell({ kind: 'app', exchange }))
+  }
+
+  get apiBaseUrl(): string {
+    return this.api.origin
+  }
+
+  get tokens(): AppTokens {
+    return this.apps.tokens
+  }
+
+  get media(): MediaShelf {
+    return this.apps.media
+  }
+
+  get groups(): AppGroups {
+    return this.apps.groups
+  }
+
+  get dropped(): readonly DroppedMessage[] {
+    return this.apps.messages.dropped
   }
 
   async listen(): Promise<void> {
-    this.apiBaseUrl = await this.responses.listen()
+    await this.api.listen()
   }
 
   violations(): readonly string[] {
@@ -153,8 +213,32 @@ class SimulatedTenant implements Tenant {
     return this.wire.seal(plaintext, timestamp)
   }
 
-  rawPost(body: string, query: string): Promise<{ status: number; text: string; error?: string }> {
+  rawPost(body: string, query: string): Promise<RawAnswer> {
     return this.wire.post(body, query)
+  }
+
+  sayToApp(saying: AppSaying): AppCall {
+    return this.apps.say(saying)
+  }
+
+  appEvent(happening: AppHappening): AppCall {
+    return this.apps.happen(happening)
+  }
+
+  clickAppCard(click: AppClick): AppCall {
+    return this.apps.click(click)
+  }
+
+  verifyAppUrl(agentId?: number): Promise<{ ok: boolean; reason?: string }> {
+    return this.apps.wireOf(agentId).verifyUrl()
+  }
+
+  sealForApp(xml: string, options: { agentId?: number; receiveId?: string; timestamp?: number } = {}): Sealed {
+    return this.apps.wireOf(options.agentId).seal(xml, options)
+  }
+
+  rawPostToApp(body: string, query: string, agentId?: number): Promise<RawAnswer> {
+    return this.apps.wireOf(agentId).post(body, query)
   }
 
   on(listener: (event: TenantEvent) => void): () => void {
@@ -165,7 +249,7 @@ class SimulatedTenant implements Tenant {
   close(): void {
     for (const bubble of this.bubbles) bubble.stopPolling()
     this.clock.cancelAll()
-    this.responses.close()
+    this.api.close()
   }
 
   private newCallback(saying: Saying): MessageCallback {
@@ -188,6 +272,11 @@ class SimulatedTenant implements Tenant {
   private isDelivered({ userid, chatid, text }: Saying): boolean {
     const open = this.bubbles.filter(bubble => bubble.place.userid === userid && bubble.isInProgress()).length
     return open < openPerUser && (chatid === undefined || text === undefined || text.includes(this.mention))
+  }
+
+  private heard(request: ApiRequest): void {
+    if (request.path === responsePath) this.tell({ kind: 'response', post: this.responses.keep(request) })
+    else this.tell({ kind: 'api', request })
   }
 
   private tell(event: TenantEvent): void {

@@ -1,8 +1,11 @@
-import type { Delivery, DeliveryBody } from '../domain/delivery.ts'
+import type { Delivery, DeliveryBody, Message } from '../domain/delivery.ts'
 import { limits } from '../domain/limits.ts'
-import type { Turn } from '../domain/turn.ts'
-import { nextWay, type WayHome } from '../fallback/ladder.ts'
+import { formatTarget, type Target } from '../domain/target.ts'
+import { hasBubble, type Turn } from '../domain/turn.ts'
+import { nextPart } from '../fallback/attempt.ts'
+import { nextWay } from '../fallback/ladder.ts'
 import type { Say } from '../fallback/notice.ts'
+import { planMessages } from './messages.ts'
 import { byteLength, cutAfter, cutHead } from './split.ts'
 
 /**
@@ -11,29 +14,107 @@ import { byteLength, cutAfter, cutHead } from './split.ts'
  */
 export function planHome(turn: Turn, now: number, say: Say): readonly Delivery[] {
   const way = nextWay(turn, [], now)
-  if (way === undefined) return [deadLetter(turn, cutAfter(turn.answer, turn.shownBytes), now)]
-  return planResponse(turn, way, turn.responseUrl ?? '', now, say)
+  switch (way) {
+    case 'app':
+      return planDirect(turn, turn.answer, now, say)
+    case 'response_url':
+      return planResponse(turn, turn.answer, now, say)
+    case undefined:
+      return [deadLetter(turn, cutAfter(turn.answer, turn.shownBytes), now)]
+    default:
+      return way satisfies never
+  }
 }
 
-/** The whole answer when it fits, else what the bubble did not show; a response_url takes one body and no second. */
-function planResponse(turn: Turn, way: WayHome, url: string, now: number, say: Say): readonly Delivery[] {
-  const fits = byteLength(turn.answer) <= limits.responseMarkdownBytes
-  const wanted = fits ? turn.answer : cutAfter(turn.answer, turn.shownBytes)
+/**
+ * What goes on by the next way after the app has failed with `failed`; empty when there is none. With `whole` only what
+ * that way carries without a loss: the app may still bring the answer later.
+ */
+export function planAfter(turn: Turn, failed: Delivery, whole: boolean, now: number, say: Say): readonly Delivery[] {
+  if (failed.route !== 'app' || nextWay(turn, ['app'], now) === undefined) return []
+  const planned = planResponse(turn, untold(turn, failed), now, say)
+  return whole && planned.some(delivery => delivery.dead) ? [] : planned
+}
+
+/** A sentence of ours for the sender, where there is no bubble to say it; without an app nobody can say it. */
+export function planNotice(turn: Turn, sentence: string, now: number, id = `${turn.id}:notice`): readonly Delivery[] {
+  if (turn.dm === undefined) return []
+  const { turn: ofTurn, ...notice } = directMessage(turn, [{ kind: 'text', content: sentence }], now, turn.dm)
+  const isOwn = id.startsWith(`${turn.id}:`)
+  return [{ ...notice, id, ...(isOwn && { turn: ofTurn }) }]
+}
+
+/** The whole answer as a direct message; a preface that no bubble could show stands before it. */
+function planDirect(turn: Turn, answer: string, now: number, say: Say): readonly Delivery[] {
+  if (turn.dm === undefined) return []
+  const text = turn.preface === undefined || hasBubble(turn) ? answer : `${turn.preface}\n\n${answer}`
+  return [directMessage(turn, planMessages(text, turn.dm.format, say), now, turn.dm)]
+}
+
+function directMessage(
+  turn: Turn,
+  messages: readonly Message[],
+  now: number,
+  { deliverWithinMs }: NonNullable<Turn['dm']>,
+): Delivery & { turn: string } {
+  const to: Target = { kind: 'user', ids: [turn.sender] }
+  return {
+    ...blank(turn, `${turn.id}:app`, now),
+    route: 'app',
+    state: 'queued',
+    dead: false,
+    body: { kind: 'messages', to, messages },
+    lane: laneOf('app', turn.account, to),
+    order: orderAt(now),
+    expiresAt: now + deliverWithinMs,
+  }
+}
+
+/** Where something stands in its lane; there is room for a thousand in a millisecond. */
+export function orderAt(now: number): number {
+  return now * 1000
+}
+
+/** What goes to one target goes in order. */
+export function laneOf(route: Delivery['route'], account: string, to: Target): string {
+  return `${route}:${account}:${formatTarget(to).toLowerCase()}`
+}
+
+/** What of an answer has not arrived: all of it when nothing has. */
+function untold(turn: Turn, failed: Delivery): string {
+  const next = nextPart(failed) ?? 1
+  if (failed.body.kind !== 'messages' || next === 1) return turn.answer
+  return failed.body.messages
+    .slice(next - 1)
+    .map(textOf)
+    .join('\n')
+}
+
+function textOf(message: Message): string {
+  if (message.kind === 'text' || message.kind === 'markdown') return message.content
+  return message.kind === 'media' && message.source.kind === 'text' ? message.source.content : ''
+}
+
+/** The whole when it fits, else what the bubble did not show; a response_url takes one body and no second. */
+function planResponse(turn: Turn, answer: string, now: number, say: Say): readonly Delivery[] {
+  const url = turn.responseUrl ?? ''
+  const fits = byteLength(answer) <= limits.responseMarkdownBytes
+  const wanted = fits || answer !== turn.answer ? answer : cutAfter(answer, turn.shownBytes)
   if (byteLength(wanted) <= limits.responseMarkdownBytes)
-    return [toResponse(turn, way, { kind: 'markdown', url, content: wanted }, now)]
+    return [toResponse(turn, { kind: 'markdown', url, content: wanted }, now)]
 
   const notice = `\n\n${say({ key: 'overflow_lost' })}`
   const head = cutHead(wanted, limits.responseMarkdownBytes - byteLength(notice))
   return [
-    toResponse(turn, way, { kind: 'markdown', url, content: head + notice }, now),
+    toResponse(turn, { kind: 'markdown', url, content: head + notice }, now),
     deadLetter(turn, cutAfter(wanted, byteLength(head)), now),
   ]
 }
 
-function toResponse(turn: Turn, route: WayHome, body: DeliveryBody, now: number): Delivery {
+function toResponse(turn: Turn, body: DeliveryBody, now: number): Delivery {
   return {
-    ...blank(turn, `${turn.id}:${route}`, now),
-    route,
+    ...blank(turn, `${turn.id}:response_url`, now),
+    route: 'response_url',
     state: 'queued',
     dead: false,
     body,
@@ -60,7 +141,7 @@ function blank(turn: Turn, id: string, now: number) {
     lane: `${turn.id}:home`,
     order: 1,
     dueAt: now,
-    expiresAt: turn.lastWayUntil,
+    expiresAt: turn.receivedAt + limits.responseUrlMs,
     attempts: [],
     createdAt: now,
   }

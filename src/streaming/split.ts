@@ -1,5 +1,6 @@
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+/** A byte order mark inside a text is a character like any other. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** UTF-8 length of `text`. */
 export function byteLength(text: string): number {

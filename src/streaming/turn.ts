@@ -1,11 +1,6 @@
-import type { Delivery } from '../domain/delivery.ts'
-import { limits } from '../domain/limits.ts'
-import type { Inbound } from '../domain/message.ts'
-import { isCommand } from '../domain/policy.ts'
-import type { Change, RunEnd, Standing } from '../domain/ports.ts'
-import { formatTurnId } from '../domain/routing.ts'
-import type { TraceEvent, Turn, TurnEnd } from '../domain/turn.ts'
-import type { Notice, Say } from '../fallback/notice.ts'
+import type { Change, RunEnd } from '../domain/ports.ts'
+import { hasBubble, type TraceEvent, type Turn, type TurnEnd } from '../domain/turn.ts'
+import type { Say } from '../fallback/notice.ts'
 import { finishContent, handoverContent, isVisible, unfetchedNotice } from './frame.ts'
 import { planHome } from './home.ts'
 
@@ -13,18 +8,6 @@ import { planHome } from './home.ts'
 const unfetchedMs = 20_000
 /** More takeovers of one run than this are not worth a line each. */
 const tracedResumes = 10
-/** How far `create_time` may lie back and still start the window. */
-const createTimeTrustMs = 60_000
-
-export interface OpenSettings {
-  readonly agentId: string
-  readonly sessionKey: string
-  readonly streamId: string
-  readonly windowMs: number
-  readonly handoverMs: number
-  readonly openTurnsLimit: number
-  readonly perUserPerMinuteLimit: number
-}
 
 /** Everything that can happen to a turn after it was opened. `at` is epoch ms. */
 export type TurnEvent =
@@ -36,100 +19,14 @@ export type TurnEvent =
   | { readonly kind: 'served'; readonly at: number }
   | { readonly kind: 'deadline'; readonly at: number }
 
-/** Opens the turn of a new message: asked next, joined with the sender's waiting one, or refused with a sentence. */
-export function openTurn(inbound: Inbound, standing: Standing, settings: OpenSettings, say: Say): Change {
-  const turn = freshTurn(inbound, standing, settings)
-  if (standing.openTurns >= settings.openTurnsLimit || standing.sentLastMinute >= settings.perUserPerMinuteLimit) {
-    return { save: [refuse(turn, 'busy', { key: 'busy' }, say)] }
-  }
-  if (isCommand(inbound.text)) return { save: [refuse(turn, 'refused', { key: 'command' }, say)] }
-  return askOrJoin(turn, standing, say)
-}
-
-function freshTurn(inbound: Inbound, standing: Standing, settings: OpenSettings): Turn {
-  const { receivedAt, createdAt } = inbound
-  const ageMs = createdAt === undefined ? -1 : receivedAt - createdAt
-  const windowStart = createdAt !== undefined && ageMs >= 0 && ageMs <= createTimeTrustMs ? createdAt : receivedAt
-  const windowEndAt = windowStart + settings.windowMs
-  return {
-    id: formatTurnId(inbound.account, inbound.msgid),
-    account: inbound.account,
-    surface: inbound.surface,
-    origin: 'message',
-    conversation: inbound.conversation,
-    sender: inbound.sender,
-    msgid: inbound.msgid,
-    streamId: settings.streamId,
-    agentId: settings.agentId,
-    sessionKey: settings.sessionKey,
-    state: 'waiting',
-    text: inbound.text,
-    answer: '',
-    shownBytes: 0,
-    receivedAt,
-    handoverAt: windowEndAt - settings.handoverMs,
-    windowEndAt,
-    lastWayUntil: inbound.responseUrl === undefined ? windowEndAt : receivedAt + limits.responseUrlMs,
-    ...(inbound.responseUrl !== undefined && { responseUrl: inbound.responseUrl }),
-    trace: [{ at: receivedAt, kind: 'received' }],
-    order: standing.nextOrder,
-    version: 0,
-  }
-}
-
-function refuse(turn: Turn, end: TurnEnd, notice: Notice, say: Say): Turn {
-  return traced(
-    { ...turn, state: 'ended', end, endedAt: turn.receivedAt, closedWith: say(notice) },
-    { at: turn.receivedAt, kind: 'ended', end },
-  )
-}
-
-function askOrJoin(fresh: Turn, standing: Standing, say: Say): Change {
-  const { waiting, unsaid } = standing
-  const said = unsaid === undefined ? [] : [omitUnsaid(unsaid)]
-  const greeted = unsaid === undefined ? fresh : { ...fresh, preface: say({ key: 'expired_before' }) }
-  if (waiting === undefined) return { save: [greeted, ...said], add: [askDelivery(greeted)] }
-
-  const joined: Turn = {
-    ...greeted,
-    text: `${waiting.text}\n\n${fresh.text}`,
-    order: waiting.order,
-    ...(waiting.preface !== undefined && { preface: waiting.preface }),
-  }
-  const swallowed = traced(
-    { ...waiting, state: 'ended', end: 'merged', endedAt: fresh.receivedAt },
-    { at: fresh.receivedAt, kind: 'ended', end: 'merged', into: fresh.id },
-  )
-  const closed = { ...swallowed, closedWith: waiting.closedWith ?? say({ key: 'merged' }) }
-  return { save: [joined, closed, ...said], add: [askDelivery(joined)], drop: [askId(waiting.id)] }
-}
-
-function omitUnsaid(turn: Turn): Turn {
-  const { unsaid: _, ...rest } = turn
-  return rest
-}
-
 /** The id of the delivery that asks the agent for a turn. */
-function askId(turnId: string): string {
+export function askId(turnId: string): string {
   return `${turnId}:gateway`
 }
 
-function askDelivery(turn: Turn): Delivery {
-  return {
-    id: askId(turn.id),
-    turn: turn.id,
-    account: turn.account,
-    route: 'gateway',
-    state: 'queued',
-    dead: false,
-    body: { kind: 'ask' },
-    lane: turn.sessionKey,
-    order: turn.order,
-    dueAt: turn.receivedAt,
-    expiresAt: turn.lastWayUntil,
-    attempts: [],
-    createdAt: turn.receivedAt,
-  }
+export function omitUnsaid(turn: Turn): Turn {
+  const { unsaid: _, ...rest } = turn
+  return rest
 }
 
 /** Several events at once, as one change. */
@@ -197,13 +94,15 @@ function showText(turn: Turn, at: number, text: string): Change | undefined {
 
 function endRun(turn: Turn, event: Extract<TurnEvent, { kind: 'run_ended' }>, say: Say): Change {
   const { at } = event
-  if (event.end.kind === 'expired' && turn.closedWith !== undefined) return expire(turn, at, say)
+  const isUnseen = turn.closedWith !== undefined || !hasBubble(turn)
+  if (event.end.kind === 'expired' && isUnseen) return expire(turn, at, say)
   const { end, text } = outcomeOf(turn, event.end, say)
   const over = traced(
     { ...turn, end, endedAt: at, answer: text },
     { at, kind: 'chunks', count: event.chunks },
     { at, kind: 'final', end, bytes: Buffer.byteLength(text) },
   )
+  if (!hasBubble(turn)) return finishAway(over, at, say)
   if (turn.closedWith === undefined) return { save: [{ ...over, state: 'closing' }] }
   // The bubble closed earlier: whatever that frame showed must be a beginning of the answer to count as shown.
   const shown = Buffer.from(turn.answer).subarray(0, turn.shownBytes).toString()
@@ -288,12 +187,12 @@ export function nextDeadline(turn: Turn): number | undefined {
   if (turn.state === 'shown' || turn.state === 'ended') return undefined
   if (turn.state === 'closing') return Math.min((turn.endedAt ?? 0) + unfetchedMs, turn.windowEndAt)
   if (turn.end !== undefined) return undefined
-  const closesAt = turn.closedWith === undefined ? turn.handoverAt : undefined
+  const closesAt = hasBubble(turn) && turn.closedWith === undefined ? turn.handoverAt : undefined
   const expiresAt = turn.question === undefined ? turn.lastWayUntil : undefined
   if (closesAt === undefined) return expiresAt
   return expiresAt === undefined ? closesAt : Math.min(closesAt, expiresAt)
 }
 
-function traced(turn: Turn, ...events: readonly TraceEvent[]): Turn {
+export function traced(turn: Turn, ...events: readonly TraceEvent[]): Turn {
   return { ...turn, trace: [...turn.trace, ...events] }
 }

@@ -1,6 +1,6 @@
 import type { Callback, Conversation, Inbound } from '../domain/message.ts'
-import { limits } from '../domain/limits.ts'
 import { removeMention } from './mention.ts'
+import { parseId, parseSeconds, parseTypeName } from './values.ts'
 
 /** What the endpoint knows that the payload does not say. */
 export interface BotContext {
@@ -60,6 +60,7 @@ function decodeMessage(payload: unknown, msgtype: 'text' | 'mixed' | 'voice', co
   const base: Inbound = {
     account: context.account,
     surface: 'bot',
+    origin: 'message',
     msgid,
     sender,
     conversation,
@@ -120,10 +121,9 @@ function quoteOf(quote: unknown): string | undefined {
     .join('\n')
 }
 
-/** Whole seconds, as a number or as digits; anything else, also milliseconds, is as good as not sent. */
 function createdAtOf(payload: unknown): { createdAt?: number } {
-  const seconds = Number(fieldOf(payload, 'create_time'))
-  return Number.isInteger(seconds) && seconds > 0 && seconds < 1e11 ? { createdAt: seconds * 1000 } : {}
+  const createdAt = parseSeconds(fieldOf(payload, 'create_time'))
+  return createdAt === undefined ? {} : { createdAt }
 }
 
 /** `responseurl` has been seen in the wild. */
@@ -150,15 +150,10 @@ function stringOf(holder: unknown, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-/** An id as spelled, or undefined when it is none: empty, too long, or with characters in it that no id has. */
 function idOf(holder: unknown, name: string): string | undefined {
-  const id = stringOf(holder, name)
-  const isId = id !== undefined && id.length > 0 && id.length <= limits.idChars && !/[\p{Cc}\p{Cs}]/u.test(id)
-  return isId ? id : undefined
+  return parseId(stringOf(holder, name))
 }
 
-/** A msgtype or eventtype that may go into a log and a metric. */
 function typeNameOf(holder: unknown, name: string): string | undefined {
-  const type = stringOf(holder, name)
-  return type !== undefined && /^[\w.-]{1,64}$/.test(type) ? type : undefined
+  return parseTypeName(stringOf(holder, name))
 }

@@ -16,6 +16,7 @@ async function run(...args: readonly string[]) {
     openWorld: () => {
       throw new WecomdError('usage', 'version needs no world')
     },
+    readInput: async () => '',
     untilStopped: () => Promise.resolve('SIGTERM'),
   }
   return { code: await version(args, io), out, err }

@@ -100,13 +100,13 @@ test('config: no complaint ever carries a secret', () => {
 test('config: a key whose feature is not there yet is a warning, once, at the top of it', () => {
   const value = wecom(
     { bot: { ...bot, dm: { policy: 'open' }, reasoning: 'show' }, agent: { ...app, dm: { policy: 'open' } } },
-    { timezone: 'UTC' },
+    { alerts: { to: 'user:a' } },
   )
   expect(warnings(value)).toEqual([
     'channels.wecom.bot.dm: has no effect yet',
     'channels.wecom.bot.reasoning: has no effect yet',
-    'channels.wecom.agent: has no effect yet',
-    'timezone: has no effect yet',
+    'channels.wecom.agent.dm: has no effect yet',
+    'alerts: has no effect yet',
   ])
 })
 

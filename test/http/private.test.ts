@@ -117,7 +117,7 @@ describe('errors', () => {
         {
           code: 'not_found',
           message: 'nothing is known by this id',
-          hint: 'a msgid, the id of a turn or the id of a delivery',
+          hint: 'a msgid, an idempotencyKey, the id of a turn or of a delivery',
         },
       ])
     }

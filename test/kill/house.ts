@@ -1,19 +1,26 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { DeliveryReport } from '../../src/bridge/journey.ts'
 import type { TraceEvent } from '../../src/domain/turn.ts'
 import { createEchoGateway, type EchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
 import { isObject } from '../../src/playground/json.ts'
 import { createTenant, type Tenant, type TenantOptions } from '../../src/playground/tenant.ts'
 import { type Binary, prepareBinary } from '../scenarios/binary.ts'
-import { botKey, botToken, configText, freePort, quietWorld } from '../scenarios/house.ts'
+import { appOf, botKey, botToken, configText, freePort, quietWorld, type SendAnswer } from '../scenarios/house.ts'
+import { until } from '../scenarios/until.ts'
 
 const echoToken = 'kill-token-0123456789abcdef'
+const adminToken = 'admin-token'
 
 export interface KillHouseOptions {
   readonly tenant?: Partial<TenantOptions>
   /** Merged over the config's `channels.wecom.bot`. */
   readonly bot?: object
+  /** The account has an app too; merged over the config's `channels.wecom.agent`. */
+  readonly agent?: object
+  /** Merged over the config's `channels.wecom`. */
+  readonly channel?: object
 }
 
 /** The compiled daemon between a tenant and a gateway, all over TCP. The two outlive every kill of the daemon. */
@@ -42,16 +49,18 @@ export async function openKillHouse(
     // Nobody listens for some milliseconds after a kill: deliver again soon and often.
     retryAfterMs: 250,
     deliveries: 40,
+    ...(options.agent && { apps: [{ ...appOf, callbackUrl: `http://127.0.0.1:${port}/wecom/agent` }] }),
+    appAnswerMs: 1_500,
     ...options.tenant,
   })
-  const admin = { port: freePort(), token: 'admin-token' }
+  const admin = { port: freePort(), token: adminToken }
   const config = {
     admin,
     limits: { perUserPerMinute: 100_000 },
     log: { level: 'debug' },
   }
-  const bot = options.bot ?? {}
-  const text = configText({ bot, config }, { port, apiBaseUrl: tenant.apiBaseUrl, gateway })
+  const { bot = {}, agent, channel = {} } = options
+  const text = configText({ bot, channel, config, ...(agent && { agent }) }, { port, apiBaseUrl: tenant.apiBaseUrl, gateway })
   const daemon = await prepareBinary(folder, text, admin)
   await daemon.start()
   return {
@@ -89,10 +98,31 @@ export async function journeyOf(daemon: Binary, id: string): Promise<readonly Tr
   return Array.isArray(events) ? (events as readonly TraceEvent[]) : []
 }
 
-/** True once nothing waits any more: no turn is open and no delivery on its way. */
+/** True once nothing waits any more: no turn is open, no delivery on its way or held. */
 export async function isIdle(daemon: Binary): Promise<boolean> {
   const status = await daemon.api('/api/status')
   if (!isObject(status)) return false
   const { turns, outbox } = status
-  return isObject(turns) && turns['open'] === 0 && isObject(outbox) && outbox['queued'] === 0
+  return isObject(turns) && turns['open'] === 0 && isObject(outbox) && outbox['queued'] === 0 && outbox['held'] === 0
+}
+
+/** `POST /api/send`; rejects when the daemon dies before it answers. */
+export async function postSend(daemon: Binary, body: object): Promise<{ status: number; answer: SendAnswer }> {
+  const response = await fetch(`${daemon.privateUrl}/api/send`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    keepalive: false,
+  })
+  // The daemon is of this source.
+  return { status: response.status, answer: (await response.json()) as SendAnswer }
+}
+
+/** What the daemon says of a delivery once it has an end. */
+export function deliveredBy(daemon: Binary, id: string): Promise<DeliveryReport> {
+  return until(`the end of delivery ${id}`, async () => {
+    // The daemon is of this source.
+    const report = (await daemon.api(`/api/deliveries/${encodeURIComponent(id)}`)) as DeliveryReport
+    return report.finishedAt !== undefined && report
+  })
 }

@@ -1,7 +1,7 @@
 import type { Step } from '../../src/playground/echo-script.ts'
 import type { Tenant } from '../../src/playground/tenant.ts'
 import type { Bubble } from '../../src/playground/tenant-bubble.ts'
-import type { ResponseFault } from '../../src/playground/tenant-response.ts'
+import type { ApiFault } from '../../src/playground/tenant-fault.ts'
 import type { Seeded } from '../crypto/seeded.ts'
 import { goOn } from './moment.ts'
 
@@ -97,7 +97,7 @@ export function startTraffic(tenant: Tenant, random: Seeded, kinds: readonly Kin
   }
 }
 
-const cuts: readonly ResponseFault[] = [
+const cuts: readonly ApiFault[] = [
   { when: 'before', how: 'reset' },
   { when: 'after', how: 'reset' },
   { when: 'before', how: 200, delayMs: 300 },

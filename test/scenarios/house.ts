@@ -2,13 +2,23 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type App, startApp } from '../../src/app.ts'
+import type { DeliveryReport } from '../../src/bridge/journey.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { createEchoGateway, type EchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
 import { createTenant, type Tenant, type TenantOptions } from '../../src/playground/tenant.ts'
-import { createLog, realClock, realWorld, type World } from '../../src/world.ts'
+import { type Clock, createLog, realClock, realWorld, type World } from '../../src/world.ts'
+import { until } from './until.ts'
 
 export const botToken = 'wecomdBotToken01'
 export const botKey = 'AQeSyMsD23gA5M0ejnFAHT5uq4M0N2p7a2ixgXrPwIY'
+/** The self-built app of a house that has one. */
+export const appOf = {
+  corpId: 'wwscenario0000001',
+  corpSecret: 'scenario-corp-secret-0001',
+  agentId: 1_000_002,
+  token: 'wecomdAppToken01',
+  encodingAESKey: 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C',
+} as const
 const gatewayToken = 'scenario-token-0123456789'
 
 export interface HouseOptions {
@@ -18,9 +28,15 @@ export interface HouseOptions {
   readonly gatewayUrl?: { url: string; token: string }
   /** Merged over the config's `channels.wecom.bot`. */
   readonly bot?: object
+  /** The account has an app too; merged over its `channels.wecom.agent`. */
+  readonly agent?: object
+  /** Merged over `channels.wecom`. */
+  readonly channel?: object
   /** Merged over the config. */
   readonly config?: object
   readonly runTimeoutMs?: number
+  /** What time it is for everybody in the house. */
+  readonly clock?: Clock
 }
 
 /** A whole daemon with a tenant before it and a gateway behind it, all over TCP, in a temp folder. */
@@ -31,9 +47,18 @@ export interface House {
   readonly folder: string
   readonly log: readonly string[]
   api(path: string): Promise<unknown>
+  /** `POST /api/send`. */
+  send(body: object): Promise<{ readonly status: number; readonly headers: Headers; readonly answer: SendAnswer }>
+  /** Resolves when the delivery has an end, or is held when that is asked for. */
+  delivered(id: string, orHeld?: 'held'): Promise<DeliveryReport>
   /** Stops the daemon and starts it again on the same state and port. */
   restart(): Promise<void>
   close(): Promise<void>
+}
+
+export interface SendAnswer {
+  readonly id?: string
+  readonly error?: { readonly code: string; readonly message: string; readonly hint?: string; readonly path?: string }
 }
 
 export function quietWorld(lines: string[] = []): World {
@@ -49,7 +74,9 @@ export function configText(
     channels: {
       wecom: {
         bot: { token: botToken, encodingAESKey: botKey, ...options.bot },
+        ...(options.agent && { agent: { ...appOf, ...options.agent } }),
         network: { apiBaseUrl: at.apiBaseUrl },
+        ...options.channel,
       },
     },
     server: { host: '127.0.0.1', port: at.port },
@@ -69,7 +96,7 @@ export function freePort(): number {
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-house-'))
   const log: string[] = []
-  const world = quietWorld(log)
+  const world = { ...quietWorld(log), ...(options.clock && { clock: options.clock }) }
   const port = freePort()
   const gateway = createEchoGateway(world, { token: gatewayToken, ...options.gateway })
   const tenant = await createTenant(world, {
@@ -78,6 +105,10 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     encodingAESKey: botKey,
     refreshMs: 50,
     strict: false,
+    ...(options.agent && {
+      apps: [{ ...appOf, callbackUrl: `http://127.0.0.1:${port}/wecom/agent` }],
+      members: ['zhangsan', 'lisi', '007zhang'],
+    }),
     ...options.tenant,
   })
   const text = configText(options, {
@@ -90,6 +121,10 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   writeFileSync(join(folder, 'wecomd.json5'), text, { mode: 0o600 })
   const start = () => startApp({ config, stateDir: join(folder, 'state'), version: 'test' }, world)
   let app = await start()
+  const api = async (path: string): Promise<unknown> => {
+    const response = await fetch(`${app.privateUrl}${path}`, { headers: { authorization: 'Bearer admin-token' } })
+    return response.json()
+  }
   return {
     get app() {
       return app
@@ -98,9 +133,21 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     gateway,
     folder,
     log,
-    async api(path) {
-      const response = await fetch(`${app.privateUrl}${path}`, { headers: { authorization: 'Bearer admin-token' } })
-      return response.json()
+    api,
+    async send(body) {
+      const response = await fetch(`${app.privateUrl}/api/send`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer admin-token', 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      return { status: response.status, headers: response.headers, answer: (await response.json()) as SendAnswer }
+    },
+    delivered(id, orHeld) {
+      return until(`the end of delivery ${id}`, async () => {
+        // The daemon is of this source.
+        const report = (await api(`/api/deliveries/${encodeURIComponent(id)}`)) as DeliveryReport
+        return (report.finishedAt !== undefined || report.state === orHeld) && report
+      })
     },
     async restart() {
       await app.stop()

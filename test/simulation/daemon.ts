@@ -1,10 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { Desk } from '../../src/bridge/desk.ts'
+import { Holds } from '../../src/bridge/holds.ts'
 import { LiveAnswers } from '../../src/bridge/live.ts'
 import { createReceive } from '../../src/bridge/receive.ts'
 import { scheduleWork, type Work } from '../../src/bridge/work.ts'
 import type { Receive } from '../../src/domain/message.ts'
-import type { Claimed, Store } from '../../src/domain/ports.ts'
+import type { Spool, Store } from '../../src/domain/ports.ts'
 import { speaker } from '../../src/fallback/notice.ts'
 import { createChatAgent } from '../../src/gateway/chat-agent.ts'
 import { Connection } from '../../src/gateway/connection.ts'
@@ -26,6 +27,14 @@ const drainMs = 10_000
 const { privateKey } = generateKeyPairSync('ed25519')
 const device = { id: 'device', publicKey: 'key', key: privateKey }
 const silent = () => {}
+/** Nothing is sent as a file here. */
+const emptySpool: Spool = {
+  keep: async () => {},
+  remove: async () => {},
+  open: () => Promise.reject(new Error('there is no file')),
+  borrow: () => Promise.reject(new Error('there is no file')),
+  sweep: async () => 0,
+}
 const paired = { isPaired: () => true, remember: silent, forget: silent }
 
 /** Who lives beside the daemon, and who wants to know what it does. */
@@ -165,8 +174,9 @@ export class Daemon {
     const { windowMs, handoverMs, placeholder, language, ...limits } = scene.settings
     const pass = (step: string) => this.pass(step)
     const say = speaker(language)
+    const store = this.openStore()
     return {
-      store: this.openStore(),
+      store,
       agent: createChatAgent(connection, { clock, timers: scheduler, log }),
       platform: {
         postResponse: mortal('a post', pass, async (url, content) => {
@@ -174,7 +184,12 @@ export class Daemon {
           pass('after a post is sent')
           return await outcome
         }),
+        send: async () => ({ outcome: 'refused' }),
+        upload: async () => ({ outcome: 'refused' }),
+        tokenExpiresAt: () => undefined,
       },
+      spool: emptySpool,
+      holds: new Holds(store.memos),
       live: new LiveAnswers(),
       accounts: new Map([[account, { id: account, agentId: 'main', say, placeholder, windowMs, handoverMs }]]),
       clock,
@@ -182,7 +197,9 @@ export class Daemon {
       timers: scheduler,
       log,
       meter: { turnEnded: silent, firstText: silent, answered: silent, attempt: silent },
-      limits,
+      timezone: 'Asia/Shanghai',
+      limits: { ...limits, askWithinMs: 21_600_000, deliverWithinMs: 86_400_000, outbox: 1_000 },
+      nextOrder: () => clock.now() * 1000,
       wake: () => scheduler.wake(),
     }
   }
@@ -199,10 +216,15 @@ export class Daemon {
       },
       outbox: {
         ...store.outbox,
-        claim: async (routes, lease, change) => {
-          const claimed = await store.outbox.claim(routes, lease, change)
-          for (const one of claimed) this.remember(one)
+        claim: async (lease, change) => {
+          const claimed = await store.outbox.claim(lease, change)
+          for (const { delivery } of claimed) this.claimed.add(delivery.id)
           return claimed
+        },
+        take: async (routes, lease) => {
+          const taken = await store.outbox.take(routes, lease)
+          for (const delivery of taken) this.claimed.add(delivery.id)
+          return taken
         },
       },
     }
@@ -211,10 +233,6 @@ export class Daemon {
       step => this.pass(step),
       () => neighbours.started(),
     )
-  }
-
-  private remember({ delivery }: Claimed): void {
-    this.claimed.add(delivery.id)
   }
 
   private random(): Random {

@@ -38,7 +38,7 @@ export function mortalStore(store: Store, pass: Pass, started: () => () => void)
         settled()
       }
     })
-  const { outbox } = store
+  const { outbox, tokens, memos } = store
   return {
     open: wrap('open', store.open),
     find: wrap('find', store.find),
@@ -53,6 +53,12 @@ export function mortalStore(store: Store, pass: Pass, started: () => () => void)
     close: () => store.close(),
     outbox: {
       claim: wrap('claim', outbox.claim),
+      take: wrap('take', outbox.take),
+      begin: wrap('begin', outbox.begin),
+      post: wrap('post', outbox.post),
+      write: wrap('write', outbox.write),
+      unhold: wrap('unhold', outbox.unhold),
+      busiest: wrap('busiest', outbox.busiest),
       renew: wrap('renew', outbox.renew),
       release: wrap('release', outbox.release),
       nextDueAt: wrap('outbox.nextDueAt', outbox.nextDueAt),
@@ -60,5 +66,7 @@ export function mortalStore(store: Store, pass: Pass, started: () => () => void)
       find: wrap('outbox.find', outbox.find),
       summary: wrap('summary', outbox.summary),
     },
+    tokens: { load: wrap('tokens.load', tokens.load), save: wrap('tokens.save', tokens.save) },
+    memos: { recall: wrap('recall', memos.recall), remember: wrap('remember', memos.remember) },
   }
 }

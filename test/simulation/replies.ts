@@ -1,5 +1,5 @@
-import type { Step } from '../../src/playground/echo-script.ts'
 import { limits } from '../../src/domain/limits.ts'
+import type { Step } from '../../src/playground/echo-script.ts'
 import type { Dice } from './dice.ts'
 
 /** How the simulated agent treats a question. */

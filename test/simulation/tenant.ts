@@ -101,6 +101,7 @@ export class SimulatedTenant {
     return {
       account,
       surface: 'bot',
+      origin: 'message',
       msgid,
       sender: dice.chance(0.1) ? sender.toUpperCase() : sender,
       conversation,

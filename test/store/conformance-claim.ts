@@ -1,6 +1,6 @@
 import { expect } from 'bun:test'
 import type { Delivery, Route } from '../../src/domain/delivery.ts'
-import type { Change, Claimed, Store } from '../../src/domain/ports.ts'
+import type { Change, Claimed, Store, WayOut } from '../../src/domain/ports.ts'
 import type { Behaviour } from './conformance.ts'
 import { askOf, openAs, part, replyOf, t0, turnOf, write } from './given.ts'
 
@@ -8,15 +8,14 @@ const leaseMs = 30_000
 const nothing = (): Change => ({ save: [] })
 
 interface Claim {
-  readonly routes?: readonly Route[]
   readonly now?: number
   readonly limit?: number
   readonly change?: (claimed: Claimed) => Change
 }
 
 async function claim(store: Store, asked: Claim = {}): Promise<readonly Claimed[]> {
-  const { routes = ['gateway'], now = t0, limit = 10, change = nothing } = asked
-  return await store.outbox.claim(routes, { now, untilMs: now + leaseMs, limit }, change)
+  const { now = t0, limit = 10, change = nothing } = asked
+  return await store.outbox.claim({ now, untilMs: now + leaseMs, limit }, change)
 }
 
 /** What a claim got: the names behind their turn's id, or whole ids that do not begin with it. */
@@ -25,6 +24,12 @@ async function claimed(store: Store, asked: Claim = {}): Promise<readonly string
     const before = part(turn, '')
     return id.startsWith(before) ? id.slice(before.length) : id
   })
+}
+
+/** What a worker of `routes` got: the last parts of the ids. */
+async function taken(store: Store, routes: readonly WayOut[], now = t0, limit = 10): Promise<readonly string[]> {
+  const got = await store.outbox.take(routes, { now, untilMs: now + leaseMs, limit })
+  return got.map(({ id }) => id.slice(id.lastIndexOf(':') + 1))
 }
 
 /** Opens a turn with asks of these names, each in a lane of its own unless it says otherwise. */
@@ -49,7 +54,7 @@ function failAtTwo({ delivery, turn }: Claimed): Change {
 /** Claims and leases. */
 export const claimTests: readonly Behaviour[] = [
   {
-    name: 'store: a claim takes what is due on its routes, with the turn, up to its limit and the earliest first',
+    name: 'store: a claim gets the questions that are due, with the turn, up to its limit and the earliest first',
     async check(store) {
       const { turn } = await openWith(store, {
         later: { dueAt: t0 + 1 },
@@ -62,10 +67,45 @@ export const claimTests: readonly Behaviour[] = [
       expect(first).toEqual({ delivery: askOf(turn, early), turn })
       expect(others).toEqual([])
       expect(await claimed(store)).toEqual(['now'])
-      expect(await claimed(store, { routes: ['response_url'] })).toEqual(['elsewhere'])
-      expect(await claimed(store, { routes: ['gateway', 'response_url'], now: t0 + 1 })).toEqual(['later'])
-      await store.outbox.release(['later', 'elsewhere'].map(name => part(turn, name)))
-      expect(await claimed(store, { routes: ['gateway', 'response_url'], now: t0 + 1, limit: 1 })).toHaveLength(1)
+      expect(await claimed(store, { now: t0 + 1 })).toEqual(['later'])
+    },
+  },
+  {
+    name: 'store: what goes to WeCom is taken by its routes, as it is stored, up to a limit and the earliest first',
+    async check(store) {
+      const { turn } = await openWith(store, {
+        ask: {},
+        later: { route: 'app', dueAt: t0 + 1 },
+        home: { route: 'response_url' },
+        early: { route: 'app', dueAt: t0 - 1 },
+        now: { route: 'app' },
+        robot: { route: 'webhook' },
+      })
+      const lease = { now: t0, untilMs: t0 + leaseMs, limit: 1 }
+      expect(await store.outbox.take(['app'], lease)).toEqual(
+        [await store.outbox.find(part(turn, 'early'))].flatMap(one => one ?? []),
+      )
+      expect(await taken(store, ['app', 'appchat'])).toEqual(['now'])
+      expect(await taken(store, ['app'])).toEqual([])
+      expect((await taken(store, ['response_url', 'app', 'webhook'], t0 + 1)).toSorted()).toEqual([
+        'home',
+        'later',
+        'robot',
+      ])
+      await store.outbox.release(['later', 'home'].map(name => part(turn, name)))
+      expect(await taken(store, ['response_url', 'app'], t0 + 1, 1)).toHaveLength(1)
+      expect(await claimed(store)).toEqual(['ask'])
+    },
+  },
+  {
+    name: 'store: workers that take at the same time never get the same delivery, and only heads of lanes',
+    async check(store) {
+      const names = Array.from({ length: 12 }, (_, n) => `d${n}`)
+      const add = names.map((name, n) => [name, { route: 'app', lane: `lane ${n % 6}`, order: n }] as const)
+      await openWith(store, Object.fromEntries(add))
+      const got = await Promise.all([2, 2, 9].map(limit => taken(store, ['app'], t0, limit)))
+      expect(got.map(one => one.length)).toEqual([2, 2, 2])
+      expect(got.flat().toSorted()).toEqual(names.slice(0, 6).toSorted())
     },
   },
   {

@@ -33,7 +33,7 @@ export const deliveryTests: readonly Behaviour[] = [
       await openAs(store, turn, [second])
       await openAs(store, other, [askOf(other)])
       const lease = { now: t0, untilMs: t0 + 1, limit: 9 }
-      const claim = async () => await store.outbox.claim(['response_url'], lease, () => ({ save: [] }))
+      const claim = async () => await store.outbox.take(['response_url'], lease)
       expect(await store.outbox.find(second.id)).toEqual(second)
       expect(await claim()).toHaveLength(1)
       expect(await claim()).toEqual([])
@@ -65,9 +65,7 @@ export const deliveryTests: readonly Behaviour[] = [
       await write(store, turn, { add: [done], drop: [askOf(turn).id, done.id, part(turn, 'nobody'), 'nobody'] })
       expect((await store.outbox.find(askOf(turn).id))?.state).toBe('dropped')
       expect(await store.outbox.find(done.id)).toEqual(done)
-      expect(
-        await store.outbox.claim(['gateway'], { now: t0, untilMs: t0 + 1, limit: 9 }, () => ({ save: [] })),
-      ).toEqual([])
+      expect(await store.outbox.claim({ now: t0, untilMs: t0 + 1, limit: 9 }, () => ({ save: [] }))).toEqual([])
     },
   },
   {

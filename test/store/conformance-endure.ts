@@ -72,13 +72,15 @@ export const endureTests: readonly Behaviour[] = [
     async check(store, opened) {
       await openAs(store, turnOf('m1'), [askOf(turnOf('m1')), replyOf(turnOf('m1'))])
       const lease = { now: t0, untilMs: t0 + 30_000, limit: 9 }
-      const send = (routes: readonly ['gateway', 'response_url'], from: Store) =>
-        from.outbox.claim(routes, lease, ({ delivery }) => ({ save: [], settle: [{ ...delivery, state: 'sending' }] }))
-      const first = await send(['gateway', 'response_url'], store)
-      expect(first).toHaveLength(2)
+      const work = async (from: Store) => [
+        await from.outbox.claim(lease, ({ delivery }) => ({ save: [], settle: [{ ...delivery, state: 'sending' }] })),
+        await from.outbox.take(['response_url'], lease),
+      ]
+      const first = await work(store)
+      expect(first.map(got => got.length)).toEqual([1, 1])
       const second = await opened.reopen()
       expect(await second.outbox.renew([askOf(turnOf('m1')).id], t0 + 60_000)).toEqual([])
-      expect(await send(['gateway', 'response_url'], second)).toEqual(first)
+      expect(await work(second)).toEqual(first)
     },
   },
   {
@@ -125,7 +127,7 @@ export const endureTests: readonly Behaviour[] = [
         expect((await standingFor(store, turnOf('next', { sender: 's', sessionKey: id }))).waiting?.id).toBe(id)
         expect(await store.see('default', id, t0)).toBe(true)
       }
-      const got = await store.outbox.claim(['gateway'], { now: t0, untilMs: t0 + 1, limit: 99 }, () => ({ save: [] }))
+      const got = await store.outbox.claim({ now: t0, untilMs: t0 + 1, limit: 99 }, () => ({ save: [] }))
       expect(new Set(got.map(({ delivery, turn }) => `${delivery.turn} of ${turn.id}`))).toEqual(
         new Set(ids.map(id => `${id} of ${id}`)),
       )

@@ -1,11 +1,12 @@
 import { expect } from 'bun:test'
-import type { Store } from '../../src/domain/ports.ts'
+import type { Store, SweepLimits } from '../../src/domain/ports.ts'
 import type { Turn } from '../../src/domain/turn.ts'
 import type { Behaviour } from './conformance.ts'
-import { askOf, day, keyOf, openAs, replyOf, shownAt, standingFor, t0, turnOf } from './given.ts'
+import { askOf, day, keyOf, minute, openAs, part, replyOf, sendOf, shownAt, standingFor, t0, turnOf } from './given.ts'
 
 const secret = '只给你看的话'
-const full = { text: secret, preface: secret, responseUrl: 'https://example.com/?response_code=secret' }
+const attachments = [{ kind: 'file', mediaId: 'm', fileName: secret }] as const
+const full = { text: secret, preface: secret, attachments, responseUrl: 'https://example.com/?response_code=secret' }
 
 /** A finished turn full of contents, `days` before now. */
 function oldTurn(msgid: string, days: number, more: Partial<Turn> = {}): Turn {
@@ -15,7 +16,7 @@ function oldTurn(msgid: string, days: number, more: Partial<Turn> = {}): Turn {
 }
 
 /** Sweeps until nothing is left to do, as the scheduler does. */
-async function sweepAll(store: Store, limits: { contentBefore: number; rowBefore: number }) {
+async function sweepAll(store: Store, limits: SweepLimits) {
   const total = { erased: 0, removed: 0 }
   for (let rounds = 0; rounds < 1_000; rounds++) {
     const { erased, removed } = await store.sweep(limits)
@@ -26,7 +27,17 @@ async function sweepAll(store: Store, limits: { contentBefore: number; rowBefore
   throw new Error('sweeping never ends')
 }
 
-const retention = { contentBefore: t0 - 7 * day, rowBefore: t0 - 30 * day }
+const retention = { now: t0, contentBefore: t0 - 7 * day, rowBefore: t0 - 30 * day }
+
+/** What app and robots get, full of contents. */
+const messages = {
+  kind: 'messages',
+  to: { kind: 'user', ids: ['zhangsan'] },
+  messages: [
+    { kind: 'text', content: secret },
+    { kind: 'media', media: 'file', fileName: `${secret}.md`, bytes: 9, source: { kind: 'text', content: secret } },
+  ],
+} as const
 
 async function holdsSecret(store: Store, turn: Turn): Promise<boolean> {
   const all = [await store.find(turn.id), await store.outbox.ofTurn(turn.id)]
@@ -51,6 +62,7 @@ export const sweepTests: readonly Behaviour[] = [
       const { delivered, queued, dead } = turns
       const deliveries = [
         replyOf(delivered, { body, state: 'delivered' }),
+        replyOf(delivered, { id: part(delivered, 'dm'), body: messages, state: 'delivered' }),
         askOf(delivered, { state: 'delivered' }),
         replyOf(queued, { body }),
         replyOf(dead, { body, state: 'refused', dead: true }),
@@ -137,6 +149,83 @@ export const sweepTests: readonly Behaviour[] = [
       for (const msgid of ['a', 'b', 'c']) await openAs(store, oldTurn(msgid, 31))
       await sweepAll(store, retention)
       expect((await standingFor(store, turnOf('m9'))).nextOrder).toBeGreaterThan(order)
+    },
+  },
+  {
+    name: 'store: contents of old finished deliveries without a turn are erased, those of open and dead ones are kept',
+    async check(store) {
+      const old = { body: messages, createdAt: t0 - 8 * day, finishedAt: t0 - 8 * day }
+      const unreached = { invaliduser: ['lisi'] }
+      const attempts = [{ at: old.createdAt, route: 'app', part: 1, outcome: 'delivered' }] as const
+      const { finishedAt: _, ...open } = old
+      const deliveries = {
+        partial: sendOf('partial', { ...old, state: 'partial', unreached, attempts, msgid: 'abc' }),
+        dropped: sendOf('dropped', { ...open, state: 'dropped' }),
+        young: sendOf('young', { ...old, state: 'delivered', finishedAt: t0 - 6 * day }),
+        open: sendOf('open', { ...open, state: 'held' }),
+        dead: sendOf('dead', { ...old, state: 'unknown', dead: true }),
+      }
+      await store.outbox.write({ add: Object.values(deliveries) })
+      expect(await sweepAll(store, retention)).toEqual({ erased: 2, removed: 0 })
+      const nothing = { kind: 'remainder', content: '' } as const
+      for (const [id, delivery] of Object.entries(deliveries)) {
+        const isErased = id === 'partial' || id === 'dropped'
+        expect(await store.outbox.find(id)).toEqual(isErased ? { ...delivery, body: nothing } : delivery)
+      }
+      expect((await store.outbox.post(deliveries.partial, 9)).seen).toBe(true)
+    },
+  },
+  {
+    name: 'store: rows of finished deliveries without a turn are removed when they are old enough',
+    async check(store) {
+      const months = { body: messages, createdAt: t0 - 31 * day, finishedAt: t0 - 31 * day }
+      const { finishedAt: _, ...open } = months
+      await store.outbox.write({
+        add: [
+          sendOf('delivered', { ...months, state: 'delivered' }),
+          sendOf('dead', { ...months, state: 'refused', dead: true }),
+          sendOf('late', { ...months, state: 'delivered', finishedAt: t0 - 29 * day }),
+          sendOf('open', { ...open, state: 'queued' }),
+        ],
+      })
+      await openAs(store, turnOf('m1'), [replyOf(turnOf('m1'), { ...months, state: 'delivered' })])
+      expect((await sweepAll(store, retention)).removed).toBe(2)
+      const ids = ['delivered', 'dead', 'late', 'open', replyOf(turnOf('m1')).id]
+      const left = await Promise.all(ids.map(id => store.outbox.find(id)))
+      expect(left.flatMap(one => one?.id ?? [])).toEqual(ids.slice(2))
+      expect((await store.outbox.summary()).dead).toBe(0)
+    },
+  },
+  {
+    name: 'store: sweeping many deliveries without a turn gets through in rounds',
+    async check(store) {
+      const add = Array.from({ length: 600 }, (_, n) => {
+        const at = t0 - (n % 2 === 0 ? 8 : 31) * day
+        return sendOf(`s${n}`, { body: messages, state: 'delivered', createdAt: at, finishedAt: at })
+      })
+      await store.outbox.write({ add })
+      const { removed } = await sweepAll(store, retention)
+      expect(removed).toBe(300)
+      const left = (await Promise.all(add.map(({ id }) => store.outbox.find(id)))).flatMap(one => one ?? [])
+      expect(left).toHaveLength(300)
+      expect(JSON.stringify(left)).not.toContain(secret)
+    },
+  },
+  {
+    name: 'store: what was sent is forgotten after an hour',
+    async check(store) {
+      const members = Array.from({ length: 3_000 }, (_, n) => `user${n}`)
+      const sending = { scope: 'default', part: 1, digest: 'd', members, budgets: [], twinMs: 240 * minute }
+      for (const [id, at] of [
+        ['old', t0 - 61 * minute],
+        ['young', t0 - 59 * minute],
+      ] as const) {
+        await store.outbox.post(sendOf(id), 9)
+        await store.outbox.begin(sendOf(id), sending, at, () => sendOf(id, { state: 'sending' }))
+      }
+      expect(await store.outbox.busiest('default', [0])).toEqual([2])
+      expect((await sweepAll(store, retention)).removed).toBe(3_000)
+      expect(await store.outbox.busiest('default', [0, t0 - 60 * minute])).toEqual([1, 1])
     },
   },
 ]

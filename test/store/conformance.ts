@@ -1,10 +1,13 @@
 import { describe, test } from 'bun:test'
 import type { Store } from '../../src/domain/ports.ts'
+import { beginTests } from './conformance-begin.ts'
 import { changeTests } from './conformance-change.ts'
 import { claimTests } from './conformance-claim.ts'
 import { deliveryTests } from './conformance-delivery.ts'
 import { endureTests } from './conformance-endure.ts'
+import { factTests } from './conformance-facts.ts'
 import { openTests } from './conformance-open.ts'
+import { sendTests } from './conformance-send.ts'
 import { sweepTests } from './conformance-sweep.ts'
 
 /** An engine with an empty database of its own. Its deadlines of turns are those of `nextDeadline`. */
@@ -28,7 +31,8 @@ export interface Behaviour {
 
 /** What the ports promise, for any engine. */
 export function testConformance(engine: EngineUnderTest): void {
-  const groups = [openTests, changeTests, deliveryTests, claimTests, endureTests, sweepTests]
+  const turns = [openTests, changeTests, deliveryTests, claimTests, endureTests, sweepTests]
+  const groups = [...turns, sendTests, beginTests, factTests]
   describe(engine.name, () => {
     for (const { name, check } of groups.flat()) {
       test(name, async () => {

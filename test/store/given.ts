@@ -81,6 +81,27 @@ export function replyOf(turn: Turn, more: Partial<Delivery> = {}): Delivery {
   return { ...askOf(turn), ...own, ...more }
 }
 
+/** A message of the app to zhangsan that belongs to no turn. */
+export function sendOf(id: string, more: Partial<Delivery> = {}): Delivery {
+  const to = { kind: 'user', ids: ['zhangsan'] } as const
+  return {
+    id,
+    account: 'default',
+    route: 'app',
+    state: 'queued',
+    dead: false,
+    body: { kind: 'messages', to, messages: [{ kind: 'text', content: `text of ${id}` }] },
+    lane: `lane of ${id}`,
+    order: 1,
+    dueAt: t0,
+    expiresAt: t0 + day,
+    attempts: [],
+    createdAt: t0,
+    digest: `digest of ${id}`,
+    ...more,
+  }
+}
+
 export function keyOf({ id, account, sessionKey, sender, receivedAt }: Turn): TurnKey {
   return { id, account, sessionKey, sender, receivedAt }
 }

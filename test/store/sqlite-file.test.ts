@@ -108,7 +108,7 @@ test('store: erased and removed contents are in no byte of the file any more', a
       expect(filesWith(folder, secret)).toEqual(['wecomd.db'])
     }
     store = openStore(file)
-    expect(await store.sweep({ contentBefore: t0 - 7 * day, rowBefore: t0 - 30 * day })).toEqual({
+    expect(await store.sweep({ now: t0, contentBefore: t0 - 7 * day, rowBefore: t0 - 30 * day })).toEqual({
       erased: 3,
       removed: 1,
     })

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { byteLength, cutAfter, cutHead } from '../../src/streaming/split.ts'
 
 test('split: a head and what follows it make the text again, at every limit', () => {
-  const text = 'a测b😀é\u0301c\n𝒳end'
+  const text = '\ufeffa测b😀\ufeffé\u0301c\n𝒳end'
   for (let limit = 0; limit <= byteLength(text) + 3; limit++) {
     const head = cutHead(text, limit)
     expect(byteLength(head)).toBeLessThanOrEqual(limit)

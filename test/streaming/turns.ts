@@ -2,7 +2,8 @@ import type { Inbound } from '../../src/domain/message.ts'
 import type { Change, Standing } from '../../src/domain/ports.ts'
 import type { Turn } from '../../src/domain/turn.ts'
 import { speaker } from '../../src/fallback/notice.ts'
-import { advance, type OpenSettings, openTurn, type TurnEvent } from '../../src/streaming/turn.ts'
+import { type OpenSettings, openTurn } from '../../src/streaming/open.ts'
+import { advance, type TurnEvent } from '../../src/streaming/turn.ts'
 
 export const say = speaker('en')
 /** When the message of every test came. */
@@ -11,6 +12,7 @@ export const t0 = 1_780_000_000_000
 export const inbound: Inbound = {
   account: 'default',
   surface: 'bot',
+  origin: 'message',
   msgid: 'm1',
   sender: 'zhangsan',
   conversation: { account: 'default', kind: 'direct', id: 'zhangsan' },
@@ -27,12 +29,17 @@ const settings: OpenSettings = {
   handoverMs: 30_000,
   openTurnsLimit: 100,
   perUserPerMinuteLimit: 20,
+  askWithinMs: 21_600_000,
 }
 
 export const alone: Standing = { openTurns: 0, sentLastMinute: 0, nextOrder: 1 }
 
-export function opened(more: Partial<Inbound> = {}, standing: Standing = alone): Change {
-  return openTurn({ ...inbound, ...more }, standing, settings, say)
+export function opened(
+  more: Partial<Inbound> = {},
+  standing: Standing = alone,
+  moreSettings: Partial<OpenSettings> = {},
+): Change {
+  return openTurn({ ...inbound, ...more }, standing, { ...settings, ...moreSettings }, say)
 }
 
 export function turnOf(change: Change | undefined): Turn {

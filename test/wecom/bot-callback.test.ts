@@ -31,6 +31,7 @@ test('bot callback: the group message of the vectors becomes an inbound without 
     inbound: {
       account: 'default',
       surface: 'bot',
+      origin: 'message',
       msgid: 'CAIQexample001',
       sender: '007zhang',
       conversation: { account: 'default', kind: 'group', id: 'wrTESTCHAT' },

@@ -1,12 +1,13 @@
 import { expect } from 'bun:test'
 import * as official from '@wecom/crypto'
 import type { Callback, Receive } from '../../src/domain/message.ts'
-import { createBotEndpoint, type EndpointAccount, type EndpointEvent } from '../../src/wecom/endpoint.ts'
+import { type BotAccount, createBotEndpoint } from '../../src/wecom/bot-endpoint.ts'
+import type { EndpointDeps, EndpointEvent } from '../../src/wecom/endpoint.ts'
 import type { Log } from '../../src/world.ts'
 import { vector } from '../crypto/vectors.ts'
 
 export const { token, encodingAESKey } = vector('bot-text-callback')
-const account: EndpointAccount = { id: 'default', token, encodingAESKey, receiveId: '' }
+const account: BotAccount = { id: 'default', token, encodingAESKey, receiveId: '' }
 export const start = 1_780_000_000_000
 export const hello = {
   msgid: 'M1',
@@ -18,12 +19,14 @@ export const hello = {
 
 const nothing: Receive = () => Promise.resolve({ kind: 'empty' })
 
-/** An endpoint with everything around it written down. */
-export function setUp(
-  more: Partial<EndpointAccount> = {},
-  answer: Receive = nothing,
-  random16: Uint8Array = new Uint8Array(16),
-) {
+/** A Bot's endpoint with everything around it written down. */
+export function setUp(more: Partial<BotAccount> = {}, answer?: Receive, random16?: Uint8Array) {
+  const { deps, ...seen } = surround(answer, random16)
+  return { endpoint: createBotEndpoint({ ...account, ...more }, deps), ...seen }
+}
+
+/** What an endpoint needs, and what it does with it. */
+export function surround(answer: Receive = nothing, random16: Uint8Array = new Uint8Array(16)) {
   const lines: { level: string; msg: string; fields: unknown }[] = []
   const at = (level: string) => (msg: string, fields?: unknown) => void lines.push({ level, msg, fields })
   const log: Log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), area: () => log }
@@ -36,8 +39,8 @@ export function setUp(
   }
   const random = { bytes: () => random16 }
   const observe = (event: EndpointEvent) => void events.push(event)
-  const endpoint = createBotEndpoint({ ...account, ...more }, { receive, clock, random, log, observe })
-  return { endpoint, lines, events, received, clock }
+  const deps: EndpointDeps = { receive, clock, random, log, observe }
+  return { deps, lines, events, received, clock }
 }
 
 /** The query as WeCom writes it, signed by the official library. */

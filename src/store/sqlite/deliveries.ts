@@ -3,6 +3,8 @@ import type { Engine } from './engine.ts'
 import { Lanes } from './lanes.ts'
 
 type Doc = { doc: string }
+/** Where deliveries lie that belong to no turn: rows of turns begin at 1. */
+const alone = 0
 
 /** The outbox table. Its methods run inside an operation of the engine and are not durable by themselves. */
 export class DeliveryTable {
@@ -16,10 +18,17 @@ export class DeliveryTable {
       byId: engine.prepare<Doc>('SELECT doc FROM delivery WHERE turn_seq = ? AND id = ?'),
       ofTurn: engine.prepare<Doc>('SELECT doc FROM delivery WHERE turn_seq = ?'),
       add: engine.prepare<never>(
-        'INSERT OR IGNORE INTO delivery (turn_seq, id, turn, route, state, dead, done, lane, position, due_at, created_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        `INSERT OR IGNORE INTO delivery (turn_seq, id, turn, account, route, lane, position, created_at,
+         state, dead, done, due_at, finished_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ),
       settle: engine.prepare<never>(
-        'UPDATE delivery SET state = ?, dead = ?, done = ?, due_at = ?, leased_until = CASE WHEN ? THEN NULL ELSE leased_until END, doc = ? WHERE turn_seq = ? AND id = ?',
+        `UPDATE delivery SET state = ?, dead = ?, done = ?, due_at = ?, finished_at = ?, doc = ?,
+         leased_until = CASE WHEN ? THEN NULL ELSE leased_until END WHERE turn_seq = ? AND id = ?`,
+      ),
+      // A lease stays: whoever probes with this delivery at the moment has it.
+      unhold: engine.prepare<never>(
+        `UPDATE delivery SET state = 'queued', due_at = ?, doc = json_set(doc, '$.state', 'queued', '$.dueAt', ?)
+         WHERE account = ? AND state = 'held'`,
       ),
       free: engine.prepare<Doc & { id: string; lane: string }>(
         `SELECT id, lane, doc FROM delivery WHERE done = 0 AND route = ? AND due_at <= ? AND coalesce(leased_until, 0) <= ?
@@ -53,38 +62,33 @@ export class DeliveryTable {
   }
 
   add(delivery: Delivery): void {
-    const { id, turn, route, state, lane, order, dueAt, createdAt } = delivery
-    const flags = [delivery.dead ? 1 : 0, isDone(state) ? 1 : 0]
+    const { id, turn, account, route, lane, order, createdAt } = delivery
     const seq = this.seqOf(turn)
     if (seq === undefined) throw new Error(`delivery ${id} belongs to no turn`)
     this.lanes.know()
-    const { changes } = this.statements.add.run(
-      seq,
-      id,
-      turn,
-      route,
-      state,
-      ...flags,
-      lane,
-      order,
-      dueAt,
-      createdAt,
-      JSON.stringify(delivery),
-    )
-    if (changes > 0 && !isDone(state)) this.lanes.enter(lane, { id, seq, position: order })
+    const fixed = [seq, id, turn ?? null, account, route, lane, order, createdAt]
+    const { changes } = this.statements.add.run(...fixed, ...changingOf(delivery))
+    if (changes > 0) this.place(delivery, seq)
   }
 
   /** Replaces a delivery; one that is done or queued again gives its lease back. */
   settle(delivery: Delivery): void {
-    const { id, turn, state, dueAt, lane, order } = delivery
-    const seq = this.seqOf(turn)
+    const seq = this.seqOf(delivery.turn)
     if (seq === undefined) return
     this.lanes.know()
-    const isFree = state === 'sending' ? 0 : 1
-    const flags = [delivery.dead ? 1 : 0, isDone(state) ? 1 : 0]
-    const { changes } = this.statements.settle.run(state, ...flags, dueAt, isFree, JSON.stringify(delivery), seq, id)
+    const isFree = delivery.state === 'sending' ? 0 : 1
+    const { changes } = this.statements.settle.run(...changingOf(delivery), isFree, seq, delivery.id)
+    if (changes > 0) this.place(delivery, seq)
+  }
+
+  private place({ id, state, lane, order, route }: Delivery, seq: number): void {
     if (isDone(state)) this.lanes.leave(lane, id)
-    else if (changes > 0) this.lanes.enter(lane, { id, seq, position: order })
+    else this.lanes.enter(lane, { id, seq, position: order, isOut: route !== 'gateway' })
+  }
+
+  /** Held deliveries of an account are queued and due at `at`; how many. */
+  unhold(account: string, at: number): number {
+    return this.statements.unhold.run(at, at, account).changes
   }
 
   drop(id: string): void {
@@ -112,13 +116,13 @@ export class DeliveryTable {
     return ids.filter(id => this.seek(id, seq => this.statements.renew.get(until, seq, id)) !== null)
   }
 
-  private seqOf(turn: string): number | undefined {
-    return this.statements.seqOf.get(turn)?.seq
+  private seqOf(turn: string | undefined): number | undefined {
+    return turn === undefined ? alone : this.statements.seqOf.get(turn)?.seq
   }
 
   /**
-   * What `at` finds in the rows of the turn that a delivery's id begins with. Both parts of the id may hold colons of
-   * their own, so a turn that has no such delivery is passed over.
+   * What `at` finds in the rows of the turn that a delivery's id begins with, else among those without a turn. Both
+   * parts of the id may hold colons of their own, so a turn that has no such delivery is passed over.
    */
   private seek<T>(id: string, at: (seq: number) => T | null): T | null {
     for (let end = id.lastIndexOf(':'); end > 0; end = id.lastIndexOf(':', end - 1)) {
@@ -126,7 +130,7 @@ export class DeliveryTable {
       const found = seq === undefined ? null : at(seq)
       if (found !== null) return found
     }
-    return null
+    return at(alone)
   }
 
   nextDueAt(routes: readonly Route[], after: number): number | undefined {
@@ -143,7 +147,15 @@ export class DeliveryTable {
   }
 }
 
-/** Rows are written by `add` and `settle` only, so what comes out is what went in. */
+/** What of a row changes with its delivery, in the order of both statements. */
+function changingOf(delivery: Delivery) {
+  const { state, dueAt, createdAt, finishedAt } = delivery
+  const done = isDone(state)
+  const doneAt = done ? (finishedAt ?? createdAt) : null
+  return [state, delivery.dead ? 1 : 0, done ? 1 : 0, dueAt, doneAt, JSON.stringify(delivery)] as const
+}
+
+/** Rows are written by `add`, `settle` and `unhold` only, so what comes out is what went in. */
 function parseDelivery(doc: string): Delivery {
   return JSON.parse(doc) as Delivery
 }

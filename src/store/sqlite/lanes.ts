@@ -5,6 +5,8 @@ interface Place {
   readonly id: string
   readonly seq: number
   readonly position: number
+  /** It leads to WeCom, not to the agent. */
+  readonly isOut: boolean
 }
 
 /**
@@ -13,11 +15,14 @@ interface Place {
  */
 export class Lanes {
   private lanes: Map<string, Place[]> | undefined
+  /** All that are in a lane, since one lane may be long. */
+  private readonly ids = new Set<string>()
+  private out = 0
   private readonly open
 
   constructor(engine: Engine) {
-    this.open = engine.prepare<Place & { lane: string }>(
-      'SELECT lane, id, turn_seq AS seq, position FROM delivery WHERE done = 0',
+    this.open = engine.prepare<Omit<Place, 'isOut'> & { lane: string; isOut: number }>(
+      `SELECT lane, id, turn_seq AS seq, position, route <> 'gateway' AS isOut FROM delivery WHERE done = 0`,
     )
     engine.watch({ mark() {}, undo: () => this.forget(), forget: () => this.forget() })
   }
@@ -33,21 +38,33 @@ export class Lanes {
   }
 
   enter(lane: string, place: Place): void {
-    const places = this.know().get(lane)
-    if (places === undefined) this.know().set(lane, [place])
-    else if (!places.some(({ id }) => id === place.id)) sortIn(places, place)
+    const lanes = this.know()
+    if (this.ids.has(place.id)) return
+    this.ids.add(place.id)
+    const places = lanes.get(lane)
+    if (places === undefined) lanes.set(lane, [place])
+    else sortIn(places, place)
+    if (place.isOut) this.out++
   }
 
   leave(lane: string, id: string): void {
     const places = this.know().get(lane)
     const at = places?.findIndex(place => place.id === id) ?? -1
     if (places === undefined || at === -1) return
+    this.ids.delete(id)
+    if (places[at]?.isOut === true) this.out--
     if (places.length === 1) this.know().delete(lane)
     else places.splice(at, 1)
   }
 
   isHead(lane: string, id: string): boolean {
     return this.know().get(lane)?.[0]?.id === id
+  }
+
+  /** How many deliveries to WeCom are not done. */
+  outgoing(): number {
+    this.know()
+    return this.out
   }
 
   /** Rows of the turns whose deliveries in this lane are not done. */
@@ -61,11 +78,16 @@ export class Lanes {
 
   private read(): Map<string, Place[]> {
     const lanes = new Map<string, Place[]>()
-    for (const { lane, ...place } of this.open.iterate()) {
-      const places = lanes.get(lane)
-      if (places === undefined) lanes.set(lane, [place])
-      else sortIn(places, place)
+    this.ids.clear()
+    this.out = 0
+    for (const { lane, isOut, ...place } of this.open.iterate()) {
+      this.ids.add(place.id)
+      const places = lanes.get(lane) ?? []
+      places.push({ ...place, isOut: isOut === 1 })
+      lanes.set(lane, places)
+      this.out += isOut
     }
+    for (const places of lanes.values()) places.sort((a, b) => a.position - b.position)
     return lanes
   }
 }

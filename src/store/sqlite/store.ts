@@ -1,9 +1,12 @@
 import type { Database } from 'bun:sqlite'
-import type { Change, Claimed, Outbox, Store, TurnKey } from '../../domain/ports.ts'
+import type { Change, Store, TurnKey } from '../../domain/ports.ts'
 import type { Turn } from '../../domain/turn.ts'
 import { DeliveryTable } from './deliveries.ts'
 import { Engine } from './engine.ts'
+import { createMemos, createTokens } from './facts.ts'
 import { openDatabase } from './open.ts'
+import { createOutbox } from './outbox.ts'
+import { SentTable } from './sent.ts'
 import { Sweeper } from './sweep.ts'
 import { TurnTable, writeChange } from './turns.ts'
 
@@ -46,7 +49,9 @@ export function createSqliteStore(db: Database, options: StoreOptions): Store {
     nextDueAt: () => engine.run(() => turns.nextDueAt()),
     counts: () => engine.run(() => turns.counts()),
     see: (account, msgid, at) => engine.run(() => see.run(account, msgid, at).changes > 0),
-    outbox: createOutbox(engine, turns, deliveries, write),
+    outbox: createOutbox(engine, { turns, deliveries, sent: new SentTable(engine) }, write),
+    tokens: createTokens(engine),
+    memos: createMemos(engine),
     sweep: limits => engine.run(() => sweeper.sweep(limits)),
     probe: async () => void (await engine.run(() => probe.run(String(options.pid)))),
     close: async () => engine.close(),
@@ -72,31 +77,4 @@ function updateTurn(
   const turn = turns.find(id)
   const change = turn && step(turn)
   return (change && write(change).find(saved => saved.id === id)) ?? turn
-}
-
-function createOutbox(engine: Engine, turns: TurnTable, deliveries: DeliveryTable, write: Write): Outbox {
-  const claimOne = (delivery: Claimed['delivery'], untilMs: number, change: (claimed: Claimed) => Change) => {
-    const turn = turns.find(delivery.turn)
-    if (turn === undefined) return []
-    deliveries.lease(delivery.id, untilMs)
-    const saved = write(change({ delivery, turn }))
-    return [{ delivery: deliveries.find(delivery.id) ?? delivery, turn: saved.find(one => one.id === turn.id) ?? turn }]
-  }
-  return {
-    claim: (routes, lease, change) =>
-      engine.run(() =>
-        deliveries
-          .claimable(routes, lease.now, lease.limit)
-          .flatMap(delivery => claimOne(delivery, lease.untilMs, change)),
-      ),
-    renew: (ids, until) => engine.run(() => deliveries.renew(ids, until)),
-    release: ids =>
-      engine.run(() => {
-        for (const id of ids) deliveries.lease(id, null)
-      }),
-    nextDueAt: (routes, after) => engine.run(() => deliveries.nextDueAt(routes, after)),
-    ofTurn: turn => engine.run(() => deliveries.ofTurn(turn)),
-    find: id => engine.run(() => deliveries.find(id)),
-    summary: () => engine.run(() => deliveries.summary()),
-  }
 }

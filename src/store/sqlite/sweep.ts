@@ -1,4 +1,5 @@
 import type { Delivery } from '../../domain/delivery.ts'
+import type { SweepLimits } from '../../domain/ports.ts'
 import type { Turn } from '../../domain/turn.ts'
 import type { DeliveryTable } from './deliveries.ts'
 import type { Engine } from './engine.ts'
@@ -8,9 +9,14 @@ type Finished = { seq: number; doc: string }
 
 /** So that one sweep never holds the batch for long; the next one goes on. */
 const rowsPerSweep = 100
+/** Rows of `sent` are small, and one message may make a thousand of them. */
+const sentPerSweep = 2_000
+
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
 
 /**
- * Erases contents of finished turns, then removes old rows. Open turns and dead deliveries keep theirs. The rows are
+ * Erases contents of what is finished, then removes old rows. Open turns and dead deliveries keep theirs. The rows are
  * what repeated msgids are known by, so `rowBefore` must lie at least a day back.
  */
 export class Sweeper {
@@ -27,34 +33,50 @@ export class Sweeper {
          AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.turn_seq = turn.seq AND (d.done = 0 OR d.dead = 1)) LIMIT ?`,
       ),
       eraseTurn: engine.prepare<never>('UPDATE turn SET erased = 1, doc = ? WHERE seq = ?'),
-      deliveries: engine.prepare<{ doc: string }>('SELECT doc FROM delivery WHERE turn_seq = ?'),
-      eraseDelivery: engine.prepare<never>('UPDATE delivery SET doc = ? WHERE turn_seq = ? AND id = ?'),
+      deliveries: engine.prepare<Finished>('SELECT turn_seq AS seq, doc FROM delivery WHERE turn_seq = ?'),
+      finishedAlone: engine.prepare<Finished>(
+        `SELECT turn_seq AS seq, doc FROM delivery
+         WHERE turn_seq = 0 AND done = 1 AND dead = 0 AND erased = 0 AND finished_at < ? LIMIT ?`,
+      ),
+      eraseDelivery: engine.prepare<never>('UPDATE delivery SET erased = 1, doc = ? WHERE turn_seq = ? AND id = ?'),
       old: engine.prepare<{ seq: number; id: string }>(
         'SELECT seq, id FROM turn WHERE erased IN (0, 1) AND ended_at < ? AND received_at < ? AND due_at IS NULL LIMIT ?',
       ),
       removeDeliveries: engine.prepare<never>('DELETE FROM delivery WHERE turn_seq = ?'),
+      removeAlone: engine.prepare<never>(
+        `DELETE FROM delivery WHERE turn_seq = 0 AND id IN (SELECT id FROM delivery
+         WHERE turn_seq = 0 AND done = 1 AND erased IN (0, 1) AND finished_at < ? LIMIT ?)`,
+      ),
       forget: engine.prepare<never>('DELETE FROM inbox WHERE at < ?'),
+      forgetSent: engine.prepare<never>(
+        `DELETE FROM sent WHERE (scope, member, at) IN (SELECT scope, member, at FROM sent WHERE at < ? LIMIT ?)`,
+      ),
+      forgetTokens: engine.prepare<never>('DELETE FROM token WHERE expires_at < ?'),
     }
   }
 
-  sweep(limits: { contentBefore: number; rowBefore: number }): { erased: number; removed: number } {
-    const finished = this.statements.finished.all(limits.contentBefore, rowsPerSweep)
-    for (const { seq, doc } of finished) this.eraseTurn(seq, JSON.parse(doc) as Turn)
-    return { erased: finished.length, removed: this.removeRows(limits.rowBefore) }
+  sweep(limits: SweepLimits): { erased: number; removed: number } {
+    const turns = this.statements.finished.all(limits.contentBefore, rowsPerSweep)
+    for (const { seq, doc } of turns) this.eraseTurn(seq, JSON.parse(doc) as Turn)
+    const alone = this.statements.finishedAlone.all(limits.contentBefore, rowsPerSweep)
+    for (const row of alone) this.eraseDelivery(row)
+    return { erased: turns.length + alone.length, removed: this.removeRows(limits.rowBefore) + this.forget(limits) }
   }
 
   private eraseTurn(seq: number, turn: Turn): void {
-    const { question: _q, preface: _p, responseUrl: _r, ...kept } = turn
+    const { question: _q, preface: _p, responseUrl: _r, attachments: _a, ...kept } = turn
     const bare: Turn = { ...kept, text: '', answer: '', ...(turn.closedWith !== undefined && { closedWith: '' }) }
     this.statements.eraseTurn.run(JSON.stringify(bare), seq)
-    for (const row of this.statements.deliveries.all(seq)) {
-      const delivery = JSON.parse(row.doc) as Delivery
-      const emptied: Delivery = {
-        ...delivery,
-        body: delivery.body.kind === 'ask' ? delivery.body : { kind: 'remainder', content: '' },
-      }
-      this.statements.eraseDelivery.run(JSON.stringify(emptied), seq, delivery.id)
+    for (const row of this.statements.deliveries.all(seq)) this.eraseDelivery(row)
+  }
+
+  private eraseDelivery({ seq, doc }: Finished): void {
+    const delivery = JSON.parse(doc) as Delivery
+    const emptied: Delivery = {
+      ...delivery,
+      body: delivery.body.kind === 'ask' ? delivery.body : { kind: 'remainder', content: '' },
     }
+    this.statements.eraseDelivery.run(JSON.stringify(emptied), seq, delivery.id)
   }
 
   private removeRows(before: number): number {
@@ -64,6 +86,12 @@ export class Sweeper {
       this.turns.remove(id)
     }
     if (old.length > 0) this.deliveries.lanes.forget()
-    return old.length + this.statements.forget.run(before).changes
+    return old.length + this.statements.removeAlone.run(before, rowsPerSweep).changes
+  }
+
+  private forget({ now, rowBefore }: SweepLimits): number {
+    const { forget, forgetSent, forgetTokens } = this.statements
+    const small = [forget.run(rowBefore), forgetSent.run(now - hourMs, sentPerSweep), forgetTokens.run(now - dayMs)]
+    return small.reduce((sum, { changes }) => sum + changes, 0)
   }
 }

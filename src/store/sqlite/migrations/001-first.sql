@@ -32,10 +32,12 @@ CREATE INDEX turn_unsaid ON turn (account, sender) WHERE unsaid = 1;
 CREATE INDEX turn_finished ON turn (erased, ended_at) WHERE due_at IS NULL AND ended_at IS NOT NULL;
 
 -- Rows lie with those of their turn, in the order in which turns came: an index over random ids costs a page a message.
+-- What belongs to no turn lies under 0, where no turn is.
 CREATE TABLE delivery (
   turn_seq INTEGER NOT NULL,
   id TEXT NOT NULL,
-  turn TEXT NOT NULL,
+  turn TEXT,
+  account TEXT NOT NULL,
   route TEXT NOT NULL,
   state TEXT NOT NULL,
   dead INTEGER NOT NULL,
@@ -45,8 +47,29 @@ CREATE TABLE delivery (
   due_at REAL NOT NULL,
   leased_until REAL,
   created_at REAL NOT NULL,
+  finished_at REAL,
+  erased INTEGER NOT NULL DEFAULT 0,
   doc TEXT NOT NULL,
   PRIMARY KEY (turn_seq, id)
 ) WITHOUT ROWID;
 CREATE INDEX delivery_due ON delivery (route, due_at) WHERE done = 0;
 CREATE INDEX delivery_dead ON delivery (created_at) WHERE dead = 1;
+CREATE INDEX delivery_held ON delivery (account) WHERE state = 'held';
+CREATE INDEX delivery_finished ON delivery (erased, finished_at) WHERE turn_seq = 0 AND done = 1;
+
+-- What left for WeCom during the last hour, once per member: for budgets, and to know what would be a duplicate.
+CREATE TABLE sent (
+  -- An account, or a robot.
+  scope TEXT NOT NULL,
+  -- Empty when the message has no members that are counted.
+  member TEXT NOT NULL,
+  at REAL NOT NULL,
+  digest TEXT NOT NULL,
+  delivery TEXT NOT NULL,
+  part INTEGER NOT NULL,
+  PRIMARY KEY (scope, member, at, delivery, part)
+) WITHOUT ROWID;
+CREATE INDEX sent_digest ON sent (digest, at);
+
+CREATE TABLE token (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE memo (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;

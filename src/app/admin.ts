@@ -1,0 +1,119 @@
+import { readActivity } from '../bridge/app-events.ts'
+import type { Desk } from '../bridge/desk.ts'
+import type { Hold } from '../bridge/holds.ts'
+import { reportDelivery, tellJourney } from '../bridge/journey.ts'
+import { acceptSend, type SendContent, type SendRequest } from '../bridge/send.ts'
+import type { Work } from '../bridge/work.ts'
+import type { Config } from '../config/config.ts'
+import { limits } from '../domain/limits.ts'
+import { WecomdError } from '../errors.ts'
+import { type AdminDesk, startAdminListener } from '../http/admin.ts'
+import type { Observations } from '../http/observations.ts'
+import type { Listener } from '../http/public.ts'
+import type { SendBody } from '../http/send.ts'
+import { type AppFacts, reportStatus } from '../status.ts'
+import { parseTarget } from '../wecom/target.ts'
+import type { World } from '../world.ts'
+import { type AppOptions, adminToken } from './state-folder.ts'
+
+/** Starts the private listener. */
+export function openAdmin(
+  options: AppOptions,
+  world: World,
+  desk: Desk,
+  work: Work,
+  observations: Observations,
+  life: { readonly startedAt: number; readonly isStopping: boolean },
+): Listener {
+  const { config, stateDir, version } = options
+  const { store } = desk
+  const status = () => {
+    const facts = { store, agent: desk.agent, observations, appFacts: (account: string) => readAppFacts(desk, account) }
+    return reportStatus({ version, node: world.host, config, ...facts, ...life })
+  }
+  const admin: AdminDesk = {
+    ready: async () => readiness(await status()),
+    status,
+    metrics: async () => observations.render(await gaugesOf(desk)),
+    trace: id => tellJourney(store, [...desk.accounts.keys()], id),
+    delivery: id => reportDelivery(store, id),
+    async send(body) {
+      const { id } = await acceptSend(desk, rulesOf(config), await readRequest(desk, body))
+      work.deliveryAdded()
+      return { id }
+    },
+  }
+  return startAdminListener(config.admin, adminToken(config, stateDir, world), admin)
+}
+
+async function readAppFacts({ store, clock, platform, holds }: Desk, account: string): Promise<AppFacts> {
+  const now = clock.now()
+  const [minute = 0, hour = 0] = await store.outbox.busiest(account, [now - 60_000, now - 3_600_000])
+  const activity = await readActivity({ store }, account)
+  const expiresAt = platform.tokenExpiresAt(account)
+  const held = holds.of(account)
+  return {
+    ...(expiresAt !== undefined && { token: { expiresAt } }),
+    quota: { minute, hour },
+    ...(held !== undefined && { held: { since: held.since, ...describeHold(held) } }),
+    ...(activity !== undefined && { activity }),
+  }
+}
+
+function describeHold({ errcode, hint }: Hold) {
+  return { ...(errcode !== undefined && { errcode }), ...(hint !== undefined && { hint }) }
+}
+
+function readiness(status: Awaited<ReturnType<typeof reportStatus>>) {
+  return { ready: status.ready, components: status.components }
+}
+
+async function gaugesOf(desk: Desk) {
+  const [turns, outbox] = await Promise.all([desk.store.counts(), desk.store.outbox.summary()])
+  return {
+    turns: turns.states,
+    outbox: outbox.states,
+    dead: outbox.dead,
+    gatewayUp: desk.agent.status().state === 'up',
+  }
+}
+
+function rulesOf({ defaultAccount, webhooks, outbound }: Config) {
+  return { defaultAccount, webhooks: Object.keys(webhooks), allowBroadcast: outbound.allowBroadcast }
+}
+
+async function readRequest(desk: Desk, body: SendBody): Promise<SendRequest> {
+  const { target, account: behind } = parseTarget(body.to, { accounts: [...desk.accounts.keys()] })
+  const account = body.account ?? behind
+  return {
+    to: target,
+    content: await readContent(desk, body),
+    ...(account !== undefined && { account }),
+    ...(body.idempotencyKey !== undefined && { idempotencyKey: body.idempotencyKey }),
+  }
+}
+
+async function readContent(desk: Desk, { text, markdown, card, news, media }: SendBody): Promise<SendContent> {
+  const given: SendContent[] = []
+  if (text !== undefined) given.push({ kind: 'text', content: text })
+  if (markdown !== undefined) given.push({ kind: 'markdown', content: markdown })
+  if (card !== undefined) given.push({ kind: 'card', card })
+  if (news !== undefined) given.push({ kind: 'news', articles: news })
+  if (media !== undefined) given.push({ kind: 'media', fileName: media.fileName, bytes: await readMedia(desk, media) })
+  const [content] = given
+  if (content !== undefined && given.length === 1) return content
+  throw new WecomdError('bad_message', 'exactly one of text, markdown, card, news and media is needed')
+}
+
+async function readMedia(desk: Desk, { base64, path }: NonNullable<SendBody['media']>): Promise<Uint8Array> {
+  if ((base64 === undefined) === (path === undefined)) {
+    throw new WecomdError('bad_message', 'media needs exactly one of base64 and path')
+  }
+  if (path !== undefined) return await desk.spool.borrow(path)
+  const bytes = Buffer.from(base64 ?? '', 'base64')
+  if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(base64 ?? '') || bytes.length === 0) {
+    throw new WecomdError('bad_message', 'media.base64 is not base64')
+  }
+  if (bytes.length <= limits.mediaBytes.file) return bytes
+  throw new WecomdError('bad_message', 'the media is larger than 20 MiB, the most that WeCom takes')
+}

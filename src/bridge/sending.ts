@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto'
+import type { Delivery } from '../domain/delivery.ts'
+import { limits } from '../domain/limits.ts'
+import type { Sending } from '../domain/ports.ts'
+import { formatTarget } from '../domain/target.ts'
+
+const minuteMs = 60_000
+
+/** What a message counts as, for the platform's budgets and its search for duplicates. */
+export function sendingOf({ account, route, body }: Delivery, part: number): Sending | undefined {
+  if (body.kind !== 'messages') return undefined
+  const to = formatTarget(body.to)
+  const digest = createHash('sha256')
+    .update(`${to}\0${JSON.stringify(body.messages[part - 1])}`)
+    .digest('hex')
+  const twinMs = limits.duplicateCheckSeconds * 1000
+  if (route === 'webhook') {
+    const budgets = [{ windowMs: minuteMs, most: limits.robotPerMinute }]
+    return { scope: to, part, digest, members: [to], budgets, twinMs }
+  }
+  const budgets = [
+    { windowMs: minuteMs, most: limits.messagesPerMinute },
+    { windowMs: 60 * minuteMs, most: limits.messagesPerHour },
+  ]
+  const members = body.to.kind === 'user' ? body.to.ids.map(id => id.toLowerCase()) : []
+  return { scope: account, part, digest, members, budgets, twinMs }
+}

@@ -1,0 +1,32 @@
+/** What goes wrong with one request to the API, before or after the platform has done what it asks. */
+export interface ApiFault {
+  readonly when: 'before' | 'after'
+  /** `reset` cuts the connection, `hang` never answers, a number is an HTTP status; 200 is a delay and nothing else. */
+  readonly how: 'reset' | 'hang' | number
+  readonly delayMs?: number
+}
+
+/** Faults and errcodes that wait in line for requests; each is used once. */
+export class Faults {
+  private readonly faults: { where: string | undefined; fault: ApiFault }[] = []
+  private readonly errcodes: { path: string; errcode: number }[] = []
+
+  /** `where` is a path or a whole URL; undefined is any request. */
+  add(fault: ApiFault, where?: string): void {
+    this.faults.push({ where, fault })
+  }
+
+  addErrcode(path: string, errcode: number, times: number): void {
+    for (let count = 0; count < times; count++) this.errcodes.push({ path, errcode })
+  }
+
+  takeFault(url: string, path: string): ApiFault | undefined {
+    const index = this.faults.findIndex(({ where }) => where === undefined || where === url || where === path)
+    return index < 0 ? undefined : this.faults.splice(index, 1)[0]?.fault
+  }
+
+  takeErrcode(path: string): number | undefined {
+    const index = this.errcodes.findIndex(waiting => waiting.path === path)
+    return index < 0 ? undefined : this.errcodes.splice(index, 1)[0]?.errcode
+  }
+}

@@ -1,0 +1,124 @@
+import type { MediaMessage, Message, Outcome } from '../domain/delivery.ts'
+import type { Platform, Spool, Tokens, Upload } from '../domain/ports.ts'
+import type { Target } from '../domain/target.ts'
+import type { Clock, Fetch, Log, Random } from '../world.ts'
+import { AppApi } from './app-api.ts'
+import { encodeAppMessage, encodeGroupMessage } from './app-message.ts'
+import type { HostRule } from './hosts.ts'
+import { json, type Line } from './http-call.ts'
+import { decodeUpload, encodeUpload, openMedia } from './media-upload.ts'
+import { outcomeOfSuccess, refused } from './outcome.ts'
+import { createResponsePoster } from './response-url.ts'
+import { createRobot, type Robot } from './robot.ts'
+import { Tags } from './tags.ts'
+
+export interface AppSettings {
+  readonly corpId: string
+  readonly corpSecret: string
+  readonly agentId: number
+  /** Whether `group:` targets may be used. */
+  readonly allowAppChat: boolean
+}
+
+export interface PlatformOptions {
+  readonly fetch: Fetch
+  readonly clock: Pick<Clock, 'now'>
+  readonly random: Random
+  readonly log: Log
+  readonly network: HostRule & Omit<Line, 'fetch'>
+  /** By account. */
+  readonly apps: ReadonlyMap<string, AppSettings>
+  /** Group robots by name: key, or the whole URL. */
+  readonly webhooks: Readonly<Record<string, string>>
+  readonly tokens: Tokens
+  readonly openMedia: Spool['open']
+  onTokenRefresh(account: string): void
+}
+
+interface App {
+  readonly settings: AppSettings
+  readonly api: AppApi
+  readonly tags: Tags
+}
+
+/** All ways to WeCom but the answer to a callback. */
+export function createPlatform(options: PlatformOptions): Platform {
+  const { fetch, network, random } = options
+  const line = { ...network, fetch, apiBaseUrl: network.apiBaseUrl.replace(/\/+$/, '') }
+  const apps = openApps(options, line)
+  const appOf = (account: string): App | Outcome =>
+    apps.get(account) ?? refused(`the account ${account} has no app`, 'configure its agent')
+  const robotOf = (name: string): Robot | Outcome => {
+    const address = Object.hasOwn(options.webhooks, name) ? options.webhooks[name] : undefined
+    if (address === undefined) return refused(`no group robot is called ${name}`, 'add it to channels.wecom.webhooks')
+    return (
+      createRobot(address, { line, random, openMedia: options.openMedia }) ??
+      refused(`the webhook ${name} is neither a key nor a URL with ?key= whose host is allowed`)
+    )
+  }
+  return {
+    postResponse: createResponsePoster(line),
+    async send(account, to, message, { unchecked }) {
+      if (to.kind === 'webhook') {
+        const robot = robotOf(to.name)
+        return 'outcome' in robot ? robot : await robot.send(message)
+      }
+      const app = appOf(account)
+      if ('outcome' in app) return app
+      return to.kind === 'group'
+        ? await sendToGroup(app, to.chatid, message)
+        : await sendByApp(app, to, message, unchecked)
+    },
+    async upload(account, to, message) {
+      const way = to.kind === 'webhook' ? robotOf(to.name) : appOf(account)
+      if ('outcome' in way) return way
+      return 'upload' in way ? await way.upload(message) : await uploadByApp(way, message, options)
+    },
+    tokenExpiresAt: account => apps.get(account)?.api.token.expiresAt(),
+  }
+}
+
+function openApps(options: PlatformOptions, line: Line & HostRule): ReadonlyMap<string, App> {
+  const { tokens, clock, random, log, onTokenRefresh } = options
+  const deps = { line, tokens, clock, random, log, onRefresh: onTokenRefresh }
+  return new Map(
+    Array.from(options.apps, ([account, settings]) => {
+      const api = new AppApi({ account, ...settings }, deps)
+      return [account, { settings, api, tags: new Tags(api, clock) }]
+    }),
+  )
+}
+
+async function sendByApp(
+  { settings, api, tags }: App,
+  to: Extract<Target, { kind: 'user' | 'party' | 'tag' }>,
+  message: Message,
+  unchecked: boolean,
+): Promise<Outcome> {
+  const ids = to.kind === 'tag' ? await tags.resolve(to.ids) : to.ids
+  if ('outcome' in ids) return ids
+  const body = encodeAppMessage(settings.agentId, { kind: to.kind, ids }, message, unchecked)
+  const result = await api.call('message/send', { payload: json(body) })
+  return 'outcome' in result ? result : outcomeOfSuccess(result.answer)
+}
+
+async function sendToGroup({ settings, api }: App, chatid: string, message: Message): Promise<Outcome> {
+  if (!settings.allowAppChat) {
+    return refused(
+      'an app can send to groups that it created itself, and to no others',
+      'send to a user, party, tag or webhook, let the Bot answer in the group, or set agent.allowAppChat',
+    )
+  }
+  const body = encodeGroupMessage(chatid, message)
+  if (body === undefined) return refused('the groups of an app take no cards')
+  const result = await api.call('appchat/send', { payload: json(body) })
+  return 'outcome' in result ? result : outcomeOfSuccess(result.answer)
+}
+
+async function uploadByApp({ api }: App, message: MediaMessage, options: PlatformOptions): Promise<Upload> {
+  const file = await openMedia(options.openMedia, message.source)
+  if ('outcome' in file) return file
+  const payload = encodeUpload(message.fileName, file, options.random)
+  const result = await api.call('media/upload', { query: { type: message.media }, payload, free: true })
+  return 'outcome' in result ? result : decodeUpload(result.answer)
+}

@@ -1,0 +1,49 @@
+import { expect } from 'bun:test'
+import type { Behaviour } from './conformance.ts'
+import { day, t0 } from './given.ts'
+
+/** Tokens and memos. */
+export const factTests: readonly Behaviour[] = [
+  {
+    name: 'store: a token is kept by its key through a crash, and the newest wins',
+    async check(store, opened) {
+      expect(await store.tokens.load('app one')).toBeUndefined()
+      await store.tokens.save('app one', { value: 'first', expiresAt: t0 })
+      await store.tokens.save('app one', { value: 'second', expiresAt: t0 + 7_200_000 })
+      await store.tokens.save('app two', { value: 'other', expiresAt: t0 })
+      const second = await opened.reopen()
+      expect(await second.tokens.load('app one')).toEqual({ value: 'second', expiresAt: t0 + 7_200_000 })
+      expect(await second.tokens.load('app two')).toEqual({ value: 'other', expiresAt: t0 })
+    },
+  },
+  {
+    name: 'store: a memo is recalled through a crash until it is forgotten',
+    async check(store, opened) {
+      expect(await store.memos.recall('hold')).toBeUndefined()
+      await store.memos.remember('hold', 'since monday')
+      await store.memos.remember('hold', '自周一起 "\\')
+      await store.memos.remember('other', 'stays')
+      const second = await opened.reopen()
+      expect(await second.memos.recall('hold')).toBe('自周一起 "\\')
+      await second.memos.remember('hold', '')
+      await second.memos.remember('never', '')
+      const third = await opened.reopen()
+      expect(await third.memos.recall('hold')).toBeUndefined()
+      expect(await third.memos.recall('other')).toBe('stays')
+    },
+  },
+  {
+    name: 'store: a token goes a day after it expired, memos stay',
+    async check(store) {
+      await store.tokens.save('old', { value: 'v', expiresAt: t0 - day - 1 })
+      await store.tokens.save('recent', { value: 'v', expiresAt: t0 - day })
+      await store.memos.remember('hold', 'since monday')
+      const limits = { now: t0, contentBefore: t0 - 7 * day, rowBefore: t0 - 30 * day }
+      expect(await store.sweep(limits)).toEqual({ erased: 0, removed: 1 })
+      expect(await store.tokens.load('old')).toBeUndefined()
+      expect(await store.tokens.load('recent')).toBeDefined()
+      expect(await store.sweep({ ...limits, now: t0 + 365 * day })).toEqual({ erased: 0, removed: 1 })
+      expect(await store.memos.recall('hold')).toBe('since monday')
+    },
+  },
+]

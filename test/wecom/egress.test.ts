@@ -1,0 +1,137 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import type { MediaMessage } from '../../src/domain/delivery.ts'
+import type { Fetch } from '../../src/world.ts'
+import { bytesOf, checked, fetch, hello, openRig, robotKey, salesApp, toBob } from './api-rig.ts'
+import { openForwardProxy } from './forward-proxy.ts'
+import { type Asked, openRawWecom } from './raw-wecom.ts'
+
+/** A certificate of its own authority for localhost, and its key. */
+const pem = await Bun.file(join(import.meta.dir, 'localhost.pem')).text()
+const plain = await openRawWecom()
+const tls = await openRawWecom({ key: pem, cert: pem })
+const proxy = await openForwardProxy('us@er', 'p:w/ß')
+const strict = await openForwardProxy('us@er', 'p:w/ß', false)
+afterAll(() => [plain, tls, proxy, strict].forEach(one => one.close()))
+
+const content = Buffer.alloc(300_000, 'wecomd ')
+const file: MediaMessage = {
+  kind: 'media',
+  media: 'file',
+  fileName: '报告.pdf',
+  bytes: content.length,
+  source: { kind: 'spool', file: 'x' },
+}
+for (const wecom of [plain, tls]) wecom.on('media/upload', () => ({ errcode: 0, media_id: 'M' }))
+
+/** All that may not be seen outside of a request. */
+const secrets = ['us@er', 'us%40er', 'p:w', 'p%3Aw', salesApp.corpSecret, 'access_token', 'T1', robotKey]
+
+function rigBehind(origin: string, proxyUrl?: string, ca?: string) {
+  const openMedia = async () => bytesOf(content)
+  const network = {
+    apiBaseUrl: origin,
+    moreHosts: [],
+    timeoutMs: 5_000,
+    ...(proxyUrl && { proxy: proxyUrl }),
+    ...(ca && { ca }),
+  }
+  const rig = openRig(origin, { network, openMedia })
+  return { ...rig, send: () => rig.platform.send('default', toBob, hello, checked) }
+}
+
+const isWhole = (one: Asked | undefined) =>
+  one?.body.includes(content) === true &&
+  one.headers.some(([name, value]) => name === 'content-length' && value === String(one.body.length)) &&
+  !one.headers.some(([name]) => name === 'transfer-encoding' || name.startsWith('proxy-'))
+
+describe('through a proxy', () => {
+  const ways = [
+    [
+      'http',
+      plain,
+      undefined,
+      (path: string) => `${path === 'gettoken' ? 'GET' : 'POST'} ${plain.origin}/cgi-bin/${path}`,
+    ],
+    ['https', tls, pem, () => `CONNECT ${new URL(tls.origin).host}`],
+  ] as const
+  for (const [what, wecom, ca, line] of ways) {
+    test(`egress: every call over ${what} goes through the proxy with its user and password`, async () => {
+      const { platform, send, lines: logged } = rigBehind(wecom.origin, proxy.url, ca)
+      const [before, heard] = [proxy.passed.length, wecom.asked.length]
+      expect(await send()).toMatchObject({ outcome: 'delivered' })
+      const url = `${wecom.origin}/cgi-bin/aibot/response?response_code=x`
+      expect(await platform.postResponse(url, 'x')).toMatchObject({ outcome: 'delivered' })
+      expect(await platform.send('default', { kind: 'webhook', name: 'ops' }, hello, checked)).toMatchObject({
+        outcome: 'delivered',
+      })
+      expect(wecom.asked.slice(heard).map(({ path }) => path)).toEqual([
+        'gettoken',
+        'message/send',
+        'aibot/response',
+        'webhook/send',
+      ])
+      const lines = ['gettoken', 'message/send', 'aibot/response', 'webhook/send'].map(line)
+      expect(new Set(proxy.passed.slice(before))).toEqual(new Set(lines))
+      expect(secrets.filter(secret => logged.join('\n').includes(secret))).toEqual([])
+    })
+
+    test(`egress: an upload over ${what} through the proxy has its length and is not in chunks`, async () => {
+      const { platform } = rigBehind(wecom.origin, proxy.url, ca)
+      expect(await platform.upload('default', toBob, file)).toEqual({ mediaId: 'M' })
+      expect(isWhole(wecom.of('media/upload').at(-1))).toBe(true)
+    })
+  }
+
+  for (const [what, wecom, ca] of ways) {
+    test(`egress: a proxy that turns away over ${what} leaves the message to be sent later and tells no secret`, async () => {
+      const heard = wecom.asked.length
+      const { send, lines } = rigBehind(wecom.origin, strict.url, ca)
+      const outcome = await send()
+      expect(outcome).toMatchObject({ outcome: 'retry', hint: expect.stringContaining('proxy') })
+      expect(wecom.asked).toHaveLength(heard)
+      const told = JSON.stringify([outcome, lines])
+      expect(secrets.filter(secret => told.includes(secret))).toEqual([])
+    })
+  }
+
+  test('egress: without a proxy in the config a call has no proxy option at all', async () => {
+    const inits: (BunFetchRequestInit | undefined)[] = []
+    const spy: Fetch = (url, init) => {
+      inits.push(init)
+      return fetch(url, init)
+    }
+    await openRig(plain.origin, { fetch: spy }).platform.send('default', toBob, hello, checked)
+    expect(inits.map(init => [init !== undefined && 'proxy' in init, init?.redirect])).toEqual([
+      [false, 'manual'],
+      [false, 'manual'],
+    ])
+  })
+})
+
+describe('over TLS', () => {
+  test('egress: an upload without a proxy has its length and is not in chunks', async () => {
+    const { platform } = rigBehind(tls.origin, undefined, pem)
+    expect(await platform.upload('default', toBob, file)).toEqual({ mediaId: 'M' })
+    expect(isWhole(tls.of('media/upload').at(-1))).toBe(true)
+  })
+
+  test('egress: a server of an unknown authority hears nothing, and the message is sent later', async () => {
+    const heard = tls.asked.length
+    const { send, lines, platform } = rigBehind(tls.origin)
+    const outcome = await send()
+    expect(await platform.postResponse(`${tls.origin}/x?response_code=x`, 'x')).toMatchObject({ outcome: 'retry' })
+    expect(outcome).toMatchObject({ outcome: 'retry', errmsg: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
+    expect(tls.asked).toHaveLength(heard)
+    const told = JSON.stringify([outcome, lines])
+    expect(secrets.filter(secret => told.includes(secret))).toEqual([])
+  })
+
+  test('egress: a certificate for another host is not taken, and the complaint does not tell the url', async () => {
+    const other = tls.origin.replace('localhost', '127.0.0.1')
+    const { send, platform } = rigBehind(other, undefined, pem)
+    const outcomes = [await send(), await platform.postResponse(`${other}/x?response_code=x`, 'x')]
+    expect(outcomes.map(one => one.outcome)).toEqual(['retry', 'retry'])
+    expect(secrets.filter(secret => JSON.stringify(outcomes).includes(secret))).toEqual([])
+  })
+})

@@ -1,0 +1,102 @@
+import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { callWecom, json, type Line, urlOf } from '../../src/wecom/http-call.ts'
+import { fetch } from './api-rig.ts'
+import { type Answered, openRawWecom, type RawWecom } from './raw-wecom.ts'
+
+let wecom: RawWecom
+const opened: RawWecom[] = []
+afterAll(() => opened.forEach(one => one.close()))
+beforeEach(async () => {
+  wecom = await openRawWecom()
+  opened.push(wecom)
+})
+
+const line: Line = { fetch, timeoutMs: 2_000 }
+const call = (answer: Answered, more: Partial<Line> = {}) => {
+  wecom.on('x', () => answer)
+  return callWecom({ ...line, ...more }, urlOf(wecom.origin, 'x', { access_token: 'T&=' }), json('{"a":1}'))
+}
+
+test('http-call: with a payload it is a POST, without one a GET, and the query is written safely', async () => {
+  await call({ errcode: 0 })
+  await callWecom(line, urlOf(wecom.origin, 'y', {}))
+  expect(wecom.asked.map(({ method, path, query, body }) => [method, path, query, body.toString()])).toEqual([
+    ['POST', 'x', { access_token: 'T&=' }, '{"a":1}'],
+    ['GET', 'y', {}, ''],
+  ])
+})
+
+describe('what is an answer', () => {
+  test('http-call: an integer errcode is one, with all that came along', async () => {
+    const answer = { errcode: 60011, errmsg: 'no', more: [1] }
+    expect(await call(answer)).toEqual({ kind: 'answer', errcode: 60011, errmsg: 'no', fields: answer })
+  })
+
+  const none = [{ errcode: '0' }, { errcode: 0.5 }, {}, [], Buffer.from('null'), Buffer.from(''), Buffer.from('<html>')]
+  for (const answer of none) {
+    const words = Buffer.isBuffer(answer) ? `"${answer.toString()}"` : JSON.stringify(answer)
+    test(`http-call: HTTP 200 with ${words} is none`, async () => {
+      expect(await call(answer)).toEqual({ kind: 'status', status: 200 })
+    })
+  }
+
+  test('http-call: more bytes than WeCom ever sends are none, and they are not all read', async () => {
+    let written = 0
+    const flood = createServer(socket => {
+      socket.on('error', () => socket.destroy())
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n')
+      const pour = () => {
+        while (!socket.destroyed && written < 1_000_000_000) {
+          written += 65_536
+          if (!socket.write(Buffer.alloc(65_536, ' '))) return
+        }
+      }
+      socket.on('drain', pour)
+      pour()
+    })
+    await new Promise<void>(resolve => flood.listen(0, '127.0.0.1', resolve))
+    const { port } = flood.address() as AddressInfo // it listens on TCP
+    expect(await callWecom(line, `http://127.0.0.1:${port}/`)).toEqual({ kind: 'status', status: 200 })
+    flood.close()
+    expect(written).toBeLessThan(50_000_000)
+  })
+})
+
+describe('what is no answer', () => {
+  test('http-call: a redirection is not followed', async () => {
+    expect(await call(302)).toEqual({ kind: 'status', status: 302 })
+    expect(wecom.asked).toHaveLength(1)
+  })
+
+  test('http-call: a body that stops in the middle is given up in time', async () => {
+    const stuck = createServer(socket => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"errcode":0'))
+    await new Promise<void>(resolve => stuck.listen(0, '127.0.0.1', resolve))
+    const { port } = stuck.address() as AddressInfo // it listens on TCP
+    const answer = await callWecom({ ...line, timeoutMs: 80 }, `http://127.0.0.1:${port}/`)
+    stuck.close()
+    expect(answer).toEqual({ kind: 'broken', reason: 'no answer in time', mayHaveLeft: true })
+  })
+
+  test('http-call: an answer that does not come may have been heard', async () => {
+    const silence = { kind: 'broken', reason: 'no answer in time', mayHaveLeft: true } as const
+    expect(await call('hang', { timeoutMs: 60 })).toEqual(silence)
+    expect(await call('reset')).toEqual({ ...silence, reason: 'ECONNRESET' })
+  })
+
+  test('http-call: nobody there has heard nothing, and neither has a name that does not exist', async () => {
+    const { origin } = wecom
+    wecom.close()
+    const silence = { kind: 'broken', reason: 'ECONNREFUSED', mayHaveLeft: false } as const
+    expect(await callWecom(line, `${origin}/x?access_token=T`)).toEqual(silence)
+    const nowhere = await callWecom(line, 'http://wecom.invalid/x?access_token=T')
+    expect(nowhere).toMatchObject({ kind: 'broken', mayHaveLeft: false })
+  })
+
+  test('http-call: only the code of an error is told, since its message has the url', async () => {
+    const fail = () => Promise.reject(Object.assign(new Error('fetching "https://x/?access_token=T"'), { code: 'X_Y' }))
+    const silence = { kind: 'broken', reason: 'X_Y', mayHaveLeft: true } as const
+    expect(await callWecom({ ...line, fetch: fail }, 'https://x/?access_token=T')).toEqual(silence)
+  })
+})
