@@ -1,5 +1,6 @@
 import { check } from './cli/check.ts'
 import { config } from './cli/config.ts'
+import { dead } from './cli/dead.ts'
 import { demo } from './cli/demo.ts'
 import type { CliIo } from './cli/io.ts'
 import { run } from './cli/run.ts'
@@ -9,6 +10,7 @@ import { trace } from './cli/trace.ts'
 import { exitCodes } from './cli/usage.ts'
 import { version } from './cli/version.ts'
 import { WecomdError } from './errors.ts'
+import { build } from './version.ts'
 import { createLog, realClock, realWorld } from './world.ts'
 
 type Command = (args: readonly string[], io: CliIo) => Promise<number>
@@ -20,6 +22,7 @@ const commands: Readonly<Record<string, readonly [Command, string]>> = {
   config: [config, 'schema | example | get KEY'],
   status: [status, 'what the running daemon does'],
   send: [send, 'sends a message to users, departments, tags, groups or a group robot'],
+  dead: [dead, 'list | retry ID | drop ID: deliveries that gave up'],
   trace: [trace, 'the whole journey of one message'],
   version: [version, 'version, commit, Bun version, target'],
 }
@@ -30,6 +33,7 @@ const io: CliIo = {
   env: process.env,
   cwd: process.cwd(),
   isTty: process.stdout.isTTY,
+  program: build.commit === 'source' ? [process.execPath, Bun.main] : [process.execPath],
   openWorld(log) {
     // The way to WeCom is `network.egressProxyUrl` alone, and the gateway is never reached through a proxy.
     for (const name of Object.keys(process.env)) if (/_proxy$/i.test(name)) delete process.env[name]

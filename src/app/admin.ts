@@ -1,4 +1,5 @@
 import { readActivity } from '../bridge/app-events.ts'
+import { dropDead, listDead, retryDead } from '../bridge/dead.ts'
 import type { Desk } from '../bridge/desk.ts'
 import type { Hold } from '../bridge/holds.ts'
 import { reportDelivery, tellJourney } from '../bridge/journey.ts'
@@ -37,6 +38,13 @@ export function openAdmin(
     metrics: async () => observations.render(await gaugesOf(desk)),
     trace: id => tellJourney(store, [...desk.accounts.keys()], id),
     delivery: id => reportDelivery(store, id),
+    dead: () => listDead(desk),
+    async retryDead(id) {
+      const retried = await retryDead(desk, id)
+      work.deliveryAdded()
+      return retried
+    },
+    dropDead: id => dropDead(desk, id),
     async send(body) {
       const { id } = await acceptSend(desk, rulesOf(config), await readRequest(desk, body))
       work.deliveryAdded()
@@ -72,11 +80,14 @@ async function gaugesOf(desk: Desk) {
   const [turns, outbox] = await Promise.all([desk.store.counts(), desk.store.outbox.summary()])
   return {
     turns: turns.states,
-    outbox: outbox.states,
+    outbox: Object.fromEntries(Object.entries(outbox.states).filter(([state]) => openStates.includes(state))),
     dead: outbox.dead,
     gatewayUp: desk.agent.status().state === 'up',
   }
 }
+
+/** Those of deliveries that are not done. */
+const openStates = ['queued', 'sending', 'held']
 
 function rulesOf({ defaultAccount, webhooks, outbound }: Config) {
   return { defaultAccount, webhooks: Object.keys(webhooks), allowBroadcast: outbound.allowBroadcast }

@@ -45,8 +45,9 @@ export async function greet(desk: Desk, { account, sender, key }: Greet): Promis
 }
 
 /** Writes down for the operator that the platform will suspend an app that nobody uses, or has. */
-export async function noteActivity(desk: Desk, { account, event, effectAt }: Activity): Promise<void> {
+export async function noteActivity(desk: Desk, { account, key, event, effectAt }: Activity): Promise<void> {
   const at = desk.clock.now()
+  if (!(await desk.store.see(account, key, at))) return
   const activity: AppActivity = { event, at, ...(effectAt !== undefined && { effectAt }) }
   const isGood = good.includes(event)
   await desk.store.memos.remember(memoOf(account), isGood ? '' : JSON.stringify(activity))

@@ -75,6 +75,8 @@ export interface DeliveryReport {
   readonly id: string
   readonly to?: string
   readonly account: string
+  /** Of an answer: its turn. */
+  readonly turn?: string
   readonly kind: string
   readonly parts: number
   readonly state: Delivery['state']
@@ -90,12 +92,16 @@ export interface DeliveryReport {
 /** Tells of one delivery by its id or by the idempotencyKey of who sent it; undefined when there is none. */
 export async function reportDelivery(store: Store, id: string): Promise<DeliveryReport | undefined> {
   const delivery = (await store.outbox.find(id)) ?? (await store.outbox.find(deliveryIdOf(id)))
-  if (delivery === undefined || delivery.route === 'gateway') return undefined
+  return delivery === undefined || delivery.route === 'gateway' ? undefined : describeDelivery(delivery)
+}
+
+export function describeDelivery(delivery: Delivery): DeliveryReport {
   const { account, body, state, dead, createdAt, dueAt, finishedAt, attempts, unreached, msgid } = delivery
   return {
     id: delivery.id,
     ...(body.kind === 'messages' && { to: formatTarget(body.to) }),
     account,
+    ...(delivery.turn !== undefined && { turn: delivery.turn }),
     kind: kindOf(delivery),
     parts: body.kind === 'messages' ? body.messages.length : 1,
     state,

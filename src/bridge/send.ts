@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Article, Delivery, Message } from '../domain/delivery.ts'
+import { limits } from '../domain/limits.ts'
 import { judgeMedia, safeFileName } from '../domain/media.ts'
 import type { WayOut } from '../domain/ports.ts'
 import { everyone, formatTarget, type Target } from '../domain/target.ts'
@@ -7,6 +8,7 @@ import { WecomdError } from '../errors.ts'
 import { isVisible } from '../streaming/frame.ts'
 import { laneOf } from '../streaming/home.ts'
 import { planMessages, planRobotMessages } from '../streaming/messages.ts'
+import { byteLength } from '../streaming/split.ts'
 import { type Desk, sayOf } from './desk.ts'
 
 /** What a script wants to say: exactly one of these. */
@@ -118,6 +120,10 @@ const cards = [...robotCards, 'button_interaction', 'vote_interaction', 'multipl
 function checkContent(content: SendContent, route: WayOut): void {
   if ((content.kind === 'text' || content.kind === 'markdown') && !isVisible(content.content)) {
     throw new WecomdError('bad_message', 'the text is empty')
+  }
+  // What is too long for messages becomes a file.
+  if ('content' in content && byteLength(content.content) > limits.mediaBytes.file) {
+    throw new WecomdError('bad_message', 'the text is larger than 20 MiB, the most that WeCom takes')
   }
   if (content.kind !== 'card') return
   const type = content.card['card_type']

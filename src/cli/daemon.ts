@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { findConfigFile, resolveAdmin, resolveStateDir } from '../config/config.ts'
 import { WecomdError } from '../errors.ts'
 import type { CliIo } from './io.ts'
+import { exitCodes } from './usage.ts'
 
 /** Flags of every command that asks the running daemon. */
 export const daemonFlags = { url: { type: 'string' }, 'token-file': { type: 'string' } } as const
@@ -32,21 +33,30 @@ export async function askDaemon(path: string, flags: Flags, io: CliIo): Promise<
   return response.json()
 }
 
-/** Posts JSON to the private listener; what the daemon refuses is its `error`. */
+/** Sends JSON to the private listener; what the daemon refuses is its `error`. */
 export async function tellDaemon(
   path: string,
   body: unknown,
   flags: Flags,
   io: CliIo,
+  method: 'POST' | 'DELETE' = 'POST',
 ): Promise<{ body: unknown } | { error: Refusal }> {
   const headers = { 'content-type': 'application/json' }
-  const { response, url } = await reach(path, flags, io, { method: 'POST', headers, body: JSON.stringify(body) })
+  const { response, url } = await reach(path, flags, io, { method, headers, body: JSON.stringify(body) })
   if (response.ok) return { body: await response.json() }
   if (response.status === 413) return { error: { code: 'too_large', message: 'the daemon takes at most 32 MiB' } }
   const answer: unknown = await response.json().catch(() => undefined)
   const error = typeof answer === 'object' && answer !== null && 'error' in answer ? answer.error : undefined
   if (isRefusal(error)) return { error }
   throw new WecomdError('daemon_unreachable', `the daemon at ${url} answered HTTP ${response.status}`)
+}
+
+/** Prints what the daemon refuses; returns the exit code. */
+export function refuse(error: Refusal, { json }: { readonly json?: boolean | undefined }, io: CliIo): number {
+  if (json) io.out(JSON.stringify({ error }))
+  io.err(`wecomd: ${error.message}`)
+  if (error.hint !== undefined) io.err(`  ${error.hint}`)
+  return exitCodes.failed
 }
 
 function isRefusal(error: unknown): error is Refusal {

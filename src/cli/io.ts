@@ -7,6 +7,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
   readonly isTty: boolean
+  /** The words that call this program in a shell, for commands that are printed to be pasted. */
+  readonly program: readonly string[]
   /** The doors to the outside, for commands that need them; log lines go to standard output. */
   openWorld(log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'json' | 'pretty' }): World
   /** All of standard input. */

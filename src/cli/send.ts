@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import type { DeliveryReport } from '../bridge/journey.ts'
 import { limits } from '../domain/limits.ts'
 import { messageOf, WecomdError } from '../errors.ts'
-import { askDaemon, daemonFlags, daemonUsage, tellDaemon } from './daemon.ts'
+import { askDaemon, daemonFlags, daemonUsage, refuse, tellDaemon } from './daemon.ts'
 import type { CliIo } from './io.ts'
 import { alwaysUsage, exitCodes, parseCommand, usageError } from './usage.ts'
 
@@ -63,7 +63,7 @@ export async function send(args: readonly string[], io: CliIo): Promise<number> 
     ...(values.key !== undefined && { idempotencyKey: values.key }),
   }
   const answer = await tellDaemon('/api/send', request, values, io)
-  if ('error' in answer) return refused(answer.error, values, io)
+  if ('error' in answer) return refuse(answer.error, values, io)
   // The daemon is of the same release and answers 202 with the id.
   const { id } = answer.body as { id: string }
   if (!values.wait) {
@@ -72,13 +72,6 @@ export async function send(args: readonly string[], io: CliIo): Promise<number> 
   }
   if (!values.json) io.out(id)
   return await waitFor(id, timeoutMs, values, io)
-}
-
-function refused(error: { message: string; hint?: string }, values: Values, io: CliIo): number {
-  if (values.json) io.out(JSON.stringify({ error }))
-  io.err(`wecomd: ${error.message}`)
-  if (error.hint !== undefined) io.err(`  ${error.hint}`)
-  return exitCodes.failed
 }
 
 async function contentOf(values: Values, io: CliIo): Promise<object> {

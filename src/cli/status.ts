@@ -33,7 +33,7 @@ function describe(found: Status): readonly string[] {
     ...found.accounts.flatMap(describeAccount),
     `turns     open ${found.turns?.open ?? '?'}, waiting ${found.turns?.waiting ?? '?'}, asking ${found.turns?.asking ?? '?'}`,
     `outbox    queued ${found.outbox?.queued ?? '?'}, held ${found.outbox?.held ?? '?'}`,
-    `dead      ${found.dead ?? '?'}`,
+    `dead      ${found.dead ?? '?'}${found.dead ? ': see wecomd dead list' : ''}`,
   ]
 }
 
@@ -85,11 +85,11 @@ function describeSurface(
 ): readonly string[] {
   const { lastCallbackAt: seenAt, lastSignatureFailureAt: failedAt } = surface
   const seen = seenAt === undefined ? 'no callback yet' : `last callback ${formatTime(seenAt)}`
+  // One that a good callback came after is nobody's trouble any more.
+  const isTrouble = failedAt !== undefined && failedAt > (seenAt ?? 0)
   return [
     `${name} ${surface.paths.join(' ')}, ${seen}`,
-    ...(failedAt === undefined
-      ? []
-      : [`          → last wrong signature ${formatTime(failedAt)}: is ${tokenKey} right?`]),
+    ...(!isTrouble ? [] : [`          → last wrong signature ${formatTime(failedAt)}: is ${tokenKey} right?`]),
   ]
 }
 

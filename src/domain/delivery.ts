@@ -26,6 +26,8 @@ export interface Attempt {
   readonly unchecked?: boolean
   /** Nobody knows whether it arrived, and it must not be repeated. */
   readonly givenUp?: boolean
+  /** An operator has had it sent again all the same. */
+  readonly overruled?: boolean
 }
 
 export type MediaKind = 'image' | 'voice' | 'video' | 'file'

@@ -128,6 +128,8 @@ export interface Outbox {
   /** The earliest delivery of `routes` that is due after `after`. */
   nextDueAt(routes: readonly Route[], after: number): Promise<number | undefined>
   ofTurn(turn: string): Promise<readonly Delivery[]>
+  /** Deliveries that gave up, the newest first. */
+  dead(limit: number): Promise<readonly Delivery[]>
   find(id: string): Promise<Delivery | undefined>
   summary(): Promise<{ states: Readonly<Record<DeliveryState, number>>; dead: number; oldestAt?: number }>
 }

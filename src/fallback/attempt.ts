@@ -34,7 +34,7 @@ export function nextPart(delivery: Delivery): number | undefined {
 }
 
 function isSettled(attempt: Attempt): boolean {
-  return attempt.outcome === 'delivered' || attempt.givenUp === true
+  return attempt.outcome === 'delivered' || (attempt.givenUp === true && attempt.overruled !== true)
 }
 
 function partOf(attempt: Attempt): number {
@@ -59,7 +59,7 @@ function giveUp(attempt: Attempt): Attempt {
 }
 
 function unknownsOf(attempts: readonly Attempt[], part: number | undefined): readonly Attempt[] {
-  return attempts.filter(attempt => attempt.outcome === 'unknown' && partOf(attempt) === part)
+  return attempts.filter(attempt => isUnknown(attempt) && partOf(attempt) === part)
 }
 
 /** Whether a message may be repeated once at `at`, after tries whose fate is unknown. */
@@ -95,15 +95,16 @@ export function settleAttempt(delivery: Delivery, outcome: Outcome, now: number)
   const begun = delivery.attempts.at(-1) ?? { at: now, route: delivery.route }
   const before = delivery.attempts.slice(0, -1)
   const attempts = merge(before, { ...begun, ...known })
-  const next: Delivery = { ...delivery, attempts, ...(msgid !== undefined && { msgid }) }
+  const next: Delivery = {
+    ...delivery,
+    attempts,
+    ...(msgid !== undefined && { msgid }),
+    ...(unreached !== undefined && { unreached: joinLists(delivery.unreached, unreached) }),
+  }
   const wasUnknown = unknownsOf(before, partOf(begun)).length > 0
   switch (outcome.outcome) {
     case 'delivered':
-      if (reachesNobody(delivery, unreached)) return close({ ...next, ...(unreached && { unreached }) }, 'refused', now)
-      return concluded(
-        unreached === undefined ? next : { ...next, unreached: joinLists(next.unreached, unreached) },
-        now,
-      )
+      return reachesNobody(delivery, unreached) ? close(next, 'refused', now) : concluded(next, now)
     case 'refused':
       // The repetition is refused: then the first has probably arrived.
       return close(next, wasUnknown ? 'unknown' : 'refused', now)
@@ -127,6 +128,17 @@ function reachesNobody({ body }: Delivery, unreached: Unreached | undefined): bo
     [...(unreached.invaliduser ?? []), ...(unreached.unlicenseduser ?? [])].map(id => id.toLowerCase()),
   )
   return body.to.ids.every(id => lost.has(id.toLowerCase()))
+}
+
+/** A dead delivery as an operator has it tried again: parts that arrived stay so, what nobody knows goes once more. */
+export function revive(delivery: Delivery, now: number, expiresAt: number): Delivery {
+  const { finishedAt: _, ...rest } = delivery
+  const attempts = delivery.attempts.map(attempt =>
+    attempt.outcome === 'unknown' || attempt.outcome === undefined
+      ? { ...attempt, outcome: 'unknown' as const, overruled: true }
+      : attempt,
+  )
+  return { ...rest, attempts, state: 'queued', dead: false, dueAt: now, expiresAt }
 }
 
 /** How often in a row the last message was put off. */
@@ -157,7 +169,7 @@ function merge(before: readonly Attempt[], attempt: Attempt): readonly Attempt[]
 /** Done when every part has arrived or was given up. */
 function concluded(delivery: Delivery, now: number): Delivery {
   if (nextPart(delivery) !== undefined) return delivery
-  if (delivery.attempts.some(attempt => attempt.givenUp)) return close(delivery, 'unknown', now)
+  if (hasUnknown(delivery.attempts.filter(attempt => attempt.givenUp))) return close(delivery, 'unknown', now)
   return { ...delivery, state: delivery.unreached === undefined ? 'delivered' : 'partial', finishedAt: now }
 }
 
@@ -171,7 +183,11 @@ function close(delivery: Delivery, state: 'unknown' | 'refused', now: number): D
 }
 
 function hasUnknown(attempts: readonly Attempt[]): boolean {
-  return attempts.some(attempt => attempt.outcome === 'unknown')
+  return attempts.some(isUnknown)
+}
+
+function isUnknown(attempt: Attempt): boolean {
+  return attempt.outcome === 'unknown' && attempt.overruled !== true
 }
 
 function joinLists(known: Unreached | undefined, more: Unreached): Unreached {

@@ -15,6 +15,11 @@ export interface AdminDesk {
   send(body: SendBody): Promise<{ id: string }>
   /** Undefined when there is no such delivery. */
   delivery(id: string): Promise<unknown>
+  /** Deliveries that gave up. */
+  dead(): Promise<unknown>
+  /** Both throw `not_found` for what is not dead. */
+  retryDead(id: string): Promise<{ id: string }>
+  dropDead(id: string): Promise<{ id: string }>
 }
 
 const maxBodyBytes = 32 * 1024 * 1024
@@ -42,6 +47,16 @@ export function startAdminListener(address: { host: string; port: number }, toke
       },
       { body: sendBody },
     )
+    .get('/dead', async () => ({ dead: await desk.dead() }))
+    .post(
+      '/dead/:id/retry',
+      async ({ params, set }) => {
+        set.status = 202
+        return desk.retryDead(params.id)
+      },
+      { params: anId },
+    )
+    .delete('/dead/:id', ({ params }) => desk.dropDead(params.id), { params: anId })
   const app = new Elysia({ normalize: false })
     .onError(({ code, error, set }) => describeError(String(code), error, set))
     .get('/healthz', () => ({ alive: true }))
@@ -74,6 +89,7 @@ const errors: Readonly<Record<string, readonly [status: number, ...Said]>> = {
 
 const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   unauthorized: 401,
+  not_found: 404,
   bad_target: 400,
   no_app: 400,
   group_blocked: 400,

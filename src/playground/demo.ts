@@ -1,6 +1,9 @@
 import type { World } from '../world.ts'
-import { type PageOptions, servePage } from './page-server.ts'
+import { people } from './page-client.ts'
+import { type ServerOptions, servePage } from './page-server.ts'
 import { createTenant, type Tenant } from './tenant.ts'
+import type { AppOptions } from './tenant-corp.ts'
+import type { Robot } from './tenant-robots.ts'
 
 export interface PlaygroundOptions {
   /** Where the daemon takes the Bot's callbacks. */
@@ -10,8 +13,14 @@ export interface PlaygroundOptions {
   /** Of the page; 0 is any free one. */
   readonly port: number
   readonly botName?: string
-  /** Messages offered at one click; by default those that show what the echo agent can do. */
+  /** How long a bubble is fetched; 6 minutes on the platform. */
+  readonly windowMs?: number
+  /** Messages offered at one click. */
   readonly hints?: readonly string[]
+  /** The self-built app; everybody may see it. */
+  readonly app?: AppOptions & { readonly callbackUrl: string; readonly hints: readonly string[] }
+  /** Robots of the group. */
+  readonly robots?: readonly Robot[]
 }
 
 export interface Playground {
@@ -20,20 +29,42 @@ export interface Playground {
   close(): Promise<void>
 }
 
-const echoHints = [
+/** A bubble that does not live long, so that an answer is seen to come home another way. */
+export const shortWindow = { windowMs: 60_000, handoverMs: 30_000 }
+
+/** What shows what the echo agent can do, with the Bot whose bubbles live as long as `shortWindow`. */
+export const echoHints = [
   '你好，介绍一下自己',
   '[long 60 80] 慢慢说',
-  '[slow 8000] 想久一点',
   '[tool] 查一下现在几点',
-  '[big 30000] 写长一点',
+  '[slow 40000] 想 40 秒：气泡等不到，由应用送达',
+  '[big 30000] 写得比气泡还长',
+  '[fail] 出个错',
+]
+
+/** The same with the app, which has no bubbles. */
+export const appEchoHints = [
+  '你好',
+  '[big 5000] 分几条说',
+  '[big 30000] 长到要用文件',
+  '[slow 8000] 想久一点',
   '[fail] 出个错',
 ]
 
 /** A simulated WeCom tenant, and the page that plays its client. */
 export async function createPlayground(world: World, options: PlaygroundOptions): Promise<Playground> {
-  const { callbackUrl, port, botName = '助手', hints = echoHints } = options
-  const tenant = await createTenant(world, { ...options, botName })
-  const page = openPage(world, tenant, { port, botName, callbackUrl, hints })
+  const { callbackUrl, port, botName = '助手', hints = [], app } = options
+  const members = people.map(person => person.userid)
+  const tenant = await createTenant(world, {
+    ...options,
+    botName,
+    members,
+    parties: { '1': members },
+    tags: [{ tagid: 1, tagname: 'Ops', members: members.slice(0, 1) }],
+    ...(app && { apps: [app] }),
+  })
+  const pageApp = app && { app: { name: botName, callbackUrl: app.callbackUrl, hints: app.hints } }
+  const page = openPage(world, tenant, { port, botName, callbackUrl, hints, ...pageApp })
   return {
     url: page.url,
     tenant,
@@ -44,7 +75,7 @@ export async function createPlayground(world: World, options: PlaygroundOptions)
   }
 }
 
-function openPage(world: World, tenant: Tenant, options: PageOptions): ReturnType<typeof servePage> {
+function openPage(world: World, tenant: Tenant, options: ServerOptions): ReturnType<typeof servePage> {
   try {
     return servePage(world, tenant, options)
   } catch (error) {

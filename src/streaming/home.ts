@@ -45,7 +45,7 @@ export function planNotice(turn: Turn, sentence: string, now: number, id = `${tu
 }
 
 /** The whole answer as a direct message; a preface that no bubble could show stands before it. */
-function planDirect(turn: Turn, answer: string, now: number, say: Say): readonly Delivery[] {
+export function planDirect(turn: Turn, answer: string, now: number, say: Say): readonly Delivery[] {
   if (turn.dm === undefined) return []
   const text = turn.preface === undefined || hasBubble(turn) ? answer : `${turn.preface}\n\n${answer}`
   return [directMessage(turn, planMessages(text, turn.dm.format, say), now, turn.dm)]

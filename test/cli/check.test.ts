@@ -23,6 +23,7 @@ async function run(command: Command, args: readonly string[], cwd = folder) {
     openWorld: () => {
       throw new Error('an offline command opens no doors')
     },
+    program: ['wecomd'],
     readInput: async () => '',
     untilStopped: () => new Promise<string>(() => {}),
   }

@@ -16,12 +16,17 @@ function envOf(more: Readonly<Record<string, string>>): Record<string, string> {
   return { PATH: process.env.PATH ?? '', ...more }
 }
 
-/** Runs `wecomd <args>` to its end. */
-export async function wecomd(args: readonly string[], cwd: string, env: Record<string, string> = {}): Promise<Ended> {
+/** Runs `wecomd <args>` to its end; `input` is its standard input. */
+export async function wecomd(
+  args: readonly string[],
+  cwd: string,
+  env: Record<string, string> = {},
+  input?: string,
+): Promise<Ended> {
   const child = Bun.spawn([...command, ...args], {
     cwd,
     env: envOf(env),
-    stdin: 'ignore',
+    stdin: input === undefined ? 'ignore' : new Blob([input]),
     stdout: 'pipe',
     stderr: 'pipe',
     timeout: 30_000,

@@ -16,6 +16,7 @@ async function run(...args: readonly string[]) {
     openWorld: () => {
       throw new WecomdError('usage', 'version needs no world')
     },
+    program: ['wecomd'],
     readInput: async () => '',
     untilStopped: () => Promise.resolve('SIGTERM'),
   }

@@ -11,7 +11,7 @@ import { appOf, botKey, botToken, configText, freePort, quietWorld, type SendAns
 import { until } from '../scenarios/until.ts'
 
 const echoToken = 'kill-token-0123456789abcdef'
-const adminToken = 'admin-token'
+export const adminToken = 'admin-token'
 
 export interface KillHouseOptions {
   readonly tenant?: Partial<TenantOptions>
@@ -60,7 +60,10 @@ export async function openKillHouse(
     log: { level: 'debug' },
   }
   const { bot = {}, agent, channel = {} } = options
-  const text = configText({ bot, channel, config, ...(agent && { agent }) }, { port, apiBaseUrl: tenant.apiBaseUrl, gateway })
+  const text = configText(
+    { bot, channel, config, ...(agent && { agent }) },
+    { port, apiBaseUrl: tenant.apiBaseUrl, gateway },
+  )
   const daemon = await prepareBinary(folder, text, admin)
   await daemon.start()
   return {

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { type Seeded, seeded } from '../crypto/seeded.ts'
 import { until } from '../scenarios/until.ts'
 import { type EchoHouse, isIdle, openEchoHouse } from './house.ts'
-import { goOn } from './moment.ts'
+import { goOn, killSomewhen } from './moment.ts'
 import { answerScript, type Kind, startTraffic } from './traffic.ts'
 import { complaintsOf } from './verdict.ts'
 
@@ -39,19 +39,12 @@ async function chatThrough(
   expect({ seed, complaints }).toEqual({ seed, complaints: [] })
 }
 
-/** Kills the daemon at a moment that nothing announces, sometimes before it listens, and starts it again. */
-async function killSomewhen({ daemon }: EchoHouse, random: Seeded): Promise<void> {
-  await goOn(random.below(random.below(4) === 0 ? 50 : 400))
-  await daemon.kill()
-  daemon.spawn()
-}
-
 test('kill: 200 kills at random moments lose no answer, and nothing is asked or shown twice', async () => {
   const random = seeded(seed)
   const echo = { script: answerScript, rowAfterMs: 30 }
   const opened = (house = await openEchoHouse({ bot, tenant: { windowMs: 6_000 }, echo }))
   await chatThrough(opened, random, [...shorts, ...longs], async () => {
-    for (let kill = 0; kill < 200; kill++) await killSomewhen(opened, random)
+    for (let kill = 0; kill < 200; kill++) await killSomewhen(opened.daemon, random)
   })
 }, 150_000)
 
@@ -61,7 +54,7 @@ test('kill: when the gateway dies too, no answer is lost and each of its boots i
   const opened = (house = await openEchoHouse({ bot, tenant: { windowMs: 6_000 }, echo }))
   await chatThrough(opened, random, shorts, async () => {
     for (let round = 0; round < 30; round++) {
-      if (random.below(2) === 0) await killSomewhen(opened, random)
+      if (random.below(2) === 0) await killSomewhen(opened.daemon, random)
       await goOn(random.below(1_600))
       await opened.echo.kill()
       await goOn(random.below(100))

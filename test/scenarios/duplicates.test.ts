@@ -3,8 +3,8 @@ import { decrypt } from '@wecom/crypto'
 import { isObject, parseObject } from '../../src/playground/json.ts'
 import type { Exchange } from '../../src/playground/tenant-wire.ts'
 import { type EchoHouse, openEchoHouse } from '../kill/house.ts'
-import { until } from './until.ts'
 import { botKey } from './house.ts'
+import { until } from './until.ts'
 
 let house: EchoHouse | undefined
 

@@ -19,7 +19,7 @@ export const appOf = {
   token: 'wecomdAppToken01',
   encodingAESKey: 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C',
 } as const
-const gatewayToken = 'scenario-token-0123456789'
+export const gatewayToken = 'scenario-token-0123456789'
 
 export interface HouseOptions {
   readonly tenant?: Partial<TenantOptions>
@@ -32,6 +32,8 @@ export interface HouseOptions {
   readonly agent?: object
   /** Merged over `channels.wecom`. */
   readonly channel?: object
+  /** Merged over its `network`. */
+  readonly network?: object
   /** Merged over the config. */
   readonly config?: object
   readonly runTimeoutMs?: number
@@ -51,8 +53,8 @@ export interface House {
   send(body: object): Promise<{ readonly status: number; readonly headers: Headers; readonly answer: SendAnswer }>
   /** Resolves when the delivery has an end, or is held when that is asked for. */
   delivered(id: string, orHeld?: 'held'): Promise<DeliveryReport>
-  /** Stops the daemon and starts it again on the same state and port. */
-  restart(): Promise<void>
+  /** Stops the daemon and starts it again on the same state and port, with what is given changed in its config. */
+  restart(changed?: Pick<HouseOptions, 'agent' | 'channel' | 'bot' | 'config'>): Promise<void>
   close(): Promise<void>
 }
 
@@ -75,7 +77,7 @@ export function configText(
       wecom: {
         bot: { token: botToken, encodingAESKey: botKey, ...options.bot },
         ...(options.agent && { agent: { ...appOf, ...options.agent } }),
-        network: { apiBaseUrl: at.apiBaseUrl },
+        network: { apiBaseUrl: at.apiBaseUrl, ...options.network },
         ...options.channel,
       },
     },
@@ -111,15 +113,21 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     }),
     ...options.tenant,
   })
-  const text = configText(options, {
-    port,
-    apiBaseUrl: tenant.apiBaseUrl,
-    gateway: options.gatewayUrl ?? { url: gateway.url, token: gatewayToken },
-  })
-  const { config, complaints } = parseConfig(text, { file: join(folder, 'wecomd.json5'), env: {}, readFile: () => '' })
-  if (config === undefined) throw new Error(JSON.stringify(complaints))
-  writeFileSync(join(folder, 'wecomd.json5'), text, { mode: 0o600 })
-  const start = () => startApp({ config, stateDir: join(folder, 'state'), version: 'test' }, world)
+  const file = join(folder, 'wecomd.json5')
+  const start = (changed: HouseOptions = {}) => {
+    const text = configText(
+      { ...options, ...changed },
+      {
+        port,
+        apiBaseUrl: tenant.apiBaseUrl,
+        gateway: options.gatewayUrl ?? { url: gateway.url, token: gatewayToken },
+      },
+    )
+    const { config, complaints } = parseConfig(text, { file, env: {}, readFile: () => '' })
+    if (config === undefined) throw new Error(JSON.stringify(complaints))
+    writeFileSync(file, text, { mode: 0o600 })
+    return startApp({ config, stateDir: join(folder, 'state'), version: 'test' }, world)
+  }
   let app = await start()
   const api = async (path: string): Promise<unknown> => {
     const response = await fetch(`${app.privateUrl}${path}`, { headers: { authorization: 'Bearer admin-token' } })
@@ -149,9 +157,9 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
         return (report.finishedAt !== undefined || report.state === orHeld) && report
       })
     },
-    async restart() {
+    async restart(changed) {
       await app.stop()
-      app = await start()
+      app = await start(changed)
     },
     async close() {
       tenant.close()

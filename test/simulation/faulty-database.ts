@@ -46,6 +46,33 @@ export class FaultyDatabase extends Database {
     return deliveries.find(({ body }) => body.kind === 'markdown' && body.url === url)
   }
 
+  delivery(id: string): Delivery | undefined {
+    const row = this.query<{ doc: string }, [string]>('SELECT doc FROM delivery WHERE id = ?').get(id)
+    return row === null ? undefined : (JSON.parse(row.doc) as Delivery) // written by the store only
+  }
+
+  /** Deliveries to WeCom of which a request is under way, as the file has it. */
+  begun(): Delivery[] {
+    const sending = "SELECT doc FROM delivery WHERE state = 'sending' AND route <> 'gateway'"
+    const rows = this.query<{ doc: string }, []>(sending).all()
+    const deliveries = rows.map(row => JSON.parse(row.doc) as Delivery) // written by the store only
+    return deliveries.filter(({ attempts }) => attempts.length > 0 && attempts.at(-1)?.outcome === undefined)
+  }
+
+  /** Ids of deliveries of the same lane that stand before this one and are not done. */
+  openBefore({ lane, order }: Delivery): string[] {
+    const open = 'SELECT id FROM delivery WHERE lane = ? AND position < ? AND done = 0'
+    return this.query<{ id: string }, [string, number]>(open)
+      .all(lane, order)
+      .map(row => row.id)
+  }
+
+  /** All that was to go out by the app. */
+  messages(): Delivery[] {
+    const rows = this.query<{ doc: string }, []>("SELECT doc FROM delivery WHERE route = 'app'").all()
+    return rows.map(row => JSON.parse(row.doc) as Delivery) // written by the store only
+  }
+
   /** Ids of deliveries that a process holds. */
   leased(): string[] {
     const held = 'SELECT id FROM delivery WHERE done = 0 AND leased_until IS NOT NULL'

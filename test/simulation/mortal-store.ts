@@ -62,6 +62,7 @@ export function mortalStore(store: Store, pass: Pass, started: () => () => void)
       renew: wrap('renew', outbox.renew),
       release: wrap('release', outbox.release),
       nextDueAt: wrap('outbox.nextDueAt', outbox.nextDueAt),
+      dead: wrap('dead', outbox.dead),
       ofTurn: wrap('ofTurn', outbox.ofTurn),
       find: wrap('outbox.find', outbox.find),
       summary: wrap('summary', outbox.summary),

@@ -12,6 +12,10 @@ export interface Settings {
   readonly runTimeoutMs: number
   readonly placeholder: string
   readonly language: 'zh-CN' | 'en'
+  /** Absent where the account has no self-built app. */
+  readonly replyFormat?: 'auto' | 'text' | 'markdown'
+  readonly askWithinMs: number
+  readonly deliverWithinMs: number
 }
 
 /** What everybody in a simulated run shares. */
@@ -28,6 +32,8 @@ export interface Scene {
   broken(law: string): void
   /** Since when nothing has kept the daemon from its work, in the time that passes. */
   quietSince(): number
+  /** Whether somebody has set the clock: then nobody can tell how long ago something was. */
+  clockWasSet(): boolean
   /** Rings after `ms` of the time that passes. */
   after(ms: number, ring: () => void): void
 }
@@ -73,6 +79,29 @@ export const happenings = [
   'delivery refused',
   'delivery unknown',
   'dead letter',
+  'message to the app',
+  'sent first',
+  'sent first again',
+  'key used for something else',
+  'welcome',
+  'welcome once more',
+  'message sent',
+  'message sent after another',
+  'message sent again',
+  'equal message sent unchecked',
+  'duplicate not shown',
+  'file uploaded',
+  'app on hold',
+  'held back',
+  'crash around a message',
+  'in parts',
+  'as a file',
+  'direct message delivered',
+  'direct message delivered to some',
+  'direct message refused',
+  'direct message unknown',
+  'direct message too late',
+  'brought by response_url instead',
 ] as const
 
 export type Happening = (typeof happenings)[number]

@@ -178,6 +178,22 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
+    name: 'store: dead deliveries are listed, the newest first, until they are settled otherwise',
+    async check(store, opened) {
+      const dead = (id: string, createdAt: number) =>
+        sendOf(id, { state: 'refused', dead: true, createdAt, finishedAt: createdAt })
+      await openAs(store, turnOf('m1'))
+      const ofTurn = replyOf(turnOf('m1'), { state: 'unknown', dead: true, createdAt: t0 + 2, finishedAt: t0 + 2 })
+      await store.outbox.write({ add: [dead('s1', t0 + 1), dead('s3', t0 + 3), ofTurn, sendOf('s4')] })
+      const second = await opened.reopen()
+      expect(await second.outbox.dead(9)).toEqual([dead('s3', t0 + 3), ofTurn, dead('s1', t0 + 1)])
+      expect((await second.outbox.dead(1)).map(({ id }) => id)).toEqual(['s3'])
+      await second.outbox.write({ settle: [sendOf('s3'), { ...ofTurn, state: 'dropped', dead: false }] })
+      expect((await second.outbox.dead(9)).map(({ id }) => id)).toEqual(['s1'])
+      expect((await taken(second)).includes('s3')).toBe(true)
+    },
+  },
+  {
     name: 'store: a message that was held comes back as it went in, of any characters and numbers',
     async check(store, opened) {
       const content = `' " \\ \u0000 \u2028 x\ud83dy 👩‍👩‍👧‍👦 {"state":"held"}`

@@ -1,3 +1,4 @@
+import { cardOf } from './card.ts'
 import { label, make, timeOf } from './dom.ts'
 import type { Item } from './events.ts'
 
@@ -5,7 +6,7 @@ type Of<Kind extends Item['kind']> = Extract<Item, { readonly kind: Kind }>
 
 const userStates: Readonly<Record<string, readonly [string, string]>> = {
   sending: ['发送中', 'sending'],
-  lost: ['机器人没有应答', 'no answer from the bot'],
+  lost: ['没有应答', 'no answer'],
   dropped: ['未送达机器人', 'not delivered to the bot'],
   silent: ['机器人未回复', 'the bot stayed silent'],
 }
@@ -36,13 +37,14 @@ export function renderBot(item: Of<'bot'>, botName: string, wasOpen: boolean): H
 export function renderNote(item: Of<'note'>, botName: string): HTMLElement {
   const box = make('div', { class: 'bubble' })
   if (item.quote !== '') box.append(make('blockquote', {}, item.quote))
-  box.append(item.text)
+  box.append(item.label === 'card' ? cardOf(item.text) : item.text)
   const state = make('div', { class: 'state' }, label(...noteLabels[item.label]), ` · ${timeOf(item.at)}`)
   const body = make('div', { class: 'body' }, botNameOf(botName), box, state)
   return row(item, 'theirs bot note', avatar(botName, 'bot'), body)
 }
 
-function row(item: Item, side: string, picture: HTMLElement, body: HTMLElement): HTMLElement {
+/** One row of the log. */
+export function row(item: Item, side: string, picture: HTMLElement, body: HTMLElement): HTMLElement {
   return make('article', { class: `row ${side}`, 'data-key': item.key }, picture, body)
 }
 
@@ -60,7 +62,7 @@ function botNameOf(botName: string): HTMLElement {
 function botState(item: Of<'bot'>): HTMLElement {
   const state = make('div', { class: 'state', 'data-state': item.state, 'data-frames': String(item.frames) })
   if (item.state === 'finished') state.append('✓ ', label('已完成', 'finished'), ` · ${timeOf(item.at)}`)
-  else if (item.state === 'expired') state.append(label('超过 6 分钟，不再更新', 'window ended'))
+  else if (item.state === 'expired') state.append(label('时限已到，不再更新', 'window ended'))
   else state.append(label('正在回复', 'answering'))
   return state
 }

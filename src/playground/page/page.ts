@@ -1,6 +1,7 @@
 import { avatar, renderBot, renderNote, renderUser } from './bubble.ts'
 import { byId, label, make } from './dom.ts'
 import type { Conversation, FromPage, Item, ToPage } from './events.ts'
+import { renderSent } from './sent.ts'
 import { showWireRow } from './wire.ts'
 
 type Hello = ToPage & { readonly kind: 'hello' }
@@ -57,10 +58,7 @@ function start(hello: Hello): void {
   state.since = Date.now()
   state.items.clear()
   byId('wire-rows').replaceChildren()
-  byId('callback-url').textContent = `POST ${hello.callbackUrl}`
-  const chips = hello.hints.map(hint => make('button', { type: 'button', class: 'chip' }, hint))
-  for (const chip of chips) chip.addEventListener('click', () => say(chip.textContent ?? ''))
-  byId('hints').replaceChildren(...chips)
+  byId('addresses').textContent = hello.addresses.join('\n')
   select(state.active === '' ? (hello.conversations[0]?.id ?? '') : state.active)
 }
 
@@ -73,20 +71,29 @@ function select(id: string): void {
   byId('title').replaceChildren(conversation.name, make('small', {}, describe(conversation)))
   showConversations()
   showWriters(conversation)
+  showHints(conversation)
   showLog()
   text.focus()
-  if (conversation.kind === 'single') send({ kind: 'enter', conversation: id })
+  if (conversation.kind !== 'group') send({ kind: 'enter', conversation: id })
+}
+
+function showHints({ hints }: Conversation): void {
+  const chips = hints.map(hint => make('button', { type: 'button', class: 'chip' }, hint))
+  for (const chip of chips) chip.addEventListener('click', () => say(chip.textContent ?? ''))
+  byId('hints').replaceChildren(...chips)
 }
 
 function describe(conversation: Conversation): string {
-  if (conversation.kind === 'single') return `与 ${botName()} 的单聊 single chat`
+  if (conversation.kind === 'single') return `与机器人 ${botName()} 的单聊 single chat`
+  if (conversation.kind === 'app') return '应用消息：加密 XML 回调，接口发送 the self-built app'
   return `${conversation.members.length + 1} 人群聊 group · 自动 @${botName()}`
 }
 
 function showConversations(): void {
-  const rows = (state.hello?.conversations ?? []).map(conversation => {
+  const all = state.hello?.conversations ?? []
+  const rows = all.map(conversation => {
     const last = itemsOf(conversation.id).at(-1)
-    const preview = last ? (last.kind === 'bot' ? last.content : last.text).replaceAll(/<\/?think>/g, '') : ''
+    const preview = last ? previewOf(last) : ''
     const picture = avatar(conversation.name, conversation.id)
     const words = make('span', { class: 'words' }, conversation.name, make('small', {}, preview.slice(0, 40) || '—'))
     const row = make('button', { type: 'button', 'data-conversation': conversation.id }, picture, words)
@@ -95,7 +102,14 @@ function showConversations(): void {
     row.addEventListener('click', () => select(conversation.id))
     return row
   })
-  byId('conversations').replaceChildren(...rows)
+  const first = rows[all.findIndex(conversation => conversation.kind === 'app')]
+  byId('conversations').replaceChildren(make('h2', {}, label('机器人', 'bot')), ...rows)
+  first?.before(make('h2', {}, label('应用', 'app')))
+}
+
+function previewOf(item: Item): string {
+  if (item.kind === 'sent' && item.what !== 'text' && item.what !== 'markdown') return item.file?.name ?? '[卡片]'
+  return (item.kind === 'bot' ? item.content : item.text).replaceAll(/<\/?think>/g, '')
 }
 
 function showWriters({ kind, members }: Conversation): void {
@@ -136,6 +150,7 @@ function showItem(item: Item): void {
 function render(item: Item, old?: HTMLElement | null): HTMLElement {
   if (item.kind === 'user') return renderUser(item, nameOf(item.userid), item.userid === state.writer)
   if (item.kind === 'note') return renderNote(item, botName())
+  if (item.kind === 'sent') return renderSent(item)
   return renderBot(item, botName(), old?.querySelector('details')?.open ?? false)
 }
 

@@ -3,26 +3,29 @@ import type { WireRow } from './events.ts'
 
 const mostRows = 200
 
-const names: Readonly<Record<string, string>> = {
+const names: Readonly<Record<WireRow['kind'], string>> = {
   message: '消息 message',
   refresh: '刷新 refresh',
   enter: '进入 enter_chat',
   event: '事件 event',
   response: '主动回复 response_url',
+  app: '应用',
+  api: 'API',
 }
 
 /** Puts one request on top of the list. */
 export function showWireRow(row: WireRow): void {
   const list = byId('wire-rows')
+  const isOurs = row.kind === 'response' || row.kind === 'api'
   const line = make(
     'li',
     { class: row.kind, 'data-status': String(row.status) },
-    make('span', { class: 'kind' }, `${row.kind === 'response' ? '←' : '→'} ${names[row.kind] ?? row.kind}`),
-    make('code', { title: row.id }, row.id.slice(0, 8)),
+    make('span', { class: 'kind' }, `${isOurs ? '←' : '→'} ${names[row.kind]}${row.name ? ` ${row.name}` : ''}`),
+    make('code', { title: row.id }, row.errcode === undefined ? row.id.slice(0, 8) : `errcode ${row.errcode}`),
     make('span', { class: 'cost' }, costOf(row)),
     make('time', {}, timeOf(row.at)),
   )
-  if (row.status !== 200 || row.complaints > 0) line.classList.add('bad')
+  if (row.status !== 200 || (row.errcode ?? 0) !== 0 || row.complaints > 0) line.classList.add('bad')
   list.prepend(line)
   while (list.children.length > mostRows) list.lastChild?.remove()
 }

@@ -45,6 +45,7 @@ export class DeliveryTable {
         "SELECT state, count(*) AS n FROM delivery WHERE done = 0 AND route <> 'gateway' GROUP BY state",
       ),
       dead: engine.prepare<{ n: number }>('SELECT count(*) AS n FROM delivery WHERE dead = 1'),
+      deadOnes: engine.prepare<Doc>('SELECT doc FROM delivery WHERE dead = 1 ORDER BY created_at DESC LIMIT ?'),
       oldest: engine.prepare<{ at: number | null }>(
         "SELECT min(created_at) AS at FROM delivery WHERE done = 0 AND route <> 'gateway'",
       ),
@@ -137,6 +138,10 @@ export class DeliveryTable {
     const times = routes.map(route => this.statements.nextDue.get(route, after)?.at ?? Infinity)
     const earliest = Math.min(...times)
     return earliest === Infinity ? undefined : earliest
+  }
+
+  dead(limit: number): Delivery[] {
+    return this.statements.deadOnes.all(limit).map(row => parseDelivery(row.doc))
   }
 
   summary(): { states: Record<DeliveryState, number>; dead: number; oldestAt?: number } {

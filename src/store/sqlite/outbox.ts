@@ -47,6 +47,7 @@ export function createOutbox(engine: Engine, tables: Tables, write: (change: Cha
         for (const id of ids) deliveries.lease(id, null)
       }),
     nextDueAt: (routes, after) => engine.run(() => deliveries.nextDueAt(routes, after)),
+    dead: limit => engine.run(() => deliveries.dead(limit)),
     ofTurn: turn => engine.run(() => deliveries.ofTurn(turn)),
     find: id => engine.run(() => deliveries.find(id)),
     summary: () => engine.run(() => deliveries.summary()),

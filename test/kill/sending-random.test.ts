@@ -1,0 +1,93 @@
+import { afterEach, expect, test } from 'bun:test'
+import type { Tenant } from '../../src/playground/tenant.ts'
+import type { ApiFault } from '../../src/playground/tenant-fault.ts'
+import { type Seeded, seeded } from '../crypto/seeded.ts'
+import { until } from '../scenarios/until.ts'
+import { chatters, complainOfAppChat, startAppChat } from './app-chat.ts'
+import { type EchoHouse, isIdle, openEchoHouse } from './house.ts'
+import { killSomewhen } from './moment.ts'
+import { complainOfSends, receivers, robots, startSends } from './sends.ts'
+import { answerScript, startTraffic } from './traffic.ts'
+import { complaintsOf } from './verdict.ts'
+
+const seed = Number(process.env.WECOMD_KILL_SEED ?? Date.now() % 1_000_000)
+const window = { windowMs: 4_000 }
+
+let house: EchoHouse | undefined
+
+afterEach(async () => {
+  await house?.close()
+  house = undefined
+})
+
+async function open(): Promise<EchoHouse> {
+  const members = [...receivers, ...chatters, 'u1', 'u2', 'u3', 'g1', 'g2', 'g3']
+  house = await openEchoHouse({
+    agent: { replyFormat: 'text' },
+    bot: { stream: { ...window, handoverMs: 2_000 } },
+    channel: { webhooks: Object.fromEntries(robots.map(({ name, key }) => [name, key])) },
+    tenant: { members, robots, ...window },
+    echo: { script: answerScript, rowAfterMs: 30 },
+  })
+  return house
+}
+
+const troubles: readonly ApiFault[] = [
+  { when: 'before', how: 'reset' },
+  { when: 'after', how: 'reset' },
+  { when: 'before', how: 200, delayMs: 200 },
+  { when: 'after', how: 200, delayMs: 200 },
+]
+
+/** Some of the next requests are cut off or take their time, so that kills find them under way. */
+function spoil(tenant: Tenant, random: Seeded): void {
+  for (const path of ['message/send', 'message/send', 'message/send', 'media/upload', 'webhook/send']) {
+    const trouble = troubles[random.below(2 * troubles.length)]
+    if (trouble !== undefined) tenant.api.fail(trouble, `/cgi-bin/${path}`)
+  }
+}
+
+test('kill: 60 kills at random moments: what was said and what was sent arrives once, or is listed as unknown', async () => {
+  const random = seeded(seed)
+  const opened = await open()
+  const { daemon, tenant, echo } = opened
+  const kinds = ['short', 'short', 'words', 'big', 'late'] as const
+  const traffic = startTraffic(tenant, seeded(random.below(2 ** 30)), kinds)
+  const chat = startAppChat(tenant, seeded(random.below(2 ** 30)), kinds)
+  const sends = startSends(daemon, seeded(random.below(2 ** 30)))
+  try {
+    for (let kill = 0; kill < 60; kill++) {
+      spoil(tenant, random)
+      await killSomewhen(daemon, random)
+    }
+    await daemon.listening()
+    console.log('T kills', performance.now())
+    traffic.stop().then(() => console.log('T traffic', performance.now()))
+    chat.stop().then(() => console.log('T chat', performance.now()))
+    sends.stop().then(() => console.log('T sends', performance.now()))
+    await Promise.all([traffic.stop(), chat.stop(), sends.stop()])
+    await until('nothing waits any more', () => isIdle(daemon), 60_000)
+    console.log('T idle', performance.now(), sends.sent.length, chat.told.length, traffic.said.length)
+  } catch (error) {
+    console.log(JSON.stringify(await daemon.api('/api/status')))
+    for (const one of sends.sent) {
+      const r: any = await daemon.api('/api/deliveries/' + one.id)
+      if (r.finishedAt === undefined) console.log(Date.now(), JSON.stringify(r))
+    }
+    console.log(daemon.log.filter(l => l.level !== 'debug' && l.level !== 'info').slice(-15).map(l => JSON.stringify(l)).join('\n'))
+    for (const one of chat.told) {
+      const r: any = await daemon.api('/api/trace/' + one.call.msgid)
+      if (r.end === undefined || !r.events?.some((e: any) => e.kind === 'delivery')) console.log(Date.now(), JSON.stringify(r))
+    }
+    throw new Error(`WECOMD_KILL_SEED=${seed}`, { cause: error })
+  }
+  const complaints = [
+    ...(await complaintsOf(daemon, tenant, echo, traffic.said)),
+    ...(await complainOfAppChat(daemon, tenant, chat.told)),
+    ...(await complainOfSends(daemon, tenant, sends.sent)),
+    ...tenant.dropped.map(({ text }) => `dropped by the platform: ${text}`),
+  ]
+  expect({ seed, complaints }).toEqual({ seed, complaints: [] })
+  expect(sends.sent.length).toBeGreaterThan(50)
+  expect(chat.told.length).toBeGreaterThan(10)
+}, 120_000)

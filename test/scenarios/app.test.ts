@@ -1,0 +1,226 @@
+import { Database } from 'bun:sqlite'
+import { afterEach, describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import { copyFileSync, existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { bigAnswer } from '../../src/playground/echo-script.ts'
+import type { AppSaying } from '../../src/playground/tenant-apps.ts'
+import { GatewayClient } from '../playground/gateway-client.ts'
+import { directMessages, openAppHouse, textsOf, untilIdle, untilTexts } from './app-house.ts'
+import { appOf, gatewayToken, type House, type HouseOptions } from './house.ts'
+import { until } from './until.ts'
+
+let house: House
+afterEach(() => house.close())
+
+async function open(options: HouseOptions = {}): Promise<House> {
+  house = await openAppHouse(options)
+  return house
+}
+
+/** A house whose agent answers with one text, whatever it is asked. */
+const answering = (text: string): HouseOptions => ({ gateway: { script: () => [{ kind: 'say', text }] } })
+const asked = () => house.gateway.asks().map(ask => ask.text)
+const say = (text: string, more: Partial<AppSaying> = {}) =>
+  house.tenant.sayToApp({ userid: 'zhangsan', text, ...more }).done
+
+describe('a message to the app', () => {
+  test('app: the callback URL is verified by the platform', async () => {
+    await open()
+    expect(await house.tenant.verifyAppUrl()).toEqual({ ok: true })
+  })
+
+  test('app: the callback is answered with an empty 200 at once, and the answer comes by direct message', async () => {
+    const gate = Promise.withResolvers<void>()
+    await open({
+      gateway: {
+        async *script(message) {
+          await gate.promise
+          yield { kind: 'say', text: `re: ${message}` }
+        },
+      },
+    })
+    const call = await say('你好')
+    expect(call.tries).toMatchObject([{ status: 200, raw: '', reply: { kind: 'empty', violations: [] } }])
+    await until('the question', () => asked().length === 1)
+    expect(textsOf(house, 'zhangsan')).toEqual([])
+    gate.resolve()
+    expect(await untilTexts(house, 'zhangsan', 1)).toEqual(['re: 你好'])
+    expect(directMessages(house, 'zhangsan')).toMatchObject([{ kind: 'app-text', agentId: appOf.agentId }])
+    expect(house.gateway.asks()).toMatchObject([
+      { text: '你好', sessionKey: 'agent:main:wecom:default:direct:zhangsan', key: `wecom:default:${call.msgid}` },
+    ])
+    expect(house.tenant.violations()).toEqual([])
+  })
+
+  test('app: a user id with zeros in front and capitals is written to as the platform spells it', async () => {
+    await open({ ...answering('hello'), tenant: { members: ['007Zhang'] } })
+    await say('hi', { userid: '007Zhang' })
+    expect(await untilTexts(house, '007Zhang', 1)).toEqual(['hello'])
+    const sent = house.tenant.api.requests.find(request => request.path.endsWith('/message/send'))
+    expect(JSON.parse(String(sent?.body))).toMatchObject({ touser: '007Zhang' })
+    expect(house.gateway.asks()[0]?.sessionKey).toBe('agent:main:wecom:default:direct:007zhang')
+  })
+
+  test('app: what is not text reaches the agent in words', async () => {
+    await open({ gateway: { script: text => [{ kind: 'say', text }] } })
+    const sayings: readonly (readonly [string, AppSaying['fields'], string])[] = [
+      ['voice', { MediaId: 'm1', Format: 'amr', Recognition: '今天下雨吗' }, '今天下雨吗'],
+      ['voice', { MediaId: 'm2', Format: 'amr' }, '[voice]'],
+      [
+        'location',
+        { Location_X: '23.134', Location_Y: '113.358', Scale: 20, Label: '广州塔' },
+        '[location] 广州塔 (23.134,113.358)',
+      ],
+      [
+        'link',
+        { Title: '官网', Description: 'd', Url: 'https://example.com/a?b=1&c=2', PicUrl: 'p' },
+        '[link] 官网 https://example.com/a?b=1&c=2',
+      ],
+      ['image', { PicUrl: 'https://example.com/p', MediaId: 'm3' }, '[image]'],
+      ['video', { MediaId: 'm4', ThumbMediaId: 't4' }, '[video]'],
+      ['file', { MediaId: 'm5', FileName: '报告.docx' }, '[file 报告.docx]'],
+    ]
+    for (const [index, [msgtype, fields]] of sayings.entries()) {
+      await say('', { msgtype, ...(fields && { fields }) })
+      await untilTexts(house, 'zhangsan', index + 1)
+    }
+    expect(asked()).toEqual(sayings.map(([, , heard]) => heard))
+    expect(house.tenant.violations()).toEqual([])
+  })
+
+  test('app: a picture, a voice message, a video and a file are kept with the turn for when they are fetched', async () => {
+    await open()
+    await house.gateway.stop() // so that all of it waits
+    await say('', { msgtype: 'image', fields: { PicUrl: 'p', MediaId: 'm-image' }, msgId: '101' })
+    await say('', { msgtype: 'voice', fields: { MediaId: 'm-voice', Format: 'amr' }, msgId: '102' })
+    await say('', { msgtype: 'file', fields: { MediaId: 'm-file', FileName: '表.xlsx' }, msgId: '103' })
+    expect(storedTurn(house, 'wecom:default:103')).toMatchObject({
+      text: '[image]\n\n[voice]\n\n[file 表.xlsx]',
+      attachments: [
+        { kind: 'image', mediaId: 'm-image' },
+        { kind: 'voice', mediaId: 'm-voice' },
+        { kind: 'file', mediaId: 'm-file', fileName: '表.xlsx' },
+      ],
+    })
+  })
+})
+
+/** A turn as it lies in the file; the file of a running daemon is locked, so that a copy is read. */
+function storedTurn({ folder }: House, id: string): unknown {
+  const file = join(folder, 'state/wecomd.db')
+  const copy = join(folder, 'copy.db')
+  for (const end of ['', '-wal']) if (existsSync(file + end)) copyFileSync(file + end, copy + end)
+  using db = new Database(copy)
+  const row = db.query<{ doc: string }, [string]>('SELECT doc FROM turn WHERE id = ?').get(id)
+  return row === null ? undefined : JSON.parse(row.doc)
+}
+
+describe('runs that do not simply answer', () => {
+  test('app: an empty and a failed run, and a command, each end in a sentence', async () => {
+    await open()
+    await Promise.all([say('[empty]'), say('[fail]', { userid: 'lisi' }), say('/new', { userid: '007zhang' })])
+    expect(await untilTexts(house, 'zhangsan', 1)).toEqual(['智能体没有给出回答。'])
+    expect(await untilTexts(house, 'lisi', 1)).toEqual([expect.stringContaining('出错')])
+    expect(await untilTexts(house, '007zhang', 1)).toEqual(['这里还不支持命令，请直接用文字提问。'])
+    expect(asked().toSorted()).toEqual(['[empty]', '[fail]'])
+    expect(house.tenant.violations()).toEqual([])
+  })
+
+  test('app: a run that somebody else stops ends with what it had said and a sentence', async () => {
+    await open()
+    await say('[hang]')
+    const { key, sessionKey } = await until('the question', () => house.gateway.asks()[0])
+    const client = new GatewayClient(house.gateway.url)
+    await client.connect(gatewayToken)
+    const abort = () => client.request('chat.abort', { sessionKey, runId: key })
+    await until('the run to be stopped', async () => (await abort()).payload?.['aborted'] === true)
+    client.close()
+    const [text] = await untilTexts(house, 'zhangsan', 1)
+    expect(text).toMatch(/^(partial\s+)?⏹ 已停止。$/)
+  })
+
+  test('app: a run over gateway.runTimeoutMs is aborted and says so, after what it had said', async () => {
+    await open({ runTimeoutMs: 1_000 })
+    await say('[hang]')
+    const [text] = await untilTexts(house, 'zhangsan', 1)
+    expect(text).toMatch(/^partial[\s\S]*用时超过上限/)
+  })
+})
+
+describe('how an answer is written', () => {
+  const markdown = '# 结果\n**重点**：见[这里](https://example.com)'
+  const list = '# 结果\n1. 一\n2. 二'
+
+  test('app: agent.replyFormat auto sends markdown that WeCom shows whole, and text otherwise', async () => {
+    await open({ gateway: { script: text => [{ kind: 'say', text: text === 'list' ? list : markdown }] } })
+    await say('rich')
+    await untilTexts(house, 'zhangsan', 1)
+    await say('list')
+    await untilTexts(house, 'zhangsan', 2)
+    expect(directMessages(house, 'zhangsan')).toMatchObject([
+      { kind: 'app-markdown', text: markdown },
+      { kind: 'app-text', text: list },
+    ])
+  })
+
+  test('app: agent.replyFormat text and markdown are obeyed', async () => {
+    await open({ ...answering(markdown), agent: { replyFormat: 'text' } })
+    await say('a')
+    await untilTexts(house, 'zhangsan', 1)
+    expect(directMessages(house, 'zhangsan')).toMatchObject([{ kind: 'app-text', text: markdown }])
+    await house.close()
+    await open({ ...answering(list), agent: { replyFormat: 'markdown' } })
+    await say('a')
+    await untilTexts(house, 'zhangsan', 1)
+    expect(directMessages(house, 'zhangsan')).toMatchObject([{ kind: 'app-markdown', text: list }])
+  })
+})
+
+describe('a long answer', () => {
+  test('app: 15 KB come in at most 8 numbered messages of at most 2,048 bytes, in order and byte for byte', async () => {
+    const answer = bigAnswer(15_360)
+    await open(answering(answer))
+    await say('long')
+    await until('the last part', () => textsOf(house, 'zhangsan').some(text => /^\((\d+)\/\1\)\n/.test(text)))
+    await untilIdle(house)
+    const texts = textsOf(house, 'zhangsan')
+    expect(texts.length).toBeLessThanOrEqual(8)
+    expect(texts.map(text => Buffer.byteLength(text) <= 2_048)).not.toContain(false)
+    expect(texts.map((text, index) => text.startsWith(`(${index + 1}/${texts.length})\n`))).not.toContain(false)
+    expect(texts.map(text => text.slice(text.indexOf('\n') + 1)).join('')).toBe(answer)
+    expect(house.tenant.violations()).toEqual([])
+  })
+
+  test('app: a code block over several messages is closed and opened again in each', async () => {
+    const code = Array.from({ length: 160 }, (_, line) => `  console.log("line ${line}") // 这是一行代码\n`).join('')
+    await open(answering(`开头\n\n\`\`\`ts\n${code}\`\`\`\n结尾`))
+    await say('code')
+    await until('the last part', () => textsOf(house, 'zhangsan').some(text => text.includes('结尾')))
+    const texts = textsOf(house, 'zhangsan')
+    expect(texts.length).toBeGreaterThan(2)
+    for (const text of texts) expect(text.match(/^```/gm)?.length ?? 0).toBe(2)
+    const inside = texts.flatMap(text => /^```ts\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? [])
+    expect(inside.join('')).toBe(code)
+  })
+
+  test('app: 200 KB come as one line and one file with the same bytes', async () => {
+    const answer = bigAnswer(204_800)
+    await open(answering(answer))
+    await say('book')
+    await untilTexts(house, 'zhangsan', 2)
+    expect(directMessages(house, 'zhangsan')).toMatchObject([
+      { kind: 'app-text', text: '回答较长（约 200 KB），全文见文件「回答.md」。' },
+      {
+        kind: 'app-media',
+        media: {
+          type: 'file',
+          name: '回答.md',
+          bytes: 204_800,
+          sha256: createHash('sha256').update(answer).digest('hex'),
+        },
+      },
+    ])
+    expect(house.tenant.media.uploads).toHaveLength(1)
+  })
+})

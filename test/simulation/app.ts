@@ -1,0 +1,152 @@
+import type { Message, Outcome } from '../../src/domain/delivery.ts'
+import { limits } from '../../src/domain/limits.ts'
+import type { Upload } from '../../src/domain/ports.ts'
+import { formatTarget, type Target } from '../../src/domain/target.ts'
+import { SendLaws } from './send-laws.ts'
+import type { Scene } from './scene.ts'
+
+/** The daemon gives a request up after this long (`network.timeoutMs`). */
+const timeoutMs = 15_000
+
+/** A message that the daemon has sent, as the platform saw it. */
+export interface Sent {
+  readonly delivery: string
+  readonly part: number
+  readonly to: string
+  readonly body: string
+  readonly unchecked: boolean
+  /** In the time that passes. */
+  readonly at: number
+  /** What the daemon was told, were it still alive to hear it. */
+  outcome?: Outcome['outcome']
+}
+
+type Treatment = 'takes it' | 'is busy' | 'has forgotten the file' | 'is not reached' | 'loses the request' | 'loses the answer'
+
+/** message/send and media/upload of the account's app, and what its users have got to see. */
+export class SimulatedApp {
+  readonly sent: Sent[] = []
+  /** How often each part of a delivery was shown. */
+  readonly shown = new Map<string, number>()
+  /** These may not see the app. */
+  readonly hidden: readonly string[]
+  private readonly scene: Scene
+  private readonly laws: SendLaws
+  /** When an equal message was last shown, by target and message. */
+  private readonly taken = new Map<string, number>()
+  private heldUntil = 0
+  private uploads = 0
+
+  constructor(scene: Scene, bornAt: () => number) {
+    this.scene = scene
+    this.laws = new SendLaws(scene, this.sent, bornAt)
+    const roll = scene.dice.below(10)
+    this.hidden = roll < 2 ? ['lisi'] : roll < 4 ? ['wangwu'] : []
+  }
+
+  /** The platform refuses the app, whatever it asks, until the operator has put it right. */
+  hold(ms: number): void {
+    this.heldUntil = this.scene.clock.steady.now() + ms
+    this.scene.count('app on hold')
+    this.scene.note(`platform: the app is refused for ${ms} ms`)
+  }
+
+  send(to: Target, message: Message, unchecked: boolean): Promise<Outcome> {
+    const { scene } = this
+    const { delivery, part } = this.laws.checkSend(to, message, unchecked) ?? { delivery: '', part: 0 }
+    const treatment = this.choose(message)
+    const at = scene.clock.steady.now()
+    const sent: Sent = { delivery, part, to: formatTarget(to), body: JSON.stringify(message), unchecked, at }
+    this.sent.push(sent)
+    if (unchecked) scene.count('equal message sent unchecked')
+    scene.note(`platform: part ${part} of ${delivery} is sent to ${sent.to}, the platform ${treatment}`)
+    return this.answer(treatment, () => this.handle(sent, to, treatment)).then(outcome => {
+      sent.outcome = outcome.outcome
+      this.laws.seeOutcome(outcome)
+      return outcome
+    })
+  }
+
+  upload(): Promise<Upload> {
+    const { scene } = this
+    this.laws.checkProbe()
+    const treatment = this.choose(undefined)
+    scene.count('file uploaded')
+    scene.note(`platform: a file is uploaded, the platform ${treatment}`)
+    const take = (): Upload => this.objection(treatment) ?? { mediaId: `media-${++this.uploads}` }
+    return this.answer<Upload>(treatment, take).then(uploaded => {
+      if ('mediaId' in uploaded) return uploaded
+      this.laws.seeOutcome(uploaded)
+      return uploaded.outcome === 'unknown' ? { ...uploaded, outcome: 'retry' } : uploaded
+    })
+  }
+
+  private choose(message: Message | undefined): Treatment {
+    const roll = this.scene.dice.below(100)
+    if (roll < 65) return 'takes it'
+    if (roll < 73) return 'is busy'
+    if (roll < 78) return 'is not reached'
+    if (roll < 84 && message?.kind === 'media') return 'has forgotten the file'
+    return roll < 90 ? 'loses the request' : 'loses the answer'
+  }
+
+  /** What `take` makes of the request some time later, unless somebody loses it or its answer. */
+  private answer<T>(treatment: Treatment, take: () => T | Outcome): Promise<T | Outcome> {
+    const { clock, dice } = this.scene
+    const { promise, resolve } = Promise.withResolvers<T | Outcome>()
+    const sentAt = clock.steady.now()
+    const handledAt = sentAt + (dice.chance(0.1) ? dice.between(1_000, 10_000) : dice.between(5, 200))
+    clock.steady.alarm(handledAt, () => {
+      if (treatment === 'is not reached') return resolve({ outcome: 'retry', errmsg: 'connection refused' })
+      const taken = treatment === 'loses the request' ? undefined : take()
+      const isHeard = taken !== undefined && treatment !== 'loses the answer'
+      // Either the connection is reset at once, or nothing comes at all.
+      const lostAt = dice.chance(0.5) ? handledAt : sentAt + timeoutMs
+      const answeredAt = isHeard ? handledAt + dice.between(5, 200) : lostAt
+      clock.steady.alarm(answeredAt, () => resolve(isHeard ? taken : { outcome: 'unknown', errmsg: 'no answer' }))
+    })
+    return promise
+  }
+
+  private objection(treatment: Treatment): Outcome | undefined {
+    if (this.scene.clock.steady.now() < this.heldUntil) return { outcome: 'retry', errcode: 60_020, hold: true }
+    if (treatment === 'is busy') return { outcome: 'retry', errcode: -1 }
+    return treatment === 'has forgotten the file' ? { outcome: 'refused', errcode: 40_007 } : undefined
+  }
+
+  private handle(sent: Sent, to: Target, treatment: Treatment): Outcome {
+    const objection = this.objection(treatment)
+    if (objection !== undefined) return objection
+    const ids = to.kind === 'user' ? to.ids : []
+    const invaliduser = ids.filter(id => this.hidden.includes(id.toLowerCase()))
+    const isNobody = ids.length > 0 && invaliduser.length === ids.length
+    if (isNobody && this.scene.dice.chance(0.8)) return { outcome: 'refused', errcode: 81_013 }
+    if (!isNobody) this.show(sent)
+    return { outcome: 'delivered', errcode: 0, ...(invaliduser.length > 0 && { unreached: { invaliduser } }) }
+  }
+
+  /** A duplicate is answered like any other, and nobody sees it. */
+  private show(sent: Sent): void {
+    const { clock, count, note } = this.scene
+    const key = `${sent.to}\0${sent.body}`
+    const now = clock.steady.now()
+    const isDuplicate = now - (this.taken.get(key) ?? -Infinity) < limits.duplicateCheckSeconds * 1_000
+    if (isDuplicate && !sent.unchecked) {
+      count('duplicate not shown')
+      return note(`platform: part ${sent.part} of ${sent.delivery} is a duplicate`)
+    }
+    this.taken.set(key, now)
+    const part = partKey(sent.delivery, sent.part)
+    this.shown.set(part, (this.shown.get(part) ?? 0) + 1)
+    note(`platform: part ${sent.part} of ${sent.delivery} is shown`)
+    if ((this.shown.get(part) ?? 0) > 1) this.laws.seeTwice(sent)
+  }
+
+  timesShown(delivery: string, part: number): number {
+    return this.shown.get(partKey(delivery, part)) ?? 0
+  }
+}
+
+function partKey(delivery: string, part: number): string {
+  return `${delivery}#${part}`
+}

@@ -1,0 +1,113 @@
+import type { Delivery, Message, Outcome } from '../../src/domain/delivery.ts'
+import { limits } from '../../src/domain/limits.ts'
+import { formatTarget, type Target } from '../../src/domain/target.ts'
+import type { Sent } from './app.ts'
+import type { Scene } from './scene.ts'
+
+const minuteMs = 60_000
+/** What was under way already when the platform refused the app may still arrive for so long. */
+const underWayMs = 30_000
+
+/** Holds everything that leaves for message/send against the promises of `definitions.md` 2. */
+export class SendLaws {
+  private readonly scene: Scene
+  private readonly sent: readonly Sent[]
+  private readonly bornAt: () => number
+  private heldAt: number | undefined
+
+  /** `bornAt` is when the process that lives was started. */
+  constructor(scene: Scene, sent: readonly Sent[], bornAt: () => number) {
+    this.scene = scene
+    this.sent = sent
+    this.bornAt = bornAt
+  }
+
+  /** Which part of which delivery this is; it must be on disk as begun. */
+  checkSend(to: Target, message: Message, unchecked: boolean): { delivery: string; part: number } | undefined {
+    const { broken, db } = this.scene
+    const target = formatTarget(to)
+    const found = db.begun().find(delivery => isSame(delivery, target, message))
+    const attempt = found?.attempts.at(-1)
+    if (found === undefined || attempt?.part === undefined) {
+      broken(`a message to ${target} left before it was written down`)
+      return undefined
+    }
+    const { part } = attempt
+    if ((attempt.unchecked === true) !== unchecked) broken(`${found.id} is checked otherwise than it was written down`)
+    this.scene.count(found.attempts.length === 1 ? 'message sent' : 'message sent after another')
+    this.checkProbe()
+    this.checkRepeat(found, part, message)
+    this.checkPlace(found, part)
+    this.checkBudget(found, part, to)
+    return { delivery: found.id, part }
+  }
+
+  /** An app that the platform refuses asks once a minute. */
+  checkProbe(): void {
+    const { clock, broken, clockWasSet } = this.scene
+    const { heldAt } = this
+    if (heldAt === undefined || heldAt < this.bornAt() || clockWasSet()) return
+    const sinceMs = clock.steady.now() - heldAt
+    if (sinceMs > underWayMs && sinceMs < minuteMs) broken(`an app on hold was used again after ${sinceMs} ms`)
+  }
+
+  seeOutcome({ errcode, hold }: Outcome): void {
+    if (hold) this.heldAt = this.scene.clock.steady.now()
+    else if (errcode !== undefined) this.heldAt = undefined
+  }
+
+  seeTwice({ delivery, part }: Sent): void {
+    if (!this.scene.clockWasSet()) this.scene.broken(`part ${part} of ${delivery} was shown twice`)
+  }
+
+  /** Only what nobody knows the fate of is repeated: once, the same, at once, and with the platform looking for twins. */
+  private checkRepeat(delivery: Delivery, part: number, message: Message): void {
+    const { broken, clock, clockWasSet, count } = this.scene
+    const where = `part ${part} of ${delivery.id}`
+    const known = delivery.attempts.slice(0, -1).filter(attempt => attempt.part === part)
+    const isOver = known.some(({ outcome }) => outcome === 'delivered')
+    if (isOver) broken(`${where} was sent again although its fate is known`)
+    const earlier = this.sent.filter(sent => sent.delivery === delivery.id && sent.part === part)
+    if (earlier.length > 0) count('message sent again')
+    const doubtful = earlier.filter(({ outcome }) => outcome !== 'retry' && outcome !== 'refused')
+    const [first] = doubtful
+    if (first === undefined) return
+    if (doubtful.length > 1) broken(`${where} was sent more than twice`)
+    if (first.body !== JSON.stringify(message)) broken(`${where} was sent again with another body`)
+    if (first.unchecked) broken(`${where} was sent again although nobody looks for its twin`)
+    const lateMs = clock.steady.now() - first.at
+    if (lateMs > minuteMs && !clockWasSet()) broken(`${where} was sent again after ${lateMs} ms`)
+  }
+
+  /** Parts in order, and what goes to one target in order. */
+  private checkPlace(delivery: Delivery, part: number): void {
+    const { broken, db, clockWasSet } = this.scene
+    for (let earlier = 1; earlier < part; earlier++) {
+      const isSettled = delivery.attempts.some(
+        attempt => attempt.part === earlier && (attempt.outcome === 'delivered' || attempt.givenUp === true),
+      )
+      if (!isSettled) broken(`part ${part} of ${delivery.id} left before part ${earlier}`)
+    }
+    if (clockWasSet()) return
+    const [before] = db.openBefore(delivery)
+    if (before !== undefined) broken(`${delivery.id} overtook ${before}`)
+  }
+
+  /** The platform would drop what is more, without a word. */
+  private checkBudget(delivery: Delivery, part: number, to: Target): void {
+    const { broken, clock, clockWasSet } = this.scene
+    if (to.kind !== 'user' || clockWasSet()) return
+    const isRepeat = this.sent.some(sent => sent.delivery === delivery.id && sent.part === part)
+    const since = clock.steady.now() - minuteMs
+    const target = formatTarget(to)
+    const recent = this.sent.filter(sent => sent.to === target && sent.at > since)
+    const firsts = new Set(recent.map(sent => `${sent.delivery}#${sent.part}`))
+    if (!isRepeat && firsts.size >= limits.messagesPerMinute) broken(`${target} got more messages than a minute allows`)
+  }
+}
+
+function isSame({ body, attempts }: Delivery, target: string, message: Message): boolean {
+  if (body.kind !== 'messages' || formatTarget(body.to) !== target) return false
+  const part = attempts.at(-1)?.part ?? 0
+  return JSON.stringify(body.messages[part - 1]) === JSON.stringify(message)
+}
