@@ -1,8 +1,10 @@
 import { runCallbacks } from './bench/callbacks.ts'
+import { runSend } from './bench/send.ts'
 import { runStart } from './bench/start.ts'
 
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   callbacks: runCallbacks,
+  send: runSend,
   start: runStart,
 }
 

@@ -87,18 +87,19 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/bridge/deliver.ts',
-        from: 'settle: this.posts.has(delivery.id) ? [] : [beginAttempt(delivery, now)],',
-        to: 'settle: [],',
+        from: 'const begun = await store.outbox.begin(ready,',
+        to: `const begun = ready.route === 'response_url' ? beginAttempt(ready, { isTwin: false }, at) : await store.outbox.begin(ready,`,
       },
+    ],
+    tests: [simulation],
+  },
+  {
+    name: 'message recorded after it was sent',
+    edits: [
       {
         file: 'src/bridge/deliver.ts',
-        from: "({ delivery }) => delivery.state === 'sending' && !this.posts.has(delivery.id))",
-        to: '({ delivery }) => !this.posts.has(delivery.id))',
-      },
-      {
-        file: 'src/bridge/deliver.ts',
-        from: 'for (const one of fresh) this.begin(one)',
-        to: 'for (const one of fresh) this.begin({ ...one, delivery: beginAttempt(one.delivery, now) })',
+        from: 'const begun = await store.outbox.begin(ready,',
+        to: `const begun = ready.route === 'app' ? beginAttempt(ready, { isTwin: false }, at) : await store.outbox.begin(ready,`,
       },
     ],
     tests: [simulation],
@@ -119,8 +120,84 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/fallback/attempt.ts',
-        from: "attempts.filter(attempt => attempt.outcome === 'unknown').length >= 2",
-        to: "attempts.filter(attempt => attempt.outcome === 'unknown').length >= 3",
+        from: 'only === undefined || second !== undefined || ',
+        to: 'only === undefined || ',
+      },
+    ],
+    tests: [simulation],
+  },
+  {
+    name: 'unchecked twin resent',
+    edits: [{ file: 'src/fallback/attempt.ts', from: ' || only.unchecked) return false', to: ') return false' }],
+    tests: [simulation],
+  },
+  {
+    name: 'resent after more than a minute',
+    edits: [{ file: 'src/fallback/attempt.ts', from: '  app: 60_000,', to: '  app: 86_400_000,' }],
+    tests: [simulation],
+  },
+  {
+    name: 'cut off by a crash and sent as new',
+    edits: [
+      {
+        file: 'src/fallback/attempt.ts',
+        from: 'delivery.attempts.map(attempt => (attempt.outcome === undefined ? cutOff(attempt) : attempt))',
+        to: 'delivery.attempts.filter(attempt => attempt.outcome !== undefined)',
+      },
+    ],
+    tests: [simulation],
+  },
+  {
+    name: 'resent with another body',
+    edits: [
+      {
+        file: 'src/fallback/upload.ts',
+        from: "message?.kind !== 'media' || message.mediaId !== undefined)",
+        to: "message?.kind !== 'media')",
+      },
+    ],
+    tests: [simulation],
+  },
+  {
+    name: 'by direct message and by response_url',
+    edits: [
+      {
+        file: 'src/bridge/deliver.ts',
+        from: 'const settled = next.length === 0 ? delivery : this.handOver(delivery)',
+        to: 'const settled = delivery',
+      },
+    ],
+    tests: [simulation],
+  },
+  {
+    name: 'budget of a member ignored',
+    edits: [
+      {
+        file: 'src/fallback/attempt.ts',
+        from: '  if (standing.freeAt !== undefined && !isRepeat) return hold(delivery, standing.freeAt)\n',
+        to: '',
+      },
+    ],
+    tests: [simulation],
+  },
+  {
+    name: 'idempotencyKey ignored',
+    edits: [
+      {
+        file: 'src/bridge/send.ts',
+        from: '  if (idempotencyKey !== undefined) return deliveryIdOf(idempotencyKey)\n',
+        to: '',
+      },
+    ],
+    tests: [simulation],
+  },
+  {
+    name: 'welcome twice',
+    edits: [
+      {
+        file: 'src/bridge/app-events.ts',
+        from: 'id: `welcome:${account}:${sender.toLowerCase()}:${day}`,',
+        to: 'id: `welcome:${account}:${sender.toLowerCase()}:${day}:${key}`,',
       },
     ],
     tests: [simulation],

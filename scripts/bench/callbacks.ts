@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Load } from './load.ts'
+import type { Load } from './connections.ts'
 import { loadCore, pinned, type Server, startDaemon, startEcho, startPeer, startWithoutStore } from './servers.ts'
 
 /**

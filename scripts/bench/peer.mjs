@@ -1,6 +1,7 @@
 // What a plugin inside a gateway does with a callback, as small as it can be: nothing is kept but a Map.
-import { createServer } from 'node:http'
+
 import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
 import { decrypt, encrypt, getSignature } from '@wecom/crypto'
 
 const { PORT, BENCH_TOKEN: token, BENCH_KEY: key } = process.env

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 export const bench = {
   token: 'benchToken0123456789',
   encodingAESKey: 'AQeSyMsD23gA5M0ejnFAHT5uq4M0N2p7a2ixgXrPwIY',
+  adminToken: 'bench-admin-token',
 } as const
 
 /** A server under test, on the first core; the load comes from the second. */
@@ -40,13 +41,28 @@ export const startWithoutStore = () => start('same handler, no store', [process.
 /** What a plugin inside a gateway does: Node, node:http, the official codec, a Map. */
 export const startPeer = () => start('node:http + @wecom/crypto', ['node', join(here, 'peer.mjs')])
 
+/** Takes every message at once, on the core of the load. */
+export const startWecom = () => start('wecom', [process.execPath, join(here, 'wecom.ts')], freePort(), loadCore)
+
 /** The compiled daemon, durable, with its limits raised and no gateway to reach. */
 export async function startDaemon(): Promise<Server> {
+  return await startBinary('wecomd (durable)', freePort())
+}
+
+/** The same with an app at a WeCom of ours; its URL is where messages are sent by. */
+export async function startSender(apiBaseUrl: string): Promise<Server> {
+  const app = { corpId: 'wwbench0000000001', corpSecret: 'bench-secret', agentId: 1_000_002 }
+  const admin = { port: freePort(), token: bench.adminToken }
+  const channels = { wecom: { bot: secretsOfBot, agent: app, network: { apiBaseUrl } } }
+  const server = await startBinary('wecomd', freePort(), { channels, admin })
+  return { ...server, url: `http://127.0.0.1:${admin.port}/api/send` }
+}
+
+async function startBinary(name: string, port: number, config: object = {}): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-bench-'))
-  const port = freePort()
-  const config = join(folder, 'wecomd.json5')
-  writeFileSync(config, JSON.stringify(daemonConfig(folder, port)), { mode: 0o600 })
-  const server = await start('wecomd (durable)', [join(here, '../../dist/wecomd'), 'run', '--config', config], port)
+  const file = join(folder, 'wecomd.json5')
+  writeFileSync(file, JSON.stringify({ ...daemonConfig(folder, port), ...config }), { mode: 0o600 })
+  const server = await start(name, [join(here, '../../dist/wecomd'), 'run', '--config', file], port)
   return {
     ...server,
     async stop() {
@@ -56,20 +72,22 @@ export async function startDaemon(): Promise<Server> {
   }
 }
 
+const secretsOfBot = { token: bench.token, encodingAESKey: bench.encodingAESKey }
+
 export function daemonConfig(folder: string, port: number): object {
   return {
-    channels: { wecom: { bot: { ...bench } } },
+    channels: { wecom: { bot: secretsOfBot } },
     server: { host: '127.0.0.1', port },
     admin: { port: 0 },
     gateway: { url: 'ws://127.0.0.1:9' },
     stateDir: join(folder, 'state'),
-    limits: { openTurns: 1_000_000_000, perUserPerMinute: 1_000_000_000 },
+    limits: { openTurns: 1_000_000_000, perUserPerMinute: 1_000_000_000, outbox: 1_000_000_000 },
     log: { level: 'error' },
   }
 }
 
-async function start(name: string, command: readonly string[], port = freePort()): Promise<Server> {
-  const child = Bun.spawn(pinned(serverCore, command), {
+async function start(name: string, command: readonly string[], port = freePort(), core = serverCore): Promise<Server> {
+  const child = Bun.spawn(pinned(core, command), {
     env: { ...process.env, PORT: String(port), BENCH_TOKEN: bench.token, BENCH_KEY: bench.encodingAESKey },
     stdio: ['ignore', 'ignore', 'inherit'],
   })

@@ -51,7 +51,7 @@ export function openAdmin(
       return { id }
     },
   }
-  return startAdminListener(config.admin, adminToken(config, stateDir, world), admin)
+  return startAdminListener(config.admin, adminToken(config, stateDir, world), admin, world.log.area('http'))
 }
 
 async function readAppFacts({ store, clock, platform, holds }: Desk, account: string): Promise<AppFacts> {

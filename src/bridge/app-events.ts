@@ -22,8 +22,7 @@ export async function greet(desk: Desk, { account, sender, key }: Greet): Promis
   const { store, clock, timezone, limits } = desk
   const now = clock.now()
   const welcome = desk.accounts.get(account)?.app?.welcomeText
-  const isNew = await store.see(account, key, now)
-  if (welcome === undefined || !isNew) return false
+  if (welcome === undefined) return false
   const day = new Intl.DateTimeFormat('sv-SE', { timeZone: timezone }).format(now)
   const to: Target = { kind: 'user', ids: [sender] }
   const delivery: Delivery = {
@@ -40,8 +39,7 @@ export async function greet(desk: Desk, { account, sender, key }: Greet): Promis
     attempts: [],
     createdAt: now,
   }
-  await store.outbox.write({ add: [delivery] })
-  return true
+  return await store.see(account, key, now, [delivery])
 }
 
 /** Writes down for the operator that the platform will suspend an app that nobody uses, or has. */

@@ -169,7 +169,7 @@ export class Asker {
   private see(turn: Turn, chunk: ReplyChunk): void {
     const { live, meter, clock, wake, log } = this.desk
     const isFirst = chunk.kind === 'text' && live.text(turn.id) === undefined && turn.answer === ''
-    live.see(turn.id, chunk)
+    live.see(turn.id, chunk, clock.now())
     if (isFirst) meter.firstText(clock.now() - turn.receivedAt)
     if (chunk.kind === 'resumed') {
       this.advance(turn.id, { kind: 'resumed', at: clock.now() }).catch(error =>

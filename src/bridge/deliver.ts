@@ -1,7 +1,16 @@
 import type { Delivery, Outcome } from '../domain/delivery.ts'
 import type { WayOut } from '../domain/ports.ts'
 import { messageOf } from '../errors.ts'
-import { beginAttempt, countRetries, hold, nextPart, settleAttempt, takeUp } from '../fallback/attempt.ts'
+import {
+  beginAttempt,
+  countRetries,
+  expire,
+  hold,
+  isDoubtful,
+  nextPart,
+  settleAttempt,
+  takeUp,
+} from '../fallback/attempt.ts'
 import { mayUploadAgain, neededUpload, withMediaId, withoutMediaId } from '../fallback/upload.ts'
 import { planAfter } from '../streaming/home.ts'
 import { leaseMs } from './ask.ts'
@@ -90,7 +99,9 @@ export class Deliverer {
 
   private async carryPart(delivery: Delivery, part: number): Promise<Delivery> {
     const { store, clock, holds } = this.desk
-    const waitUntil = usesApp(delivery) ? holds.waitUntil(delivery.account, clock.now()) : undefined
+    const now = clock.now()
+    if (now >= delivery.expiresAt) return await this.settle(expire(delivery, now))
+    const waitUntil = usesApp(delivery) ? holds.waitUntil(delivery.account, now) : undefined
     if (waitUntil !== undefined) return await this.settle(hold(delivery, waitUntil))
     const ready = await this.upload(delivery, part)
     if (ready.state !== delivery.state || ready.attempts !== delivery.attempts) return await this.settle(ready)
@@ -154,6 +165,7 @@ export class Deliverer {
     const isLate = delivery.state === 'queued' && countRetries(delivery.attempts) >= patience
     const isHeld = delivery.state === 'held' && this.desk.holds.of(delivery.account) !== undefined
     if (delivery.turn === undefined || !(isRefused || isLate || isHeld)) return []
+    if (!isRefused && isDoubtful(delivery)) return [] // it may have arrived
     const turn = await store.find(delivery.turn)
     if (turn === undefined) return []
     return planAfter(turn, delivery, !isRefused, clock.now(), sayOf(this.desk, turn.account))

@@ -4,6 +4,8 @@ import type { Phase } from '../domain/turn.ts'
 interface Snapshot {
   text: string
   phase?: Phase
+  /** When the text last grew. */
+  textAt: number
   chunks: number
   /** When `text` was last saved; 0 means never, so that the first text is saved at once. */
   savedAt: number
@@ -20,8 +22,8 @@ const saveEveryMs = 1_000
 export class LiveAnswers {
   private readonly snapshots = new Map<string, Snapshot>()
 
-  see(turnId: string, chunk: ReplyChunk): void {
-    const snapshot = this.snapshots.get(turnId) ?? { text: '', chunks: 0, savedAt: 0, isDirty: false }
+  see(turnId: string, chunk: ReplyChunk, now: number): void {
+    const snapshot = this.snapshots.get(turnId) ?? { text: '', textAt: now, chunks: 0, savedAt: 0, isDirty: false }
     this.snapshots.set(turnId, snapshot)
     if (chunk.kind === 'phase') snapshot.phase = chunk.phase
     if (chunk.kind === 'resumed') snapshot.phase = 'resuming'
@@ -29,12 +31,17 @@ export class LiveAnswers {
     snapshot.chunks++
     if (chunk.text === snapshot.text) return
     snapshot.text = chunk.text
+    snapshot.textAt = now
     snapshot.isDirty = true
   }
 
   /** Undefined while nothing was said, so that what the store has is shown. */
   text(turnId: string): string | undefined {
     return this.snapshots.get(turnId)?.text || undefined
+  }
+
+  textAt(turnId: string): number | undefined {
+    return this.snapshots.get(turnId)?.textAt
   }
 
   phase(turnId: string): Phase | undefined {

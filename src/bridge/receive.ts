@@ -123,7 +123,8 @@ function viewOf(desk: Desk, turn: Turn, now: number) {
   const status = desk.agent.status()
   const text = desk.live.text(turn.id)
   const phase = desk.live.phase(turn.id)
-  const live: Live = { text: text ?? turn.answer, ...(phase && { phase }) }
+  const textAt = desk.live.textAt(turn.id)
+  const live: Live = { text: text ?? turn.answer, ...(phase && { phase }), ...(textAt !== undefined && { textAt }) }
   return {
     now,
     live,

@@ -5,6 +5,8 @@ import type { Sending } from '../domain/ports.ts'
 import { formatTarget } from '../domain/target.ts'
 
 const minuteMs = 60_000
+/** The platform counts a message from when it came, which may be this much after it was written down as sent. */
+const latencyMs = 2_000
 
 /** What a message counts as, for the platform's budgets and its search for duplicates. */
 export function sendingOf({ account, route, body }: Delivery, part: number): Sending | undefined {
@@ -13,14 +15,14 @@ export function sendingOf({ account, route, body }: Delivery, part: number): Sen
   const digest = createHash('sha256')
     .update(`${to}\0${JSON.stringify(body.messages[part - 1])}`)
     .digest('hex')
-  const twinMs = limits.duplicateCheckSeconds * 1000
+  const twinMs = limits.duplicateCheckSeconds * 1000 + latencyMs
   if (route === 'webhook') {
-    const budgets = [{ windowMs: minuteMs, most: limits.robotPerMinute }]
+    const budgets = [{ windowMs: minuteMs + latencyMs, most: limits.robotPerMinute }]
     return { scope: to, part, digest, members: [to], budgets, twinMs }
   }
   const budgets = [
-    { windowMs: minuteMs, most: limits.messagesPerMinute },
-    { windowMs: 60 * minuteMs, most: limits.messagesPerHour },
+    { windowMs: minuteMs + latencyMs, most: limits.messagesPerMinute },
+    { windowMs: 60 * minuteMs + latencyMs, most: limits.messagesPerHour },
   ]
   const members = body.to.kind === 'user' ? body.to.ids.map(id => id.toLowerCase()) : []
   return { scope: account, part, digest, members, budgets, twinMs }

@@ -55,9 +55,9 @@ export interface Turns {
   counts(): Promise<TurnCounts>
 }
 
-/** Events of the platform that are not turns: true the first time a msgid is seen. */
+/** Events of the platform that are not turns: true the first time a msgid is seen, and then `add` is stored with it. */
 export interface Inbox {
-  see(account: string, msgid: string, at: number): Promise<boolean>
+  see(account: string, msgid: string, at: number, add?: readonly Delivery[]): Promise<boolean>
 }
 
 /** A question under our lease, with the turn it belongs to. */

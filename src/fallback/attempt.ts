@@ -62,6 +62,11 @@ function unknownsOf(attempts: readonly Attempt[], part: number | undefined): rea
   return attempts.filter(attempt => isUnknown(attempt) && partOf(attempt) === part)
 }
 
+/** Nobody knows whether the part that is next has arrived. */
+export function isDoubtful(delivery: Delivery): boolean {
+  return unknownsOf(delivery.attempts, nextPart(delivery)).length > 0
+}
+
 /** Whether a message may be repeated once at `at`, after tries whose fate is unknown. */
 function isRepeatable({ route }: Delivery, unknowns: readonly Attempt[], at: number): boolean {
   const [only, second] = unknowns
@@ -71,7 +76,7 @@ function isRepeatable({ route }: Delivery, unknowns: readonly Attempt[], at: num
 
 /** The delivery with a try begun, to be committed before the request leaves; or held, or closed. */
 export function beginAttempt(delivery: Delivery, standing: SendStanding, now: number): Delivery {
-  if (now >= delivery.expiresAt) return close(delivery, hasUnknown(delivery.attempts) ? 'unknown' : 'refused', now)
+  if (now >= delivery.expiresAt) return expire(delivery, now)
   const part = nextPart(delivery) ?? 1
   const isRepeat = unknownsOf(delivery.attempts, part).length > 0
   if (standing.freeAt !== undefined && !isRepeat) return hold(delivery, standing.freeAt)
@@ -94,7 +99,8 @@ export function settleAttempt(delivery: Delivery, outcome: Outcome, now: number)
   const { retryAfterMs: wait, hold: isHeld, unreached, msgid, ...known } = outcome
   const begun = delivery.attempts.at(-1) ?? { at: now, route: delivery.route }
   const before = delivery.attempts.slice(0, -1)
-  const attempts = merge(before, { ...begun, ...known })
+  const isLost = outcome.outcome === 'delivered' && reachesNobody(delivery, unreached)
+  const attempts = merge(before, { ...begun, ...known, ...(isLost && reachedNobody) })
   const next: Delivery = {
     ...delivery,
     attempts,
@@ -104,7 +110,7 @@ export function settleAttempt(delivery: Delivery, outcome: Outcome, now: number)
   const wasUnknown = unknownsOf(before, partOf(begun)).length > 0
   switch (outcome.outcome) {
     case 'delivered':
-      return reachesNobody(delivery, unreached) ? close(next, 'refused', now) : concluded(next, now)
+      return isLost ? close(next, 'refused', now) : concluded(next, now)
     case 'refused':
       // The repetition is refused: then the first has probably arrived.
       return close(next, wasUnknown ? 'unknown' : 'refused', now)
@@ -120,6 +126,9 @@ export function settleAttempt(delivery: Delivery, outcome: Outcome, now: number)
       return outcome.outcome satisfies never
   }
 }
+
+/** The part has not arrived: another way, or a later try, brings it too. */
+const reachedNobody = { outcome: 'refused', hint: 'no recipient may see the app and has a licence' } as const
 
 /** The platform took the message and says that none of its members gets it. */
 function reachesNobody({ body }: Delivery, unreached: Unreached | undefined): boolean {
@@ -174,7 +183,11 @@ function concluded(delivery: Delivery, now: number): Delivery {
 }
 
 function again(delivery: Delivery, dueAt: number, now: number, state: 'queued' | 'held' = 'queued'): Delivery {
-  if (dueAt < delivery.expiresAt) return { ...delivery, state, dueAt }
+  return dueAt < delivery.expiresAt ? { ...delivery, state, dueAt } : expire(delivery, now)
+}
+
+/** Its time is over. */
+export function expire(delivery: Delivery, now: number): Delivery {
   return close(delivery, hasUnknown(delivery.attempts) ? 'unknown' : 'refused', now)
 }
 

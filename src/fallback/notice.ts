@@ -27,6 +27,7 @@ export type Notice =
   | { readonly key: 'unknown_stream' }
   | { readonly key: 'answer_in_file'; readonly bytes: number; readonly fileName: string }
   | { readonly key: 'answer_file_name' }
+  | { readonly key: 'card_options' }
 
 /** Puts a notice into words for one account. */
 export type Say = (notice: Notice) => string
@@ -83,6 +84,8 @@ function sayChinese(notice: Notice): string {
       return `回答较长（约 ${formatKilobytes(notice.bytes)}），全文见文件「${notice.fileName}」。`
     case 'answer_file_name':
       return '回答.md'
+    case 'card_options':
+      return '（直接回复你的选择即可）'
     default:
       return notice satisfies never
   }
@@ -136,6 +139,8 @@ function sayEnglish(notice: Notice): string {
       return `Long answer (about ${formatKilobytes(notice.bytes)}): all of it is in the file “${notice.fileName}”.`
     case 'answer_file_name':
       return 'answer.md'
+    case 'card_options':
+      return '(simply reply with your choice)'
     default:
       return notice satisfies never
   }

@@ -1,5 +1,6 @@
 import type { Delivery, MediaMessage, Outcome } from '../domain/delivery.ts'
 import type { Target } from '../domain/target.ts'
+import { isDoubtful } from './attempt.ts'
 
 /** The errcode of a media_id that the platform does not know, or not any more (90313). */
 const invalidMediaId = 40_007
@@ -26,10 +27,10 @@ export function withoutMediaId(delivery: Delivery, part: number): Delivery {
   })
 }
 
-/** The platform has forgotten the file that it took: it gets it once more. */
-export function mayUploadAgain({ attempts }: Delivery, { outcome, errcode }: Outcome): boolean {
-  const isForgotten = outcome === 'refused' && errcode === invalidMediaId
-  return isForgotten && !attempts.some(attempt => attempt.errcode === invalidMediaId)
+/** The platform has forgotten the file that it took: it gets it once more, unless the message may have arrived. */
+export function mayUploadAgain(delivery: Delivery, { outcome, errcode }: Outcome): boolean {
+  if (outcome !== 'refused' || errcode !== invalidMediaId || isDoubtful(delivery)) return false
+  return !delivery.attempts.some(attempt => attempt.errcode === invalidMediaId)
 }
 
 function replaceMedia(delivery: Delivery, part: number, change: (message: MediaMessage) => MediaMessage): Delivery {

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
-import { Elysia, t, ValidationError } from 'elysia'
-import { type ErrorCode, WecomdError } from '../errors.ts'
+import { Elysia, ParseError, t, ValidationError } from 'elysia'
+import { type ErrorCode, messageOf, WecomdError } from '../errors.ts'
+import type { Log } from '../world.ts'
 import { type Listener, listen } from './public.ts'
 import { type SendBody, sendBody } from './send.ts'
 
@@ -25,15 +26,16 @@ export interface AdminDesk {
 const maxBodyBytes = 32 * 1024 * 1024
 
 /** The listener for administrators: health, metrics, and with the bearer token the API. */
-export function startAdminListener(address: { host: string; port: number }, token: string, desk: AdminDesk): Listener {
+export function startAdminListener(
+  address: { host: string; port: number },
+  token: string,
+  desk: AdminDesk,
+  log: Log,
+): Listener {
   const api = new Elysia({ prefix: '/api', normalize: false })
-    // Before the body is judged, which `beforeHandle` would be too late for.
-    .onTransform(({ headers }) => {
-      if (isAuthorized(headers['authorization'], token)) return
-      throw new WecomdError('unauthorized', 'this needs the bearer token', {
-        hint: 'it lies in the state folder in the file admin-token',
-      })
-    })
+    // Before the body is read and judged, which `beforeHandle` would be too late for; without a body nothing is parsed.
+    .onParse(({ headers }) => authorize(headers['authorization'], token))
+    .onTransform(({ headers }) => authorize(headers['authorization'], token))
     .get('/status', () => desk.status())
     .get('/trace/:id', async ({ params, set }) => (await desk.trace(params.id)) ?? missing(set), { params: anId })
     .get('/deliveries/:id', async ({ params, set }) => (await desk.delivery(params.id)) ?? missing(set), {
@@ -58,7 +60,7 @@ export function startAdminListener(address: { host: string; port: number }, toke
     )
     .delete('/dead/:id', ({ params }) => desk.dropDead(params.id), { params: anId })
   const app = new Elysia({ normalize: false })
-    .onError(({ code, error, set }) => describeError(String(code), error, set))
+    .onError(({ code, error, set }) => describeError(String(code), error, set, log))
     .get('/healthz', () => ({ alive: true }))
     .get('/readyz', async ({ set }) => {
       const readiness = await desk.ready()
@@ -108,14 +110,17 @@ function missing(set: Answering) {
   )
 }
 
-function describeError(code: string, error: unknown, set: Answering) {
-  if (error instanceof WecomdError) return describeOurs(error, set)
+function describeError(code: string, error: unknown, set: Answering, log: Log) {
+  const ours = error instanceof ParseError ? error.cause : error // what `onParse` throws comes wrapped
+  if (ours instanceof WecomdError) return describeOurs(ours, set)
   if (error instanceof ValidationError) {
     set.status = 400
     const [path, message] = firstFault(error)
     return { error: { code: 'bad_request', message, hint: 'docs/operation.md describes the request', path } }
   }
-  const [status, ...said] = errors[code] ?? [500, 'internal', 'this request failed', 'the log says why']
+  const known = errors[code]
+  if (known === undefined) log.error('a request to the private listener failed', { error: messageOf(error) })
+  const [status, ...said] = known ?? [500, 'internal', 'this request failed', 'the log says why']
   set.status = status
   return failure(...said)
 }
@@ -138,8 +143,11 @@ function failure(...[code, message, hint]: Said) {
   return { error: { code, message, ...(hint !== undefined && { hint }) } }
 }
 
-function isAuthorized(header: string | undefined, token: string): boolean {
+function authorize(header: string | undefined, token: string): void {
   const given = Buffer.from(/^Bearer (.*)$/i.exec(header ?? '')?.[1] ?? '')
   const wanted = Buffer.from(token)
-  return given.length === wanted.length && timingSafeEqual(given, wanted)
+  if (given.length === wanted.length && timingSafeEqual(given, wanted)) return
+  throw new WecomdError('unauthorized', 'this needs the bearer token', {
+    hint: 'it lies in the state folder in the file admin-token',
+  })
 }

@@ -7,10 +7,10 @@ import {
   openSession,
   type Present,
   type Queued,
+  type Row,
   removePending,
   resetRow,
   resumeRow,
-  type Row,
   type Session,
   userRow,
 } from './echo-history.ts'

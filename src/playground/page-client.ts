@@ -66,7 +66,7 @@ export class PageClient {
   greeting(): readonly ToPage[] {
     const { botName, callbackUrl, app } = this.options
     const callbacks = [callbackUrl, ...(app ? [app.callbackUrl] : [])].map(url => `→ ${url}`)
-    const addresses = [...callbacks, `← ${this.tenant.apiBaseUrl}`]
+    const addresses = [...callbacks, `← ${this.tenant.apiBaseUrl}`].map(line => line.replace('http://', ''))
     const { bubbles, ledger } = this.tenant
     const items = [
       ...bubbles.flatMap(describeBubble),

@@ -3,16 +3,21 @@ import type { Frame } from '../domain/message.ts'
 import type { Phase, Turn } from '../domain/turn.ts'
 import { nextWay } from '../fallback/ladder.ts'
 import type { Say } from '../fallback/notice.ts'
+import { maskCards } from './cards.ts'
 import { byteLength, cutHead } from './split.ts'
 
 /** How long a silent bubble keeps its first content, and how long a lost link goes without being mentioned. */
 const silentMs = 5_000
 const offlineMs = 10_000
+/** How long an end that may become a card is held back. */
+const cardHoldMs = 2_000
 
 /** The newest snapshot of a running answer; only the node that follows the run has it. */
 export interface Live {
   readonly text: string
   readonly phase?: Phase
+  /** When the text last grew. */
+  readonly textAt?: number
 }
 
 /** What a frame depends on besides the turn. */
@@ -42,10 +47,15 @@ export function streamFrame(turn: Turn, view: View, say: Say): Frame {
 }
 
 function openContent(turn: Turn, view: View, say: Say): string {
-  const text = view.live?.text ?? turn.answer
+  const text = maskCards(view.live?.text ?? turn.answer, isFresh(view))
   const offline = isOffline(turn, view) ? say({ key: 'offline' }) : undefined
   if (!isVisible(text)) return withPreface(turn, offline ?? silentContent(turn, view, say))
   return composeFrame(turn, text, offline, say({ key: 'truncated' })).content
+}
+
+/** What may be the beginning of a card is held back for a moment, until more of it says what it is. */
+function isFresh({ now, live }: View): boolean {
+  return live?.textAt !== undefined && now - live.textAt < cardHoldMs
 }
 
 function silentContent(turn: Turn, view: View, say: Say): string {
@@ -80,8 +90,10 @@ export function unfetchedNotice(turn: Turn, now: number, say: Say): string {
 /** What a bubble closes with while the run goes on. */
 export function handoverContent(turn: Turn, now: number, say: Say): { content: string; shownBytes: number } {
   const notice = handoverNotice(turn, now, say)
-  if (!isVisible(turn.answer)) return { content: withPreface(turn, notice), shownBytes: 0 }
-  return composeFrame(turn, turn.answer, notice, notice)
+  const text = maskCards(turn.answer, false)
+  if (!isVisible(text)) return { content: withPreface(turn, notice), shownBytes: 0 }
+  const frame = composeFrame(turn, text, notice, notice)
+  return text === turn.answer ? frame : { ...frame, shownBytes: 0 }
 }
 
 /** Preface, text, notice; when that is too much, the beginning of the text and `cutNotice`. */

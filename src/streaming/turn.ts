@@ -1,6 +1,7 @@
 import type { Change, RunEnd } from '../domain/ports.ts'
 import { hasBubble, type TraceEvent, type Turn, type TurnEnd } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
+import { withCardsAsWords } from './card-words.ts'
 import { finishContent, handoverContent, isVisible, unfetchedNotice } from './frame.ts'
 import { planHome } from './home.ts'
 
@@ -96,7 +97,8 @@ function endRun(turn: Turn, event: Extract<TurnEvent, { kind: 'run_ended' }>, sa
   const { at } = event
   const isUnseen = turn.closedWith !== undefined || !hasBubble(turn)
   if (event.end.kind === 'expired' && isUnseen) return expire(turn, at, say)
-  const { end, text } = outcomeOf(turn, event.end, say)
+  const { end, text: said } = outcomeOf(turn, event.end, say)
+  const text = withCardsAsWords(said, say)
   const over = traced(
     { ...turn, end, endedAt: at, answer: text },
     { at, kind: 'chunks', count: event.chunks },

@@ -14,7 +14,7 @@ export function outcomeOfSilence(silence: Silence, free = false): Outcome {
   if (silence.kind === 'broken') {
     const errmsg = silence.reason
     if (silence.mayHaveLeft) return { outcome: free ? 'retry' : 'unknown', errmsg }
-    return { outcome: 'retry', errmsg, hint: 'is WeCom reachable from this host (proxy, DNS, firewall)?' }
+    return { outcome: 'retry', errmsg, hint: hintOfBreak(silence.reason) }
   }
   const { status } = silence
   const errmsg = `HTTP ${status} without an errcode`
@@ -23,6 +23,12 @@ export function outcomeOfSilence(silence: Silence, free = false): Outcome {
     return { outcome: 'retry', errmsg, hint: 'do network.apiBaseUrl and the proxy lead to WeCom?' }
   }
   return { outcome: status >= 300 && status < 500 ? 'refused' : 'unknown', errmsg }
+}
+
+function hintOfBreak(reason: string): string {
+  return /CERT|UNABLE_TO_VERIFY/.test(reason)
+    ? 'the certificate is not trusted: the authority of a private deployment or proxy goes to channels.wecom.network.caFile'
+    : 'is WeCom reachable from this host (proxy, DNS, firewall)?'
 }
 
 /** What a refusal (an errcode that is not 0) makes of a message. */

@@ -41,7 +41,7 @@ const key = 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C'
 const good = write('good.json5', `{ channels: { wecom: { bot: { token: 'geheim', encodingAESKey: '${key}' } } } }`)
 const bad = write(
   'bad.json5',
-  `{ channels: { wecom: { bot: { tokn: 'x', encodingAESKey: '${key}' } } }, timezone: 'UTC' }`,
+  `{ channels: { wecom: { bot: { tokn: 'x', encodingAESKey: '${key}' } } }, schedule: 'jobs.json5' }`,
 )
 
 const get = (name: string, ...more: string[]) => run(config, ['get', name, '--config', good, ...more])
@@ -56,7 +56,7 @@ test('check: a bad file ends in 3 with one line for each complaint and a summary
     out: [
       'error   channels.wecom.bot.tokn: unknown key; did you mean "token"?',
       'error   channels.wecom.bot.token: is missing: expected a non-empty string',
-      'warning timezone: has no effect yet',
+      'warning schedule: has no effect yet',
       `${bad}: not valid, 2 errors, 1 warning`,
     ],
     err: [],
@@ -75,7 +75,7 @@ test('check: --json prints one object', async () => {
   expect(JSON.parse(result.out.join('\n'))).toMatchObject({
     ok: false,
     file: bad,
-    complaints: [{ path: 'channels.wecom.bot.tokn', severity: 'error' }, {}, { path: 'timezone', severity: 'warning' }],
+    complaints: [{ path: 'channels.wecom.bot.tokn', severity: 'error' }, {}, { path: 'schedule', severity: 'warning' }],
   })
 })
 

@@ -159,6 +159,13 @@ test('attempt: what waited too long is not sent, and dead', () => {
   expect(late).toMatchObject({ state: 'refused', dead: true })
 })
 
+test('attempt: what the platform took for nobody is refused, and its part counts as not arrived', () => {
+  const outcome: Outcome = { outcome: 'delivered', errcode: 0, unreached: { unlicenseduser: ['zhangsan'] } }
+  const lost = settleAttempt(beginAttempt(direct(2), free, now), outcome, now)
+  expect(lost.attempts).toMatchObject([{ outcome: 'refused', errcode: 0, hint: expect.stringContaining('licence') }])
+  expect(nextPart(lost)).toBe(1)
+})
+
 test('attempt: an equal message to the same target goes without the check for duplicates, its repetition never does', () => {
   const twin = beginAttempt(direct(1), { isTwin: true }, now)
   expect(twin.attempts[0]).toMatchObject({ unchecked: true })

@@ -27,8 +27,8 @@ beforeAll(async () => {
 
 afterAll(() => house.close())
 
-async function ask(path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET') {
-  const response = await fetch(`${house.app.privateUrl}${path}`, { method, headers })
+async function ask(path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET', body?: string) {
+  const response = await fetch(`${house.app.privateUrl}${path}`, { method, headers, ...(body && { body }) })
   const text = await response.text()
   return { status: response.status, text, type: response.headers.get('content-type') ?? '', headers: response.headers }
 }
@@ -78,6 +78,24 @@ describe('the token', () => {
             hint: 'it lies in the state folder in the file admin-token',
           },
         })
+      }
+    })
+  }
+
+  const ways: readonly [method: string, path: string, body?: string][] = [
+    ['POST', '/api/send', JSON.stringify({ to: 'user:a', text: 'x' })],
+    ['POST', '/api/send', '{ no JSON'],
+    ['POST', '/api/send', '{}'],
+    ['GET', '/api/deliveries/x'],
+    ['GET', '/api/dead'],
+    ['POST', '/api/dead/x/retry'],
+    ['DELETE', '/api/dead/x'],
+  ]
+  for (const [method, path, body] of ways) {
+    test(`private: ${method} ${path} ${body ?? ''} needs the token before anything else is said`, async () => {
+      for (const headers of [{}, bearer('admin-tokem')]) {
+        const { status, text } = await ask(path, { 'content-type': 'application/json', ...headers }, method, body)
+        expect([status, JSON.parse(text).error.code]).toEqual([401, 'unauthorized'])
       }
     })
   }

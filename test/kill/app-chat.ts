@@ -5,6 +5,7 @@ import type { Binary } from '../scenarios/binary.ts'
 import { journeyOf } from './house.ts'
 import { goOn } from './moment.ts'
 import { endOf, type Kind } from './traffic.ts'
+import { readOf } from './verdict.ts'
 
 export const chatters = ['a1', 'a2', 'a3']
 
@@ -32,7 +33,7 @@ export function startAppChat(tenant: Tenant, random: Seeded, kinds: readonly Kin
       told.push({ name, userid, call })
       await call.done
       if (random.below(4) === 0) await call.deliverAgain()
-      await goOn(random.below(2_500))
+      await goOn(random.below(900))
     }
   }
   const people = chatters.map(chat)
@@ -53,7 +54,7 @@ export async function complainOfAppChat(
 ): Promise<readonly string[]> {
   const judged = await Promise.all(
     told.map(async ({ name, userid, call }) => {
-      const seen = tenant.ledger.entries.filter(({ text }) => text.includes(endOf(name)))
+      const seen = tenant.ledger.entries.filter(entry => readOf(tenant, entry).includes(endOf(name)))
       const isSeen = seen.length === 1 && seen[0]?.userid === userid
       if (isSeen || (seen.length === 0 && (call.state === 'lost' || (await isUnknown(daemon, call.msgid))))) return []
       return [

@@ -61,24 +61,9 @@ test('kill: 60 kills at random moments: what was said and what was sent arrives 
       await killSomewhen(daemon, random)
     }
     await daemon.listening()
-    console.log('T kills', performance.now())
-    traffic.stop().then(() => console.log('T traffic', performance.now()))
-    chat.stop().then(() => console.log('T chat', performance.now()))
-    sends.stop().then(() => console.log('T sends', performance.now()))
     await Promise.all([traffic.stop(), chat.stop(), sends.stop()])
     await until('nothing waits any more', () => isIdle(daemon), 60_000)
-    console.log('T idle', performance.now(), sends.sent.length, chat.told.length, traffic.said.length)
   } catch (error) {
-    console.log(JSON.stringify(await daemon.api('/api/status')))
-    for (const one of sends.sent) {
-      const r: any = await daemon.api('/api/deliveries/' + one.id)
-      if (r.finishedAt === undefined) console.log(Date.now(), JSON.stringify(r))
-    }
-    console.log(daemon.log.filter(l => l.level !== 'debug' && l.level !== 'info').slice(-15).map(l => JSON.stringify(l)).join('\n'))
-    for (const one of chat.told) {
-      const r: any = await daemon.api('/api/trace/' + one.call.msgid)
-      if (r.end === undefined || !r.events?.some((e: any) => e.kind === 'delivery')) console.log(Date.now(), JSON.stringify(r))
-    }
     throw new Error(`WECOMD_KILL_SEED=${seed}`, { cause: error })
   }
   const complaints = [

@@ -12,7 +12,7 @@ type Kind = (typeof kinds)[number]
 
 /** So many that none comes near the platform's budget of messages a minute. */
 export const receivers = Array.from({ length: 120 }, (_, index) => `r${index}`)
-export const robots = Array.from({ length: 10 }, (_, index) => ({ name: `robot${index}`, key: `robot-key-${index}` }))
+export const robots = Array.from({ length: 20 }, (_, index) => ({ name: `robot${index}`, key: `robot-key-${index}` }))
 
 /** Something that a script had the daemon send, under the name that all of it carries. */
 export interface Sent {
@@ -40,7 +40,8 @@ export function startSends(daemon: Binary, random: Seeded): Sends {
   const evening = new AbortController()
   const script = async (who: string): Promise<void> => {
     for (let count = 1; !evening.signal.aborted; count++) {
-      sent.push(await sendOne(daemon, `${who}-${count}`, random))
+      const robot = robots[sent.length % robots.length]?.name ?? ''
+      sent.push(await sendOne(daemon, `${who}-${count}`, robot, random))
       await goOn(random.below(250))
     }
   }
@@ -54,10 +55,9 @@ export function startSends(daemon: Binary, random: Seeded): Sends {
   }
 }
 
-async function sendOne(daemon: Binary, name: string, random: Seeded): Promise<Sent> {
+async function sendOne(daemon: Binary, name: string, robot: string, random: Seeded): Promise<Sent> {
   const kind = kinds[random.below(kinds.length)] ?? 'text'
-  const to =
-    (kind === 'robot' ? robots[random.below(robots.length)]?.name : receivers[random.below(receivers.length)]) ?? ''
+  const to = kind === 'robot' ? robot : (receivers[random.below(receivers.length)] ?? '')
   const text = textOf(name, kind)
   const body = {
     to: `${kind === 'robot' ? 'webhook' : 'user'}:${to}`,

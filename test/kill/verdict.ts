@@ -1,6 +1,7 @@
 import { limits } from '../../src/domain/limits.ts'
 import type { EchoGateway } from '../../src/playground/echo-gateway.ts'
 import type { Tenant } from '../../src/playground/tenant.ts'
+import type { LedgerEntry } from '../../src/playground/tenant-ledger.ts'
 import type { Binary } from '../scenarios/binary.ts'
 import { journeyOf } from './house.ts'
 import { askOf, endOf, namesIn, type Said } from './traffic.ts'
@@ -28,13 +29,20 @@ export async function complaintsOf(
   ]
 }
 
+/** What a user reads, files too: a long answer is one. */
+export function readOf({ media }: Tenant, { text, media: file }: LedgerEntry): string {
+  return file === undefined ? text : `${media.uploads.find(({ sha256 }) => sha256 === file.sha256)?.bytes.toString()}`
+}
+
 /** Its whole answer is seen once; not at all only where the daemon itself says that it cannot know, or that no way could. */
 async function complainOfAnswers(daemon: Binary, tenant: Tenant, { name, bubble }: Said): Promise<readonly string[]> {
-  const times = tenant.ledger.entries.filter(entry => entry.text.includes(endOf(name))).length
+  const times = tenant.ledger.entries.filter(entry => readOf(tenant, entry).includes(endOf(name))).length
   if (times === 1) return []
   const journey = await journeyOf(daemon, bubble.msgid)
   if (times === 0 && (await isExcused(daemon, bubble.msgid))) return []
-  return [`the answer to ${name} was seen ${times} times: ${JSON.stringify(journey)}`]
+  const into = journey.find(event => event['end'] === 'merged')?.['into']
+  const further = typeof into === 'string' ? await journeyOf(daemon, into) : []
+  return [`the answer to ${name} was seen ${times} times: ${JSON.stringify([...journey, ...further])}`]
 }
 
 /**

@@ -2,14 +2,15 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser } from 'playwright-core'
-import { echoAnswer } from '../../src/playground/echo-script.ts'
+import type { Browser, Page } from 'playwright-core'
+import { bigAnswer, echoAnswer } from '../../src/playground/echo-script.ts'
 import { servePage } from '../../src/playground/page-server.ts'
 import { buildBinary } from '../scenarios/binary.ts'
-import { botKey, botToken, openHouse, quietWorld } from '../scenarios/house.ts'
+import { appOf, botKey, botToken, type HouseOptions, openHouse, quietWorld } from '../scenarios/house.ts'
 import { until } from '../scenarios/until.ts'
+import { root } from '../source.ts'
 import { openBrowser, openPage, say, watchBubble } from './browser.ts'
-import { openTapped, openWiretap } from './wiretap.ts'
+import { openTapped, openTappedXml, openWiretap } from './wiretap.ts'
 
 const open: { close(): unknown }[] = []
 let browser: Browser
@@ -25,17 +26,32 @@ afterEach(async () => {
 afterAll(async () => await browser?.close())
 
 /** What `wecomd demo` puts together, with a tap on the line between the tenant and the daemon. */
-async function openDemo() {
+async function openDemo(options: HouseOptions = {}) {
   const wiretap = openWiretap()
   open.push(wiretap)
   const callbackUrl = `${wiretap.url}/wecom/bot`
-  const house = await openHouse({ tenant: { callbackUrl, refreshMs: 250, strict: true } })
+  const app = { ...appOf, callbackUrl: `${wiretap.url}/wecom/agent`, name: '助手', hints: ['应用试一试'] }
+  const robots = [{ name: 'ops', key: 'robot-key-of-the-demo' }]
+  const tenant = { callbackUrl, refreshMs: 250, strict: true, apps: [app], robots, ...options.tenant }
+  const channel = { webhooks: { ops: 'robot-key-of-the-demo' } }
+  const house = await openHouse({ agent: {}, channel, ...options, tenant })
   open.push(house)
   wiretap.passTo(house.app.publicUrl)
-  const served = servePage(quietWorld(), house.tenant, { port: 0, botName: '助手', callbackUrl, hints: ['试一试'] })
+  const page = { port: 0, botName: '助手', callbackUrl, hints: ['试一试'], app }
+  const served = servePage(quietWorld(), house.tenant, page)
   open.push(served)
-  const opened = () => wiretap.tapped.map(one => ({ ...one, ...openTapped(one, botToken, botKey) }))
-  return { house, url: served.url, opened }
+  const tapped = (path: string) => wiretap.tapped.filter(one => one.url.pathname === path)
+  const opened = () => tapped('/wecom/bot').map(one => ({ ...one, ...openTapped(one, botToken, botKey) }))
+  const openedXml = () => tapped('/wecom/agent').map(one => openTappedXml(one, appOf.token, appOf.encodingAESKey))
+  return { house, url: served.url, opened, openedXml }
+}
+
+/** The page with a conversation of the app in front. */
+async function openApp(url: string, complaints: string[] = []): Promise<Page> {
+  const page = await openPage(browser, url, complaints)
+  open.push(page)
+  await page.click('[data-conversation="app:zhangsan"]')
+  return page
 }
 
 type Frame = { readonly stream: { readonly id: string; readonly content: string; readonly finish: boolean } }
@@ -108,12 +124,110 @@ test('demo: the page fits a narrow window, and what covers it can be closed agai
   await page.waitForSelector('.bot [data-state="finished"]')
 })
 
-test('demo: wecomd demo says where its page is, answers there, and forgets everything at the end', async () => {
-  const temporary = mkdtempSync(join(tmpdir(), 'wecomd-demo-test-'))
+test('demo: what is typed to the app travels as encrypted XML, and the answer comes as a message of the app', async () => {
+  const { house, url, openedXml } = await openDemo({ agent: { welcomeText: '欢迎 <b>你</b>' } })
+  const complaints: string[] = []
+  const page = await openApp(url, complaints)
+  await page.waitForSelector('.sent')
+  await page.click('text=应用试一试')
+  const answer = page.locator('.sent').nth(1)
+  await answer.waitFor()
+  const shown = await page.locator('#log .bubble').allTextContents()
+  expect(shown).toEqual(['欢迎 <b>你</b>', '应用试一试', echoAnswer('应用试一试')])
+  const [entered, said] = openedXml()
+  expect(entered).toMatchObject({ receiveId: appOf.corpId, xml: expect.stringContaining('<![CDATA[enter_agent]]>') })
+  expect(said).toMatchObject({ receiveId: appOf.corpId, xml: expect.stringContaining('<![CDATA[应用试一试]]>') })
+  await page.reload()
+  await page.click('[data-conversation="app:zhangsan"]')
+  await answer.waitFor()
+  expect(await page.locator('#log .bubble').allTextContents()).toEqual(shown)
+  await page.click('[data-conversation="zhangsan"]')
+  expect(await page.locator('.row').count()).toBe(0)
+  expect([complaints, house.tenant.violations()]).toEqual([[], []])
+})
+
+test('demo: a long answer of the app comes in parts, a longer one as a file that can be fetched', async () => {
+  const { house, url } = await openDemo()
+  const page = await openApp(url)
+  await say(page, '[big 5000]')
+  await page.locator('.sent .bubble').getByText('(3/3)').waitFor()
+  const parts = await page.locator('.sent .bubble').allTextContents()
+  expect(parts.map(part => part.slice(0, 6))).toEqual(['(1/3)\n', '(2/3)\n', '(3/3)\n'])
+  expect(parts.map(part => part.slice(6)).join('')).toBe(bigAnswer(5000))
+
+  await say(page, '[big 30000]')
+  const chip = page.locator('a.file')
+  await chip.waitFor()
+  expect(await chip.textContent()).toBe('回答.md29.3 KB')
+  const [download] = await Promise.all([page.waitForEvent('download'), chip.click()])
+  expect(download.suggestedFilename()).toBe('回答.md')
+  const served = await fetch(new URL((await chip.getAttribute('href')) ?? '', url))
+  expect(await served.text()).toBe(bigAnswer(30_000))
+  expect(served.headers.get('content-disposition')).toStartWith('attachment;')
+  expect(served.headers.get('content-security-policy')).toContain('sandbox')
+  expect((await fetch(served.url, { headers: { origin: 'http://evil.example' } })).status).toBe(403)
+  expect((await fetch(new URL('/file/0000', url))).status).toBe(404)
+  expect(house.tenant.violations()).toEqual([])
+})
+
+test('demo: an answer that the bubble cannot wait for comes home by the app', async () => {
+  const windowMs = 3_000
+  const { house, url } = await openDemo({ tenant: { windowMs }, bot: { stream: { windowMs, handoverMs: 2_000 } } })
+  const page = await openPage(browser, url)
+  open.push(page)
+  await say(page, '[slow 1500] 想一想')
+  await page.waitForSelector('.bot [data-state="finished"]')
+  expect(await page.locator('.bot .bubble').textContent()).toBe('⏳ 还没有完成，完整的回答稍后会单独发给你。')
+  await page.waitForSelector('[data-conversation="app:zhangsan"] .unread')
+  await page.click('[data-conversation="app:zhangsan"]')
+  expect(await page.locator('#log .bubble').allTextContents()).toEqual([echoAnswer('想一想')])
+  expect(house.tenant.violations()).toEqual([])
+})
+
+test('demo: what is sent first can be read, also a card and what a robot says, and the wire names each call', async () => {
+  const { house, url } = await openDemo()
+  const page = await openApp(url)
+  const card = {
+    card_type: 'text_notice',
+    main_title: { title: '磁盘 <script>alert(1)</script>', desc: '使用率 91%' },
+    horizontal_content_list: [{ keyname: '主机', value: 'db-1' }],
+    card_action: { type: 1, url: 'https://example.com/' },
+  }
+  expect((await house.send({ to: 'user:zhangsan', card })).status).toBe(202)
+  const lines = page.locator('.sent.app .card')
+  await lines.waitFor()
+  expect(await lines.locator('> *').allTextContents()).toEqual([
+    '磁盘 <script>alert(1)</script>',
+    '使用率 91%',
+    '主机：db-1',
+  ])
+  const refused = await house.send({ to: 'user:nobody', text: 'x' })
+  await house.delivered(refused.answer.id ?? '')
+  await house.send({ to: 'webhook:ops', markdown: '**91%** <i>' })
+  await page.waitForSelector('[data-conversation="wrPlayground01"] .unread')
+  await page.click('[data-conversation="wrPlayground01"]')
+  expect(await page.locator('.sent.robot .bubble').allTextContents()).toEqual(['**91%** <i>'])
+
+  const cells = await page.locator('#wire-rows .api .kind, #wire-rows .api code').allTextContents()
+  const calls = cells.map((cell, index) => `${cell} ${cells[index + 1]}`).filter((_, index) => index % 2 === 0)
+  expect(calls.toReversed()).toEqual([
+    '← API gettoken errcode 0',
+    '← API message/send errcode 0',
+    '← API message/send errcode 81013',
+    '← API webhook/send errcode 0',
+  ])
+  expect(await page.locator('#wire-rows .bad').count()).toBe(1)
+  expect(house.tenant.violations()).toEqual([])
+})
+
+/** Runs `wecomd demo` and what it says to paste. */
+async function tryDemo(program: readonly string[]): Promise<void> {
+  const temporary = mkdtempSync(join(tmpdir(), 'wecomd-demo test-'))
   open.push({ close: () => rmSync(temporary, { recursive: true, force: true }) })
-  const child = Bun.spawn([await buildBinary(), 'demo', '--port', '0'], {
+  const env = { PATH: process.env.PATH ?? '', TMPDIR: temporary }
+  const child = Bun.spawn([...program, 'demo', '--port', '0'], {
     cwd: temporary,
-    env: { PATH: process.env.PATH ?? '', TMPDIR: temporary },
+    env,
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'inherit',
@@ -123,15 +237,28 @@ test('demo: wecomd demo says where its page is, answers there, and forgets every
   const read = (async () => {
     for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) printed += chunk
   })()
-  const url = await until('the address of the page', () => /open (http:\/\/127\.0\.0\.1:\d+\/) /.exec(printed)?.[1])
-  const page = await openPage(browser, url)
+  const command = await until('the line to paste', () => /^(.* send --url .*)\n/m.exec(printed)?.[1])
+  const page = await openPage(browser, /open (http:\/\/127\.0\.0\.1:\d+\/) /.exec(printed)?.[1] ?? '')
   open.push(page)
   await say(page, 'hello')
   await page.waitForSelector('.bot [data-state="finished"]')
   expect(await page.locator('.bot .bubble').textContent()).toBe(echoAnswer('hello'))
+
+  const sent = Bun.spawn(['sh', '-c', command], { cwd: '/', env, stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' })
+  expect(await sent.stdout.text()).toEndWith('\ndelivered\n')
+  await page.click('[data-conversation="app:zhangsan"]')
+  await page.locator('.sent .bubble').getByText('你好', { exact: true }).waitFor()
   expect(readdirSync(temporary)).toHaveLength(1)
   child.kill('SIGTERM')
   expect(await child.exited).toBe(0)
   await read
   expect(existsSync(temporary) && readdirSync(temporary)).toEqual([])
+}
+
+test('demo: the binary says where its page is and what to paste, and forgets everything at the end', async () => {
+  await tryDemo([await buildBinary()])
+})
+
+test('demo: so does the source', async () => {
+  await tryDemo([process.execPath, join(root, 'src/main.ts')])
 })

@@ -61,6 +61,15 @@ export function openTapped(one: Tapped, token: string, key: string): Opened {
   return { callback, reply: JSON.parse(official.decrypt(key, String(answered['encrypt'])).message) }
 }
 
+/** Opens a captured callback to an app in the same way: the XML that was encrypted, and the receiveid. */
+export function openTappedXml(one: Tapped, token: string, key: string): { xml: string; receiveId: string } {
+  const query = one.url.searchParams
+  const encrypt = /<Encrypt><!\[CDATA\[(.*?)\]\]><\/Encrypt>/.exec(one.body)?.[1] ?? ''
+  check(query.get('msg_signature'), token, query.get('timestamp'), query.get('nonce'), encrypt)
+  const { message, id } = official.decrypt(key, encrypt)
+  return { xml: message, receiveId: id }
+}
+
 function check(signature: unknown, token: string, timestamp: unknown, nonce: unknown, encrypt: unknown): void {
   const wanted = official.getSignature(token, String(timestamp), String(nonce), String(encrypt))
   if (signature !== wanted) throw new Error(`the signature is ${String(signature)}, not ${wanted}`)

@@ -46,20 +46,27 @@ describe('the welcome', () => {
   // Half a minute before midnight in Shanghai, when London has the afternoon.
   const lateEvening = Date.UTC(2026, 2, 1, 15, 59, 30)
   const days = [
-    { timezone: 'Asia/Shanghai', welcomes: [1, 2, 2] },
-    { timezone: 'UTC', welcomes: [1, 1, 2] },
+    { timezone: 'Asia/Shanghai', welcomes: [1, 2, 2, 2] },
+    { timezone: 'UTC', welcomes: [1, 1, 1, 2] },
   ]
   for (const { timezone, welcomes } of days) {
     test(`app: a day of the welcome begins at midnight in timezone ${timezone}`, async () => {
       const clock = new SettableClock(lateEvening)
       await open({ clock, agent: { welcomeText: welcome }, config: { timezone } })
+      const first = house.tenant.appEvent({ event: 'enter_agent', userid: 'zhangsan' })
+      await first.done
+      expect(await untilTexts(house, 'zhangsan', 1)).toEqual([welcome])
+      clock.step(60_000)
+      await first.deliverAgain()
       const seen: number[] = []
-      for (const stepMs of [0, 60_000, 8 * 3_600_000]) {
-        clock.step(stepMs)
-        await happen('enter_agent')
+      for (const stepMs of [0, 0, 8 * 3_600_000]) {
         await untilIdle(house)
         seen.push(textsOf(house, 'zhangsan').length)
+        clock.step(stepMs)
+        await happen('enter_agent')
       }
+      await untilIdle(house)
+      seen.push(textsOf(house, 'zhangsan').length)
       expect(seen).toEqual(welcomes)
     })
   }

@@ -16,6 +16,12 @@ export async function isReady({ app }: House): Promise<boolean> {
   return (await fetch(`${app.privateUrl}/readyz`)).status === 200
 }
 
+/** Ends the gateway; from when it resolves the daemon knows, and asks nothing. */
+export async function stopGateway(house: House): Promise<void> {
+  await house.gateway.kill()
+  await until('the link to be down', async () => !(await isReady(house)))
+}
+
 /** What a member saw of the app, in order. */
 export function directMessages({ tenant }: House, userid: string): readonly LedgerEntry[] {
   return tenant.ledger.seen({ userid }).filter(entry => entry.kind.startsWith('app-'))

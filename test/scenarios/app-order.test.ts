@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { isReady, openAppHouse, sendPath, textsOf, untilIdle, untilTexts } from './app-house.ts'
+import { isReady, openAppHouse, sendPath, stopGateway, textsOf, untilIdle, untilTexts } from './app-house.ts'
 import type { House, HouseOptions } from './house.ts'
 import { SettableClock } from './settable-clock.ts'
 import { until } from './until.ts'
@@ -137,7 +137,7 @@ describe('limits', () => {
   test('app: what waited longer than limits.askWithinMs for the gateway is not asked, and the next answer says so', async () => {
     const clock = new SettableClock()
     await open({ clock })
-    await house.gateway.kill()
+    await stopGateway(house)
     const lost = await say('too late')
     clock.step(6 * 3_600_000 - 60_000)
     await say('in time', 'lisi')

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { bigAnswer } from '../../src/playground/echo-script.ts'
 import type { AppSaying } from '../../src/playground/tenant-apps.ts'
 import { GatewayClient } from '../playground/gateway-client.ts'
-import { directMessages, openAppHouse, textsOf, untilIdle, untilTexts } from './app-house.ts'
+import { directMessages, openAppHouse, stopGateway, textsOf, untilIdle, untilTexts } from './app-house.ts'
 import { appOf, gatewayToken, type House, type HouseOptions } from './house.ts'
 import { until } from './until.ts'
 
@@ -91,7 +91,7 @@ describe('a message to the app', () => {
 
   test('app: a picture, a voice message, a video and a file are kept with the turn for when they are fetched', async () => {
     await open()
-    await house.gateway.stop() // so that all of it waits
+    await stopGateway(house) // so that all of it waits
     await say('', { msgtype: 'image', fields: { PicUrl: 'p', MediaId: 'm-image' }, msgId: '101' })
     await say('', { msgtype: 'voice', fields: { MediaId: 'm-voice', Format: 'amr' }, msgId: '102' })
     await say('', { msgtype: 'file', fields: { MediaId: 'm-file', FileName: '表.xlsx' }, msgId: '103' })

@@ -9,31 +9,48 @@ let house: House
 let clock: SettableClock
 afterEach(() => house.close())
 
-/** A house whose bubbles end after a second, and whose agent answers `long` with more than any frame holds. */
+const long = bigAnswer(40_000)
+
+/** A house whose bubbles end after a second, and whose agent answers when the test lets it; `long` with more than any frame holds. */
 async function open() {
   clock = new SettableClock()
-  const gate = Promise.withResolvers<void>()
+  const gates = new Map<string, PromiseWithResolvers<void>>()
+  const gateOf = (text: string) => {
+    const gate = gates.get(text) ?? Promise.withResolvers<void>()
+    gates.set(text, gate)
+    return gate
+  }
   house = await openAppHouse({
     clock,
     bot: { stream: { windowMs: 2_000, handoverMs: 1_000 } },
     gateway: {
       async *script(text) {
-        if (text !== 'at once') await gate.promise
+        await gateOf(text).promise
         yield { kind: 'say', text: text === 'long' ? long : `re: ${text}` }
       },
     },
   })
-  return { letGo: () => gate.resolve() }
+  return {
+    /** Asks the Bot, and has the answer after the bubble has closed. */
+    async askTooLong(text: string, userid = 'zhangsan') {
+      const bubble = await house.tenant.say({ userid, text }).finished
+      expect(bubble.text).toContain('还没有完成')
+      gateOf(text).resolve()
+      return bubble.callback.msgid
+    },
+    letGo: (text: string) => gateOf(text).resolve(),
+  }
 }
 
-const long = bigAnswer(40_000)
 const posts = () => house.tenant.responses.posts
 const tries = () => house.tenant.api.count(sendPath)
 
 interface Status {
   readonly dead: number
   readonly outbox: { readonly queued: number; readonly held: number }
-  readonly accounts: readonly { readonly app: { readonly held?: { readonly errcode: number; readonly hint: string } } }[]
+  readonly accounts: readonly {
+    readonly app: { readonly held?: { readonly errcode: number; readonly hint: string } }
+  }[]
 }
 
 // The daemon is of this source.
@@ -43,30 +60,82 @@ const heldOf = async () => (await statusOf()).accounts[0]?.app.held
 /** Lets the time pass and the daemon notice: its timers wait as long as they were set for. */
 async function pass(ms: number): Promise<void> {
   clock.step(ms)
-  await house.tenant.sayToApp({ userid: '007zhang', text: '/wake' }).done
+  await house.tenant.say({ userid: 'wang', text: '/wake' }).finished
 }
 
+const lastSeen = (userid: string) => house.tenant.ledger.seen({ userid }).at(-1)
+
 describe('an app that WeCom refuses (60020)', () => {
-  test('second way: an answer goes by response_url at once, the next one without a try at the app', async () => {
-    const { letGo } = await open()
+  test('second way: an answer goes by response_url at once, and the next one without a try at the app', async () => {
+    const { askTooLong } = await open()
     house.tenant.api.trustOnly(['10.1.2.3'])
-    const bubbles = ['zhangsan', 'lisi'].map(userid => house.tenant.say({ userid, text: '你好' }))
-    await Promise.all(bubbles.map(bubble => bubble.finished))
-    letGo()
-    await until('both answers', () => posts().length === 2)
-    await untilIdle(house)
-    for (const userid of ['zhangsan', 'lisi']) {
-      expect(house.tenant.ledger.seen({ userid }).at(-1)).toMatchObject({ kind: 'markdown', text: 're: 你好' })
-    }
-    const third = await house.tenant.say({ userid: 'zhangsan', text: '再来' }).finished
-    await until('the third answer', () => third.text === 're: 再来')
+    await askTooLong('one')
+    await until('the answer by response_url', () => posts().length === 1)
+    expect(lastSeen('zhangsan')).toMatchObject({ kind: 'markdown', text: 're: one' })
     expect(await heldOf()).toMatchObject({ errcode: 60_020, hint: expect.stringContaining('127.0.0.1') })
+    const msgid = await askTooLong('two', 'lisi')
+    await until('the next answer', () => posts().length === 2)
+    expect(lastSeen('lisi')).toMatchObject({ kind: 'markdown', text: 're: two' })
+    await untilIdle(house)
+    expect(tries()).toBe(1)
     expect(await statusOf()).toMatchObject({ dead: 0, outbox: { queued: 0, held: 0 } })
+    const trace = JSON.stringify(await house.api(`/api/trace/${msgid}`))
+    expect(trace).toContain('the app is on hold')
 
     house.tenant.api.trustOnly(undefined)
     await pass(60_000)
-    await until('the app to be free', async () => (await heldOf()) === undefined)
-    expect(posts()).toHaveLength(3)
+    await askTooLong('three')
+    await until('the answer by direct message', () => textsOf(house, 'zhangsan').length === 1)
+    expect(textsOf(house, 'zhangsan')).toEqual(['re: three'])
+    expect(posts()).toHaveLength(2)
+    await until('the status to say so', async () => (await heldOf()) === undefined)
+  })
+
+  test('second way: an answer that no response_url holds waits for the app, as an answer of the app itself does', async () => {
+    const { askTooLong, letGo } = await open()
+    house.tenant.api.trustOnly(['10.1.2.3'])
+    await askTooLong('long')
+    await until('the answer to be held', async () => (await statusOf()).outbox.held === 1)
+    await house.tenant.sayToApp({ userid: 'lisi', text: 'by app' }).done
+    letGo('by app')
+    await until('both to be held', async () => (await statusOf()).outbox.held === 2)
+    await house.restart()
+    await until('both to be held again', async () => (await statusOf()).outbox.held === 2)
+    expect([posts().length, house.tenant.ledger.entries.filter(entry => entry.kind.startsWith('app-')).length]).toEqual(
+      [0, 0],
+    )
+
+    house.tenant.api.trustOnly(undefined)
+    await pass(60_000)
+    await until('the long answer', () => textsOf(house, 'zhangsan').length === 2)
+    await until('the answer of the app', () => textsOf(house, 'lisi').length === 1)
+    await untilIdle(house)
+    expect(directMessages(house, 'zhangsan')).toMatchObject([
+      { kind: 'app-text' },
+      { kind: 'app-media', media: { bytes: 40_000 } },
+    ])
+    expect(textsOf(house, 'lisi')).toEqual(['re: by app'])
+    expect(posts()).toEqual([])
+    expect(await statusOf()).toMatchObject({ dead: 0, outbox: { queued: 0, held: 0 } })
+    expect(await heldOf()).toBeUndefined()
+  })
+})
+
+describe('an app that WeCom is too busy for (-1)', () => {
+  test('second way: after three tries that were put off the answer goes by response_url, and by that alone', async () => {
+    const { askTooLong } = await open()
+    house.tenant.api.failWith(sendPath, -1, 5)
+    const msgid = await askTooLong('one')
+    for (const count of [1, 2, 3]) {
+      await until(`try ${count}`, () => tries() === count)
+      await pass(20_000)
+    }
+    await until('the answer by response_url', () => posts().length === 1)
+    expect(lastSeen('zhangsan')).toMatchObject({ kind: 'markdown', text: 're: one' })
+    await pass(600_000)
+    await untilIdle(house)
     expect(textsOf(house, 'zhangsan')).toEqual([])
+    const trace = JSON.stringify(await house.api(`/api/trace/${msgid}`))
+    expect(trace).toContain('"times":3')
   })
 })

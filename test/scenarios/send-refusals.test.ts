@@ -167,7 +167,7 @@ test('send: a full outbox is 429 with Retry-After; what is known is not refused,
   expect(await accept(house, { to, text: 'first', idempotencyKey: 'first' })).toBe(held)
   expect(countSends(house)).toBe(1)
   tenant.api.trustOnly(undefined)
-  clock.step(61_000)
+  clock.step(65_000)
   await house.delivered(held)
   const id = await accept(house, { to, text: 'again' })
   await house.delivered(id)

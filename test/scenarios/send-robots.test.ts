@@ -47,13 +47,19 @@ describe('what a group robot says', () => {
     expect(lastBody()).toMatchObject({ msgtype: 'markdown' })
     await send('ops', { markdown: '| a | b |\n|---|---|\n| 1 | 2 |' })
     expect(lastBody()).toMatchObject({ msgtype: 'markdown_v2' })
-    expect(shown('ops').slice(-2).map(entry => entry.kind)).toEqual(['robot-markdown', 'robot-markdown'])
+    expect(
+      shown('ops')
+        .slice(-2)
+        .map(entry => entry.kind),
+    ).toEqual(['robot-markdown', 'robot-markdown'])
   })
 
   test('robot: a long text is split, and none of it is lost', async () => {
     const text = Array.from({ length: 120 }, (_, n) => `第 ${n} 行，不多不少`).join('\n')
     expect(await send('ops', { text })).toMatchObject({ state: 'delivered', parts: 2 })
-    const parts = shown('ops').slice(-2).map(entry => entry.text)
+    const parts = shown('ops')
+      .slice(-2)
+      .map(entry => entry.text)
     expect(parts.map(part => part.slice(6)).join('')).toBe(text)
     expect(parts.filter(part => Buffer.byteLength(part) > 2_048)).toEqual([])
   })
@@ -148,7 +154,7 @@ describe('what becomes of it', () => {
     expect(await house.delivered(ids[20] ?? '', 'held')).toMatchObject({ state: 'held', attempts: [] })
     expect(house.tenant.api.count(path) - before).toBe(20)
     expect(await house.api('/api/status')).toMatchObject({ outbox: { queued: 1, held: 1 } })
-    clock.step(61_000)
+    clock.step(65_000)
     expect(await send('ops', { text: 'wake up' })).toMatchObject({ state: 'delivered' }) // another robot did not wait
     await house.delivered(ids[21] ?? '')
     expect(shown('busy').map(entry => entry.text)).toEqual(texts)

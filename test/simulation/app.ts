@@ -2,11 +2,13 @@ import type { Message, Outcome } from '../../src/domain/delivery.ts'
 import { limits } from '../../src/domain/limits.ts'
 import type { Upload } from '../../src/domain/ports.ts'
 import { formatTarget, type Target } from '../../src/domain/target.ts'
-import { SendLaws } from './send-laws.ts'
 import type { Scene } from './scene.ts'
+import { SendLaws } from './send-laws.ts'
 
 /** The daemon gives a request up after this long (`network.timeoutMs`). */
 const timeoutMs = 15_000
+/** The errcode of an app that only the operator can help. */
+export const refusedApp = 60_020
 
 /** A message that the daemon has sent, as the platform saw it. */
 export interface Sent {
@@ -21,7 +23,13 @@ export interface Sent {
   outcome?: Outcome['outcome']
 }
 
-type Treatment = 'takes it' | 'is busy' | 'has forgotten the file' | 'is not reached' | 'loses the request' | 'loses the answer'
+type Treatment =
+  | 'takes it'
+  | 'is busy'
+  | 'has forgotten the file'
+  | 'is not reached'
+  | 'loses the request'
+  | 'loses the answer'
 
 /** message/send and media/upload of the account's app, and what its users have got to see. */
 export class SimulatedApp {
@@ -62,7 +70,7 @@ export class SimulatedApp {
     scene.note(`platform: part ${part} of ${delivery} is sent to ${sent.to}, the platform ${treatment}`)
     return this.answer(treatment, () => this.handle(sent, to, treatment)).then(outcome => {
       sent.outcome = outcome.outcome
-      this.laws.seeOutcome(outcome)
+      this.laws.seeOutcome(outcome, at)
       return outcome
     })
   }
@@ -73,10 +81,11 @@ export class SimulatedApp {
     const treatment = this.choose(undefined)
     scene.count('file uploaded')
     scene.note(`platform: a file is uploaded, the platform ${treatment}`)
+    const at = scene.clock.steady.now()
     const take = (): Upload => this.objection(treatment) ?? { mediaId: `media-${++this.uploads}` }
     return this.answer<Upload>(treatment, take).then(uploaded => {
       if ('mediaId' in uploaded) return uploaded
-      this.laws.seeOutcome(uploaded)
+      this.laws.seeOutcome(uploaded, at)
       return uploaded.outcome === 'unknown' ? { ...uploaded, outcome: 'retry' } : uploaded
     })
   }
@@ -109,7 +118,7 @@ export class SimulatedApp {
   }
 
   private objection(treatment: Treatment): Outcome | undefined {
-    if (this.scene.clock.steady.now() < this.heldUntil) return { outcome: 'retry', errcode: 60_020, hold: true }
+    if (this.scene.clock.steady.now() < this.heldUntil) return { outcome: 'retry', errcode: refusedApp, hold: true }
     if (treatment === 'is busy') return { outcome: 'retry', errcode: -1 }
     return treatment === 'has forgotten the file' ? { outcome: 'refused', errcode: 40_007 } : undefined
   }

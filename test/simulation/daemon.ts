@@ -3,7 +3,9 @@ import type { Desk } from '../../src/bridge/desk.ts'
 import { Holds } from '../../src/bridge/holds.ts'
 import { LiveAnswers } from '../../src/bridge/live.ts'
 import { createReceive } from '../../src/bridge/receive.ts'
+import { acceptSend, type SendRequest } from '../../src/bridge/send.ts'
 import { scheduleWork, type Work } from '../../src/bridge/work.ts'
+import type { Delivery } from '../../src/domain/delivery.ts'
 import type { Receive } from '../../src/domain/message.ts'
 import type { Spool, Store } from '../../src/domain/ports.ts'
 import { speaker } from '../../src/fallback/notice.ts'
@@ -14,8 +16,10 @@ import { type MortalClock, mortalClock } from '../../src/playground/alarms.ts'
 import { backoffMs } from '../../src/scheduler/backoff.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import { createSqliteStore } from '../../src/store/sqlite/store.ts'
+import { orderAt } from '../../src/streaming/home.ts'
 import { nextDeadline } from '../../src/streaming/turn.ts'
 import type { Log, OpenSocket, Random } from '../../src/world.ts'
+import { refusedApp, type SimulatedApp } from './app.ts'
 import type { SimulatedGateway } from './gateway.ts'
 import type { Line } from './line.ts'
 import { mortal, mortalStore } from './mortal-store.ts'
@@ -23,6 +27,7 @@ import type { SimulatedPlatform } from './platform.ts'
 import type { Scene } from './scene.ts'
 
 export const account = 'default'
+export const welcomeText = 'welcome!'
 const drainMs = 10_000
 const { privateKey } = generateKeyPairSync('ed25519')
 const device = { id: 'device', publicKey: 'key', key: privateKey }
@@ -41,6 +46,7 @@ const paired = { isPaired: () => true, remember: silent, forget: silent }
 export interface Neighbours {
   readonly gateway: SimulatedGateway
   readonly platform: SimulatedPlatform
+  readonly app: SimulatedApp
   /** A message was committed for the first time. */
   opened(turnId: string): void
   /** The engine is busy until the function that this returns is called. */
@@ -48,13 +54,28 @@ export interface Neighbours {
   died(): void
 }
 
+/** As the private listener takes something to be sent first. */
+export type Send = (request: SendRequest) => Promise<Delivery>
+
+/** When a process dies: at its step `at`, or the `at`-th time that it comes to one of `steps`. Every await is a step. */
+export interface Doom {
+  readonly at: number
+  readonly steps?: readonly string[]
+}
+
+/** More steps than this without time passing are a circle. */
+const mostStepsAtOnce = 20_000
+
 /** One life of the daemon's process: the real core on a database that outlives it. */
 export class Daemon {
   readonly receive: Receive
+  readonly send: Send
   readonly bornAt: number
   /** Deliveries that this life has taken up. */
   readonly claimed = new Set<string>()
   isAlive = true
+  /** It has read what it must know before it may work. */
+  isReady = false
   linkUpAt: number | undefined
   private readonly scene: Scene
   private readonly neighbours: Neighbours
@@ -63,14 +84,16 @@ export class Daemon {
   private readonly connection: Connection
   private readonly work: Work
   private readonly lines: Line[] = []
-  private crashAt: number
+  private doom: Doom | undefined
   private steps = 0
+  private stepsAtOnce = 0
+  private lastStepAt = 0
+  private lastOrder = 0
 
-  /** Crashes at its step `crashAt`; every await is one. */
-  constructor(scene: Scene, neighbours: Neighbours, crashAt: number) {
+  constructor(scene: Scene, neighbours: Neighbours, doom: Doom | undefined) {
     this.scene = scene
     this.neighbours = neighbours
-    this.crashAt = crashAt
+    this.doom = doom
     this.bornAt = scene.clock.steady.now()
     this.clock = mortalClock(scene.clock)
     const log = this.openLog()
@@ -79,14 +102,36 @@ export class Daemon {
     const desk = this.openDesk(log)
     this.work = scheduleWork(desk, this.scheduler, { contentDays: 7, rowDays: 30 })
     this.receive = mortal('the reply', step => this.pass(step), createReceive(desk, this.work))
+    this.send = mortal(
+      'an order',
+      step => this.pass(step),
+      request => this.accept(desk, request),
+    )
     this.connection.subscribe({ isHeld: () => false, event: () => {}, status: () => this.seeLink() })
+    void this.start(desk.holds)
+  }
+
+  private async start(holds: Holds): Promise<void> {
+    try {
+      await holds.load([account])
+    } catch (error) {
+      this.scene.note(`daemon: cannot start: ${String(error)}`)
+      return this.die()
+    }
+    this.isReady = true
     this.connection.start()
     this.scheduler.start()
   }
 
+  private async accept(desk: Desk, request: SendRequest): Promise<Delivery> {
+    const delivery = await acceptSend(desk, { defaultAccount: account, webhooks: [], allowBroadcast: false }, request)
+    this.work.deliveryAdded()
+    return delivery
+  }
+
   /** It will not crash any more. */
   spare(): void {
-    this.crashAt = 0
+    this.doom = undefined
   }
 
   /** As on SIGTERM. */
@@ -107,12 +152,24 @@ export class Daemon {
 
   private pass(step: string): boolean {
     if (!this.isAlive) return false
-    if (++this.steps !== this.crashAt) return true
+    this.checkCircle()
+    const { doom } = this
+    if (doom === undefined || doom.steps?.includes(step) === false || ++this.steps !== doom.at) return this.isAlive
     this.scene.note(`daemon: crash ${step}`)
     this.scene.count('crash')
+    if (doom.steps !== undefined) this.scene.count('crash around a message')
     if (this.scene.db.leased().length > 0) this.scene.count('crash with work under way')
     this.die()
     return false
+  }
+
+  private checkCircle(): void {
+    const now = this.scene.clock.steady.now()
+    this.stepsAtOnce = now === this.lastStepAt ? this.stepsAtOnce + 1 : 0
+    this.lastStepAt = now
+    if (this.stepsAtOnce < mostStepsAtOnce) return
+    this.scene.broken('the daemon runs in circles')
+    this.end()
   }
 
   /** Ends it without a successor. */
@@ -135,7 +192,8 @@ export class Daemon {
       warn: silent,
       error: (msg, fields) => {
         scene.note(`daemon: ${msg} ${JSON.stringify(fields)}`)
-        if (!String(fields?.['error']).includes('the database could not be written')) {
+        const isOperators = fields?.['errcode'] === refusedApp
+        if (!isOperators && !String(fields?.['error']).includes('the database could not be written')) {
           scene.broken(`${msg}: ${String(fields?.['error'])}`)
         }
       },
@@ -171,7 +229,8 @@ export class Daemon {
 
   private openDesk(log: Log): Desk {
     const { scene, clock, scheduler, connection, neighbours } = this
-    const { windowMs, handoverMs, placeholder, language, ...limits } = scene.settings
+    const { windowMs, handoverMs, placeholder, language, replyFormat, ...limits } = scene.settings
+    const app = replyFormat && { replyFormat, allowAppChat: false, welcomeText }
     const pass = (step: string) => this.pass(step)
     const say = speaker(language)
     const store = this.openStore()
@@ -184,22 +243,31 @@ export class Daemon {
           pass('after a post is sent')
           return await outcome
         }),
-        send: async () => ({ outcome: 'refused' }),
-        upload: async () => ({ outcome: 'refused' }),
+        send: mortal('a message', pass, async (_account, to, message, { unchecked }) => {
+          const outcome = neighbours.app.send(to, message, unchecked)
+          pass('after a message is sent')
+          return await outcome
+        }),
+        upload: mortal('an upload', pass, () => neighbours.app.upload()),
         tokenExpiresAt: () => undefined,
       },
       spool: emptySpool,
       holds: new Holds(store.memos),
       live: new LiveAnswers(),
-      accounts: new Map([[account, { id: account, agentId: 'main', say, placeholder, windowMs, handoverMs }]]),
+      accounts: new Map([
+        [account, { id: account, agentId: 'main', say, placeholder, windowMs, handoverMs, ...(app && { app }) }],
+      ]),
       clock,
       random: this.random(),
       timers: scheduler,
       log,
       meter: { turnEnded: silent, firstText: silent, answered: silent, attempt: silent },
       timezone: 'Asia/Shanghai',
-      limits: { ...limits, askWithinMs: 21_600_000, deliverWithinMs: 86_400_000, outbox: 1_000 },
-      nextOrder: () => clock.now() * 1000,
+      limits: { ...limits, outbox: 1_000 },
+      nextOrder: () => {
+        this.lastOrder = Math.max(this.lastOrder + 1, orderAt(clock.now()))
+        return this.lastOrder
+      },
       wake: () => scheduler.wake(),
     }
   }

@@ -1,4 +1,4 @@
-import type { Delivery } from '../../src/domain/delivery.ts'
+import { type Delivery, isDone } from '../../src/domain/delivery.ts'
 import { limits } from '../../src/domain/limits.ts'
 import { formatSessionKey } from '../../src/domain/routing.ts'
 import type { Turn } from '../../src/domain/turn.ts'
@@ -39,7 +39,7 @@ export class EndLaws {
   private checkMessage(message: Message): void {
     const { scene } = this
     const turn = this.turns.get(message.turnId)
-    if (message.first !== undefined && turn === undefined) scene.broken(`${message.name} is lost`)
+    if (message.isAccepted && turn === undefined) scene.broken(`${message.name} is lost`)
     if (turn === undefined) return
     const root = this.rootOf(turn)
     if (root === undefined) return scene.broken(`${message.name} was merged into nothing`)
@@ -94,10 +94,14 @@ export class EndLaws {
     if (turn.state === 'shown' && finish !== undefined && !isWhole) scene.broken(`${turn.id} was not shown whole`)
     if (turn.state === 'moved' && home.length === 0) scene.broken(`the answer of ${turn.id} went nowhere`)
     if (isWhole && posted !== undefined) scene.broken(`the answer of ${turn.id} was shown and posted`)
-    if (posted !== undefined) this.checkPosted(turn, posted, home)
-    const isHome = home.every(delivery => delivery.dead || delivery.state === 'delivered')
+    if (isWhole && home.some(({ route }) => route === 'app')) scene.broken(`${turn.id} was shown and sent by the app`)
+    if (posted !== undefined && !isBegun(home)) this.checkPosted(turn, posted, home)
+    const isHome = home.every(
+      ({ dead, state, route }) => dead || (isDone(state) && (state !== 'refused' || route === 'app')),
+    )
     if (!isHome) scene.broken(`the answer of ${turn.id} is neither delivered nor dead`)
-    if (home.some(({ state }) => state === 'delivered') && posted === undefined) {
+    const isPosted = home.some(({ state, route }) => state === 'delivered' && route === 'response_url')
+    if (isPosted && posted === undefined) {
       scene.broken(`${turn.id} counts as delivered, but the platform has shown nothing`)
     }
   }
@@ -154,16 +158,22 @@ export class EndLaws {
       if (kind === 'resumed') count('resumed')
     }
     const shown = turn.trace.some(({ kind }) => kind === 'frame_finished')
-    if (turn.state === 'moved' && turn.trace.every(({ why }) => why !== 'handover') && !shown)
+    if (turn.surface === 'bot' && turn.state === 'moved' && turn.trace.every(({ why }) => why !== 'handover') && !shown)
       count('final not fetched')
     for (const { route, state, dead } of deliveries) {
-      if (route === 'gateway') continue
+      if (route !== 'response_url') continue
       if (state === 'delivered') count('delivered')
       if (state === 'refused') count('delivery refused')
       if (state === 'unknown') count('delivery unknown')
       if (dead) count('dead letter')
     }
   }
+}
+
+/** A part of it has come by the app: then only the rest is posted. */
+function isBegun(home: readonly Delivery[]): boolean {
+  const direct = home.find(({ route }) => route === 'app')
+  return direct?.attempts.some(({ outcome, givenUp }) => outcome === 'delivered' || givenUp === true) === true
 }
 
 function isAsked(turn: Turn): boolean {

@@ -1,8 +1,10 @@
-import type { Conversation } from '../../src/domain/message.ts'
+import type { Conversation, Surface } from '../../src/domain/message.ts'
 import { formatSessionKey } from '../../src/domain/routing.ts'
+import type { SimulatedApp } from './app.ts'
 import { account, type Daemon } from './daemon.ts'
 import type { SimulatedGateway } from './gateway.ts'
 import type { Scene } from './scene.ts'
+import type { Scripts } from './scripts.ts'
 import type { SimulatedTenant } from './tenant.ts'
 
 const minuteMs = 60_000
@@ -11,11 +13,14 @@ const minuteMs = 60_000
 interface Writer {
   readonly sender: string
   readonly conversation: Conversation
+  readonly surface: Surface
 }
 
 export interface Actors {
   readonly gateway: SimulatedGateway
   readonly tenant: SimulatedTenant
+  readonly app: SimulatedApp
+  readonly scripts: Scripts
   daemon(): Daemon | undefined
   /** Commits fail for so long. */
   failCommits(ms: number): void
@@ -34,22 +39,24 @@ export function planRun(scene: Scene, actors: Actors): number {
   }
   planGateway(scene, actors.gateway, writers, at)
   planHost(scene, actors, at)
+  if (scene.settings.replyFormat !== undefined) planApp(scene, actors, lengthMs, at)
   return lengthMs
 }
 
 type At = (probability: number, happen: () => void) => void
 
-function direct(sender: string): Writer {
-  return { sender, conversation: { account, kind: 'direct', id: sender } }
+function direct(sender: string, surface: Surface = 'bot'): Writer {
+  return { sender, surface, conversation: { account, kind: 'direct', id: sender } }
 }
 
-function chooseWriters({ dice }: Scene): readonly [Writer, ...Writer[]] {
+function chooseWriters({ dice, settings }: Scene): readonly [Writer, ...Writer[]] {
   const group: Conversation = { account, kind: 'group', id: dice.pick(['wrGroupA', 'wrgroupa']) }
   const writers: [Writer, ...Writer[]] = [direct('zhangsan')]
   if (dice.chance(0.5)) writers.push(direct('lisi'))
   if (dice.chance(0.4)) {
-    for (const sender of ['zhangsan', 'lisi', 'wangwu']) writers.push({ sender, conversation: group })
+    for (const sender of ['zhangsan', 'lisi', 'wangwu']) writers.push({ sender, surface: 'bot', conversation: group })
   }
+  if (settings.replyFormat !== undefined) writers.push(direct('zhangsan', 'app'), direct('wangwu', 'app'))
   return writers
 }
 
@@ -64,8 +71,8 @@ function planMessages(
   let writer = dice.pick(writers)
   let at = dice.below(Math.min(lengthMs, 5_000))
   for (let n = 0; n < count; n++) {
-    const { conversation, sender } = writer
-    scene.after(at, () => tenant.write(conversation, sender))
+    const { conversation, sender, surface } = writer
+    scene.after(at, () => tenant.write(conversation, sender, surface))
     if (dice.chance(0.5)) writer = dice.pick(writers)
     at = dice.chance(0.6) ? Math.min(at + dice.below(3_000), lengthMs) : dice.below(lengthMs)
   }
@@ -102,6 +109,16 @@ function planGateway(scene: Scene, gateway: SimulatedGateway, writers: readonly 
   })
   for (const name of ['x1', 'x2']) at(0.12, () => gateway.intrude(sessionKey(), `«${name}» from a job`))
   at(0.03, () => gateway.interruptRun(sessionKey()))
+}
+
+/** What is sent first, who opens the app, and when the platform does not take anything of it. */
+function planApp(scene: Scene, { app, scripts, tenant }: Actors, lengthMs: number, at: At): void {
+  const { dice } = scene
+  for (let n = dice.below(5); n > 0; n--) scene.after(dice.below(lengthMs), () => scripts.post())
+  const burst = dice.chance(0.03) ? dice.between(32, 45) : 0
+  for (let n = 0; n < burst; n++) scene.after(n * 100, () => scripts.post({ kind: 'user', ids: ['zhangsan'] }))
+  at(0.2, () => app.hold(dice.chance(0.6) ? dice.between(1_000, minuteMs) : dice.between(minuteMs, 15 * minuteMs)))
+  for (const sender of ['zhangsan', 'zhangsan', 'lisi']) at(0.3, () => tenant.enter(sender))
 }
 
 function planHost(scene: Scene, actors: Actors, at: At): void {

@@ -71,11 +71,12 @@ export class Replies {
     return roll < 96 ? 'fails midway' : 'hangs'
   }
 
-  /** Mostly short, now and then around and beyond what one frame or one post carries. */
+  /** Mostly short, now and then some messages long, or around and beyond what one frame or one post carries. */
   private chooseBytes(): number {
     const { dice } = this
     const edge = limits.streamContentBytes
-    if (dice.chance(0.9)) return dice.between(1, 200)
+    if (dice.chance(0.85)) return dice.between(1, 200)
+    if (dice.chance(0.4)) return dice.between(1_900, 17_000)
     if (dice.chance(0.5)) return edge + dice.between(-300, 20)
     return dice.between(edge, 2 * edge + 500)
   }

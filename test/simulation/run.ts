@@ -1,5 +1,7 @@
 import { FakeClock } from '../fake-clock.ts'
-import { Daemon } from './daemon.ts'
+import { SimulatedApp } from './app.ts'
+import { AppEndLaws } from './app-end-laws.ts'
+import { Daemon, type Doom } from './daemon.ts'
 import { type Dice, rollDice } from './dice.ts'
 import { EndLaws } from './end-laws.ts'
 import { planRun } from './faults.ts'
@@ -8,6 +10,7 @@ import { SimulatedGateway } from './gateway.ts'
 import { SimulatedPlatform } from './platform.ts'
 import { Replies } from './replies.ts'
 import type { Happening, Scene, Settings } from './scene.ts'
+import { Scripts } from './scripts.ts'
 import { SimulatedTenant } from './tenant.ts'
 
 const epoch = 1_750_000_000_000
@@ -40,6 +43,8 @@ class Run {
   private readonly scene: Scene
   private readonly gateway: SimulatedGateway
   private readonly platform: SimulatedPlatform
+  private readonly app: SimulatedApp
+  private readonly scripts: Scripts
   private readonly tenant: SimulatedTenant
   private readonly replies: Replies
   private daemon: Daemon | undefined
@@ -49,6 +54,7 @@ class Run {
   private crashesLeft: number
   private commitsFailUntil = 0
   private hasFaults = true
+  private clockWasSet = false
   private opened = 0
 
   constructor(dice: Dice, tells: boolean) {
@@ -59,6 +65,8 @@ class Run {
     this.replies = new Replies(dice)
     this.gateway = new SimulatedGateway(this.scene, this.replies)
     this.platform = new SimulatedPlatform(this.scene)
+    this.app = new SimulatedApp(this.scene, () => this.daemon?.bornAt ?? 0)
+    this.scripts = new Scripts(this.scene, () => this.sender())
     this.tenant = new SimulatedTenant(this.scene, () => this.receiver(), this.replies)
     this.crashesLeft = dice.chance(0.5) ? dice.between(1, 3) : 0
   }
@@ -72,6 +80,8 @@ class Run {
       const lengthMs = planRun(scene, {
         tenant,
         gateway,
+        app: this.app,
+        scripts: this.scripts,
         daemon: () => this.daemon,
         failCommits: ms => this.failCommits(ms),
         setClock: byMs => this.setClock(byMs),
@@ -81,6 +91,7 @@ class Run {
       const limit = clock.steady.now() + patienceMs
       await this.passUntil(() => this.isDone() || clock.steady.now() > limit)
       if (this.law === undefined) new EndLaws(scene, this.world()).check()
+      if (this.law === undefined) new AppEndLaws(scene, this.world()).check()
     } finally {
       process.off('unhandledRejection', stray)
       this.daemon?.end()
@@ -90,8 +101,8 @@ class Run {
   }
 
   private world() {
-    const { gateway, platform, tenant, replies } = this
-    return { gateway, platform, tenant, replies }
+    const { gateway, platform, app, scripts, tenant, replies } = this
+    return { gateway, platform, app, scripts, tenant, replies }
   }
 
   private openScene(): Scene {
@@ -112,6 +123,7 @@ class Run {
         this.scene.note(`BROKEN: ${law}`)
       },
       quietSince: () => this.quietSince,
+      clockWasSet: () => this.clockWasSet,
       after: (ms, ring) => void clock.steady.alarm(clock.steady.now() + ms, ring),
     }
   }
@@ -119,27 +131,32 @@ class Run {
   /** A process starts on what the last one left. */
   private start(): void {
     const held = this.scene.db.leased()
-    const crashAt = this.crashesLeft-- > 0 && this.hasFaults ? this.dice.between(1, this.dice.pick([40, 150, 600])) : 0
+    const doom = this.crashesLeft-- > 0 && this.hasFaults ? chooseDoom(this.scene) : undefined
     const neighbours = {
       gateway: this.gateway,
       platform: this.platform,
+      app: this.app,
       opened: (turnId: string) => this.place(turnId),
       started: () => this.startCall(),
       died: () => this.restart(),
     }
     this.disturb()
-    this.daemon = new Daemon(this.scene, neighbours, crashAt)
+    this.daemon = new Daemon(this.scene, neighbours, doom)
     this.scene.note('daemon: started')
     if (held.length > 0) this.watchTakeUp(this.daemon, held)
   }
 
   private restart(): void {
-    const downMs = this.dice.chance(0.9) ? this.dice.between(50, 5_000) : this.dice.between(5_000, 60_000)
+    const downMs = this.dice.chance(0.9) ? this.dice.between(50, 5_000) : this.dice.between(5_000, 180_000)
     this.scene.after(downMs, () => this.start())
   }
 
   private receiver() {
-    return this.daemon?.isAlive === true ? this.daemon.receive : undefined
+    return this.daemon?.isAlive === true && this.daemon.isReady ? this.daemon.receive : undefined
+  }
+
+  private sender() {
+    return this.daemon?.isAlive === true && this.daemon.isReady ? this.daemon.send : undefined
   }
 
   /** A restart finds the work of the dead process at once, not when its leases run out. */
@@ -183,6 +200,7 @@ class Run {
 
   private setClock(byMs: number): void {
     this.clock.step(byMs)
+    this.clockWasSet = true
     this.disturb()
     this.scene.count(byMs > 0 ? 'clock set forward' : 'clock set back')
     this.scene.note(`clock: set by ${byMs} ms`)
@@ -211,8 +229,18 @@ class Run {
   }
 }
 
+/** Where a crash hurts a message most. */
+const aroundMessages = ['after begin', 'after a message is sent', 'after a message', 'after an upload', 'before write']
+
+function chooseDoom({ dice, settings }: Scene): Doom {
+  const isAimed = settings.replyFormat !== undefined && dice.chance(0.5)
+  if (isAimed) return { at: dice.between(1, 6), steps: [dice.pick(['before begin', ...aroundMessages])] }
+  return { at: dice.between(1, dice.pick([40, 150, 600])) }
+}
+
 function chooseSettings(dice: Dice): Settings {
   const isShort = dice.chance(0.8)
+  const hasApp = dice.chance(0.5)
   return {
     windowMs: isShort ? 60_000 : 360_000,
     handoverMs: isShort ? 15_000 : 30_000,
@@ -222,5 +250,8 @@ function chooseSettings(dice: Dice): Settings {
     runTimeoutMs: dice.chance(0.5) ? 180_000 : 600_000,
     placeholder: dice.chance(0.7) ? '<think></think>' : '…',
     language: dice.chance(0.5) ? 'zh-CN' : 'en',
+    ...(hasApp && { replyFormat: dice.pick(['auto', 'text', 'markdown']) }),
+    askWithinMs: dice.chance(0.5) ? 600_000 : 7_200_000,
+    deliverWithinMs: hasApp && dice.chance(0.2) ? 180_000 : 86_400_000,
   }
 }

@@ -51,7 +51,9 @@ export class SendLaws {
     if (sinceMs > underWayMs && sinceMs < minuteMs) broken(`an app on hold was used again after ${sinceMs} ms`)
   }
 
-  seeOutcome({ errcode, hold }: Outcome): void {
+  /** The answer to what was sent at `sentAt`; nobody hears it who was born later. */
+  seeOutcome({ errcode, hold }: Outcome, sentAt: number): void {
+    if (sentAt < this.bornAt()) return
     if (hold) this.heldAt = this.scene.clock.steady.now()
     else if (errcode !== undefined) this.heldAt = undefined
   }

@@ -1,4 +1,4 @@
-import type { Conversation, Frame, Inbound, Receive, Reply } from '../../src/domain/message.ts'
+import type { Conversation, Frame, Inbound, Receive, Reply, Surface } from '../../src/domain/message.ts'
 import { formatTurnId } from '../../src/domain/routing.ts'
 import { isCode } from '../../src/errors.ts'
 import { account } from './daemon.ts'
@@ -14,13 +14,16 @@ export interface Message {
   readonly name: string
   readonly turnId: string
   readonly msgid: string
+  readonly surface: Surface
   readonly sender: string
   readonly conversation: Conversation
   readonly text: string
   /** In the time that passes. */
   readonly sentAt: number
   readonly responseUrl?: string
-  /** The answer to the message itself. */
+  /** A callback with it was answered. */
+  isAccepted: boolean
+  /** The bubble that answers the message itself. */
   first?: Frame
   /** The answers to refreshes, newest last; only what a law still needs. */
   finish?: Frame
@@ -39,6 +42,7 @@ export class SimulatedTenant {
   private readonly scene: Scene
   private readonly reach: Reach
   private readonly laws: FrameLaws
+  private events = 0
 
   constructor(scene: Scene, reach: Reach, replies: Replies) {
     this.scene = scene
@@ -51,7 +55,7 @@ export class SimulatedTenant {
   }
 
   /** A user writes. */
-  write(conversation: Conversation, sender: string): void {
+  write(conversation: Conversation, sender: string, surface: Surface): void {
     const { scene } = this
     const name = `m${this.messages.length + 1}`
     const isCommand = scene.dice.chance(0.01)
@@ -59,14 +63,17 @@ export class SimulatedTenant {
       name,
       turnId: formatTurnId(account, name),
       msgid: name,
+      surface,
       sender,
       conversation,
+      isAccepted: false,
       text: isCommand ? `/new «${name}»` : `«${name}» please`,
       sentAt: scene.clock.steady.now(),
-      ...(scene.dice.chance(0.85) && { responseUrl: `https://qyapi.weixin.qq.com/response/${name}` }),
+      ...(surface === 'bot' &&
+        scene.dice.chance(0.85) && { responseUrl: `https://qyapi.weixin.qq.com/response/${name}` }),
     }
     this.messages.push(message)
-    scene.count('message')
+    scene.count(surface === 'app' ? 'message to the app' : 'message')
     this.deliver(message, 3)
     if (scene.dice.chance(0.1)) this.repeat(message)
   }
@@ -96,12 +103,12 @@ export class SimulatedTenant {
   }
 
   private inboundOf(message: Message): Inbound {
-    const { msgid, sender, conversation, text, responseUrl, sentAt } = message
+    const { msgid, surface, sender, conversation, text, responseUrl, sentAt } = message
     const { clock, dice } = this.scene
     return {
       account,
-      surface: 'bot',
-      origin: 'message',
+      surface,
+      origin: surface === 'app' ? 'app' : 'message',
       msgid,
       sender: dice.chance(0.1) ? sender.toUpperCase() : sender,
       conversation,
@@ -135,6 +142,8 @@ export class SimulatedTenant {
   }
 
   private seeFirst(message: Message, reply: Reply): void {
+    message.isAccepted = true
+    if (message.surface === 'app' && reply.kind === 'empty') return this.checkStored(message)
     if (reply.kind !== 'stream') return this.scene.broken(`${message.name} was answered with ${reply.kind}`)
     const { frame } = reply
     this.laws.checkFirst(message, frame)
@@ -143,6 +152,32 @@ export class SimulatedTenant {
     this.scene.note(`tenant: ${message.name} of ${message.sender} has bubble ${frame.streamId}`)
     if (frame.finish) message.finish = frame
     else this.poll(message, true)
+  }
+
+  private checkStored(message: Message): void {
+    const { db, broken } = this.scene
+    if (db.turn(message.turnId) === undefined) broken(`${message.name} was answered but is not on disk`)
+  }
+
+  /** A user opens the app; the platform says so, and again when it is not heard. */
+  enter(sender: string): void {
+    const { scene } = this
+    const key = `enter-${++this.events}`
+    if (scene.db.messages().some(({ id }) => id.startsWith(`welcome:${account}:${sender}:`)))
+      scene.count('welcome once more')
+    this.greet(sender, key, 3)
+    if (scene.dice.chance(0.3)) scene.after(scene.dice.between(1, 9_000), () => this.greet(sender, key, 1))
+  }
+
+  private greet(sender: string, key: string, tries: number): void {
+    const { scene } = this
+    this.call({ kind: 'greet', account, key, sender, event: 'enter_agent' }, reply => {
+      if (reply === undefined && tries > 1) return scene.after(500, () => this.greet(sender, key, tries - 1))
+      if (reply === undefined) return
+      if (reply.kind !== 'empty') scene.broken(`the opened app was answered with ${reply.kind}`)
+      const isWelcome = scene.db.messages().some(({ id }) => id.startsWith(`welcome:${account}:${sender}:`))
+      if (!isWelcome) scene.broken(`${sender} opened the app and will not be welcomed`)
+    })
   }
 
   private poll(message: Message, isFirst: boolean): void {

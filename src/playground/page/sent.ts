@@ -7,7 +7,7 @@ type Sent = Extract<Item, { readonly kind: 'sent' }>
 
 const whatLabels: Readonly<Record<Sent['what'], readonly [string, string]>> = {
   text: ['文本', 'text'],
-  markdown: ['Markdown', 'markdown'],
+  markdown: ['富文本', 'markdown'],
   card: ['模板卡片', 'template card'],
   news: ['图文', 'news'],
   media: ['文件', 'file'],
@@ -17,7 +17,7 @@ const whatLabels: Readonly<Record<Sent['what'], readonly [string, string]>> = {
 export function renderSent(item: Sent): HTMLElement {
   const tag = make('span', { class: 'tag' }, item.by === 'app' ? '应用' : '群机器人')
   const who = make('div', { class: 'who' }, item.name, tag)
-  const box = make('div', { class: `bubble ${item.what}` }, contentOf(item))
+  const box = make('div', { class: 'bubble' }, contentOf(item))
   const state = make('div', { class: 'state' }, label(...whatLabels[item.what]), ` · ${timeOf(item.at)}`)
   const body = make('div', { class: 'body' }, who, box, state)
   return row(item, `theirs sent ${item.by}`, avatar(item.name, item.by), body)

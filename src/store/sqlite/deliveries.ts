@@ -1,6 +1,6 @@
 import { type Delivery, type DeliveryState, isDone, type Route } from '../../domain/delivery.ts'
 import type { Engine } from './engine.ts'
-import { Lanes } from './lanes.ts'
+import { Lanes, type Place } from './lanes.ts'
 
 type Doc = { doc: string }
 /** Where deliveries lie that belong to no turn: rows of turns begin at 1. */
@@ -19,10 +19,10 @@ export class DeliveryTable {
       ofTurn: engine.prepare<Doc>('SELECT doc FROM delivery WHERE turn_seq = ?'),
       add: engine.prepare<never>(
         `INSERT OR IGNORE INTO delivery (turn_seq, id, turn, account, route, lane, position, created_at,
-         state, dead, done, due_at, finished_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         state, dead, done, due_at, finished_at, doc, head) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ),
       settle: engine.prepare<never>(
-        `UPDATE delivery SET state = ?, dead = ?, done = ?, due_at = ?, finished_at = ?, doc = ?,
+        `UPDATE delivery SET state = ?, dead = ?, done = ?, due_at = ?, finished_at = ?, doc = ?, head = ?,
          leased_until = CASE WHEN ? THEN NULL ELSE leased_until END WHERE turn_seq = ? AND id = ?`,
       ),
       // A lease stays: whoever probes with this delivery at the moment has it.
@@ -30,16 +30,17 @@ export class DeliveryTable {
         `UPDATE delivery SET state = 'queued', due_at = ?, doc = json_set(doc, '$.state', 'queued', '$.dueAt', ?)
          WHERE account = ? AND state = 'held'`,
       ),
-      free: engine.prepare<Doc & { id: string; lane: string }>(
-        `SELECT id, lane, doc FROM delivery WHERE done = 0 AND route = ? AND due_at <= ? AND coalesce(leased_until, 0) <= ?
-         ORDER BY due_at`,
+      moveHead: engine.prepare<never>('UPDATE delivery SET head = ? WHERE turn_seq = ? AND id = ?'),
+      free: engine.prepare<Doc>(
+        `SELECT doc FROM delivery WHERE done = 0 AND route = ? AND head = 1 AND due_at <= ?
+         AND coalesce(leased_until, 0) <= ? ORDER BY due_at LIMIT ?`,
       ),
       lease: engine.prepare<never>('UPDATE delivery SET leased_until = ? WHERE turn_seq = ? AND id = ?'),
       renew: engine.prepare<{ id: string }>(
         'UPDATE delivery SET leased_until = ? WHERE turn_seq = ? AND id = ? AND done = 0 AND leased_until IS NOT NULL RETURNING id',
       ),
       nextDue: engine.prepare<{ at: number | null }>(
-        'SELECT min(due_at) AS at FROM delivery WHERE done = 0 AND route = ? AND due_at > ?',
+        'SELECT min(due_at) AS at FROM delivery WHERE done = 0 AND route = ? AND head = 1 AND due_at > ?',
       ),
       states: engine.prepare<{ state: DeliveryState; n: number }>(
         "SELECT state, count(*) AS n FROM delivery WHERE done = 0 AND route <> 'gateway' GROUP BY state",
@@ -66,9 +67,9 @@ export class DeliveryTable {
     const { id, turn, account, route, lane, order, createdAt } = delivery
     const seq = this.seqOf(turn)
     if (seq === undefined) throw new Error(`delivery ${id} belongs to no turn`)
-    this.lanes.know()
+    const leads = this.leads(delivery)
     const fixed = [seq, id, turn ?? null, account, route, lane, order, createdAt]
-    const { changes } = this.statements.add.run(...fixed, ...changingOf(delivery))
+    const { changes } = this.statements.add.run(...fixed, ...changingOf(delivery), leads)
     if (changes > 0) this.place(delivery, seq)
   }
 
@@ -76,15 +77,31 @@ export class DeliveryTable {
   settle(delivery: Delivery): void {
     const seq = this.seqOf(delivery.turn)
     if (seq === undefined) return
-    this.lanes.know()
+    const leads = this.leads(delivery)
     const isFree = delivery.state === 'sending' ? 0 : 1
-    const { changes } = this.statements.settle.run(...changingOf(delivery), isFree, seq, delivery.id)
+    const { changes } = this.statements.settle.run(...changingOf(delivery), leads, isFree, seq, delivery.id)
     if (changes > 0) this.place(delivery, seq)
   }
 
+  /** 1 when a delivery is, or will be, the first of its lane. */
+  private leads({ id, state, lane, order }: Delivery): 0 | 1 {
+    const head = this.lanes.head(lane)
+    if (isDone(state)) return 0
+    return head === undefined || head.id === id || order < head.position ? 1 : 0
+  }
+
+  /** Its own row is written; that of whoever it took the head of the lane from, or left it to, is written here. */
   private place({ id, state, lane, order, route }: Delivery, seq: number): void {
+    const before = this.lanes.head(lane)
     if (isDone(state)) this.lanes.leave(lane, id)
     else this.lanes.enter(lane, { id, seq, position: order, isOut: route !== 'gateway' })
+    const after = this.lanes.head(lane)
+    if (before?.id === after?.id) return
+    const move = (head: 0 | 1, place: Place | undefined) => {
+      if (place !== undefined && place.id !== id) this.statements.moveHead.run(head, place.seq, place.id)
+    }
+    move(0, before)
+    move(1, after)
   }
 
   /** Held deliveries of an account are queued and due at `at`; how many. */
@@ -101,9 +118,8 @@ export class DeliveryTable {
   claimable(routes: readonly Route[], now: number, limit: number): Delivery[] {
     const found: Delivery[] = []
     for (const route of routes) {
-      for (const { id, lane, doc } of this.statements.free.iterate(route, now, now)) {
-        if (found.length === limit) return found
-        if (this.lanes.isHead(lane, id)) found.push(parseDelivery(doc))
+      for (const { doc } of this.statements.free.all(route, now, now, limit - found.length)) {
+        found.push(parseDelivery(doc))
       }
     }
     return found

@@ -1,7 +1,7 @@
 import type { Engine } from './engine.ts'
 
 /** A delivery that is not done, where it stands in its lane. */
-interface Place {
+export interface Place {
   readonly id: string
   readonly seq: number
   readonly position: number
@@ -57,8 +57,8 @@ export class Lanes {
     else places.splice(at, 1)
   }
 
-  isHead(lane: string, id: string): boolean {
-    return this.know().get(lane)?.[0]?.id === id
+  head(lane: string): Place | undefined {
+    return this.know().get(lane)?.[0]
   }
 
   /** How many deliveries to WeCom are not done. */

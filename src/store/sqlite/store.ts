@@ -48,7 +48,12 @@ export function createSqliteStore(db: Database, options: StoreOptions): Store {
     due: (now, limit) => engine.run(() => turns.due(now, limit)),
     nextDueAt: () => engine.run(() => turns.nextDueAt()),
     counts: () => engine.run(() => turns.counts()),
-    see: (account, msgid, at) => engine.run(() => see.run(account, msgid, at).changes > 0),
+    see: (account, msgid, at, add = []) =>
+      engine.run(() => {
+        const isNew = see.run(account, msgid, at).changes > 0
+        if (isNew && add.length > 0) write({ save: [], add })
+        return isNew
+      }),
     outbox: createOutbox(engine, { turns, deliveries, sent: new SentTable(engine) }, write),
     tokens: createTokens(engine),
     memos: createMemos(engine),

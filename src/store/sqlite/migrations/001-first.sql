@@ -44,6 +44,8 @@ CREATE TABLE delivery (
   done INTEGER NOT NULL,
   lane TEXT NOT NULL,
   position INTEGER NOT NULL,
+  -- First of its lane: the others, of which there may be many, are not looked at.
+  head INTEGER NOT NULL,
   due_at REAL NOT NULL,
   leased_until REAL,
   created_at REAL NOT NULL,
@@ -52,7 +54,7 @@ CREATE TABLE delivery (
   doc TEXT NOT NULL,
   PRIMARY KEY (turn_seq, id)
 ) WITHOUT ROWID;
-CREATE INDEX delivery_due ON delivery (route, due_at) WHERE done = 0;
+CREATE INDEX delivery_due ON delivery (route, head, due_at) WHERE done = 0;
 CREATE INDEX delivery_dead ON delivery (created_at) WHERE dead = 1;
 CREATE INDEX delivery_held ON delivery (account) WHERE state = 'held';
 CREATE INDEX delivery_finished ON delivery (erased, finished_at) WHERE turn_seq = 0 AND done = 1;

@@ -1,0 +1,241 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createEchoGateway, type EchoGateway } from '../../src/playground/echo-gateway.ts'
+import { createTenant, type Tenant } from '../../src/playground/tenant.ts'
+import { appOf, configText, freePort, quietWorld } from '../scenarios/house.ts'
+import { cards } from '../scenarios/sending.ts'
+import { type Ended, type Running, startDaemon, wecomd } from './child.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'wecomd-cli-send-'))
+const sendPath = '/cgi-bin/message/send'
+const members = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
+let gateway: EchoGateway
+let tenant: Tenant
+let daemon: Running
+
+beforeAll(async () => {
+  const world = quietWorld()
+  gateway = createEchoGateway(world, { token: 't' })
+  const [token, encodingAESKey] = [appOf.token, appOf.encodingAESKey]
+  const callbackUrl = 'http://127.0.0.1:9/'
+  tenant = await createTenant(world, {
+    ...{ callbackUrl, token, encodingAESKey, members },
+    apps: [{ ...appOf, callbackUrl }],
+    robots: [{ name: 'ops', key: 'key-of-ops' }],
+  })
+  const options = {
+    agent: {},
+    channel: { webhooks: { ops: 'key-of-ops' } },
+    config: { admin: { port: freePort(), token: 'admin-token' }, stateDir: join(folder, 'state') },
+  }
+  const at = { port: freePort(), apiBaseUrl: tenant.apiBaseUrl, gateway: { url: gateway.url, token: 't' } }
+  writeFileSync(join(folder, 'wecomd.json5'), configText(options, at), { mode: 0o600 })
+  daemon = await startDaemon(join(folder, 'wecomd.json5'), folder)
+})
+
+afterAll(async () => {
+  await daemon.close()
+  tenant.close()
+  await gateway.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const send = (...args: string[]) => wecomd(['send', ...args], folder)
+const shown = (userid: string) => tenant.ledger.seen({ userid })
+const idLine = /^send_[0-9a-z]+\n$/
+
+function write(name: string, content: string | Buffer): string {
+  writeFileSync(join(folder, name), content)
+  return name
+}
+
+function expectSent({ code, out, err }: Ended): void {
+  expect([code, out, err]).toEqual([0, expect.stringMatching(/^send_[0-9a-z]+\ndelivered\n$/), ''])
+}
+
+describe('what is sent', () => {
+  test('send: prints the id of the delivery and ends in 0 without waiting for it', async () => {
+    tenant.api.fail({ when: 'before', how: 200, delayMs: 3_000 }, sendPath)
+    const { code, out, err } = await send('--to', 'user:a', '--text', '你好')
+    expect([code, out, err]).toEqual([0, expect.stringMatching(idLine), ''])
+    expect(shown('a')).toEqual([])
+    const traced = await wecomd(['trace', out.trim()], folder)
+    expect([traced.code, traced.out]).toEqual([0, expect.stringContaining(out.trim())])
+  })
+
+  test('send: with --json it is one object on one line', async () => {
+    const { code, out } = await send('--to', 'user:a', '--text', 'x', '--json')
+    expect([code, JSON.parse(out)]).toEqual([0, { id: expect.stringMatching(/^send_/) }])
+  })
+
+  test('send: text, markdown, cards and files arrive', async () => {
+    const to = ['--to', 'user:b|c', '--wait']
+    const pdf = Buffer.concat([Buffer.from('%PDF-1.7\n'), Buffer.alloc(100_000, 'x')])
+    mkdirSync(join(folder, '报表'), { recursive: true })
+    write('报表/一季度.pdf', pdf)
+    write('card.json', JSON.stringify(cards.text_notice))
+    write('message.json', JSON.stringify({ msgtype: 'template_card', template_card: cards.news_notice }))
+    for (const what of [
+      ['--text', '-n 不是参数'],
+      ['--markdown', '**粗**'],
+      ['--card', 'card.json'],
+      ['--card', join(folder, 'message.json')],
+      ['--file', '报表/一季度.pdf'],
+    ])
+      expectSent(await send(...to, what.join('=')))
+    for (const userid of ['b', 'c']) {
+      const [text, markdown, card, message, file] = shown(userid)
+      expect([text?.text, markdown?.text, file?.text]).toEqual(['-n 不是参数', '**粗**', '一季度.pdf'])
+      expect([card, message].map(one => JSON.parse(one?.text ?? ''))).toEqual([cards.text_notice, cards.news_notice])
+      expect(file?.media).toMatchObject({ type: 'file', bytes: pdf.length })
+    }
+    expect(tenant.media.uploads[0]?.bytes).toEqual(pdf)
+  }, 30_000)
+
+  test('send: - reads standard input, all of it', async () => {
+    const text = Array.from({ length: 100 }, (_, n) => `第 ${n} 行，不多不少`).join('\n')
+    expectSent(await wecomd(['send', '--to', 'd', '--wait', '--text', '-'], folder, {}, text))
+    const parts = shown('d').map(entry => entry.text.slice('(1/2)\n'.length))
+    expect([parts.length, parts.join('')]).toEqual([2, text])
+    expectSent(await wecomd(['send', '--to', 'd', '--wait', '--markdown', '-'], folder, {}, '# 标题'))
+    expect(shown('d').at(-1)).toMatchObject({ kind: 'app-markdown', text: '# 标题' })
+  })
+
+  test('send: a robot, and the account by its own flag', async () => {
+    expectSent(await send('--to', 'webhook:ops', '--text', '值班', '--wait', '--account', 'default'))
+    expect(tenant.ledger.seen({ chatid: 'ops' })).toMatchObject([{ kind: 'robot-text', text: '值班' }])
+  })
+
+  test('send: the same --key is one message', async () => {
+    const args = ['--to', 'user:e', '--text', 'once', '--key', 'k1', '--wait']
+    const [one, other] = [await send(...args), await send(...args)]
+    expectSent(one)
+    expect(other.out).toBe(one.out)
+    expect(shown('e').map(entry => entry.text)).toEqual(['once'])
+    const { code, out, err } = await send('--to', 'user:e', '--text', 'twice', '--key', 'k1')
+    expect([code, out]).toEqual([1, ''])
+    expect(err).toMatch(/^wecomd: this idempotencyKey was used for something else\n {2}a new message needs a new key/)
+  })
+
+  test('send: proxies of the environment are not used to reach the daemon', async () => {
+    const dead = `http://127.0.0.1:${freePort()}`
+    const env = { http_proxy: dead, HTTP_PROXY: dead, all_proxy: dead }
+    expectSent(await wecomd(['send', '--to', 'user:f', '--text', 'x', '--wait'], folder, env))
+  })
+})
+
+describe('--wait', () => {
+  const wait = (to: string, ...more: string[]) => send('--to', to, '--text', 'x', '--wait', ...more)
+
+  test('send: a partial delivery says who was not reached and ends in 0', async () => {
+    const { code, out } = await wait('user:f|Nobody')
+    expect([code, out.split('\n').slice(1)]).toEqual([0, ['partial', '  invaliduser: nobody', '']])
+  })
+
+  test('send: a refused one says why and what to do, and ends in 1', async () => {
+    const { code, out } = await wait('user:nobody')
+    expect(code).toBe(1)
+    expect(out).toMatch(/\nrefused\n {2}invaliduser: nobody\n {2}errcode 81013: .*\n {2}→ .*visible range.*\n$/)
+  })
+
+  test('send: an unknown one ends in 1', async () => {
+    for (let times = 0; times < 2; times++) tenant.api.fail({ when: 'after', how: 'reset' }, sendPath)
+    const { code, out } = await wait('user:g')
+    expect([code, out]).toEqual([1, expect.stringMatching(/\nunknown\n/)])
+    expect(shown('g')).toHaveLength(1)
+  })
+
+  test('send: one that is late says so on standard error, with why it waits, and ends in 1', async () => {
+    tenant.api.failWith(sendPath, -1)
+    const { code, out, err } = await wait('user:g', '--timeout', '1')
+    expect([code, err]).toEqual([1, 'wecomd: not delivered within 1 s; it is tried further\n'])
+    expect(out).toMatch(/\nqueued\n {2}errcode -1: /)
+  })
+
+  test('send: --json is the whole report and nothing else', async () => {
+    const { code, out, err } = await wait('user:nobody', '--json')
+    expect([code, err]).toEqual([1, ''])
+    expect(JSON.parse(out)).toMatchObject({ state: 'refused', dead: true, to: 'user:nobody', attempts: [{}] })
+  })
+
+  test('send: an app that WeCom refuses tells the address to trust', async () => {
+    tenant.api.trustOnly([])
+    const { code, out } = await wait('user:f', '--timeout', '0.5')
+    tenant.api.trustOnly(undefined)
+    expect([code, out]).toEqual([1, expect.stringContaining('→ add 127.0.0.1 to the trusted IPs')])
+  })
+})
+
+describe('what goes wrong', () => {
+  const usage: readonly (readonly string[])[] = [
+    [],
+    ['--text', 'x'],
+    ['--to', 'a'],
+    ['--to', 'a', '--text', 'x', '--markdown', 'y'],
+    ['--to', 'a', '--text', 'x', '--file', 'wecomd.json5'],
+    ['--to', 'a', '--text', 'x', 'stray'],
+    ['--to', 'a', '--text', 'x', '--nope'],
+    ['--to', 'a', '--text', 'x', '--wait', '--timeout', 'soon'],
+    ['--to', 'a', '--text', 'x', '--wait', '--timeout', '0'],
+    ['--to', 'a', '--file', 'not-there.pdf'],
+    ['--to', 'a', '--card', 'not-there.json'],
+    ['--to', 'a', '--card', 'wecomd.db.json'],
+    ['--to', 'a', '--text', 'x', '--token-file', 'not-there'],
+  ]
+  for (const args of usage) {
+    test(`send: ${args.join(' ') || 'no argument'} is a usage error`, async () => {
+      write('wecomd.db.json', 'no JSON')
+      const { code, out, err } = await send(...args)
+      expect([code, out, err]).toEqual([2, '', expect.stringMatching(/^wecomd: .+\n/)])
+      expect(err).not.toContain('    at ')
+    })
+  }
+
+  const refused: readonly [args: readonly string[], message: string, hint: string][] = [
+    [['--to', '12345', '--text', 'x'], 'bare digits', 'write user:123'],
+    [['--to', 'group:wr1', '--text', 'x'], 'cannot write to ordinary groups', 'allowAppChat'],
+    [['--to', 'webhook:nope', '--text', 'x'], 'no webhook called "nope"', 'ops'],
+    [['--to', 'a', '--text', 'x', '--account', 'nope'], 'no account "nope"', 'default'],
+    [['--to', 'a', '--card', 'empty.json'], 'card_type', 'template_card'],
+  ]
+  for (const [args, message, hint] of refused) {
+    test(`send: ${args.join(' ')} is refused by the daemon with a hint, and ends in 1`, async () => {
+      write('empty.json', '{}')
+      const plain = await send(...args)
+      expect([plain.code, plain.out]).toEqual([1, ''])
+      const [first, second] = plain.err.split('\n')
+      expect([first, second]).toEqual([expect.stringContaining(message), expect.stringContaining(hint)])
+      const json = await send(...args, '--json')
+      expect([json.code, JSON.parse(json.out)]).toEqual([
+        1,
+        { error: expect.objectContaining({ code: expect.any(String), message: expect.stringContaining(message) }) },
+      ])
+    })
+  }
+
+  test('send: a file that is too large is not even sent to the daemon', async () => {
+    write('big.bin', Buffer.alloc(20 * 1_048_576 + 1))
+    const { code, err } = await send('--to', 'a', '--file', 'big.bin')
+    expect([code, err]).toEqual([1, expect.stringContaining('20 MiB')])
+  })
+
+  test('send: a config that cannot be read ends in 3, a daemon that is not there and a wrong token in 4', async () => {
+    write('broken.json5', '{')
+    const what = ['--to', 'a', '--text', 'x']
+    expect((await send(...what, '--config', 'broken.json5')).code).toBe(3)
+    const nobody = await send(...what, '--url', `http://127.0.0.1:${freePort()}`)
+    expect([nobody.code, nobody.err]).toEqual([4, expect.stringMatching(/^wecomd: no daemon answers at .*\n {2}is it running/)])
+    const stranger = await wecomd(['send', ...what], folder, { WECOMD_ADMIN_TOKEN: 'wrong' })
+    expect([stranger.code, stranger.err]).toEqual([4, expect.stringContaining('refuses our token')])
+  })
+
+  test('send: --help names every flag', async () => {
+    const { code, out } = await send('--help')
+    expect(code).toBe(0)
+    const flags = ['to', 'account', 'text', 'markdown', 'card', 'file', 'key', 'wait', 'timeout', 'url', 'token-file']
+    expect([...flags, 'config', 'json'].filter(flag => !out.includes(`--${flag}`))).toEqual([])
+    expect(readFileSync(join(folder, 'wecomd.json5'), 'utf8')).not.toBe('')
+  })
+})

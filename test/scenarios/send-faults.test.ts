@@ -1,0 +1,144 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type House, openHouse } from './house.ts'
+import { accept, countSends, readBy, sendAndWait, sendLate, waitForTry } from './sending.ts'
+import { SettableClock } from './settable-clock.ts'
+
+let house: House
+const clock = new SettableClock()
+const path = '/cgi-bin/message/send'
+const resendMs = 2_500
+
+beforeAll(async () => {
+  const members = Array.from({ length: 20 }, (_, n) => `m${n}`)
+  house = await openHouse({ clock, agent: {}, network: { timeoutMs: 300 }, tenant: { members } })
+})
+afterAll(() => house.close())
+
+const late = (body: object, ms = resendMs) => sendLate(house, clock, body, ms)
+const bodies = () => house.tenant.api.requests.filter(request => request.path === path).map(({ body }) => String(body))
+
+describe('a message whose answer is lost', () => {
+  const lost = [
+    ['a connection that is reset after WeCom took it', { when: 'after', how: 'reset' }],
+    ['a connection that is reset before WeCom took it', { when: 'before', how: 'reset' }],
+    ['an answer that does not come in time', { when: 'after', how: 'hang' }],
+    ['a request that nobody answers', { when: 'before', how: 'hang' }],
+    ['a 502 of a proxy after WeCom took it', { when: 'after', how: 502 }],
+    ['a 502 of a proxy before WeCom took it', { when: 'before', how: 502 }],
+  ] as const
+  for (const [index, [what, fault]] of lost.entries()) {
+    test(`send: after ${what} the same bytes go once more, and it is seen once`, async () => {
+      const before = countSends(house)
+      house.tenant.api.fail(fault, path)
+      const report = await late({ to: `user:m${index}`, text: what })
+      expect(report).toMatchObject({ state: 'delivered', dead: false, msgid: expect.any(String) })
+      expect(report.attempts.map(attempt => attempt.outcome)).toEqual(['unknown', 'delivered'])
+      expect(readBy(house, `m${index}`)).toEqual([what])
+      expect(countSends(house) - before).toBe(2)
+      const [first, second] = bodies().slice(-2)
+      expect(second).toBe(first ?? '')
+    })
+  }
+
+  test('send: when both answers are lost it is unknown and dead, seen once, and trace tells it', async () => {
+    for (let times = 0; times < 2; times++) house.tenant.api.fail({ when: 'after', how: 'reset' }, path)
+    const report = await late({ to: 'user:m6', text: 'twice cut', idempotencyKey: 'cut' })
+    expect(report).toMatchObject({ state: 'unknown', dead: true })
+    expect(report.attempts).toMatchObject([
+      { outcome: 'unknown', givenUp: true },
+      { outcome: 'unknown', givenUp: true },
+    ])
+    expect(readBy(house, 'm6')).toEqual(['twice cut'])
+    expect(await house.api('/api/trace/cut')).toMatchObject({
+      state: 'unknown',
+      to: 'user:m6',
+      events: [
+        { kind: 'accepted' },
+        { kind: 'attempt', outcome: 'unknown' },
+        { kind: 'attempt', outcome: 'unknown' },
+        { kind: 'delivery', state: 'unknown', dead: true },
+      ],
+    })
+    expect(await house.api('/api/status')).toMatchObject({ dead: 1 })
+    const before = countSends(house)
+    clock.step(3_600_000)
+    await sendAndWait(house, { to: 'user:m6', text: 'later' })
+    expect(countSends(house) - before).toBe(1)
+  })
+
+  test('send: a resend that would come too late for the check of duplicates does not go', async () => {
+    const before = countSends(house)
+    house.tenant.api.fail({ when: 'after', how: 'reset' }, path)
+    const report = await late({ to: 'user:m8', text: 'too late' }, 61_000)
+    expect(report).toMatchObject({ state: 'unknown', dead: true })
+    expect([countSends(house) - before, readBy(house, 'm8')]).toEqual([1, ['too late']])
+  })
+
+  test('send: of two equal texts the second is not checked, so that it arrives, and is not repeated', async () => {
+    await sendAndWait(house, { to: 'user:m9', text: '完成' })
+    house.tenant.api.fail({ when: 'after', how: 'reset' }, path)
+    const id = await accept(house, { to: 'user:m9', text: '完成' })
+    expect(await house.delivered(id)).toMatchObject({ state: 'unknown', dead: true, attempts: [{ unchecked: true }] })
+    expect(readBy(house, 'm9')).toEqual(['完成', '完成'])
+    expect(bodies().at(-1)).toContain('"enable_duplicate_check":0')
+  })
+
+  test('send: the parts of a long text go on after the one that was cut, in order and each once', async () => {
+    house.tenant.api.fail({ when: 'before', how: 200 }, path)
+    house.tenant.api.fail({ when: 'after', how: 'reset' }, path)
+    const text = '第一段。'.repeat(400)
+    const report = await late({ to: 'user:m10', text })
+    expect(report).toMatchObject({ state: 'delivered', parts: 3 })
+    expect(report.attempts.map(({ part, outcome }) => [part, outcome])).toEqual([
+      [1, 'delivered'],
+      [2, 'unknown'],
+      [2, 'delivered'],
+      [3, 'delivered'],
+    ])
+    expect(
+      readBy(house, 'm10')
+        .map(part => part.slice('(1/3)\n'.length))
+        .join(''),
+    ).toBe(text)
+  })
+})
+
+describe('a message that WeCom puts off', () => {
+  test('send: -1 is tried again until it arrives, once', async () => {
+    house.tenant.api.failWith(path, -1)
+    const report = await late({ to: 'user:m11', text: 'busy' }, 6_000)
+    expect(report.attempts).toMatchObject([{ outcome: 'retry', errcode: -1 }, { outcome: 'delivered' }])
+    expect(readBy(house, 'm11')).toEqual(['busy'])
+  })
+
+  test('send: what does not arrive within limits.deliverWithinMs is refused and dead', async () => {
+    house.tenant.api.failWith(path, -1)
+    const report = await late({ to: 'user:m12', text: 'never' }, 86_400_001)
+    expect(report).toMatchObject({ state: 'refused', dead: true, attempts: [{ outcome: 'retry', errcode: -1 }] })
+    expect(readBy(house, 'm12')).toEqual([])
+  })
+
+  test('send: a message that waits arrives after a restart', async () => {
+    house.tenant.api.failWith(path, -1)
+    const id = await accept(house, { to: 'user:m13', text: 'patient' })
+    await waitForTry(house, id)
+    clock.step(6_000)
+    await house.restart()
+    await house.delivered(id)
+    expect(readBy(house, 'm13')).toEqual(['patient'])
+  })
+
+  test('send: what comes later for the same member waits behind it, another member does not', async () => {
+    house.tenant.api.failWith(path, 45_033)
+    const first = await accept(house, { to: 'user:m14', text: 'one' })
+    await waitForTry(house, first)
+    const second = await accept(house, { to: 'user:m14', text: 'two' })
+    const other = await accept(house, { to: 'user:m15', text: 'other' })
+    await house.delivered(other)
+    expect(readBy(house, 'm14')).toEqual([])
+    clock.step(6_000)
+    await sendAndWait(house, { to: 'user:m15', text: 'wake up' })
+    await house.delivered(second)
+    expect(readBy(house, 'm14')).toEqual(['one', 'two'])
+  })
+})
