@@ -78,7 +78,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'merged text lost',
     edits: [
-      { file: 'src/streaming/turn.ts', from: `text: \`\${waiting.text}\\n\\n\${fresh.text}\``, to: 'text: fresh.text' },
+      { file: 'src/streaming/open.ts', from: `text: \`\${waiting.text}\\n\\n\${fresh.text}\``, to: 'text: fresh.text' },
     ],
     tests: [simulation],
   },

@@ -40,9 +40,12 @@ const io: CliIo = {
     return realWorld(createLog(line => void process.stdout.write(`${line}\n`), realClock.now, log))
   },
   readInput: () => Bun.stdin.text(),
-  untilStopped: () =>
+  untilStopped: hangup =>
     new Promise(resolve => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
+      if (hangup === 'stops') process.once('SIGHUP', resolve)
+      // Reloading is not built yet; a supervisor's SIGHUP must not end the daemon meanwhile.
+      else process.on('SIGHUP', () => io.err('wecomd: SIGHUP is ignored; restart to read the config again'))
     }),
 }
 
@@ -85,9 +88,6 @@ function exitCodeOf(error: unknown): number {
       return exitCodes.failed
   }
 }
-
-// Reloading is not built yet; a supervisor's SIGHUP must not end the daemon meanwhile.
-process.on('SIGHUP', () => io.err('wecomd: SIGHUP is ignored; restart to read the config again'))
 
 try {
   process.exit(await main(process.argv.slice(2)))

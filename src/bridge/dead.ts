@@ -60,7 +60,8 @@ function byApp(desk: Desk, turn: Turn, { body }: Delivery, now: number): Deliver
   const app = desk.accounts.get(turn.account)?.app
   if (app === undefined || (body.kind !== 'markdown' && body.kind !== 'remainder')) return undefined
   const dm = { format: app.replyFormat, deliverWithinMs: desk.limits.deliverWithinMs }
-  const [direct] = planDirect({ ...turn, dm }, body.content, now, sayOf(desk, turn.account))
+  const { card: _, ...plain } = turn
+  const [direct] = planDirect({ ...plain, dm }, body.content, now, sayOf(desk, turn.account))
   return direct && { ...direct, id: `${turn.id}:again${now.toString(36)}` }
 }
 

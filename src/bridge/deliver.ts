@@ -1,5 +1,6 @@
-import type { Delivery, Outcome } from '../domain/delivery.ts'
+import { type Delivery, isDone, type Outcome } from '../domain/delivery.ts'
 import type { WayOut } from '../domain/ports.ts'
+import type { Turn } from '../domain/turn.ts'
 import { messageOf } from '../errors.ts'
 import {
   beginAttempt,
@@ -11,8 +12,9 @@ import {
   settleAttempt,
   takeUp,
 } from '../fallback/attempt.ts'
-import { mayUploadAgain, neededUpload, withMediaId, withoutMediaId } from '../fallback/upload.ts'
+import { mend, neededUpload, withMediaId } from '../fallback/mend.ts'
 import { planAfter } from '../streaming/home.ts'
+import { advance } from '../streaming/turn.ts'
 import { leaseMs } from './ask.ts'
 import { type Desk, sayOf, waitAtMost } from './desk.ts'
 import { sendingOf } from './sending.ts'
@@ -31,13 +33,15 @@ const patience = 3
 export class Deliverer {
   readonly name = 'deliveries'
   private readonly desk: Desk
+  private readonly changed: (turn: Turn) => void
   /** Under way, by the id of the delivery. */
   private readonly posts = new Map<string, Promise<void>>()
   private nextAt = 0
   private stopping = false
 
-  constructor(desk: Desk) {
+  constructor(desk: Desk, changed: (turn: Turn) => void) {
     this.desk = desk
+    this.changed = changed
   }
 
   /** A delivery was stored. */
@@ -112,9 +116,11 @@ export class Deliverer {
     if (begun.state !== 'sending') return begun.dead ? await this.settle(begun) : begun
     const outcome = await this.send(begun, part)
     this.desk.meter.attempt(begun.route, outcome.outcome)
-    const settled = mayUploadAgain(begun, outcome)
-      ? settleAttempt(withoutMediaId(begun, part), { ...outcome, outcome: 'retry', retryAfterMs: 0 }, clock.now())
-      : settleAttempt(begun, outcome, clock.now())
+    const mended = mend(begun, part, outcome)
+    const settled =
+      mended === undefined
+        ? settleAttempt(begun, outcome, clock.now())
+        : settleAttempt(mended, { ...outcome, outcome: 'retry', retryAfterMs: 0 }, clock.now())
     return await this.settle(settled, outcome)
   }
 
@@ -137,6 +143,7 @@ export class Deliverer {
   private async settle(delivery: Delivery, outcome?: Outcome): Promise<Delivery> {
     const { store, log } = this.desk
     if (outcome !== undefined) await this.watch(delivery, outcome)
+    if (delivery.body.kind === 'card') return await this.settleCard(delivery)
     const next = await this.nextWay(delivery)
     const settled = next.length === 0 ? delivery : this.handOver(delivery)
     await store.outbox.write({ settle: [settled], add: next })
@@ -144,6 +151,23 @@ export class Deliverer {
       const { errcode } = settled.attempts.at(-1) ?? {}
       log.warn('a delivery gave up', { delivery: settled.id, state: settled.state, errcode })
     }
+    return settled
+  }
+
+  /** The bubble that waits for the card hears of it in the same commit; refused, it shows the card as words. */
+  private async settleCard(delivery: Delivery): Promise<Delivery> {
+    const { store, clock } = this.desk
+    const settled: Delivery = { ...delivery, dead: false }
+    if (!isDone(delivery.state) || delivery.turn === undefined) {
+      await store.outbox.write({ settle: [settled] })
+      return settled
+    }
+    const event = { kind: 'card_settled', at: clock.now(), arrived: delivery.state === 'delivered' } as const
+    const turn = await store.update(delivery.turn, stored => ({
+      ...(advance(stored, event, sayOf(this.desk, stored.account)) ?? { save: [] }),
+      settle: [settled],
+    }))
+    if (turn !== undefined) this.changed(turn)
     return settled
   }
 
@@ -191,6 +215,8 @@ export class Deliverer {
     switch (body.kind) {
       case 'markdown':
         return platform.postResponse(body.url, body.content)
+      case 'card':
+        return platform.postCard(body.url, body.card)
       case 'messages': {
         const message = body.messages[part - 1]
         if (message === undefined) throw new Error(`there is no part ${part}`)

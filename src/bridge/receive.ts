@@ -1,6 +1,8 @@
-import type { Callback, Inbound, Receive, Reply } from '../domain/message.ts'
+import { type Callback, type Click, formatClick, type Inbound, type Receive, type Reply } from '../domain/message.ts'
 import { formatSessionKey, formatTurnId } from '../domain/routing.ts'
 import type { Turn } from '../domain/turn.ts'
+import { takenCard } from '../streaming/card-click.ts'
+import { streamOfClick } from '../streaming/card-way.ts'
 import { firstFrame, type Live, streamFrame } from '../streaming/frame.ts'
 import { type OpenSettings, openTurn } from '../streaming/open.ts'
 import { advance } from '../streaming/turn.ts'
@@ -27,7 +29,9 @@ export function createReceive(desk: Desk, arrivals: Arrivals): Receive {
   return async (callback: Callback) => {
     switch (callback.kind) {
       case 'message':
-        return receiveMessage(desk, arrivals, callback.inbound)
+        return callback.inbound.click === undefined
+          ? receiveMessage(desk, arrivals, callback.inbound)
+          : receiveClick(desk, arrivals, callback.inbound, callback.inbound.click)
       case 'refresh':
         return receiveRefresh(desk, arrivals, callback)
       case 'enter':
@@ -63,6 +67,20 @@ async function receiveMessage(desk: Desk, arrivals: Arrivals, inbound: Inbound):
   else arrivals.turnOpened(turn)
   for (const { end } of closed) if (!seen && end !== undefined) desk.meter.turnEnded(end)
   return inbound.surface === 'app' ? empty : { kind: 'stream', frame: firstFrame(turn, account.placeholder) }
+}
+
+/**
+ * The agent hears which button was pressed, by the task_id that it gave its card; the card is replaced by one that says
+ * so. A card that is not of an answer, or of one that is forgotten, is only heard.
+ */
+async function receiveClick(desk: Desk, arrivals: Arrivals, inbound: Inbound, click: Click): Promise<Reply> {
+  const stream = streamOfClick(click)
+  const owner = stream === undefined ? undefined : await desk.store.findByStream(stream)
+  const shown = owner?.account === inbound.account ? owner.card : undefined
+  const heard = shown === undefined ? click : { ...click, taskId: shown.modelTaskId ?? '' }
+  await receiveMessage(desk, arrivals, { ...inbound, text: formatClick(heard) })
+  const card = shown && takenCard(shown.card, click, sayOf(desk, inbound.account))
+  return inbound.surface === 'bot' && card !== undefined ? { kind: 'card_update', card } : empty
 }
 
 function openSettings(desk: Desk, account: AccountDesk, inbound: Inbound): OpenSettings {

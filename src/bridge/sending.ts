@@ -7,6 +7,8 @@ import { formatTarget } from '../domain/target.ts'
 const minuteMs = 60_000
 /** The platform counts a message from when it came, which may be this much after it was written down as sent. */
 const latencyMs = 2_000
+/** So late an answer may be given to a request that is slow: a message too many that is not checked does no harm. */
+const slowestMs = 60_000
 
 /** What a message counts as, for the platform's budgets and its search for duplicates. */
 export function sendingOf({ account, route, body }: Delivery, part: number): Sending | undefined {
@@ -15,7 +17,7 @@ export function sendingOf({ account, route, body }: Delivery, part: number): Sen
   const digest = createHash('sha256')
     .update(`${to}\0${JSON.stringify(body.messages[part - 1])}`)
     .digest('hex')
-  const twinMs = limits.duplicateCheckSeconds * 1000 + latencyMs
+  const twinMs = limits.duplicateCheckSeconds * 1000 + slowestMs
   if (route === 'webhook') {
     const budgets = [{ windowMs: minuteMs + latencyMs, most: limits.robotPerMinute }]
     return { scope: to, part, digest, members: [to], budgets, twinMs }

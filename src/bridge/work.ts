@@ -23,10 +23,10 @@ export interface Work {
 
 /** Puts everything that waits on the one scheduler. */
 export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentDays: number; rowDays: number }): Work {
-  const deliverer = new Deliverer(desk)
+  const deliverer = new Deliverer(desk, turn => changed(turn))
   const changed = (turn: Turn): void => {
     deadlines.expect(turn)
-    if (turn.state === 'moved' || !hasBubble(turn)) deliverer.expect() // else nothing of it goes to WeCom
+    if (turn.state === 'moved' || turn.card?.state === 'pending' || !hasBubble(turn)) deliverer.expect() // else nothing of it goes to WeCom
     if (turn.trace.at(-1)?.['lost'] === true) desk.log.warn('an answer cannot be brought home whole', { turn: turn.id })
     desk.wake()
   }

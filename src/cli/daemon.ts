@@ -78,16 +78,25 @@ async function reach(
     headers: { ...init.headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) },
   }).catch(cause => {
     throw new WecomdError('daemon_unreachable', `no daemon answers at ${url}`, {
-      hint: 'is it running? --url and --config tell where it listens',
+      hint:
+        (flags.url === undefined && whyUnknown(access)) || 'is it running? --url and --config tell where it listens',
       cause,
     })
   })
   if (response.status === 401) {
     throw new WecomdError('daemon_unreachable', `the daemon at ${url} refuses our token`, {
-      hint: 'give --token-file, or run this as the user whose state folder holds admin-token',
+      hint:
+        (flags['token-file'] === undefined && whyUnknown(access)) ||
+        'give --token-file, or run this as the user whose state folder holds admin-token',
     })
   }
   return { response, url }
+}
+
+/** What is wrong with the part of the config that says where the daemon is. */
+function whyUnknown({ complaints }: ReturnType<typeof resolveAdmin>): string | undefined {
+  const complaint = complaints.find(({ severity }) => severity === 'error')
+  return complaint && `the config is not valid: ${[complaint.path, complaint.message].filter(Boolean).join(': ')}`
 }
 
 function readToken(

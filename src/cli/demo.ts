@@ -34,7 +34,7 @@ export async function demo(args: readonly string[], io: CliIo): Promise<number> 
   if (gateway === undefined && token !== undefined) return usageError(io, '--token goes with --gateway', usage)
 
   const world = io.openWorld({ level: 'info', format: io.isTty ? 'pretty' : 'json' })
-  const stopSignal = io.untilStopped()
+  const stopSignal = io.untilStopped('stops')
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-demo-'))
   try {
     const real = gateway === undefined ? undefined : { url: gateway, ...(token !== undefined && { token }) }

@@ -13,6 +13,9 @@ export interface CliIo {
   openWorld(log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'json' | 'pretty' }): World
   /** All of standard input. */
   readInput(): Promise<string>
-  /** Resolves when the process is asked to stop, with the name of the signal. */
-  untilStopped(): Promise<string>
+  /**
+   * Resolves when the process is asked to stop, with the name of the signal. What lives with its terminal stops when that
+   * goes; a daemon does not.
+   */
+  untilStopped(hangup: 'stops' | 'is ignored'): Promise<string>
 }

@@ -23,7 +23,7 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   if (config === undefined) return exitCodes.config
 
   const world = io.openWorld({ level: config.log.level, format: config.log.format ?? (io.isTty ? 'pretty' : 'json') })
-  const stopSignal = io.untilStopped()
+  const stopSignal = io.untilStopped('is ignored')
   const notifier = openNotifier(io.env, world)
   const app = await startApp({ config, stateDir: resolveStateDir(config, io.env), version: build.version }, world)
   notifier.ready()

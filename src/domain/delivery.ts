@@ -1,3 +1,4 @@
+import type { Card } from './message.ts'
 import type { Target } from './target.ts'
 
 /**
@@ -58,7 +59,8 @@ export interface Article {
 export type Message =
   | { readonly kind: 'text'; readonly content: string }
   | { readonly kind: 'markdown'; readonly content: string }
-  | { readonly kind: 'card'; readonly card: Readonly<Record<string, unknown>> }
+  /** `inWords`: what is sent instead when the platform does not take the card. */
+  | { readonly kind: 'card'; readonly card: Card; readonly inWords?: readonly string[] }
   | { readonly kind: 'news'; readonly articles: readonly Article[] }
   | MediaMessage
 
@@ -66,6 +68,8 @@ export type DeliveryBody =
   | { readonly kind: 'ask' }
   /** Markdown for a response_url; frozen, since a second body must never go there. */
   | { readonly kind: 'markdown'; readonly url: string; readonly content: string }
+  /** A card for a response_url, while the bubble of its turn is held open. */
+  | { readonly kind: 'card'; readonly url: string; readonly card: Card }
   /** What app, group or robot get, in this order; frozen, so that a resend is the same byte for byte. */
   | { readonly kind: 'messages'; readonly to: Target; readonly messages: readonly Message[] }
   /** What no way could carry; kept for the operator. */

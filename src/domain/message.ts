@@ -15,6 +15,17 @@ export interface Attachment {
   readonly fileName?: string
 }
 
+/** A template card in the shape of the platform: the object under `template_card`. */
+export type Card = Readonly<Record<string, unknown>>
+
+/** A press on a card: which button, on which card, and what was chosen in it. */
+export interface Click {
+  readonly cardType?: string
+  readonly eventKey: string
+  readonly taskId: string
+  readonly selected: readonly { readonly questionKey: string; readonly optionIds: readonly string[] }[]
+}
+
 /** A message that came from a user, as the platform delivered it. */
 export interface Inbound {
   readonly account: string
@@ -32,6 +43,8 @@ export interface Inbound {
   readonly createdAt?: number
   readonly responseUrl?: string
   readonly attachments?: readonly Attachment[]
+  /** Of a `click`. */
+  readonly click?: Click
 }
 
 /** What a callback turned out to be. Events carry `key`, by which a repetition of the same event is known. */
@@ -70,9 +83,18 @@ export type Reply =
   | { readonly kind: 'empty' }
   | { readonly kind: 'text'; readonly content: string }
   | { readonly kind: 'stream'; readonly frame: Frame }
+  /** Takes the place of the card that was clicked; only as the answer to a click. */
+  | { readonly kind: 'card_update'; readonly card: Card }
 
 /** Answers a callback; must have committed everything it promises before it resolves. */
 export type Receive = (callback: Callback) => Promise<Reply>
+
+/** What the agent hears of a click: `[card] key=… task=… question=a,b`, a question by its own key. */
+export function formatClick({ eventKey, taskId, selected }: Click): string {
+  const named = (label: string, value: string) => (value === '' ? '' : `${label}=${value}`)
+  const choices = selected.map(({ questionKey, optionIds }) => `${questionKey}=${optionIds.join(',')}`)
+  return ['[card]', named('key', eventKey), named('task', taskId), ...choices].filter(word => word !== '').join(' ')
+}
 
 /** What the agent reads: in a single chat the text as it is, in a group a first line that says who speaks. */
 export function formatQuestion(conversation: Conversation, sender: string, text: string): string {

@@ -1,4 +1,5 @@
 import type { Delivery, DeliveryState, MediaMessage, MediaSource, Message, Outcome, Route } from './delivery.ts'
+import type { Card } from './message.ts'
 import type { Target } from './target.ts'
 import type { Phase, Turn, TurnState } from './turn.ts'
 
@@ -224,6 +225,8 @@ export interface Agent {
 /** The ways to WeCom that need no callback to answer. None of them rejects for what the platform or the network does. */
 export interface Platform {
   postResponse(url: string, content: string): Promise<Outcome>
+  /** A template card to a response_url; single chats only. */
+  postCard(url: string, card: Card): Promise<Outcome>
   /** One message by the way that the target's kind has; media must be uploaded, except a picture for a group robot. */
   send(account: string, to: Target, message: Message, options: { readonly unchecked: boolean }): Promise<Outcome>
   /** Free to repeat: never `unknown`. */

@@ -1,4 +1,4 @@
-import type { Attachment, Conversation, Surface } from './message.ts'
+import type { Attachment, Card, Conversation, Surface } from './message.ts'
 
 /**
  * waiting: stored, not yet claimed · asking: claimed, no text yet · streaming: text has come · closing: the run is over,
@@ -38,6 +38,23 @@ export interface DirectMessages {
   readonly deliverWithinMs: number
 }
 
+/**
+ * The card in an answer. pending: under way by response_url, the bubble waits for it · sent · refused: it stands in the
+ * answer as words · direct: goes with the direct message.
+ */
+export interface TurnCard {
+  readonly state: 'pending' | 'sent' | 'refused' | 'direct'
+  /** With a task_id of ours: those of models repeat. */
+  readonly card: Card
+  readonly modelTaskId?: string
+  /** The answer without the card, with the card as words, and the card's words alone. */
+  readonly around: string
+  readonly words: string
+  readonly inWords: string
+  /** While it is pending: how long the bubble waits. */
+  readonly waitUntil?: number
+}
+
 /** The life of one answer. `id` is also the gateway's idempotencyKey and runId. */
 export interface Turn {
   readonly id: string
@@ -61,6 +78,7 @@ export interface Turn {
   readonly preface?: string
   /** The answer so far; whole once `end` is set. A snapshot of a running answer may be newer in memory. */
   readonly answer: string
+  readonly card?: TurnCard
   /** Content of the finish frame, once it is decided for good. */
   readonly closedWith?: string
   /** Leading bytes of `answer` that a finish frame which was served has shown. */

@@ -141,7 +141,7 @@ function reachesNobody({ body }: Delivery, unreached: Unreached | undefined): bo
 
 /** A dead delivery as an operator has it tried again: parts that arrived stay so, what nobody knows goes once more. */
 export function revive(delivery: Delivery, now: number, expiresAt: number): Delivery {
-  const { finishedAt: _, ...rest } = delivery
+  const { finishedAt: _, unreached: __, ...rest } = delivery
   const attempts = delivery.attempts.map(attempt =>
     attempt.outcome === 'unknown' || attempt.outcome === undefined
       ? { ...attempt, outcome: 'unknown' as const, overruled: true }

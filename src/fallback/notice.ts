@@ -28,6 +28,8 @@ export type Notice =
   | { readonly key: 'answer_in_file'; readonly bytes: number; readonly fileName: string }
   | { readonly key: 'answer_file_name' }
   | { readonly key: 'card_options' }
+  | { readonly key: 'card_sent' }
+  | { readonly key: 'card_taken'; readonly choice: string }
 
 /** Puts a notice into words for one account. */
 export type Say = (notice: Notice) => string
@@ -86,6 +88,10 @@ function sayChinese(notice: Notice): string {
       return '回答.md'
     case 'card_options':
       return '（直接回复你的选择即可）'
+    case 'card_sent':
+      return '已发送卡片。'
+    case 'card_taken':
+      return `已选择：${notice.choice}`
     default:
       return notice satisfies never
   }
@@ -141,6 +147,10 @@ function sayEnglish(notice: Notice): string {
       return 'answer.md'
     case 'card_options':
       return '(simply reply with your choice)'
+    case 'card_sent':
+      return 'The card has been sent.'
+    case 'card_taken':
+      return `Chosen: ${notice.choice}`
     default:
       return notice satisfies never
   }

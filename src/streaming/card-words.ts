@@ -1,16 +1,5 @@
 import type { Say } from '../fallback/notice.ts'
-import { type RawCard, splitCards } from './cards.ts'
-
-/** An answer in which each card is written as words; where it has none the answer itself, byte for byte. */
-export function withCardsAsWords(text: string, say: Say): string {
-  if (!text.includes('"template_card"')) return text
-  const pieces = splitCards(text)
-  if (!pieces.some(piece => piece.kind === 'card')) return text
-  return pieces
-    .map(piece => (piece.kind === 'text' ? piece.text.trim() : describeCard(piece.card, say)))
-    .filter(part => part !== '')
-    .join('\n\n')
-}
+import type { RawCard } from './cards.ts'
 
 /** A card in words: everything that its reader would have seen, and the options to choose from. */
 export function describeCard(card: RawCard, say: Say): string {

@@ -1,9 +1,9 @@
 import type { Delivery, DeliveryBody, Message } from '../domain/delivery.ts'
 import { limits } from '../domain/limits.ts'
 import { formatTarget, type Target } from '../domain/target.ts'
-import { hasBubble, type Turn } from '../domain/turn.ts'
+import { hasBubble, type ReplyFormat, type Turn } from '../domain/turn.ts'
 import { nextPart } from '../fallback/attempt.ts'
-import { nextWay } from '../fallback/ladder.ts'
+import { nextWay, waysUpTo } from '../fallback/ladder.ts'
 import type { Say } from '../fallback/notice.ts'
 import { planMessages } from './messages.ts'
 import { byteLength, cutAfter, cutHead } from './split.ts'
@@ -18,7 +18,7 @@ export function planHome(turn: Turn, now: number, say: Say): readonly Delivery[]
     case 'app':
       return planDirect(turn, turn.answer, now, say)
     case 'response_url':
-      return planResponse(turn, turn.answer, now, say)
+      return planResponse(turn, turn.answer, now, say, nextWay(turn, [way], now) === 'app')
     case undefined:
       return [deadLetter(turn, cutAfter(turn.answer, turn.shownBytes), now)]
     default:
@@ -27,11 +27,14 @@ export function planHome(turn: Turn, now: number, say: Say): readonly Delivery[]
 }
 
 /**
- * What goes on by the next way after the app has failed with `failed`; empty when there is none. With `whole` only what
+ * What goes on by the next way after `failed`; empty when there is none. With `whole` only what
  * that way carries without a loss: the app may still bring the answer later.
  */
 export function planAfter(turn: Turn, failed: Delivery, whole: boolean, now: number, say: Say): readonly Delivery[] {
-  if (failed.route !== 'app' || nextWay(turn, ['app'], now) === undefined) return []
+  if (failed.route === 'gateway') return []
+  const way = nextWay(turn, waysUpTo(turn, failed.route), now)
+  if (way === undefined) return []
+  if (way === 'app') return planDirect(turn, turn.answer, now, say)
   const planned = planResponse(turn, untold(turn, failed), now, say)
   return whole && planned.some(delivery => delivery.dead) ? [] : planned
 }
@@ -48,7 +51,17 @@ export function planNotice(turn: Turn, sentence: string, now: number, id = `${tu
 export function planDirect(turn: Turn, answer: string, now: number, say: Say): readonly Delivery[] {
   if (turn.dm === undefined) return []
   const text = turn.preface === undefined || hasBubble(turn) ? answer : `${turn.preface}\n\n${answer}`
-  return [directMessage(turn, planMessages(text, turn.dm.format, say), now, turn.dm)]
+  return [directMessage(turn, withCard(turn, text, turn.dm.format, say), now, turn.dm)]
+}
+
+/** The answer as messages; its card is the last of them, and stands in none of the others. */
+function withCard({ card, answer }: Turn, text: string, format: ReplyFormat, say: Say): readonly Message[] {
+  if (card?.state !== 'direct') return planMessages(text, format, say)
+  const before = text.slice(0, text.length - answer.length) + card.around
+  const inWords = planMessages(card.inWords, 'text', say).flatMap(message =>
+    'content' in message ? [message.content] : [],
+  )
+  return [...planMessages(before, format, say), { kind: 'card', card: card.card, inWords }]
 }
 
 function directMessage(
@@ -80,34 +93,41 @@ export function laneOf(route: Delivery['route'], account: string, to: Target): s
   return `${route}:${account}:${formatTarget(to).toLowerCase()}`
 }
 
+/** What `splitParts` begins each part with. */
+const partNumber = /^\(\d+\/\d+\)\n/
+
 /** What of an answer has not arrived: all of it when nothing has. */
 function untold(turn: Turn, failed: Delivery): string {
   const next = nextPart(failed) ?? 1
   if (failed.body.kind !== 'messages' || next === 1) return turn.answer
   return failed.body.messages
     .slice(next - 1)
-    .map(textOf)
-    .join('\n')
+    .map(message => textOf(message).replace(partNumber, ''))
+    .join('')
 }
 
 function textOf(message: Message): string {
   if (message.kind === 'text' || message.kind === 'markdown') return message.content
+  if (message.kind === 'card') return message.inWords?.map(part => part.replace(partNumber, '')).join('') ?? ''
   return message.kind === 'media' && message.source.kind === 'text' ? message.source.content : ''
 }
 
-/** The whole when it fits, else what the bubble did not show; a response_url takes one body and no second. */
-function planResponse(turn: Turn, answer: string, now: number, say: Say): readonly Delivery[] {
+/**
+ * The whole when it fits, else what the bubble did not show; a response_url takes one body and no second. What is too
+ * much comes by direct message where `byApp` says so.
+ */
+function planResponse(turn: Turn, answer: string, now: number, say: Say, byApp = false): readonly Delivery[] {
   const url = turn.responseUrl ?? ''
   const fits = byteLength(answer) <= limits.responseMarkdownBytes
   const wanted = fits || answer !== turn.answer ? answer : cutAfter(answer, turn.shownBytes)
   if (byteLength(wanted) <= limits.responseMarkdownBytes)
     return [toResponse(turn, { kind: 'markdown', url, content: wanted }, now)]
 
-  const notice = `\n\n${say({ key: 'overflow_lost' })}`
+  const notice = `\n\n${say({ key: byApp ? 'continued' : 'overflow_lost' })}`
   const head = cutHead(wanted, limits.responseMarkdownBytes - byteLength(notice))
   return [
     toResponse(turn, { kind: 'markdown', url, content: head + notice }, now),
-    deadLetter(turn, cutAfter(wanted, byteLength(head)), now),
+    ...(byApp ? planDirect(turn, answer, now, say) : [deadLetter(turn, cutAfter(wanted, byteLength(head)), now)]),
   ]
 }
 

@@ -1,7 +1,7 @@
 import type { Change, RunEnd } from '../domain/ports.ts'
 import { hasBubble, type TraceEvent, type Turn, type TurnEnd } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
-import { withCardsAsWords } from './card-words.ts'
+import { planCard, settleCard } from './card-way.ts'
 import { finishContent, handoverContent, isVisible, unfetchedNotice } from './frame.ts'
 import { planHome } from './home.ts'
 
@@ -18,6 +18,8 @@ export type TurnEvent =
   | { readonly kind: 'resumed'; readonly at: number }
   | { readonly kind: 'run_ended'; readonly at: number; readonly end: RunEnd; readonly chunks: number }
   | { readonly kind: 'served'; readonly at: number }
+  /** Its card has arrived in the chat, or the platform did not take it. */
+  | { readonly kind: 'card_settled'; readonly at: number; readonly arrived: boolean }
   | { readonly kind: 'deadline'; readonly at: number }
 
 /** The id of the delivery that asks the agent for a turn. */
@@ -62,6 +64,8 @@ export function advance(turn: Turn, event: TurnEvent, say: Say): Change | undefi
       return turn.end === undefined ? endRun(turn, event, say) : undefined
     case 'served':
       return serve(turn, event.at, say)
+    case 'card_settled':
+      return cardSettled(turn, event, say)
     case 'deadline':
       return meetDeadline(turn, event.at, say)
     default:
@@ -98,14 +102,14 @@ function endRun(turn: Turn, event: Extract<TurnEvent, { kind: 'run_ended' }>, sa
   const isUnseen = turn.closedWith !== undefined || !hasBubble(turn)
   if (event.end.kind === 'expired' && isUnseen) return expire(turn, at, say)
   const { end, text: said } = outcomeOf(turn, event.end, say)
-  const text = withCardsAsWords(said, say)
+  const { answer: text, card, add } = planCard(turn, said, at, say)
   const over = traced(
-    { ...turn, end, endedAt: at, answer: text },
+    { ...turn, end, endedAt: at, answer: text, ...(card !== undefined && { card }) },
     { at, kind: 'chunks', count: event.chunks },
     { at, kind: 'final', end, bytes: Buffer.byteLength(text) },
   )
   if (!hasBubble(turn)) return finishAway(over, at, say)
-  if (turn.closedWith === undefined) return { save: [{ ...over, state: 'closing' }] }
+  if (turn.closedWith === undefined) return { save: [{ ...over, state: 'closing' }], ...(add && { add }) }
   // The bubble closed earlier: whatever that frame showed must be a beginning of the answer to count as shown.
   const shown = Buffer.from(turn.answer).subarray(0, turn.shownBytes).toString()
   const shownBytes = text.startsWith(shown) ? turn.shownBytes : 0
@@ -135,10 +139,20 @@ function after(text: string, sentence: string): string {
   return isVisible(text) ? `${text}\n\n${sentence}` : sentence
 }
 
+function cardSettled(
+  turn: Turn,
+  { at, arrived }: Extract<TurnEvent, { kind: 'card_settled' }>,
+  say: Say,
+): Change | undefined {
+  const settled = settleCard(turn, arrived, say)
+  return settled && { save: [traced(settled, { at, kind: 'card', arrived })] }
+}
+
 /** A finish frame leaves: what it shows is decided for good, and what it could not show becomes a delivery. */
 function serve(turn: Turn, at: number, say: Say): Change | undefined {
   const wasServed = turn.trace.some(event => event.kind === 'frame_finished')
   if (wasServed || (turn.closedWith === undefined && turn.state !== 'closing')) return undefined
+  if (waitsForCard(turn)) return undefined
   const served = traced(omitUnsaid(turn), { at, kind: 'frame_finished' })
   if (turn.state !== 'closing') return { save: [withShown(served, at, say)] }
 
@@ -157,6 +171,7 @@ function withShown(turn: Turn, at: number, say: Say): Turn {
 function meetDeadline(turn: Turn, at: number, say: Say): Change | undefined {
   const due = nextDeadline(turn)
   if (due === undefined || at < due) return undefined
+  if (waitsForCard(turn)) return cardSettled(turn, { kind: 'card_settled', at, arrived: false }, say)
   if (turn.state === 'closing') {
     return finishAway({ ...turn, closedWith: unfetchedNotice(turn, at, say), shownBytes: 0 }, at, say)
   }
@@ -184,9 +199,15 @@ function finishAway(turn: Turn, at: number, say: Say): Change {
   return { save: [moved], add: deliveries }
 }
 
+/** The run is over and the bubble is held open until it is known what becomes of the card. */
+function waitsForCard(turn: Turn): boolean {
+  return turn.state === 'closing' && turn.card?.state === 'pending'
+}
+
 /** When the clock alone will next change this turn. */
 export function nextDeadline(turn: Turn): number | undefined {
   if (turn.state === 'shown' || turn.state === 'ended') return undefined
+  if (waitsForCard(turn)) return turn.card?.waitUntil
   if (turn.state === 'closing') return Math.min((turn.endedAt ?? 0) + unfetchedMs, turn.windowEndAt)
   if (turn.end !== undefined) return undefined
   const closesAt = hasBubble(turn) && turn.closedWith === undefined ? turn.handoverAt : undefined

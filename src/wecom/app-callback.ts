@@ -1,4 +1,4 @@
-import type { Attachment, Callback, Inbound } from '../domain/message.ts'
+import { type Attachment, type Callback, type Click, formatClick, type Inbound } from '../domain/message.ts'
 import { parseId, parseSeconds, parseTypeName } from './values.ts'
 import { childrenOf, type Element, parseXml, textOf } from './xml.ts'
 
@@ -74,10 +74,15 @@ function decodeEvent(payload: Element, context: AppContext): Callback {
     }
     case 'template_card_event':
     case 'template_card_menu_event':
-      return message(payload, context, { origin: 'click', msgid: key, text: formatClick(payload) })
+      return message(payload, context, clickMessage(payload, key))
     default:
       return unhandled(context, `event:${event}`)
   }
+}
+
+function clickMessage(payload: Element, key: string) {
+  const click = clickOf(payload)
+  return { origin: 'click', msgid: key, text: formatClick(click), click } as const
 }
 
 function unhandled(context: AppContext, type: string): Callback {
@@ -88,7 +93,7 @@ function unhandled(context: AppContext, type: string): Callback {
 function message(
   payload: Element,
   context: AppContext,
-  content: Pick<Inbound, 'origin' | 'msgid' | 'text' | 'attachments'>,
+  content: Pick<Inbound, 'origin' | 'msgid' | 'text' | 'attachments' | 'click'>,
 ): Callback {
   const sender = senderOf(payload)
   if (sender === undefined) return unhandled(context, 'invalid')
@@ -154,20 +159,20 @@ function linkOf(payload: Element): Content | undefined {
   return url === '' ? undefined : { text: spaced('[link]', wordOf(payload, 'Title'), url) }
 }
 
-/** `[card] key=… task=… question=a,b`, a question by its own key. */
-function formatClick(payload: Element): string {
-  const named = (label: string, value: string) => (value === '' ? '' : `${label}=${value}`)
+function clickOf(payload: Element): Click {
   const items = childrenOf(payload, 'SelectedItems').flatMap(list => childrenOf(list, 'SelectedItem'))
-  const choices = items.map(item => {
-    const options = childrenOf(item, 'OptionIds').flatMap(ids => childrenOf(ids, 'OptionId'))
-    return `${wordOf(item, 'QuestionKey')}=${options.map(option => option.text.trim()).join(',')}`
-  })
-  return spaced(
-    '[card]',
-    named('key', wordOf(payload, 'EventKey')),
-    named('task', wordOf(payload, 'TaskId')),
-    ...choices,
-  )
+  const cardType = wordOf(payload, 'CardType')
+  return {
+    eventKey: wordOf(payload, 'EventKey'),
+    taskId: wordOf(payload, 'TaskId'),
+    selected: items.map(item => ({
+      questionKey: wordOf(item, 'QuestionKey'),
+      optionIds: childrenOf(item, 'OptionIds')
+        .flatMap(ids => childrenOf(ids, 'OptionId'))
+        .map(option => option.text.trim()),
+    })),
+    ...(cardType !== '' && { cardType }),
+  }
 }
 
 function spaced(...words: readonly string[]): string {

@@ -1,4 +1,4 @@
-import type { Callback, Conversation, Inbound } from '../domain/message.ts'
+import { type Callback, type Click, type Conversation, formatClick, type Inbound } from '../domain/message.ts'
 import { removeMention } from './mention.ts'
 import { parseId, parseSeconds, parseTypeName } from './values.ts'
 
@@ -79,11 +79,57 @@ function decodeRefresh(payload: unknown, context: BotContext): Callback {
 function decodeEvent(payload: unknown, context: BotContext): Callback {
   const eventtype = typeNameOf(fieldOf(payload, 'event'), 'eventtype')
   if (eventtype === undefined) return unhandled(context, 'invalid')
+  if (eventtype === 'template_card_event') return decodeClick(payload, context)
   if (eventtype !== 'enter_chat') return unhandled(context, `event:${eventtype}`)
   const msgid = idOf(payload, 'msgid')
   const sender = idOf(fieldOf(payload, 'from'), 'userid')
   if (msgid === undefined || sender === undefined) return unhandled(context, 'invalid')
   return { kind: 'enter', account: context.account, msgid, sender }
+}
+
+/** The platform's table spells these names together, its examples and what really comes do not. */
+function decodeClick(payload: unknown, context: BotContext): Callback {
+  const msgid = idOf(payload, 'msgid')
+  const sender = idOf(fieldOf(payload, 'from'), 'userid')
+  const conversation = sender === undefined ? undefined : conversationOf(payload, sender, context)
+  if (msgid === undefined || sender === undefined || conversation === undefined) return unhandled(context, 'invalid')
+  const event = fieldOf(fieldOf(payload, 'event'), 'template_card_event')
+  const cardType = stringOf(event, 'card_type') ?? stringOf(event, 'cardtype')
+  const click: Click = {
+    eventKey: stringOf(event, 'event_key') ?? stringOf(event, 'eventkey') ?? '',
+    taskId: stringOf(event, 'task_id') ?? stringOf(event, 'taskid') ?? '',
+    selected: choicesOf(event),
+    ...(cardType !== undefined && { cardType }),
+  }
+  const { account, receivedAt } = context
+  const base: Inbound = {
+    account,
+    surface: 'bot',
+    origin: 'click',
+    msgid,
+    sender,
+    conversation,
+    text: formatClick(click).toWellFormed(),
+    click,
+    receivedAt,
+  }
+  return { kind: 'message', inbound: { ...base, ...createdAtOf(payload), ...responseUrlOf(payload) } }
+}
+
+function choicesOf(event: unknown): Click['selected'] {
+  const items = fieldOf(fieldOf(event, 'selected_items'), 'selected_item')
+  return listOf(items).map(item => ({
+    questionKey: stringOf(item, 'question_key') ?? '',
+    optionIds: listOf(fieldOf(fieldOf(item, 'option_ids') ?? fieldOf(item, 'optionids'), 'option_id')).filter(
+      id => typeof id === 'string',
+    ),
+  }))
+}
+
+/** A list; a single thing where a list is meant counts as one. */
+function listOf(value: unknown): readonly unknown[] {
+  if (value === undefined || value === null) return []
+  return Array.isArray(value) ? value : [value]
 }
 
 function unhandled(context: BotContext, type: string): Callback {

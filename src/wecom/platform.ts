@@ -8,7 +8,7 @@ import type { HostRule } from './hosts.ts'
 import { json, type Line } from './http-call.ts'
 import { decodeUpload, encodeUpload, openMedia } from './media-upload.ts'
 import { outcomeOfSuccess, refused } from './outcome.ts'
-import { createResponsePoster } from './response-url.ts'
+import { createCardPoster, createResponsePoster } from './response-url.ts'
 import { createRobot, type Robot } from './robot.ts'
 import { Tags } from './tags.ts'
 
@@ -58,6 +58,7 @@ export function createPlatform(options: PlatformOptions): Platform {
   }
   return {
     postResponse: createResponsePoster(line),
+    postCard: createCardPoster(line),
     async send(account, to, message, { unchecked }) {
       if (to.kind === 'webhook') {
         const robot = robotOf(to.name)

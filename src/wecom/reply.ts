@@ -1,4 +1,4 @@
-import type { Reply } from '../domain/message.ts'
+import type { Card, Reply } from '../domain/message.ts'
 
 /** A passive reply as the Bot's wire has it, before encryption. */
 export type WireReply =
@@ -7,6 +7,7 @@ export type WireReply =
       readonly msgtype: 'stream'
       readonly stream: { readonly id: string; readonly finish: boolean; readonly content: string }
     }
+  | { readonly response_type: 'update_template_card'; readonly template_card: Card }
 
 /** The wire form of a reply; undefined stands for the empty body, which the platform takes as "nothing to say". */
 export function encodeReply(reply: Reply): WireReply | undefined {
@@ -19,6 +20,8 @@ export function encodeReply(reply: Reply): WireReply | undefined {
       const { streamId, finish, content } = reply.frame
       return { msgtype: 'stream', stream: { id: streamId, finish, content } }
     }
+    case 'card_update':
+      return { response_type: 'update_template_card', template_card: reply.card }
     default:
       return reply satisfies never
   }

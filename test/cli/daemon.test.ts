@@ -188,7 +188,8 @@ describe('a daemon that cannot start', () => {
     )
   })
 
-  test('run: the daemon that runs is not disturbed by any of it, keeps its secrets to itself, and ends in 0', async () => {
+  test('run: the daemon that runs is not disturbed by any of it nor by a SIGHUP, keeps its secrets to itself, and ends in 0', async () => {
+    process.kill(daemon.pid, 'SIGHUP')
     expect((await run('status')).code).toBe(0)
     for (const name of ['admin-token', 'device.pem', 'wecomd.db']) {
       expect(statSync(join(state, name)).mode & 0o077).toBe(0)

@@ -220,8 +220,8 @@ test('demo: what is sent first can be read, also a card and what a robot says, a
   expect(house.tenant.violations()).toEqual([])
 })
 
-/** Runs `wecomd demo` and what it says to paste. */
-async function tryDemo(program: readonly string[]): Promise<void> {
+/** Runs `wecomd demo` and what it says to paste, and ends it. */
+async function tryDemo(program: readonly string[], signal: 'SIGTERM' | 'SIGHUP'): Promise<void> {
   const temporary = mkdtempSync(join(tmpdir(), 'wecomd-demo test-'))
   open.push({ close: () => rmSync(temporary, { recursive: true, force: true }) })
   const env = { PATH: process.env.PATH ?? '', TMPDIR: temporary }
@@ -249,16 +249,16 @@ async function tryDemo(program: readonly string[]): Promise<void> {
   await page.click('[data-conversation="app:zhangsan"]')
   await page.locator('.sent .bubble').getByText('你好', { exact: true }).waitFor()
   expect(readdirSync(temporary)).toHaveLength(1)
-  child.kill('SIGTERM')
+  child.kill(signal)
   expect(await child.exited).toBe(0)
   await read
   expect(existsSync(temporary) && readdirSync(temporary)).toEqual([])
 }
 
 test('demo: the binary says where its page is and what to paste, and forgets everything at the end', async () => {
-  await tryDemo([await buildBinary()])
+  await tryDemo([await buildBinary()], 'SIGTERM')
 })
 
-test('demo: so does the source', async () => {
-  await tryDemo([process.execPath, join(root, 'src/main.ts')])
+test('demo: so does the source, also when its terminal goes away', async () => {
+  await tryDemo([process.execPath, join(root, 'src/main.ts')], 'SIGHUP')
 })

@@ -1,10 +1,12 @@
-import { afterEach, expect, test } from 'bun:test'
-import { echoAnswer } from '../../src/playground/echo-script.ts'
-import { type House, openHouse } from './house.ts'
+import { afterEach, describe, expect, test } from 'bun:test'
+import type { Step } from '../../src/playground/echo-script.ts'
+import { isObject } from '../../src/playground/json.ts'
+import { appOf, type House, type HouseOptions, openHouse } from './house.ts'
 import { until } from './until.ts'
 
 const card = {
   card_type: 'button_interaction',
+  task_id: 'release-7',
   main_title: { title: 'Release?' },
   button_list: [
     { text: 'Yes', key: 'y' },
@@ -13,35 +15,140 @@ const card = {
 }
 const json = JSON.stringify({ template_card: card })
 const words = '**Release?**\n- Yes\n- No\n（直接回复你的选择即可）'
+const around = '请选：\n\n谢谢'
+
+/** Answers with the card between two words, with what it heard, or with the JSON that it is told; five characters at a time. */
+function* script(message: string): Generator<Step> {
+  const [, waitMs] = /\[slow (\d+)\]/.exec(message) ?? []
+  const [told] = /\{.*\}/.exec(message) ?? []
+  yield { kind: 'wait', ms: Number(waitMs ?? 0) }
+  const isHeard = message.includes('[card]')
+  const answer = isHeard ? `heard ${message}` : (told ?? `请选：\n\n\`\`\`json\n${json}\n\`\`\`\n\n谢谢`)
+  for (const text of answer.match(/[\s\S]{1,5}/g) ?? []) {
+    yield { kind: 'say', text }
+    yield { kind: 'wait', ms: 5 }
+  }
+}
 
 let house: House
 afterEach(() => house.close())
 
-test('cards: in a bubble no frame shows a card as JSON, the last one shows it in words', async () => {
-  house = await openHouse()
-  const bubble = await house.tenant.say({ userid: 'zhangsan', text: `前 ${json} 后` }).finished
-  expect(bubble.frames.length).toBeGreaterThan(2)
-  for (const { content } of bubble.frames) expect(content).not.toMatch(/template_card|card_type|main_title|button_list/)
-  expect(bubble.text).toBe(
-    echoAnswer(`前 ${json} 后`)
-      .replace(json, `\n\n${words}\n\n`)
-      .replace(/ \n\n|\n\n /g, '\n\n'),
-  )
-})
+async function open(options: HouseOptions = {}): Promise<House> {
+  house = await openHouse({ gateway: { script }, ...options })
+  await until('the gateway link', async () => (await fetch(`${house.app.privateUrl}/readyz`)).status === 200)
+  return house
+}
 
-test('cards: ordinary JSON is shown as it is', async () => {
-  house = await openHouse()
-  const text = JSON.stringify({ name: 'x', template: { card: 1 } })
-  expect((await house.tenant.say({ userid: 'zhangsan', text }).finished).text).toBe(echoAnswer(text))
-})
+/** What was seen in a place besides bubbles, by kind. */
+const seen = (kind: string) => house.tenant.ledger.entries.filter(entry => entry.kind === kind).map(entry => entry.text)
 
-test('cards: by direct message a card comes in words too', async () => {
-  house = await openHouse({ agent: {} })
-  await house.tenant.sayToApp({ userid: 'zhangsan', text: json }).done
-  const [dm] = await until('the answer', () => {
-    const seen = house.tenant.ledger.seen({ userid: 'zhangsan' })
-    return seen.length > 0 && seen
+/** A user presses a button of the card that the Bot sent; resolves to what the platform got for it. */
+async function click(taskId: string, msgid: string, userid = 'zhangsan') {
+  const { tenant } = house
+  return await tenant.wire.deliver('event', {
+    msgid,
+    create_time: Math.floor(Date.now() / 1000),
+    aibotid: 'aibPLAYGROUND',
+    chattype: 'single',
+    from: { userid },
+    response_url: tenant.responses.issue({ userid }, msgid),
+    msgtype: 'event',
+    event: {
+      eventtype: 'template_card_event',
+      template_card_event: { card_type: 'button_interaction', event_key: 'y', task_id: taskId },
+    },
   })
-  expect(dm?.text).toContain(words)
-  expect(dm?.text).not.toContain('template_card')
+}
+
+function taskIdOf(text: string | undefined): string {
+  const sent: unknown = JSON.parse(text ?? '{}')
+  return isObject(sent) ? String(sent['task_id']) : ''
+}
+
+describe('an answer with a card, in the single chat with the Bot', () => {
+  test('cards: it becomes a real card, no frame ever shows its JSON, and the bubble ends with the text around it', async () => {
+    await open()
+    const bubble = await house.tenant.say({ userid: 'zhangsan', text: '发布' }).finished
+    for (const { content } of bubble.frames) expect(content).not.toMatch(/template_card|card_type|button_list|task_id/)
+    const [sent] = seen('card')
+    expect(JSON.parse(sent ?? '{}')).toMatchObject({ ...card, task_id: expect.stringMatching(/^card_st_/) })
+    expect(bubble.text).toBe(around)
+    expect(house.tenant.violations()).toEqual([])
+  })
+
+  test('cards: refused, it stands in the same bubble as words', async () => {
+    await open()
+    house.tenant.responses.fail({ when: 'before', how: 404 })
+    const bubble = await house.tenant.say({ userid: 'zhangsan', text: '发布' }).finished
+    expect(bubble.text).toContain(words)
+    expect(seen('card')).toEqual([])
+    expect(await house.api('/api/dead')).toEqual({ dead: [] })
+  })
+
+  test('cards: a click is heard once by the name that the model gave, the card says that it was taken', async () => {
+    await open()
+    await house.tenant.say({ userid: 'zhangsan', text: '发布' }).finished
+    const taskId = taskIdOf(seen('card')[0])
+    const [first, again] = [await click(taskId, 'click-1'), await click(taskId, 'click-1')]
+    for (const { status, reply } of [first, again]) {
+      expect(status).toBe(200)
+      expect(reply.violations).toEqual([])
+      expect(reply.plain).toEqual({
+        response_type: 'update_template_card',
+        template_card: expect.objectContaining({ task_id: taskId, sub_title_text: '已选择：Yes' }),
+      })
+    }
+    await until('the answer', () => seen('markdown').length > 0)
+    expect(seen('markdown')).toEqual(['heard [card] key=y task=release-7'])
+    expect(house.gateway.asks().map(ask => ask.text)).toEqual(['发布', '[card] key=y task=release-7'])
+    expect(await house.api('/api/dead')).toEqual({ dead: [] })
+  })
+
+  test('cards: a click on a card that is not of an answer is only heard', async () => {
+    await open()
+    const { status, raw } = await click('of-a-script', 'click-2')
+    expect([status, raw]).toEqual([200, ''])
+    await until('the answer', () => seen('markdown').length > 0)
+    expect(house.gateway.asks().map(ask => ask.text)).toEqual(['[card] key=y task=of-a-script'])
+  })
+
+  test('cards: ordinary JSON is shown as it is', async () => {
+    await open()
+    const text = JSON.stringify({ name: 'x', template: { card: 1 } })
+    expect((await house.tenant.say({ userid: 'zhangsan', text }).finished).text).toBe(text)
+  })
+})
+
+test('cards: in a group it stands in the bubble as words', async () => {
+  await open()
+  const bubble = await house.tenant.say({ userid: 'zhangsan', chatid: 'wrGroup', text: '@助手 发布' }).finished
+  expect(bubble.text).toContain(words)
+  expect(bubble.text).not.toContain('template_card')
+  expect(seen('card')).toEqual([])
+})
+
+describe('an answer with a card, by the app', () => {
+  test('cards: it is a card message after the text around it', async () => {
+    await open({ agent: {} })
+    await house.tenant.sayToApp({ userid: 'zhangsan', text: '发布' }).done
+    await until('the card', () => seen('app-card').length > 0)
+    expect(house.tenant.ledger.seen({ userid: 'zhangsan' }).map(entry => entry.kind)).toEqual(['app-text', 'app-card'])
+    expect(seen('app-text')).toEqual([around])
+    const [sent] = seen('app-card')
+    expect(JSON.parse(sent ?? '{}')).toMatchObject({
+      main_title: card.main_title,
+      task_id: expect.stringMatching(/^card_/),
+    })
+  })
+
+  test('cards: refused, it comes in words, and the text before it is not repeated', async () => {
+    const { corpId, corpSecret, agentId } = appOf // without a callback URL the platform takes no card with buttons
+    const tenant = { apps: [{ corpId, corpSecret, agentId }], members: ['zhangsan'] }
+    await open({ agent: {}, tenant, bot: { stream: { windowMs: 1_500, handoverMs: 500 } } })
+    house.tenant.say({ userid: 'zhangsan', chatid: 'wrGroup', text: `@助手 [slow 2500] 发布` })
+    await until('the words', () => seen('app-text').some(text => text.includes(words)))
+    expect(seen('app-text')).toEqual([around, words])
+    expect(seen('app-card')).toEqual([])
+    expect(await house.api('/api/dead')).toEqual({ dead: [] })
+  })
 })

@@ -178,6 +178,18 @@ describe('an upload', () => {
     expect(house.tenant.ledger.seen({ userid: 'f' }).map(entry => entry.media?.sha256)).toEqual([sha256(pdf)])
   })
 
+  test('send: of different files under one key at once one is accepted, and that one arrives', async () => {
+    const files = Array.from({ length: 8 }, (_, n) => Buffer.alloc(200_000, `${n}`))
+    const answers = await Promise.all(
+      files.map(bytes => house.send({ to: 'user:f', idempotencyKey: 'race', ...media('race.bin', bytes) })),
+    )
+    const statuses = answers.map(({ status }) => status)
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([202, ...Array(7).fill(409)])
+    const winner = statuses.indexOf(202)
+    await house.delivered(answers[winner]?.answer.id ?? '')
+    expect(last('f')?.media?.sha256).toBe(sha256(files[winner] ?? Buffer.of()))
+  })
+
   test('send: media that cannot be kept is 503, and nothing is promised', async () => {
     const spool = join(house.folder, 'state', 'spool')
     rmSync(spool, { recursive: true })

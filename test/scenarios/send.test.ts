@@ -167,7 +167,7 @@ describe('what becomes of it', () => {
     expect(report).toMatchObject({ state: 'refused', dead: true, attempts: [{ outcome: 'refused', errcode: 81_013 }] })
     expect(report.attempts[0]?.hint).toContain('visible range')
     expect(report.recipients.invaliduser).toEqual(['nobody'])
-    expect(await send({ to: 'user:guest', text: 'x' })).toMatchObject({
+    expect(await send({ to: 'user:Guest', text: 'x' })).toMatchObject({
       state: 'refused',
       dead: true,
       recipients: { unlicenseduser: ['guest'] },

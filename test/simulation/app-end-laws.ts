@@ -78,16 +78,20 @@ export class AppEndLaws {
     const { scene } = this
     const { id, dead, attempts, turn: turnId, finishedAt = 0 } = delivery
     const turn = turnId === undefined ? undefined : scene.db.turn(turnId)
-    // Of one that was taken, and reached nobody, the one before has not reached anybody either.
-    const reachedNobody = attempts.at(-1)?.errcode === 0
-    const doubtful = attempts.find(one => one.outcome === 'unknown' && one.givenUp !== true && !reachedNobody)
+    // Of one that was taken, for somebody or for nobody at all, no other try is doubtful.
+    const isTaken = (part?: number) => attempts.some(one => one.part === part && one.errcode === 0)
+    const doubtful = attempts.find(one => one.outcome === 'unknown' && one.givenUp !== true && !isTaken(one.part))
     const isOpen = turn?.responseUrl !== undefined && finishedAt < turn.receivedAt + limits.responseUrlMs
     if (dead && isOpen && answerId.test(id)) scene.broken(`${id} was given up although its response_url is unspent`)
     if (dead) return
     if (!answerId.test(id)) return scene.broken(`${id} is no answer and cannot go another way`)
     const other = turnId === undefined ? undefined : scene.db.delivery(`${turnId}:response_url`)
     if (other === undefined) return scene.broken(`${id} was refused and goes no other way`)
-    scene.count('brought by response_url instead')
+    scene.count(
+      partsOf(delivery).length > 1 && attempts.some(isThere)
+        ? 'rest brought by response_url'
+        : 'brought by response_url instead',
+    )
     if (doubtful !== undefined)
       scene.broken(`${id} goes another way although its part ${doubtful.part} may have arrived`)
   }
@@ -178,6 +182,10 @@ export class AppEndLaws {
     if (finishedAt >= expiresAt) count('direct message too late')
     if (attempts.some(isHold)) count('held back')
   }
+}
+
+function isThere({ outcome, givenUp }: Attempt): boolean {
+  return outcome === 'delivered' || givenUp === true
 }
 
 function isHold({ errcode }: Attempt): boolean {

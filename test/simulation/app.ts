@@ -25,6 +25,7 @@ export interface Sent {
 
 type Treatment =
   | 'takes it'
+  | 'refuses it'
   | 'is busy'
   | 'has forgotten the file'
   | 'is not reached'
@@ -38,6 +39,8 @@ export class SimulatedApp {
   readonly shown = new Map<string, number>()
   /** These may not see the app. */
   readonly hidden: readonly string[]
+  /** Its network and its platform are well: only then can much be sent in little time. */
+  readonly isWell: boolean
   private readonly scene: Scene
   private readonly laws: SendLaws
   /** When an equal message was last shown, by target and message. */
@@ -48,6 +51,7 @@ export class SimulatedApp {
   constructor(scene: Scene, bornAt: () => number) {
     this.scene = scene
     this.laws = new SendLaws(scene, this.sent, bornAt)
+    this.isWell = scene.dice.chance(0.2)
     const roll = scene.dice.below(10)
     this.hidden = roll < 2 ? ['lisi'] : roll < 4 ? ['wangwu'] : []
   }
@@ -84,15 +88,16 @@ export class SimulatedApp {
     const at = scene.clock.steady.now()
     const take = (): Upload => this.objection(treatment) ?? { mediaId: `media-${++this.uploads}` }
     return this.answer<Upload>(treatment, take).then(uploaded => {
+      this.laws.seeOutcome('mediaId' in uploaded ? { outcome: 'delivered', errcode: 0 } : uploaded, at)
       if ('mediaId' in uploaded) return uploaded
-      this.laws.seeOutcome(uploaded, at)
       return uploaded.outcome === 'unknown' ? { ...uploaded, outcome: 'retry' } : uploaded
     })
   }
 
   private choose(message: Message | undefined): Treatment {
     const roll = this.scene.dice.below(100)
-    if (roll < 65) return 'takes it'
+    if (roll < 62 || this.isWell) return 'takes it'
+    if (roll < 65) return 'refuses it'
     if (roll < 73) return 'is busy'
     if (roll < 78) return 'is not reached'
     if (roll < 84 && message?.kind === 'media') return 'has forgotten the file'
@@ -104,7 +109,7 @@ export class SimulatedApp {
     const { clock, dice } = this.scene
     const { promise, resolve } = Promise.withResolvers<T | Outcome>()
     const sentAt = clock.steady.now()
-    const handledAt = sentAt + (dice.chance(0.1) ? dice.between(1_000, 10_000) : dice.between(5, 200))
+    const handledAt = sentAt + (dice.chance(0.1) && !this.isWell ? dice.between(1_000, 10_000) : dice.between(5, 200))
     clock.steady.alarm(handledAt, () => {
       if (treatment === 'is not reached') return resolve({ outcome: 'retry', errmsg: 'connection refused' })
       const taken = treatment === 'loses the request' ? undefined : take()
@@ -120,6 +125,7 @@ export class SimulatedApp {
   private objection(treatment: Treatment): Outcome | undefined {
     if (this.scene.clock.steady.now() < this.heldUntil) return { outcome: 'retry', errcode: refusedApp, hold: true }
     if (treatment === 'is busy') return { outcome: 'retry', errcode: -1 }
+    if (treatment === 'refuses it') return { outcome: 'refused', errcode: 45_002 }
     return treatment === 'has forgotten the file' ? { outcome: 'refused', errcode: 40_007 } : undefined
   }
 

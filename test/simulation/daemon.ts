@@ -22,7 +22,8 @@ import type { Log, OpenSocket, Random } from '../../src/world.ts'
 import { refusedApp, type SimulatedApp } from './app.ts'
 import type { SimulatedGateway } from './gateway.ts'
 import type { Line } from './line.ts'
-import { mortal, mortalStore } from './mortal-store.ts'
+import { mortalPlatform } from './mortal-platform.ts'
+import { mortal, mortalStore, watchStore } from './mortal-store.ts'
 import type { SimulatedPlatform } from './platform.ts'
 import type { Scene } from './scene.ts'
 
@@ -237,20 +238,7 @@ export class Daemon {
     return {
       store,
       agent: createChatAgent(connection, { clock, timers: scheduler, log }),
-      platform: {
-        postResponse: mortal('a post', pass, async (url, content) => {
-          const outcome = neighbours.platform.post(url, content)
-          pass('after a post is sent')
-          return await outcome
-        }),
-        send: mortal('a message', pass, async (_account, to, message, { unchecked }) => {
-          const outcome = neighbours.app.send(to, message, unchecked)
-          pass('after a message is sent')
-          return await outcome
-        }),
-        upload: mortal('an upload', pass, () => neighbours.app.upload()),
-        tokenExpiresAt: () => undefined,
-      },
+      platform: mortalPlatform(neighbours, pass),
       spool: emptySpool,
       holds: new Holds(store.memos),
       live: new LiveAnswers(),
@@ -275,27 +263,10 @@ export class Daemon {
   private openStore(): Store {
     const { neighbours } = this
     const store = createSqliteStore(this.scene.db, { pid: 1, dueAtOf: nextDeadline })
-    const watched: Store = {
-      ...store,
-      open: async (key, open) => {
-        const opened = await store.open(key, open)
-        if (!opened.seen) neighbours.opened(key.id)
-        return opened
-      },
-      outbox: {
-        ...store.outbox,
-        claim: async (lease, change) => {
-          const claimed = await store.outbox.claim(lease, change)
-          for (const { delivery } of claimed) this.claimed.add(delivery.id)
-          return claimed
-        },
-        take: async (routes, lease) => {
-          const taken = await store.outbox.take(routes, lease)
-          for (const delivery of taken) this.claimed.add(delivery.id)
-          return taken
-        },
-      },
-    }
+    const watched = watchStore(store, {
+      opened: turnId => neighbours.opened(turnId),
+      claimed: id => void this.claimed.add(id),
+    })
     return mortalStore(
       watched,
       step => this.pass(step),

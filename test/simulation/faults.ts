@@ -115,9 +115,9 @@ function planGateway(scene: Scene, gateway: SimulatedGateway, writers: readonly 
 function planApp(scene: Scene, { app, scripts, tenant }: Actors, lengthMs: number, at: At): void {
   const { dice } = scene
   for (let n = dice.below(5); n > 0; n--) scene.after(dice.below(lengthMs), () => scripts.post())
-  const burst = dice.chance(0.03) ? dice.between(32, 45) : 0
+  const burst = dice.chance(app.isWell ? 0.15 : 0.01) ? dice.between(32, 45) : 0
   for (let n = 0; n < burst; n++) scene.after(n * 100, () => scripts.post({ kind: 'user', ids: ['zhangsan'] }))
-  at(0.2, () => app.hold(dice.chance(0.6) ? dice.between(1_000, minuteMs) : dice.between(minuteMs, 15 * minuteMs)))
+  at(0.25, () => app.hold(dice.chance(0.6) ? dice.between(1_000, minuteMs) : dice.between(minuteMs, 15 * minuteMs)))
   for (const sender of ['zhangsan', 'zhangsan', 'lisi']) at(0.3, () => tenant.enter(sender))
 }
 

@@ -59,12 +59,15 @@ export class FaultyDatabase extends Database {
     return deliveries.filter(({ attempts }) => attempts.length > 0 && attempts.at(-1)?.outcome === undefined)
   }
 
-  /** Ids of deliveries of the same lane that stand before this one and are not done. */
-  openBefore({ lane, order }: Delivery): string[] {
-    const open = 'SELECT id FROM delivery WHERE lane = ? AND position < ? AND done = 0'
-    return this.query<{ id: string }, [string, number]>(open)
-      .all(lane, order)
-      .map(row => row.id)
+  /** Deliveries by the app that were stored before this one and are not done. */
+  openBefore(order: number): Delivery[] {
+    const open = "SELECT doc FROM delivery WHERE route = 'app' AND done = 0 AND position < ?"
+    const rows = this.query<{ doc: string }, [number]>(open).all(order)
+    return rows.map(row => JSON.parse(row.doc) as Delivery) // written by the store only
+  }
+
+  memo(name: string): string | undefined {
+    return this.query<{ text: string }, [string]>('SELECT text FROM memo WHERE name = ?').get(name)?.text
   }
 
   /** All that was to go out by the app. */

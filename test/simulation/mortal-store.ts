@@ -24,6 +24,34 @@ export function mortal<Args extends unknown[], Result>(
   }
 }
 
+/** The store, with somebody who is told which turns are new and which deliveries were taken up. */
+export function watchStore(
+  store: Store,
+  told: { opened(turnId: string): void; claimed(deliveryId: string): void },
+): Store {
+  return {
+    ...store,
+    open: async (key, open) => {
+      const opened = await store.open(key, open)
+      if (!opened.seen) told.opened(key.id)
+      return opened
+    },
+    outbox: {
+      ...store.outbox,
+      claim: async (lease, change) => {
+        const claimed = await store.outbox.claim(lease, change)
+        for (const { delivery } of claimed) told.claimed(delivery.id)
+        return claimed
+      },
+      take: async (routes, lease) => {
+        const taken = await store.outbox.take(routes, lease)
+        for (const { id } of taken) told.claimed(id)
+        return taken
+      },
+    },
+  }
+}
+
 /**
  * The store as a process sees it that may die at every call: before the call reaches the engine nothing of it is
  * written, after it the caller does not hear of it. `settled` is told when the engine is done with a call.

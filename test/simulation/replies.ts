@@ -75,8 +75,8 @@ export class Replies {
   private chooseBytes(): number {
     const { dice } = this
     const edge = limits.streamContentBytes
-    if (dice.chance(0.85)) return dice.between(1, 200)
-    if (dice.chance(0.4)) return dice.between(1_900, 17_000)
+    if (dice.chance(0.8)) return dice.between(1, 200)
+    if (dice.chance(0.6)) return dice.between(1_900, 17_000)
     if (dice.chance(0.5)) return edge + dice.between(-300, 20)
     return dice.between(edge, 2 * edge + 500)
   }

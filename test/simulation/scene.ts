@@ -93,6 +93,7 @@ export const happenings = [
   'file uploaded',
   'app on hold',
   'held back',
+  'budget of a minute used up',
   'crash around a message',
   'in parts',
   'as a file',
@@ -102,6 +103,7 @@ export const happenings = [
   'direct message unknown',
   'direct message too late',
   'brought by response_url instead',
+  'rest brought by response_url',
 ] as const
 
 export type Happening = (typeof happenings)[number]

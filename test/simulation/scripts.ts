@@ -1,4 +1,5 @@
 import { deliveryIdOf, type SendContent } from '../../src/bridge/send.ts'
+import { limits } from '../../src/domain/limits.ts'
 import type { Target } from '../../src/domain/target.ts'
 import { isCode } from '../../src/errors.ts'
 import type { Send } from './daemon.ts'
@@ -12,6 +13,8 @@ interface Order {
   /** The daemon has said that it is stored. */
   isAccepted: boolean
 }
+
+const twinMs = limits.duplicateCheckSeconds * 1_000
 
 const receivers: readonly [Target, ...Target[]] = [
   { kind: 'user', ids: ['zhangsan'] },
@@ -31,17 +34,20 @@ export class Scripts {
     this.reach = reach
   }
 
-  /** Somebody wants something to be sent, to one of the receivers there are unless it is said to whom. */
+  /** Something is to be sent, to one of the receivers there are unless it is said to whom; now and then the same again. */
   post(receiver?: Target): void {
+    const { dice, after } = this.scene
+    const last = dice.chance(0.25) ? this.orders.at(-1) : undefined
+    const text = last?.text ?? this.inventText()
+    const to = receiver ?? last?.to ?? dice.pick(receivers)
+    this.order(to, text)
+    // About when the platform stops to take it for a duplicate.
+    if (dice.chance(0.1)) after(twinMs + dice.between(-5_000, 10_000), () => this.order(to, text))
+  }
+
+  private order(to: Target, text: string): void {
     const { dice, count, after } = this.scene
-    const twin = dice.chance(0.25) ? this.orders.at(-1) : undefined
-    const key = `k${this.orders.length + 1}`
-    const order: Order = {
-      key,
-      to: receiver ?? twin?.to ?? dice.pick(receivers),
-      text: twin?.text ?? this.inventText(key),
-      isAccepted: false,
-    }
+    const order: Order = { key: `k${this.orders.length + 1}`, to, text, isAccepted: false }
     this.orders.push(order)
     count('sent first')
     this.ask(order, 4)
@@ -49,8 +55,9 @@ export class Scripts {
     if (dice.chance(0.1)) after(dice.between(100, 60_000), () => this.abuse(order))
   }
 
-  private inventText(key: string): string {
+  private inventText(): string {
     const { dice } = this.scene
+    const key = `k${this.orders.length + 1}`
     const words = dice.chance(0.85) ? 1 : dice.chance(0.7) ? dice.between(200, 1_500) : dice.between(2_000, 4_000)
     return Array.from({ length: words }, (_, n) => `«${key}» ${n}字`).join(' ')
   }

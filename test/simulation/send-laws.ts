@@ -2,6 +2,7 @@ import type { Delivery, Message, Outcome } from '../../src/domain/delivery.ts'
 import { limits } from '../../src/domain/limits.ts'
 import { formatTarget, type Target } from '../../src/domain/target.ts'
 import type { Sent } from './app.ts'
+import { account } from './daemon.ts'
 import type { Scene } from './scene.ts'
 
 const minuteMs = 60_000
@@ -14,6 +15,8 @@ export class SendLaws {
   private readonly sent: readonly Sent[]
   private readonly bornAt: () => number
   private heldAt: number | undefined
+  /** The first use of the app by the process that lives; `isKnown`: it knows from the file that the app is on hold. */
+  private probe: { readonly bornAt: number; readonly at: number; isKnown: boolean } | undefined
 
   /** `bornAt` is when the process that lives was started. */
   constructor(scene: Scene, sent: readonly Sent[], bornAt: () => number) {
@@ -42,12 +45,18 @@ export class SendLaws {
     return { delivery: found.id, part }
   }
 
-  /** An app that the platform refuses asks once a minute. */
+  /** An app that the platform refuses asks once a minute, also after a restart. */
   checkProbe(): void {
-    const { clock, broken, clockWasSet } = this.scene
-    const { heldAt } = this
-    if (heldAt === undefined || heldAt < this.bornAt() || clockWasSet()) return
-    const sinceMs = clock.steady.now() - heldAt
+    const { clock, broken, clockWasSet, db } = this.scene
+    const now = clock.steady.now()
+    const bornAt = this.bornAt()
+    if (this.probe === undefined || this.probe.bornAt !== bornAt) {
+      this.probe = { bornAt, at: now, isKnown: db.memo(`hold:${account}`) !== undefined }
+    } else if (this.probe.isKnown && now - this.probe.at < minuteMs && !clockWasSet()) {
+      broken('a restart forgot that the app is on hold')
+    }
+    if (this.heldAt === undefined || this.heldAt < bornAt || clockWasSet()) return
+    const sinceMs = now - this.heldAt
     if (sinceMs > underWayMs && sinceMs < minuteMs) broken(`an app on hold was used again after ${sinceMs} ms`)
   }
 
@@ -55,7 +64,9 @@ export class SendLaws {
   seeOutcome({ errcode, hold }: Outcome, sentAt: number): void {
     if (sentAt < this.bornAt()) return
     if (hold) this.heldAt = this.scene.clock.steady.now()
-    else if (errcode !== undefined) this.heldAt = undefined
+    if (hold || errcode === undefined) return
+    this.heldAt = undefined
+    if (this.probe !== undefined) this.probe.isKnown = false
   }
 
   seeTwice({ delivery, part }: Sent): void {
@@ -91,8 +102,8 @@ export class SendLaws {
       if (!isSettled) broken(`part ${part} of ${delivery.id} left before part ${earlier}`)
     }
     if (clockWasSet()) return
-    const [before] = db.openBefore(delivery)
-    if (before !== undefined) broken(`${delivery.id} overtook ${before}`)
+    const before = db.openBefore(delivery.order).find(other => targetOf(other) === targetOf(delivery))
+    if (before !== undefined) broken(`${delivery.id} overtook ${before.id}`)
   }
 
   /** The platform would drop what is more, without a word. */
@@ -104,8 +115,13 @@ export class SendLaws {
     const target = formatTarget(to)
     const recent = this.sent.filter(sent => sent.to === target && sent.at > since)
     const firsts = new Set(recent.map(sent => `${sent.delivery}#${sent.part}`))
+    if (firsts.size + 1 === limits.messagesPerMinute) this.scene.count('budget of a minute used up')
     if (!isRepeat && firsts.size >= limits.messagesPerMinute) broken(`${target} got more messages than a minute allows`)
   }
+}
+
+function targetOf({ body }: Delivery): string {
+  return body.kind === 'messages' ? formatTarget(body.to).toLowerCase() : ''
 }
 
 function isSame({ body, attempts }: Delivery, target: string, message: Message): boolean {

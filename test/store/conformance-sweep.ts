@@ -6,7 +6,15 @@ import { askOf, day, keyOf, minute, openAs, part, replyOf, sendOf, shownAt, stan
 
 const secret = '只给你看的话'
 const attachments = [{ kind: 'file', mediaId: 'm', fileName: secret }] as const
-const full = { text: secret, preface: secret, attachments, responseUrl: 'https://example.com/?response_code=secret' }
+const clickable = { task_id: 'card_1', card_type: 'text_notice' }
+const card = { state: 'sent', card: clickable, around: secret, words: secret, inWords: secret } as const
+const full = {
+  card,
+  text: secret,
+  preface: secret,
+  attachments,
+  responseUrl: 'https://example.com/?response_code=secret',
+}
 
 /** A finished turn full of contents, `days` before now. */
 function oldTurn(msgid: string, days: number, more: Partial<Turn> = {}): Turn {
@@ -82,13 +90,13 @@ export const sweepTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: an erased turn keeps what tells its journey, and its msgid is still known',
+    name: 'store: an erased turn keeps what tells its journey, its msgid and its card are still known',
     async check(store) {
       const turn = oldTurn('m1', 8)
       const { trace, state, end, endedAt } = await openAs(store, turn, [replyOf(turn, { state: 'delivered' })])
       await store.sweep(retention)
       expect(await store.find(turn.id)).toMatchObject({ trace: [...trace], state, end, endedAt, text: '', answer: '' })
-      expect((await store.findByStream(turn.streamId))?.id).toBe(turn.id)
+      expect(await store.findByStream(turn.streamId)).toMatchObject({ id: turn.id, card: { card: clickable } })
       expect((await store.outbox.find(replyOf(turn).id))?.state).toBe('delivered')
       expect((await store.open(keyOf(turn), () => ({ save: [turn] }))).seen).toBe(true)
     },

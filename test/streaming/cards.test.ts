@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { speaker } from '../../src/fallback/notice.ts'
-import { withCardsAsWords } from '../../src/streaming/card-words.ts'
+import { planCard } from '../../src/streaming/card-way.ts'
 import { maskCards, splitCards } from '../../src/streaming/cards.ts'
+import { opened, t0, turnOf } from './turns.ts'
 
 const card = {
   card_type: 'button_interaction',
@@ -14,6 +15,12 @@ const card = {
 const wrapped = JSON.stringify({ template_card: card })
 const pretty = JSON.stringify({ template_card: card }, undefined, 2)
 const say = speaker('zh-CN')
+
+/** The answer in a group, where no card can go. */
+function inWords(text: string): string {
+  const turn = turnOf(opened({ conversation: { account: 'default', kind: 'group', id: 'wr1' } }))
+  return planCard(turn, text, t0, say).answer
+}
 
 /** What the pieces are, with the text as it stands. */
 function shape(text: string): readonly unknown[] {
@@ -49,7 +56,7 @@ describe('cards in a whole answer', () => {
   for (const [name, text] of none) {
     test(`cards: ${name} is none`, () => {
       expect(shape(text)).toEqual([text])
-      expect(withCardsAsWords(text, say)).toBe(text)
+      expect(inWords(text)).toBe(text)
     })
   }
 
@@ -115,7 +122,7 @@ describe('cards while the answer grows', () => {
 
 describe('a card in words', () => {
   test('cards: everything that can be read and chosen is there, nothing of JSON', () => {
-    const words = withCardsAsWords(`前文\n\n${pretty}\n\n后文`, say)
+    const words = inWords(`前文\n\n${pretty}\n\n后文`)
     expect(words).toBe('前文\n\n**发布 1.2？**\n今晚 "22:00" {窗口}\n- 发布\n- 取消\n（直接回复你的选择即可）\n\n后文')
   })
 
@@ -146,7 +153,7 @@ describe('a card in words', () => {
       ],
       card_action: { type: 1, url: 'https://a.example' },
     }
-    expect(withCardsAsWords(JSON.stringify({ template_card: vote }), say).split('\n')).toEqual([
+    expect(inWords(JSON.stringify({ template_card: vote })).split('\n')).toEqual([
       '行政',
       '**午餐**',
       '**42**',
@@ -169,8 +176,6 @@ describe('a card in words', () => {
   })
 
   test('cards: one without a word is shown as what it is', () => {
-    expect(withCardsAsWords('{"template_card":{"x":{"y":1}}}', say)).toBe(
-      '```json\n{\n  "x": {\n    "y": 1\n  }\n}\n```',
-    )
+    expect(inWords('{"template_card":{"x":{"y":1}}}')).toBe('```json\n{\n  "x": {\n    "y": 1\n  }\n}\n```')
   })
 })

@@ -46,7 +46,11 @@ for (const name of ['template_card_event', 'template_card_menu_event'])
   for (const [what, more, text] of clicks) {
     test(`app callback: a ${name} of ${what} is a click that the agent can read`, () => {
       const callback: unknown = decode(event(name, { ...more, ResponseCode: 'secret' }))
-      expect(callback).toEqual({ kind: 'message', inbound: { ...click, text } })
+      const pressed = { eventKey: expect.any(String), taskId: expect.any(String), selected: expect.any(Array) }
+      expect(callback).toEqual({
+        kind: 'message',
+        inbound: { ...click, text, click: expect.objectContaining(pressed) },
+      })
     })
   }
 

@@ -173,3 +173,50 @@ test('bot callback: text that is not JSON and prototypes in JSON are unhandled a
 test('bot callback: an id of 128 characters is an id', () => {
   expect(inboundOf(text('x', { ...direct, msgid: 'm'.repeat(128) })).msgid).toHaveLength(128)
 })
+
+const clicked = (event: object, rest: object = direct) => ({
+  ...rest,
+  create_time: 1_780_000_000,
+  response_url: 'https://qyapi.weixin.qq.com/click',
+  msgtype: 'event',
+  event: { eventtype: 'template_card_event', template_card_event: event },
+})
+
+test('bot callback: a click on a card is a message of its own with a response_url, and says what was chosen', () => {
+  const selected_items = {
+    selected_item: [
+      { question_key: 'q1', option_ids: { option_id: ['a', 'b'] } },
+      { question_key: 'q2', option_ids: { option_id: 'c' } },
+    ],
+  }
+  const event = { card_type: 'vote_interaction', event_key: 'submit', task_id: 't-1', selected_items }
+  expect(inboundOf(clicked(event, group))).toEqual({
+    account: 'default',
+    surface: 'bot',
+    origin: 'click',
+    msgid: 'M1',
+    sender: 'ZhangSan',
+    conversation: { account: 'default', kind: 'group', id: 'wrTESTCHAT' },
+    text: '[card] key=submit task=t-1 q1=a,b q2=c',
+    click: {
+      cardType: 'vote_interaction',
+      eventKey: 'submit',
+      taskId: 't-1',
+      selected: [
+        { questionKey: 'q1', optionIds: ['a', 'b'] },
+        { questionKey: 'q2', optionIds: ['c'] },
+      ],
+    },
+    receivedAt: context.receivedAt,
+    createdAt: 1_780_000_000_000,
+    responseUrl: 'https://qyapi.weixin.qq.com/click',
+  })
+})
+
+test('bot callback: a click as the table of the platform spells it is read too, and one of nothing is heard', () => {
+  const spelled = { cardtype: 'button_interaction', eventkey: 'k', taskid: 't' }
+  expect(inboundOf(clicked(spelled)).text).toBe('[card] key=k task=t')
+  expect(inboundOf(clicked({ selected_items: { selected_item: [7, null, {}] } })).text).toBe('[card] = = =')
+  expect(inboundOf(clicked({})).text).toBe('[card]')
+  expect(decode(clicked({}, { ...direct, from: {} }))).toMatchObject({ kind: 'unhandled', type: 'invalid' })
+})

@@ -108,7 +108,8 @@ function showConversations(): void {
 }
 
 function previewOf(item: Item): string {
-  if (item.kind === 'sent' && item.what !== 'text' && item.what !== 'markdown') return item.file?.name ?? '[卡片]'
+  if (item.kind === 'sent' && item.what !== 'text' && item.what !== 'markdown')
+    return item.file ? `[${item.file.name || item.file.type}]` : '[卡片]'
   return (item.kind === 'bot' ? item.content : item.text).replaceAll(/<\/?think>/g, '')
 }
 

@@ -65,7 +65,14 @@ export class Sweeper {
 
   private eraseTurn(seq: number, turn: Turn): void {
     const { question: _q, preface: _p, responseUrl: _r, attachments: _a, ...kept } = turn
-    const bare: Turn = { ...kept, text: '', answer: '', ...(turn.closedWith !== undefined && { closedWith: '' }) }
+    const bare: Turn = {
+      ...kept,
+      text: '',
+      answer: '',
+      ...(turn.closedWith !== undefined && { closedWith: '' }),
+      // A click on it must still be understood.
+      ...(turn.card !== undefined && { card: { ...turn.card, around: '', words: '', inWords: '' } }),
+    }
     this.statements.eraseTurn.run(JSON.stringify(bare), seq)
     for (const row of this.statements.deliveries.all(seq)) this.eraseDelivery(row)
   }

@@ -20,17 +20,28 @@ export function withMediaId(delivery: Delivery, part: number, mediaId: string): 
   return replaceMedia(delivery, part, message => ({ ...message, mediaId }))
 }
 
-export function withoutMediaId(delivery: Delivery, part: number): Delivery {
+function withoutMediaId(delivery: Delivery, part: number): Delivery {
   return replaceMedia(delivery, part, message => {
     const { mediaId: _, ...bare } = message
     return bare
   })
 }
 
-/** The platform has forgotten the file that it took: it gets it once more, unless the message may have arrived. */
-export function mayUploadAgain(delivery: Delivery, { outcome, errcode }: Outcome): boolean {
-  if (outcome !== 'refused' || errcode !== invalidMediaId || isDoubtful(delivery)) return false
-  return !delivery.attempts.some(attempt => attempt.errcode === invalidMediaId)
+/**
+ * A delivery whose part was refused, changed so that it may be taken: a file that the platform has forgotten is uploaded
+ * once more, a card that it does not take is written in words. Undefined when nothing can be done, or when the message
+ * may have arrived before.
+ */
+export function mend(delivery: Delivery, part: number, { outcome, errcode }: Outcome): Delivery | undefined {
+  const { body, attempts } = delivery
+  const message = body.kind === 'messages' ? body.messages[part - 1] : undefined
+  if (outcome !== 'refused' || isDoubtful(delivery) || body.kind !== 'messages') return undefined
+  if (message?.kind === 'media' && errcode === invalidMediaId) {
+    return attempts.some(attempt => attempt.errcode === invalidMediaId) ? undefined : withoutMediaId(delivery, part)
+  }
+  if (message?.kind !== 'card' || message.inWords === undefined) return undefined
+  const words = message.inWords.map(content => ({ kind: 'text', content }) as const)
+  return { ...delivery, body: { ...body, messages: [...body.messages.slice(0, part - 1), ...words] } }
 }
 
 function replaceMedia(delivery: Delivery, part: number, change: (message: MediaMessage) => MediaMessage): Delivery {
