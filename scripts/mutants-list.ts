@@ -151,7 +151,7 @@ export const mutants: readonly Mutant[] = [
     name: 'resent with another body',
     edits: [
       {
-        file: 'src/fallback/upload.ts',
+        file: 'src/fallback/mend.ts',
         from: "message?.kind !== 'media' || message.mediaId !== undefined)",
         to: "message?.kind !== 'media')",
       },

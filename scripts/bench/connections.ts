@@ -59,7 +59,10 @@ export async function keepAsking(
     return promise
   }
   await Promise.all(Array.from({ length: connections }, connect))
-  const tookMs = performance.now() - startedAt
+  return summarize(times, failures, performance.now() - startedAt)
+}
+
+function summarize(times: readonly number[], failures: number, tookMs: number): Load {
   const sorted = Float64Array.from(times).toSorted()
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
   return {

@@ -98,6 +98,7 @@ function deskAccounts(config: Config): Map<string, AccountDesk> {
         placeholder: bot?.streamPlaceholderContent ?? '',
         windowMs: bot?.stream.windowMs ?? 0,
         handoverMs: bot?.stream.handoverMs ?? 0,
+        tellsFeedback: bot?.feedback === 'tell',
         ...(bot?.welcomeText !== undefined && { welcomeText: bot.welcomeText }),
         ...(agent !== undefined && {
           app: {

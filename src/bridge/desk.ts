@@ -12,6 +12,8 @@ export interface AccountDesk {
   readonly say: Say
   readonly placeholder: string
   readonly welcomeText?: string
+  /** The agent hears of thumbs up and down, which are counted in any case. */
+  readonly tellsFeedback?: boolean
   readonly windowMs: number
   readonly handoverMs: number
   /** Absent where the account has no self-built app. */
@@ -30,6 +32,7 @@ export interface Meter {
   firstText(ms: number): void
   answered(ms: number): void
   attempt(route: string, outcome: string): void
+  feedback(account: string, verdict: string): void
 }
 
 /** Everything that the bridge works with; `app.ts` fills it. */

@@ -8,6 +8,7 @@ import { type OpenSettings, openTurn } from '../streaming/open.ts'
 import { advance } from '../streaming/turn.ts'
 import { greet, noteActivity } from './app-events.ts'
 import { type AccountDesk, type Desk, sayOf } from './desk.ts'
+import { forgetFeedback, hearFeedback, recallFeedback } from './feedback.ts'
 
 const empty: Reply = { kind: 'empty' }
 /** Repeats of one msgid beyond this are not worth a line in its trace. */
@@ -42,6 +43,9 @@ export function createReceive(desk: Desk, arrivals: Arrivals): Receive {
       case 'activity':
         await noteActivity(desk, callback)
         return empty
+      case 'feedback':
+        await hearFeedback(desk, callback)
+        return empty
       case 'unhandled':
         return empty
       default:
@@ -55,16 +59,19 @@ async function receiveMessage(desk: Desk, arrivals: Arrivals, inbound: Inbound):
   if (account === undefined || inbound.text.trim() === '') return empty
   const id = formatTurnId(inbound.account, inbound.msgid)
   const settings = openSettings(desk, account, inbound)
+  const told = account.tellsFeedback ? await recallFeedback(desk, settings.sessionKey) : undefined
   const { sender, receivedAt } = inbound
   const key = { id, account: account.id, sessionKey: settings.sessionKey, sender, receivedAt }
   let closed: readonly Turn[] = []
   const { turn, seen } = await desk.store.open(key, standing => {
-    const change = openTurn(inbound, standing, settings, account.say)
+    const heard = told === undefined ? inbound : { ...inbound, text: `${told}\n\n${inbound.text}` }
+    const change = openTurn(heard, standing, settings, account.say)
     closed = change.save.filter(saved => saved.endedAt === receivedAt)
     return change
   })
   if (seen) await traceDuplicate(desk, turn, receivedAt)
   else arrivals.turnOpened(turn)
+  if (told !== undefined && !seen) await forgetFeedback(desk, settings.sessionKey)
   for (const { end } of closed) if (!seen && end !== undefined) desk.meter.turnEnded(end)
   return inbound.surface === 'app' ? empty : { kind: 'stream', frame: firstFrame(turn, account.placeholder) }
 }

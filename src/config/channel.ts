@@ -73,8 +73,8 @@ const bot = (description: string, marks: Marks = {}) =>
       }),
       feedback: Type.Union([Type.Literal('count'), Type.Literal('tell')], {
         default: 'count',
-        description: 'What becomes of thumbs up and down: only counted, or told to the agent too.',
-        unbuilt: true,
+        description:
+          'What becomes of thumbs up and down: only counted, or told to the agent too, with the next message.',
       }),
     },
     { ...section, description, ...marks },

@@ -26,6 +26,15 @@ export interface Click {
   readonly selected: readonly { readonly questionKey: string; readonly optionIds: readonly string[] }[]
 }
 
+/** What a user thinks of an answer (page 101027). `id` is the one that its first frame carried. */
+export interface Feedback {
+  readonly id: string
+  readonly verdict: 'accurate' | 'inaccurate' | 'withdrawn'
+  /** The platform's numbers: 1 off-topic, 2 incomplete, 3 wrong content, 4 wrong analysis of data. */
+  readonly reasons: readonly number[]
+  readonly content?: string
+}
+
 /** A message that came from a user, as the platform delivered it. */
 export interface Inbound {
   readonly account: string
@@ -69,6 +78,8 @@ export type Callback =
       /** Epoch ms from which it applies, when the platform says so. */
       readonly effectAt?: number
     }
+  /** Thumbs up or down on an answer, or taken back. */
+  | { readonly kind: 'feedback'; readonly account: string; readonly key: string; readonly feedback: Feedback }
   | { readonly kind: 'unhandled'; readonly account: string; readonly type: string }
 
 /** What a stream refresh shows. `content` is the whole bubble, at most 20,480 bytes of UTF-8. */
@@ -76,6 +87,8 @@ export interface Frame {
   readonly streamId: string
   readonly content: string
   readonly finish: boolean
+  /** By which feedback on the answer is known; in the first frame only. */
+  readonly feedbackId?: string
 }
 
 /** What we answer to a callback. */

@@ -22,7 +22,7 @@ const repeatWithinMs: Readonly<Record<WayOut, number>> = {
 }
 
 /** How many messages a delivery has. */
-export function countParts(delivery: Delivery): number {
+function countParts(delivery: Delivery): number {
   return delivery.body.kind === 'messages' ? delivery.body.messages.length : 1
 }
 

@@ -49,6 +49,7 @@ export class Observations {
       outbox: gauge('wecomd_outbox', 'Deliveries to WeCom that are not done, by state', ['state']),
       dead: gauge('wecomd_dead_letters', 'Deliveries that gave up', []),
       tokens: counter('wecomd_tokens_refreshed_total', 'Access tokens that were fetched', ['account']),
+      feedback: counter('wecomd_feedback_total', 'What users thought of answers', ['account', 'verdict']),
       gateway: gauge('wecomd_gateway_up', 'Whether a link to the gateway is up', ['link']),
     }
   }
@@ -85,6 +86,10 @@ export class Observations {
 
   tokenRefreshed(account: string): void {
     this.metrics.tokens.inc({ account })
+  }
+
+  feedback(account: string, verdict: string): void {
+    this.metrics.feedback.inc({ account, verdict })
   }
 
   surface(account: string, surface: string): SurfaceActivity {

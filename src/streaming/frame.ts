@@ -37,7 +37,15 @@ export function firstFrame(turn: Turn, placeholder: string): Frame {
   const refused = turn.end === 'busy' || turn.end === 'refused'
   return refused && turn.closedWith !== undefined
     ? { streamId: turn.streamId, content: turn.closedWith, finish: true }
-    : { streamId: turn.streamId, content: placeholder, finish: false }
+    : { streamId: turn.streamId, content: placeholder, finish: false, feedbackId: `${feedbackPrefix}${turn.streamId}` }
+}
+
+/** The buttons appear only where the id begins with this; seen in one company, unverified. */
+const feedbackPrefix = 'trace_'
+
+/** The stream of the answer that a feedback is about; undefined when the id is none of ours. */
+export function streamOfFeedback(id: string): string | undefined {
+  return id.startsWith(feedbackPrefix) ? id.slice(feedbackPrefix.length) : undefined
 }
 
 /** What a refresh shows now. A closing turn must be advanced by `served` first: this then shows what it closed with. */

@@ -1,4 +1,11 @@
-import { type Callback, type Click, type Conversation, formatClick, type Inbound } from '../domain/message.ts'
+import {
+  type Callback,
+  type Click,
+  type Conversation,
+  type Feedback,
+  formatClick,
+  type Inbound,
+} from '../domain/message.ts'
 import { removeMention } from './mention.ts'
 import { parseId, parseSeconds, parseTypeName } from './values.ts'
 
@@ -80,6 +87,7 @@ function decodeEvent(payload: unknown, context: BotContext): Callback {
   const eventtype = typeNameOf(fieldOf(payload, 'event'), 'eventtype')
   if (eventtype === undefined) return unhandled(context, 'invalid')
   if (eventtype === 'template_card_event') return decodeClick(payload, context)
+  if (eventtype === 'feedback_event') return decodeFeedback(payload, context)
   if (eventtype !== 'enter_chat') return unhandled(context, `event:${eventtype}`)
   const msgid = idOf(payload, 'msgid')
   const sender = idOf(fieldOf(payload, 'from'), 'userid')
@@ -114,6 +122,20 @@ function decodeClick(payload: unknown, context: BotContext): Callback {
     receivedAt,
   }
   return { kind: 'message', inbound: { ...base, ...createdAtOf(payload), ...responseUrlOf(payload) } }
+}
+
+const verdicts: Readonly<Record<string, Feedback['verdict']>> = { 1: 'accurate', 2: 'inaccurate', 3: 'withdrawn' }
+
+function decodeFeedback(payload: unknown, context: BotContext): Callback {
+  const key = idOf(payload, 'msgid')
+  const event = fieldOf(fieldOf(payload, 'event'), 'feedback_event')
+  const id = stringOf(event, 'id')
+  const verdict = verdicts[String(fieldOf(event, 'type'))]
+  if (key === undefined || id === undefined || verdict === undefined) return unhandled(context, 'invalid')
+  const content = stringOf(event, 'content')?.toWellFormed()
+  const reasons = listOf(fieldOf(event, 'inaccurate_reason_list')).filter(reason => typeof reason === 'number')
+  const feedback: Feedback = { id, verdict, reasons, ...(content !== undefined && { content }) }
+  return { kind: 'feedback', account: context.account, key, feedback }
 }
 
 function choicesOf(event: unknown): Click['selected'] {

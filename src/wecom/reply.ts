@@ -5,7 +5,12 @@ export type WireReply =
   | { readonly msgtype: 'text'; readonly text: { readonly content: string } }
   | {
       readonly msgtype: 'stream'
-      readonly stream: { readonly id: string; readonly finish: boolean; readonly content: string }
+      readonly stream: {
+        readonly id: string
+        readonly finish: boolean
+        readonly content: string
+        readonly feedback?: { readonly id: string }
+      }
     }
   | { readonly response_type: 'update_template_card'; readonly template_card: Card }
 
@@ -17,8 +22,9 @@ export function encodeReply(reply: Reply): WireReply | undefined {
     case 'text':
       return { msgtype: 'text', text: { content: reply.content } }
     case 'stream': {
-      const { streamId, finish, content } = reply.frame
-      return { msgtype: 'stream', stream: { id: streamId, finish, content } }
+      const { streamId, finish, content, feedbackId } = reply.frame
+      const feedback = feedbackId === undefined ? {} : { feedback: { id: feedbackId } }
+      return { msgtype: 'stream', stream: { id: streamId, finish, content, ...feedback } }
     }
     case 'card_update':
       return { response_type: 'update_template_card', template_card: reply.card }

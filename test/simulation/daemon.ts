@@ -249,7 +249,7 @@ export class Daemon {
       random: this.random(),
       timers: scheduler,
       log,
-      meter: { turnEnded: silent, firstText: silent, answered: silent, attempt: silent },
+      meter: { turnEnded: silent, firstText: silent, answered: silent, attempt: silent, feedback: silent },
       timezone: 'Asia/Shanghai',
       limits: { ...limits, outbox: 1_000 },
       nextOrder: () => {

@@ -1,9 +1,21 @@
 import { expect } from 'bun:test'
 import type { Behaviour } from './conformance.ts'
-import { day, t0 } from './given.ts'
+import { day, sendOf, t0 } from './given.ts'
 
-/** Tokens and memos. */
+/** Events, tokens and memos. */
 export const factTests: readonly Behaviour[] = [
+  {
+    name: 'store: what an event adds is stored with its first sight, and with no other',
+    async check(store, opened) {
+      expect(await store.see('default', 'e1', t0, [sendOf('first')])).toBe(true)
+      expect(await store.see('default', 'e1', t0, [sendOf('again')])).toBe(false)
+      const second = await opened.reopen()
+      expect(await second.see('default', 'e1', t0, [sendOf('later')])).toBe(false)
+      expect(await second.outbox.find('first')).toEqual(sendOf('first'))
+      expect(await second.outbox.find('again')).toBeUndefined()
+      expect(await second.outbox.find('later')).toBeUndefined()
+    },
+  },
   {
     name: 'store: a token is kept by its key through a crash, and the newest wins',
     async check(store, opened) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { firstFrame, isVisible, streamFrame, type View } from '../../src/streaming/frame.ts'
+import { firstFrame, isVisible, streamFrame, streamOfFeedback, type View } from '../../src/streaming/frame.ts'
 import { after, alone, answered, asked, claimed, opened, say, served, t0, text, turnOf } from './turns.ts'
 
 const placeholder = '<think></think>'
@@ -8,8 +8,11 @@ const view = (afterMs: number, more: Partial<View> = {}): View => ({ now: t0 + a
 test('frame: the first frame is the placeholder exactly, also for a repeat after the end', () => {
   const shown = after([claimed, asked, answered('done'), served()])
   for (const turn of [turnOf(opened()), shown]) {
-    expect(firstFrame(turn, 'wait…')).toEqual({ streamId: 'st_1', content: 'wait…', finish: false })
+    const frame = firstFrame(turn, 'wait…')
+    expect(frame).toEqual({ streamId: 'st_1', content: 'wait…', finish: false, feedbackId: 'trace_st_1' })
+    expect(streamOfFeedback(frame.feedbackId ?? '')).toBe('st_1')
   }
+  expect(streamOfFeedback('st_1')).toBeUndefined()
 })
 
 test('frame: a refused message is finished by its first frame, also when it is repeated', () => {

@@ -125,7 +125,7 @@ test('bot callback: a refresh and an enter_chat are told apart', () => {
 const unhandled: readonly [string, unknown, string][] = [
   ['an image', { ...direct, ...imageItem }, 'image'],
   ['a newer kind', { msgtype: 'hologram' }, 'hologram'],
-  ['feedback', { msgtype: 'event', event: { eventtype: 'feedback_event' } }, 'event:feedback_event'],
+  ['feedback of nothing', { msgtype: 'event', event: { eventtype: 'feedback_event' } }, 'invalid'],
   ['a newer event', { msgtype: 'event', event: { eventtype: 'x_event' } }, 'event:x_event'],
   ['a group message with the @name only', text('@助手 ', group), 'text'],
   ['a mixed message of images', { ...direct, ...mixed(imageItem) }, 'mixed'],
@@ -219,4 +219,20 @@ test('bot callback: a click as the table of the platform spells it is read too, 
   expect(inboundOf(clicked({ selected_items: { selected_item: [7, null, {}] } })).text).toBe('[card] = = =')
   expect(inboundOf(clicked({})).text).toBe('[card]')
   expect(decode(clicked({}, { ...direct, from: {} }))).toMatchObject({ kind: 'unhandled', type: 'invalid' })
+})
+
+const feedbackOf = (event: object) =>
+  decode({ ...direct, msgtype: 'event', event: { eventtype: 'feedback_event', feedback_event: event } })
+
+test('bot callback: feedback tells the answer, the verdict, and the reasons and words of one that is bad', () => {
+  const event = { id: 'trace_st_1', type: 2, content: '不对', inaccurate_reason_list: [2, 4, 'x'] }
+  expect(feedbackOf(event)).toEqual({
+    kind: 'feedback',
+    account: 'default',
+    key: 'M1',
+    feedback: { id: 'trace_st_1', verdict: 'inaccurate', reasons: [2, 4], content: '不对' },
+  })
+  expect(feedbackOf({ id: 'i', type: 1 })).toMatchObject({ feedback: { id: 'i', verdict: 'accurate', reasons: [] } })
+  expect(feedbackOf({ id: 'i', type: 3 })).toMatchObject({ feedback: { verdict: 'withdrawn' } })
+  expect(feedbackOf({ id: 'i', type: 9 })).toMatchObject({ kind: 'unhandled', type: 'invalid' })
 })
