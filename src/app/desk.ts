@@ -99,6 +99,7 @@ function deskAccounts(config: Config): Map<string, AccountDesk> {
         windowMs: bot?.stream.windowMs ?? 0,
         handoverMs: bot?.stream.handoverMs ?? 0,
         tellsFeedback: bot?.feedback === 'tell',
+        ...(bot !== undefined && bot.reasoning !== 'fold' && { thoughts: bot.reasoning }),
         ...(bot?.welcomeText !== undefined && { welcomeText: bot.welcomeText }),
         ...(agent !== undefined && {
           app: {

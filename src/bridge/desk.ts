@@ -12,6 +12,8 @@ export interface AccountDesk {
   readonly say: Say
   readonly placeholder: string
   readonly welcomeText?: string
+  /** What bubbles show of a model's reasoning; folded when absent. */
+  readonly thoughts?: 'hide' | 'show'
   /** The agent hears of thumbs up and down, which are counted in any case. */
   readonly tellsFeedback?: boolean
   readonly windowMs: number

@@ -100,6 +100,7 @@ function openSettings(desk: Desk, account: AccountDesk, inbound: Inbound): OpenS
     openTurnsLimit: desk.limits.openTurns,
     perUserPerMinuteLimit: desk.limits.perUserPerMinute,
     askWithinMs: desk.limits.askWithinMs,
+    ...(account.thoughts && { thoughts: account.thoughts }),
     ...(account.app && { dm: { format: account.app.replyFormat, deliverWithinMs: desk.limits.deliverWithinMs } }),
   }
 }

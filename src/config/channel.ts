@@ -68,8 +68,8 @@ const bot = (description: string, marks: Marks = {}) =>
       }),
       reasoning: Type.Union([Type.Literal('hide'), Type.Literal('fold'), Type.Literal('show')], {
         default: 'fold',
-        description: 'What becomes of the thinking of the model.',
-        unbuilt: true,
+        description:
+          'What a bubble shows of the thinking of the model (`<think>`): nothing, a block that folds, or quoted lines. It goes no other way.',
       }),
       feedback: Type.Union([Type.Literal('count'), Type.Literal('tell')], {
         default: 'count',

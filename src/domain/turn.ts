@@ -76,7 +76,11 @@ export interface Turn {
   readonly question?: string
   /** Said before the answer, in the same bubble. */
   readonly preface?: string
-  /** The answer so far; whole once `end` is set. A snapshot of a running answer may be newer in memory. */
+  /** What bubbles show of a model's reasoning; `fold` when absent. */
+  readonly thoughts?: 'hide' | 'show'
+  /** Once the run is over: the reasoning as its bubble shows it, before the answer. It goes no other way. */
+  readonly reasoning?: string
+  /** The answer so far; whole once `end` is set, and then without reasoning. A snapshot of a running answer may be newer in memory. */
   readonly answer: string
   readonly card?: TurnCard
   /** Content of the finish frame, once it is decided for good. */

@@ -1,5 +1,5 @@
-import type { Cancel, Clock, Log, Timers } from '../world.ts'
 import { messageOf } from '../errors.ts'
+import type { Cancel, Clock, Log, Timers } from '../world.ts'
 
 /** Something that waits. `nextDue` is cheap and says when `run` wants to be called next; both use epoch ms. */
 export interface Source {

@@ -4,6 +4,7 @@ import type { Phase, Turn } from '../domain/turn.ts'
 import { nextWay } from '../fallback/ladder.ts'
 import type { Say } from '../fallback/notice.ts'
 import { maskCards } from './cards.ts'
+import { presentReasoning, splitReasoning } from './reasoning.ts'
 import { byteLength, cutHead } from './split.ts'
 
 /** How long a silent bubble keeps its first content, and how long a lost link goes without being mentioned. */
@@ -55,10 +56,12 @@ export function streamFrame(turn: Turn, view: View, say: Say): Frame {
 }
 
 function openContent(turn: Turn, view: View, say: Say): string {
-  const text = maskCards(view.live?.text ?? turn.answer, isFresh(view))
+  const { reasoning, plain } = splitReasoning(view.live?.text ?? turn.answer)
+  const text = maskCards(plain, isFresh(view))
   const offline = isOffline(turn, view) ? say({ key: 'offline' }) : undefined
-  if (!isVisible(text)) return withPreface(turn, offline ?? silentContent(turn, view, say))
-  return composeFrame(turn, text, offline, say({ key: 'truncated' })).content
+  const thinking = { ...turn, reasoning: turn.reasoning ?? presentReasoning(reasoning, turn.thoughts ?? 'fold') }
+  if (!isVisible(text)) return withPreface(thinking, offline ?? silentContent(thinking, view, say))
+  return composeFrame(thinking, text, offline, say({ key: 'truncated' })).content
 }
 
 /** What may be the beginning of a card is held back for a moment, until more of it says what it is. */
@@ -70,9 +73,10 @@ function silentContent(turn: Turn, view: View, say: Say): string {
   const elapsedMs = view.now - turn.receivedAt
   const isQueued = turn.question === undefined && view.offlineSince === undefined
   if (isQueued) return say({ key: 'queued' })
-  if (elapsedMs < silentMs) return view.placeholder
+  const isThinking = turn.reasoning !== undefined && turn.reasoning !== ''
+  if (elapsedMs < silentMs) return isThinking ? '' : view.placeholder
   const line = say({ key: 'elapsed', elapsedMs, ...(view.live?.phase && { phase: view.live.phase }) })
-  return view.placeholder === animation ? line : `${view.placeholder}\n${line}`
+  return view.placeholder === animation || isThinking ? line : `${view.placeholder}\n${line}`
 }
 
 function isOffline(turn: Turn, view: View): boolean {
@@ -98,7 +102,7 @@ export function unfetchedNotice(turn: Turn, now: number, say: Say): string {
 /** What a bubble closes with while the run goes on. */
 export function handoverContent(turn: Turn, now: number, say: Say): { content: string; shownBytes: number } {
   const notice = handoverNotice(turn, now, say)
-  const text = maskCards(turn.answer, false)
+  const text = maskCards(splitReasoning(turn.answer).plain, false)
   if (!isVisible(text)) return { content: withPreface(turn, notice), shownBytes: 0 }
   const frame = composeFrame(turn, text, notice, notice)
   return text === turn.answer ? frame : { ...frame, shownBytes: 0 }
@@ -118,8 +122,8 @@ function composeFrame(
   return { content: withPreface(turn, `${head}\n\n${cutNotice}`), shownBytes: byteLength(head) }
 }
 
-function withPreface(turn: Turn, content: string): string {
-  return turn.preface === undefined ? content : `${turn.preface}\n\n${content}`
+function withPreface({ preface, reasoning }: Turn, content: string): string {
+  return [preface, reasoning, content].filter(part => part !== undefined && part !== '').join('\n\n')
 }
 
 /** Spaces and zero-width characters do not replace the client's thinking animation. */

@@ -25,6 +25,7 @@ export interface OpenSettings {
   /** How long a question may wait that a direct message can still answer. */
   readonly askWithinMs: number
   readonly dm?: DirectMessages
+  readonly thoughts?: 'hide' | 'show'
 }
 
 /** Opens the turn of a new message: asked next, joined with the sender's waiting one, or refused with a sentence. */
@@ -39,7 +40,7 @@ export function openTurn(inbound: Inbound, standing: Standing, settings: OpenSet
 
 function freshTurn(inbound: Inbound, standing: Standing, settings: OpenSettings): Turn {
   const { receivedAt, createdAt, responseUrl, attachments } = inbound
-  const { dm } = settings
+  const { dm, thoughts } = settings
   const ageMs = createdAt === undefined ? -1 : receivedAt - createdAt
   const windowStart = createdAt !== undefined && ageMs >= 0 && ageMs <= createTimeTrustMs ? createdAt : receivedAt
   const windowEndAt = windowStart + settings.windowMs
@@ -66,6 +67,7 @@ function freshTurn(inbound: Inbound, standing: Standing, settings: OpenSettings)
     ...(responseUrl !== undefined && { responseUrl }),
     ...(attachments !== undefined && { attachments }),
     ...(dm !== undefined && { dm }),
+    ...(thoughts !== undefined && { thoughts }),
     trace: [{ at: receivedAt, kind: 'received' }],
     order: standing.nextOrder,
     version: 0,

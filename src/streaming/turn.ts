@@ -4,6 +4,7 @@ import type { Say } from '../fallback/notice.ts'
 import { planCard, settleCard } from './card-way.ts'
 import { finishContent, handoverContent, isVisible, unfetchedNotice } from './frame.ts'
 import { planHome } from './home.ts'
+import { presentReasoning, splitReasoning } from './reasoning.ts'
 
 /** A finish frame that nobody fetches for this long goes another way. */
 const unfetchedMs = 20_000
@@ -101,10 +102,10 @@ function endRun(turn: Turn, event: Extract<TurnEvent, { kind: 'run_ended' }>, sa
   const { at } = event
   const isUnseen = turn.closedWith !== undefined || !hasBubble(turn)
   if (event.end.kind === 'expired' && isUnseen) return expire(turn, at, say)
-  const { end, text: said } = outcomeOf(turn, event.end, say)
+  const { end, text: said, reasoning } = outcomeOf(turn, event.end, say)
   const { answer: text, card, add } = planCard(turn, said, at, say)
   const over = traced(
-    { ...turn, end, endedAt: at, answer: text, ...(card !== undefined && { card }) },
+    { ...turn, end, endedAt: at, answer: text, ...(reasoning && { reasoning }), ...(card !== undefined && { card }) },
     { at, kind: 'chunks', count: event.chunks },
     { at, kind: 'final', end, bytes: Buffer.byteLength(text) },
   )
@@ -116,24 +117,41 @@ function endRun(turn: Turn, event: Extract<TurnEvent, { kind: 'run_ended' }>, sa
   return finishAway({ ...over, shownBytes }, at, say)
 }
 
-function outcomeOf(turn: Turn, end: RunEnd, say: Say): { end: TurnEnd; text: string } {
+interface Ending {
+  readonly end: TurnEnd
+  readonly text: string
+  readonly reasoning?: string
+}
+
+function outcomeOf(turn: Turn, end: RunEnd, say: Say): Ending {
   switch (end.kind) {
     case 'answered':
-      return isVisible(end.text) ? { end: 'answered', text: end.text } : { end: 'empty', text: say({ key: 'empty' }) }
+      return answered(turn, end.text, say)
     case 'empty':
       return { end: 'empty', text: say({ key: 'empty' }) }
     case 'expired':
       return { end: 'expired', text: say({ key: 'expired' }) }
     case 'failed':
-      return { end: 'failed', text: after(end.text || turn.answer, say({ key: failures[end.reason] })) }
+      return { end: 'failed', text: after(saidBy(turn, end.text), say({ key: failures[end.reason] })) }
     case 'stopped':
-      return { end: 'stopped', text: after(end.text || turn.answer, say({ key: 'stopped' })) }
+      return { end: 'stopped', text: after(saidBy(turn, end.text), say({ key: 'stopped' })) }
     default:
       return end satisfies never
   }
 }
 
 const failures = { error: 'failed', lost: 'lost', timeout: 'timeout', agent_unknown: 'agent_unknown' } as const
+
+function answered(turn: Turn, text: string, say: Say): Ending {
+  const { reasoning, plain } = splitReasoning(text)
+  if (!isVisible(plain)) return { end: 'empty', text: say({ key: 'empty' }) }
+  return { end: 'answered', text: plain, reasoning: presentReasoning(reasoning, turn.thoughts ?? 'fold') }
+}
+
+/** What a run that did not end well had said until then. */
+function saidBy(turn: Turn, text: string): string {
+  return splitReasoning(text || turn.answer).plain
+}
 
 function after(text: string, sentence: string): string {
   return isVisible(text) ? `${text}\n\n${sentence}` : sentence

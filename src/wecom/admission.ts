@@ -1,8 +1,8 @@
 import { checkReceiveid, type EnvelopeKey, type Opened, openEnvelope } from '../crypto/envelope.ts'
 import { verifySignature } from '../crypto/signature.ts'
+import { limits } from '../domain/limits.ts'
 import { WecomdError } from '../errors.ts'
 import type { Complaints } from './complaints.ts'
-import { limits } from '../domain/limits.ts'
 import { type CallbackQuery, parseCallbackQuery } from './query.ts'
 
 export interface HttpRequest {
