@@ -99,12 +99,12 @@ test('config: no complaint ever carries a secret', () => {
 
 test('config: a key whose feature is not there yet is a warning, once, at the top of it', () => {
   const value = wecom(
-    { bot: { ...bot, dm: { policy: 'open' }, reasoning: 'show' }, agent: { ...app, dm: { policy: 'open' } } },
+    { bot: { ...bot, dm: { policy: 'open' }, joinWindowMs: 1000 }, agent: { ...app, dm: { policy: 'open' } } },
     { alerts: { to: 'user:a' } },
   )
   expect(warnings(value)).toEqual([
     'channels.wecom.bot.dm: has no effect yet',
-    'channels.wecom.bot.reasoning: has no effect yet',
+    'channels.wecom.bot.joinWindowMs: has no effect yet',
     'channels.wecom.agent.dm: has no effect yet',
     'alerts: has no effect yet',
   ])

@@ -27,9 +27,11 @@ export class SendLaws {
 
   /** Which part of which delivery this is; it must be on disk as begun. */
   checkSend(to: Target, message: Message, unchecked: boolean): { delivery: string; part: number } | undefined {
-    const { broken, db } = this.scene
+    const { broken, db, clock } = this.scene
     const target = formatTarget(to)
-    const found = db.begun().find(delivery => isSame(delivery, target, message))
+    // Nothing takes time between the commit and the request; an equal one may lie there since a crash.
+    const begun = db.begun().filter(({ attempts }) => attempts.at(-1)?.at === clock.now())
+    const found = begun.find(delivery => isSame(delivery, target, message))
     const attempt = found?.attempts.at(-1)
     if (found === undefined || attempt?.part === undefined) {
       broken(`a message to ${target} left before it was written down`)
