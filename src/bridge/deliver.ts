@@ -22,6 +22,7 @@ import { sendingOf } from './sending.ts'
 const routes: readonly WayOut[] = ['response_url', 'app', 'appchat', 'webhook']
 /** Requests to WeCom under way at once. */
 const parallel = 16
+const heldAtOnce = 100
 const recheckMs = 5_000
 /** After so many tries that the platform put off, an answer takes its next way. */
 const patience = 3
@@ -61,8 +62,16 @@ export class Deliverer {
     // One whose lease ran out under a slow request, or because the clock was set, is ours already.
     for (const delivery of taken) if (!this.posts.has(delivery.id)) this.begin(delivery)
     if (taken.length === limit) this.expect()
+    for (const account of this.desk.holds.accounts()) await this.holdBehind(account, now)
     const later = await outbox.nextDueAt(routes, now)
     this.nextAt = Math.min(later ?? Infinity, this.nextAt)
+  }
+
+  /** What waits behind the first of a lane is held with it, and may go another way as well. */
+  private async holdBehind(account: string, now: number): Promise<void> {
+    const waiting = await this.desk.store.outbox.behind(account, heldAtOnce)
+    await Promise.all(waiting.map(delivery => this.settle(hold(delivery, now))))
+    if (waiting.length === heldAtOnce) this.expect()
   }
 
   /** The ids whose leases must be kept. */

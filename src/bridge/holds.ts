@@ -34,6 +34,11 @@ export class Holds {
     }
   }
 
+  /** Whose apps are held. */
+  accounts(): readonly string[] {
+    return [...this.held.keys()]
+  }
+
   of(account: string): Hold | undefined {
     return this.held.get(account)
   }

@@ -118,6 +118,8 @@ export interface Outbox {
   post(delivery: Delivery, most: number): Promise<{ delivery: Delivery; seen: boolean }>
   /** Adds and replaces deliveries in one commit; done and queued ones give their lease back. */
   write(change: { readonly add?: readonly Delivery[]; readonly settle?: readonly Delivery[] }): Promise<void>
+  /** Queued deliveries of an account to its app that stand behind others of their lanes, at most `limit`. */
+  behind(account: string, limit: number): Promise<readonly Delivery[]>
   /** Held deliveries of an account are queued again and due at `at`; resolves to how many. */
   unhold(account: string, at: number): Promise<number>
   /** The most that any member of a scope was sent after each of `since`. */

@@ -91,6 +91,28 @@ describe('an app that WeCom refuses (60020)', () => {
     await until('the status to say so', async () => (await heldOf()) === undefined)
   })
 
+  test('second way: an answer with a response_url does not wait behind one that has none', async () => {
+    const { askTooLong, letGo } = await open()
+    house.tenant.api.trustOnly(['10.1.2.3'])
+    await house.tenant.sayToApp({ userid: 'zhangsan', text: 'by app' }).done
+    letGo('by app')
+    await until('the answer of the app to be held', async () => (await statusOf()).outbox.held === 1)
+    await askTooLong('one')
+    await until('the answer by response_url', () => posts().length === 1)
+    expect(lastSeen('zhangsan')).toMatchObject({ kind: 'markdown', text: 're: one' })
+    await askTooLong('long')
+    await until('both that need the app to be held', async () => (await statusOf()).outbox.held === 2)
+    expect(tries()).toBe(1)
+
+    house.tenant.api.trustOnly(undefined)
+    await pass(60_000)
+    await until('all to arrive', () => textsOf(house, 'zhangsan').length === 3)
+    expect(textsOf(house, 'zhangsan')[0]).toBe('re: by app')
+    expect(posts()).toHaveLength(1)
+    await untilIdle(house)
+    expect(await statusOf()).toMatchObject({ dead: 0, outbox: { queued: 0, held: 0 } })
+  })
+
   test('second way: an answer that no response_url holds waits for the app, as an answer of the app itself does', async () => {
     const { askTooLong, letGo } = await open()
     house.tenant.api.trustOnly(['10.1.2.3'])

@@ -85,6 +85,7 @@ export function mortalStore(store: Store, pass: Pass, started: () => () => void)
       begin: wrap('begin', outbox.begin),
       post: wrap('post', outbox.post),
       write: wrap('write', outbox.write),
+      behind: wrap('behind', outbox.behind),
       unhold: wrap('unhold', outbox.unhold),
       busiest: wrap('busiest', outbox.busiest),
       renew: wrap('renew', outbox.renew),

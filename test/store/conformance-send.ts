@@ -168,6 +168,22 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
+    name: 'store: what stands queued behind others on the way to an app is found, the first in line first',
+    async check(store) {
+      const line = (id: string, order: number, more: Partial<Delivery> = {}) => sendOf(id, { lane: 'l', order, ...more })
+      await post(store, line('head', 1), line('third', 3), line('second', 2), line('held', 4, { state: 'held' }))
+      await post(store, sendOf('alone'), sendOf('first of robot', { route: 'webhook', lane: 'w', order: 1 }))
+      await post(store, sendOf('robot', { route: 'webhook', lane: 'w', order: 2 }))
+      await post(store, sendOf('other', { account: 'second', lane: 'o', order: 1 }))
+      await post(store, sendOf('others', { account: 'second', lane: 'o', order: 2 }))
+      const behind = async (limit: number) => (await store.outbox.behind('default', limit)).map(({ id }) => id)
+      expect(await behind(9)).toEqual(['second', 'third'])
+      expect(await behind(1)).toEqual(['second'])
+      await store.outbox.write({ settle: [line('second', 2, { state: 'refused' })] })
+      expect(await behind(9)).toEqual(['third'])
+    },
+  },
+  {
     name: 'store: whoever probes with a held delivery keeps it when the others are queued',
     async check(store) {
       await post(store, sendOf('s1', { state: 'held' }))

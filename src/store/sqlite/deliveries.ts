@@ -30,6 +30,10 @@ export class DeliveryTable {
         `UPDATE delivery SET state = 'queued', due_at = ?, doc = json_set(doc, '$.state', 'queued', '$.dueAt', ?)
          WHERE account = ? AND state = 'held'`,
       ),
+      behind: engine.prepare<Doc>(
+        `SELECT doc FROM delivery WHERE done = 0 AND route IN ('app', 'appchat') AND head = 0 AND account = ?
+         AND state = 'queued' ORDER BY position LIMIT ?`,
+      ),
       moveHead: engine.prepare<never>('UPDATE delivery SET head = ? WHERE turn_seq = ? AND id = ?'),
       free: engine.prepare<Doc>(
         `SELECT doc FROM delivery WHERE done = 0 AND route = ? AND head = 1 AND due_at <= ?
@@ -102,6 +106,10 @@ export class DeliveryTable {
     }
     move(0, before)
     move(1, after)
+  }
+
+  behind(account: string, limit: number): Delivery[] {
+    return this.statements.behind.all(account, limit).map(row => parseDelivery(row.doc))
   }
 
   /** Held deliveries of an account are queued and due at `at`; how many. */
