@@ -170,7 +170,8 @@ export const sendTests: readonly Behaviour[] = [
   {
     name: 'store: what stands queued behind others on the way to an app is found, the first in line first',
     async check(store) {
-      const line = (id: string, order: number, more: Partial<Delivery> = {}) => sendOf(id, { lane: 'l', order, ...more })
+      const line = (id: string, order: number, more: Partial<Delivery> = {}) =>
+        sendOf(id, { lane: 'l', order, ...more })
       await post(store, line('head', 1), line('third', 3), line('second', 2), line('held', 4, { state: 'held' }))
       await post(store, sendOf('alone'), sendOf('first of robot', { route: 'webhook', lane: 'w', order: 1 }))
       await post(store, sendOf('robot', { route: 'webhook', lane: 'w', order: 2 }))
