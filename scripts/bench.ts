@@ -1,9 +1,11 @@
 import { runCallbacks } from './bench/callbacks.ts'
+import { runMedia } from './bench/media.ts'
 import { runSend } from './bench/send.ts'
 import { runStart } from './bench/start.ts'
 
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   callbacks: runCallbacks,
+  media: runMedia,
   send: runSend,
   start: runStart,
 }

@@ -152,8 +152,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/fallback/mend.ts',
-        from: "message?.kind !== 'media' || message.mediaId !== undefined)",
-        to: "message?.kind !== 'media')",
+        from: "message.kind !== 'media' || message.mediaId !== undefined)",
+        to: "message.kind !== 'media')",
       },
     ],
     tests: [simulation],

@@ -1,7 +1,11 @@
+import { Active } from './app/active.ts'
 import { openAdmin } from './app/admin.ts'
-import { openDesk } from './app/desk.ts'
-import { mountsOf } from './app/mounts.ts'
-import { type AppOptions, openConnection, openStore, prepareFolder } from './app/state-folder.ts'
+import { openDesk, retentionOf } from './app/desk.ts'
+import { createGeneration, openWorkshop } from './app/generation.ts'
+import { Links, linkOptions } from './app/links.ts'
+import { namedLog } from './app/named-log.ts'
+import { Reloader, type ReloadHouse } from './app/reload.ts'
+import { type AppOptions, linkOf, openStore, prepareFolder } from './app/state-folder.ts'
 import { scheduleWork } from './bridge/work.ts'
 import { Observations } from './http/observations.ts'
 import { type Listener, startPublicListener } from './http/public.ts'
@@ -16,40 +20,52 @@ const lastWordMs = 1_000
 export interface App {
   readonly publicUrl: string
   readonly privateUrl: string
+  /** Reads the config again, where it comes from a file; resolves when that is over, with whatever outcome. */
+  reload(): Promise<void>
   /** Drains for at most ten seconds, closes the listeners last, loses nothing. */
   stop(): Promise<void>
 }
 
 /** Builds the daemon and starts it; when it resolves, callbacks are taken. Throws a WecomdError when it cannot start. */
-export async function startApp(options: AppOptions, world: World): Promise<App> {
-  const { config, stateDir } = options
+export async function startApp(options: AppOptions, outside: World): Promise<App> {
+  const { config, stateDir, version } = options
+  const active = new Active()
+  const world = { ...outside, log: namedLog(outside.log, () => active.now.config.accounts) }
   prepareFolder(stateDir)
   const scheduler = new Scheduler(world.clock, world.log.area('scheduler'))
   const store = openStore(options, world)
   const listeners: Listener[] = []
   try {
-    const connection = openConnection(options, world, scheduler)
+    const links = new Links(linkOptions(linkOf(config), options), world, scheduler)
     const observations = new Observations()
-    const desk = await openDesk(options, world, { scheduler, store, connection, observations })
-    const work = scheduleWork(desk, scheduler, config.retention)
+    const desk = openDesk(active, stateDir, world, { scheduler, store, links, observations })
+    const work = scheduleWork(desk, scheduler, retentionOf(active))
+    const shop = openWorkshop(options, world, { desk, work, observations })
+    active.replace(createGeneration(config, shop))
+    await desk.holds.load(desk.accounts.keys())
     const life = { startedAt: world.clock.now(), isStopping: false }
-    listeners.push(openAdmin(options, world, desk, work, observations, life))
-    listeners.push(startPublicListener(config.server, mountsOf(config, desk, work, observations, world)))
-    connection.start()
+    const reloader = openReloader({ shop, active, desk, work, links })
+    const complaint = () => reloader?.complaint
+    listeners.push(openAdmin({ version, active, desk, work, links, observations, life, complaint }, world))
+    listeners.push(startPublicListener(config.server, path => active.now.mounts.get(path)))
+    links.start()
     scheduler.start()
+    reloader?.watch()
     const [privateUrl, publicUrl] = listeners.map(listener => listener.url) as [string, string] // both were pushed above
     world.log.info('listening', { public: publicUrl, private: privateUrl, state: stateDir })
     return {
       publicUrl,
       privateUrl,
+      reload: async () => reloader?.reload(),
       async stop() {
         life.isStopping = true
+        await reloader?.stop()
         await work.drain(drainMs)
         const cancel = scheduler.at(world.clock.now() + lastWordMs, () => listeners.forEach(one => one.abort()))
         await closeListeners(listeners)
         cancel()
         await scheduler.stop()
-        connection.stop()
+        links.stop()
         scheduler.close()
         await store.close()
       },
@@ -59,6 +75,12 @@ export async function startApp(options: AppOptions, world: World): Promise<App> 
     await store.close()
     throw error
   }
+}
+
+/** Undefined where the config comes from no file. */
+function openReloader(house: ReloadHouse): Reloader | undefined {
+  const { source } = house.shop.options
+  return source && new Reloader(source, house)
 }
 
 async function closeListeners(listeners: readonly Listener[]): Promise<void> {

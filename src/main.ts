@@ -2,6 +2,7 @@ import { check } from './cli/check.ts'
 import { config } from './cli/config.ts'
 import { dead } from './cli/dead.ts'
 import { demo } from './cli/demo.ts'
+import { explain } from './cli/explain.ts'
 import type { CliIo } from './cli/io.ts'
 import { run } from './cli/run.ts'
 import { send } from './cli/send.ts'
@@ -23,6 +24,7 @@ const commands: Readonly<Record<string, readonly [Command, string]>> = {
   status: [status, 'what the running daemon does'],
   send: [send, 'sends a message to users, departments, tags, groups or a group robot'],
   dead: [dead, 'list | retry ID | drop ID: deliveries that gave up'],
+  explain: [explain, 'what would happen to a message, and which rule decides'],
   trace: [trace, 'the whole journey of one message'],
   version: [version, 'version, commit, Bun version, target'],
 }
@@ -39,13 +41,12 @@ const io: CliIo = {
     for (const name of Object.keys(process.env)) if (/_proxy$/i.test(name)) delete process.env[name]
     return realWorld(createLog(line => void process.stdout.write(`${line}\n`), realClock.now, log))
   },
-  readInput: () => Bun.stdin.text(),
+  readInput: () => Bun.stdin.bytes(),
   untilStopped: hangup =>
     new Promise(resolve => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
-      if (hangup === 'stops') process.once('SIGHUP', resolve)
-      // Reloading is not built yet; a supervisor's SIGHUP must not end the daemon meanwhile.
-      else process.on('SIGHUP', () => io.err('wecomd: SIGHUP is ignored; restart to read the config again'))
+      if (hangup === undefined) process.once('SIGHUP', resolve)
+      else process.on('SIGHUP', hangup)
     }),
 }
 

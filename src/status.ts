@@ -1,5 +1,5 @@
 import type { Account, Config } from './config/config.ts'
-import type { Agent, Store } from './domain/ports.ts'
+import type { LinkStatus, Store } from './domain/ports.ts'
 import { messageOf } from './errors.ts'
 import type { Observations } from './http/observations.ts'
 
@@ -9,12 +9,27 @@ export interface StatusDesk {
   readonly node: string
   readonly startedAt: number
   readonly config: Config
+  readonly loadedAt: number
+  /** Why the config file is not the one that is active. */
+  readonly complaint: string | undefined
   readonly store: Store
-  readonly agent: Agent
+  /** The users' link to the gateway; the other one is not needed to be ready. */
+  readonly gateway: LinkStatus
+  readonly admin: LinkStatus
   readonly observations: Observations
   readonly isStopping: boolean
   /** What is known of the app of an account. */
   readonly appFacts: (account: string) => Promise<AppFacts>
+  /** Since when WeCom gives no answer on a way of an account; that of the group robots belongs to none. */
+  readonly silenceOn: (route: 'app' | 'response_url' | 'webhook', account: string) => Unreachable | undefined
+}
+
+/** WeCom gives no answer; times are epoch ms. */
+export interface Unreachable {
+  readonly since: number
+  readonly lastAt: number
+  readonly reason: string
+  readonly hint?: string
 }
 
 /** How an app does; times are epoch ms. */
@@ -39,10 +54,10 @@ export interface Component {
 
 /** The answer of `GET /api/status` (`definitions.md` 8). */
 export async function reportStatus(desk: StatusDesk) {
-  const { version, node, startedAt, config, store, agent, isStopping } = desk
+  const { version, node, startedAt, config, loadedAt, complaint, store, gateway, admin, isStopping } = desk
   const storeState = await probeStore(store)
-  const gateway: Component = agent.status()
   const isUp = storeState.state === 'up' && gateway.state === 'up'
+  const robots = desk.silenceOn('webhook', config.defaultAccount)
   const work: Partial<Awaited<ReturnType<typeof readWork>>> = storeState.state === 'up' ? await readWork(store) : {}
   return {
     version,
@@ -52,13 +67,15 @@ export async function reportStatus(desk: StatusDesk) {
     components: {
       store: storeState,
       gateway,
+      admin,
+      ...(robots !== undefined && { webhooks: { state: 'unreachable', ...robots } }),
       ...(isStopping && { daemon: { state: 'stopping' } }),
     },
     accounts: await Promise.all(
       config.accounts.map(account => describeAccount(desk, account, storeState.state === 'up')),
     ),
     ...work,
-    config: { loadedAt: startedAt },
+    config: { loadedAt, ...(complaint !== undefined && { complaint }) },
   }
 }
 
@@ -99,17 +116,25 @@ export function appPaths(config: Config, account: string): readonly string[] {
   return [...(account === config.defaultAccount ? ['/wecom/agent'] : []), `/wecom/agent/${account}`]
 }
 
-async function describeAccount(desk: StatusDesk, { id, enabled, bot, agent }: Account, storeIsUp: boolean) {
+async function describeAccount(desk: StatusDesk, { id, name, enabled, bot, agent }: Account, storeIsUp: boolean) {
   const { config, observations } = desk
   const takesCallbacks = agent?.token !== undefined && agent.encodingAESKey !== undefined
+  const unreachable = (route: 'app' | 'response_url') => {
+    const silence = desk.silenceOn(route, id)
+    return silence === undefined ? {} : { unreachable: silence }
+  }
   return {
     id,
+    ...(name !== undefined && { name }),
     enabled,
-    ...(bot !== undefined && { bot: { paths: botPaths(config, id), ...observations.surface(id, 'bot') } }),
+    ...(bot !== undefined && {
+      bot: { paths: botPaths(config, id), ...observations.surface(id, 'bot'), ...unreachable('response_url') },
+    }),
     ...(agent !== undefined && {
       app: {
         paths: takesCallbacks ? appPaths(config, id) : [],
         ...observations.surface(id, 'app'),
+        ...unreachable('app'),
         ...(storeIsUp && (await desk.appFacts(id))),
       },
     }),

@@ -4,11 +4,16 @@ import { nothingToCancel, type World } from './world.ts'
 /** Tells systemd how we are (sd_notify); does nothing where nobody listens. */
 export interface Notifier {
   ready(): void
+  /** A reload begins, and is over. */
+  reloading(): void
+  reloaded(): void
   stopping(): void
 }
 
 const addressFamilyUnix = 1
 const datagram = 2
+const reloadingState = 'RELOADING=1'
+const monotonicClock = 1
 const libraries = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1']
 
 /**
@@ -21,7 +26,7 @@ export function openNotifier(
   openSocket: OpenSender = openSocketSender,
 ): Notifier {
   const path = env['NOTIFY_SOCKET']
-  if (path === undefined || path === '') return { ready() {}, stopping() {} }
+  if (path === undefined || path === '') return { ready() {}, reloading() {}, reloaded() {}, stopping() {} }
   const send = openSender(path, world, openSocket)
   let cancelWatchdog = nothingToCancel
   const periodMs = Number(env['WATCHDOG_USEC'] ?? 0) / 2000
@@ -34,6 +39,8 @@ export function openNotifier(
       send('READY=1')
       if (periodMs > 0) feed()
     },
+    reloading: () => send(reloadingState),
+    reloaded: () => send('READY=1'),
     stopping() {
       cancelWatchdog()
       send('STOPPING=1')
@@ -65,8 +72,15 @@ function openSocketSender(path: string): (state: string) => void {
   // sockaddr_un: the family in host order, then the path; an abstract one begins with a NUL instead of the @.
   const name = Buffer.from(path.startsWith('@') ? `\0${path.slice(1)}` : `${path}\0`)
   const address = Buffer.concat([Buffer.from([addressFamilyUnix, 0]), name])
+  const monotonicUs = () => {
+    const time = new BigInt64Array(2) // what a timespec is on every target of ours
+    symbols.clock_gettime(monotonicClock, ptr(time))
+    const [seconds = 0n, nanoseconds = 0n] = time
+    return seconds * 1_000_000n + nanoseconds / 1_000n
+  }
   return state => {
-    const message = Buffer.from(state)
+    // `Type=notify-reload` wants to know when a reload began, to tell it from the one before.
+    const message = Buffer.from(state === reloadingState ? `${state}\nMONOTONIC_USEC=${monotonicUs()}` : state)
     symbols.sendto(socket, ptr(message), message.length, 0, ptr(address), address.length)
   }
 }
@@ -78,6 +92,7 @@ function openLibc() {
       args: [FFIType.i32, FFIType.ptr, FFIType.u64, FFIType.i32, FFIType.ptr, FFIType.u32],
       returns: FFIType.i64,
     },
+    clock_gettime: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
   } as const
   for (const library of libraries) {
     try {

@@ -24,7 +24,7 @@ export interface Random {
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
-export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>
+export type LogFields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
 
 /** One line each. Never pass a secret, message text or a user id. */
 export interface Log {
@@ -109,17 +109,20 @@ const openRealSocket: OpenSocket = (url, options, events) => {
   }
 }
 
-/** Writes log lines to `write`; `pretty` for terminals, JSON lines otherwise. */
-export function createLog(
-  write: (line: string) => void,
-  now: () => number,
-  options: { level: LogLevel; format: 'json' | 'pretty' },
-): Log {
+/** How much of a log is written, and how: `pretty` for terminals, JSON lines otherwise. */
+export interface LogStyle {
+  level: LogLevel
+  format: 'json' | 'pretty'
+}
+
+/** Writes log lines to `write`, each in the style of that moment. */
+export function createLog(write: (line: string) => void, now: () => number, style: LogStyle): Log {
   const ranks: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
-  const format = options.format === 'json' ? formatJson : formatPretty
   const make = (area: string): Log => {
     const at = (level: LogLevel) => (msg: string, fields?: LogFields) => {
-      if (ranks[level] >= ranks[options.level]) write(format(now(), level, area, msg, fields))
+      if (ranks[level] < ranks[style.level]) return
+      const format = style.format === 'json' ? formatJson : formatPretty
+      write(format(now(), level, area, msg, fields))
     }
     return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), area: make }
   }
@@ -134,7 +137,12 @@ function formatPretty(now: number, level: LogLevel, area: string, msg: string, f
   const time = new Date(now).toTimeString().slice(0, 8)
   const rest = Object.entries(fields ?? {})
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => ` ${name}=${typeof value === 'string' && /\s/.test(value) ? JSON.stringify(value) : value}`)
+    .map(([name, value]) => ` ${name}=${formatValue(value)}`)
     .join('')
   return `${time} ${level.padEnd(5)} ${area.padEnd(9)} ${msg}${rest}`
+}
+
+function formatValue(value: LogFields[string]): string {
+  const text = Array.isArray(value) ? value.join(', ') : String(value)
+  return /\s/.test(text) ? JSON.stringify(text) : text
 }

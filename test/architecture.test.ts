@@ -17,7 +17,7 @@ const direction: Readonly<Record<string, readonly string[]>> = {
   streaming: ['errors', 'domain', 'fallback'],
   crypto: ['errors'],
   world: ['errors', 'domain'],
-  config: ['errors'],
+  config: ['errors', 'src/fallback/wording.ts'],
   store: ['errors', 'domain', 'world'],
   gateway: ['errors', 'domain', 'world'],
   http: ['errors', 'domain', 'world'],

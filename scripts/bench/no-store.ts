@@ -4,7 +4,7 @@ import { createLog, realClock, realRandom } from '../../src/world.ts'
 
 const { PORT, BENCH_TOKEN = '', BENCH_KEY = '' } = process.env
 const endpoint = createBotEndpoint(
-  { id: 'default', token: BENCH_TOKEN, encodingAESKey: BENCH_KEY, receiveId: '' },
+  { id: 'default', token: BENCH_TOKEN, encodingAESKey: BENCH_KEY, replaced: [], receiveId: '' },
   {
     receive: async callback => ({
       kind: 'stream',
@@ -20,6 +20,4 @@ const endpoint = createBotEndpoint(
     observe() {},
   },
 )
-startPublicListener({ host: '127.0.0.1', port: Number(PORT) }, [
-  { paths: ['/wecom/bot'], handle: request => endpoint.handle(request) },
-])
+startPublicListener({ host: '127.0.0.1', port: Number(PORT) }, path => (path === '/wecom/bot' ? endpoint : undefined))

@@ -58,13 +58,20 @@ export async function startSender(apiBaseUrl: string): Promise<Server> {
   return { ...server, url: `http://127.0.0.1:${admin.port}/api/send` }
 }
 
-async function startBinary(name: string, port: number, config: object = {}): Promise<Server> {
+/** The same, with leave to fetch media from a host of ours. */
+export async function startFetcher(mediaHost: string): Promise<Server & { folder: string }> {
+  const channels = { wecom: { bot: { ...secretsOfBot, joinWindowMs: 0 }, network: { apiBaseUrl: mediaHost } } }
+  return await startBinary('wecomd', freePort(), { channels })
+}
+
+async function startBinary(name: string, port: number, config: object = {}): Promise<Server & { folder: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-bench-'))
   const file = join(folder, 'wecomd.json5')
   writeFileSync(file, JSON.stringify({ ...daemonConfig(folder, port), ...config }), { mode: 0o600 })
   const server = await start(name, [join(here, '../../dist/wecomd'), 'run', '--config', file], port)
   return {
     ...server,
+    folder,
     async stop() {
       await server.stop()
       rmSync(folder, { recursive: true, force: true })

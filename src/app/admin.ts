@@ -1,9 +1,10 @@
 import { readActivity } from '../bridge/app-events.ts'
+import type { SendContent } from '../bridge/content.ts'
 import { dropDead, listDead, retryDead } from '../bridge/dead.ts'
 import type { Desk } from '../bridge/desk.ts'
-import type { Hold } from '../bridge/holds.ts'
+import { wayOf } from '../bridge/holds.ts'
 import { reportDelivery, tellJourney } from '../bridge/journey.ts'
-import { acceptSend, type SendContent, type SendRequest } from '../bridge/send.ts'
+import { acceptSend, type SendRequest } from '../bridge/send.ts'
 import type { Work } from '../bridge/work.ts'
 import type { Config } from '../config/config.ts'
 import { limits } from '../domain/limits.ts'
@@ -15,29 +16,48 @@ import type { SendBody } from '../http/send.ts'
 import { type AppFacts, reportStatus } from '../status.ts'
 import { parseTarget } from '../wecom/target.ts'
 import type { World } from '../world.ts'
-import { type AppOptions, adminToken } from './state-folder.ts'
+import type { Active } from './active.ts'
+import type { Links } from './links.ts'
+
+/** What the private listener tells of. */
+export interface AdminHouse {
+  readonly version: string
+  readonly active: Active
+  readonly desk: Desk
+  readonly work: Work
+  readonly links: Links
+  readonly observations: Observations
+  readonly life: { readonly startedAt: number; readonly isStopping: boolean }
+  /** Why the config file is not the one that is active; undefined when it is. */
+  complaint(): string | undefined
+}
 
 /** Starts the private listener. */
-export function openAdmin(
-  options: AppOptions,
-  world: World,
-  desk: Desk,
-  work: Work,
-  observations: Observations,
-  life: { readonly startedAt: number; readonly isStopping: boolean },
-): Listener {
-  const { config, stateDir, version } = options
+export function openAdmin(house: AdminHouse, world: World): Listener {
+  const { version, active, desk, work, links, observations, life } = house
   const { store } = desk
   const status = () => {
-    const facts = { store, agent: desk.agent, observations, appFacts: (account: string) => readAppFacts(desk, account) }
-    return reportStatus({ version, node: world.host, config, ...facts, ...life })
+    return reportStatus({
+      version,
+      node: world.host,
+      config: active.now.config,
+      loadedAt: active.now.loadedAt,
+      complaint: house.complaint(),
+      store,
+      gateway: links.users.status,
+      admin: links.admin.status,
+      observations,
+      appFacts: account => readAppFacts(desk, account),
+      silenceOn: (route, account) => desk.holds.silenceOn(wayOf({ route, account })),
+      ...life,
+    })
   }
   const admin: AdminDesk = {
     ready: async () => readiness(await status()),
     status,
-    metrics: async () => observations.render(await gaugesOf(desk)),
-    trace: id => tellJourney(store, [...desk.accounts.keys()], id),
-    delivery: id => reportDelivery(store, id),
+    metrics: async () => observations.render(await gaugesOf(desk, links)),
+    trace: id => tellJourney(desk, id),
+    delivery: id => reportDelivery(desk, id),
     dead: () => listDead(desk),
     async retryDead(id) {
       const retried = await retryDead(desk, id)
@@ -46,12 +66,12 @@ export function openAdmin(
     },
     dropDead: id => dropDead(desk, id),
     async send(body) {
-      const { id } = await acceptSend(desk, rulesOf(config), await readRequest(desk, body))
+      const { id } = await acceptSend(desk, rulesOf(active.now.config), await readRequest(desk, body))
       work.deliveryAdded()
       return { id }
     },
   }
-  return startAdminListener(config.admin, adminToken(config, stateDir, world), admin, world.log.area('http'))
+  return startAdminListener(active.now.config.admin, () => active.now.adminToken, admin, world.log.area('http'))
 }
 
 async function readAppFacts({ store, clock, platform, holds }: Desk, account: string): Promise<AppFacts> {
@@ -63,26 +83,22 @@ async function readAppFacts({ store, clock, platform, holds }: Desk, account: st
   return {
     ...(expiresAt !== undefined && { token: { expiresAt } }),
     quota: { minute, hour },
-    ...(held !== undefined && { held: { since: held.since, ...describeHold(held) } }),
+    ...(held !== undefined && { held }),
     ...(activity !== undefined && { activity }),
   }
-}
-
-function describeHold({ errcode, hint }: Hold) {
-  return { ...(errcode !== undefined && { errcode }), ...(hint !== undefined && { hint }) }
 }
 
 function readiness(status: Awaited<ReturnType<typeof reportStatus>>) {
   return { ready: status.ready, components: status.components }
 }
 
-async function gaugesOf(desk: Desk) {
+async function gaugesOf(desk: Desk, links: Links) {
   const [turns, outbox] = await Promise.all([desk.store.counts(), desk.store.outbox.summary()])
   return {
     turns: turns.states,
     outbox: Object.fromEntries(Object.entries(outbox.states).filter(([state]) => openStates.includes(state))),
     dead: outbox.dead,
-    gatewayUp: desk.agent.status().state === 'up',
+    links: { users: links.users.status.state === 'up', admin: links.admin.status.state === 'up' },
   }
 }
 

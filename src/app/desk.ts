@@ -1,50 +1,102 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AccountDesk, Desk } from '../bridge/desk.ts'
 import { Holds } from '../bridge/holds.ts'
 import { LiveAnswers } from '../bridge/live.ts'
 import type { Config } from '../config/config.ts'
-import type { Platform, Spool, Store } from '../domain/ports.ts'
+import type { Store } from '../domain/ports.ts'
+import { routeOf } from '../domain/routing.ts'
 import { speaker } from '../fallback/notice.ts'
 import { createChatAgent } from '../gateway/chat-agent.ts'
-import type { Connection } from '../gateway/connection.ts'
+import { createSessionAdmin } from '../gateway/session-admin.ts'
 import type { Observations } from '../http/observations.ts'
 import type { Scheduler } from '../scheduler/scheduler.ts'
 import { openSpool } from '../store/spool.ts'
 import { orderAt } from '../streaming/home.ts'
-import { createPlatform } from '../wecom/platform.ts'
 import type { Clock, World } from '../world.ts'
-import type { AppOptions } from './state-folder.ts'
+import type { Active, DeskSettings } from './active.ts'
+import type { Links } from './links.ts'
 
 /** Everything that the bridge works with. */
-export async function openDesk(
-  { config, stateDir }: AppOptions,
+export function openDesk(
+  active: Active,
+  stateDir: string,
   world: World,
-  made: { scheduler: Scheduler; store: Store; connection: Connection; observations: Observations },
-): Promise<Desk> {
+  made: { scheduler: Scheduler; store: Store; links: Links; observations: Observations },
+): Desk {
   const { clock, random, log } = world
-  const { scheduler, store, connection, observations } = made
-  const spool = openSpool({ folder: join(stateDir, 'spool'), roots: config.admin.mediaRoots })
-  const accounts = deskAccounts(config)
-  const holds = new Holds(store.memos)
-  await holds.load(accounts.keys())
+  const { scheduler, store, links, observations } = made
+  const spool = openSpool({
+    folder: join(stateDir, 'spool'),
+    get roots() {
+      return active.now.config.admin.mediaRoots
+    },
+    get quotaBytes() {
+      return spooledMedia * active.now.config.media.maxBytes
+    },
+  })
   return {
     store,
-    agent: createChatAgent(connection, { clock, timers: scheduler, log: log.area('gateway') }),
-    platform: openPlatform(config, world, store, spool, observations),
+    agent: {
+      ...createChatAgent(links.users, {
+        clock,
+        timers: scheduler,
+        log: log.area('gateway'),
+        fetch: world.fetch,
+        createFile: name => spool.create(name),
+      }),
+      ...createSessionAdmin(links.admin, log.area('gateway-admin')),
+    },
     spool,
-    holds,
+    holds: new Holds(store.memos),
     live: new LiveAnswers(),
-    accounts,
     clock,
     random,
     timers: scheduler,
     log: log.area('bridge'),
     meter: observations,
-    timezone: config.timezone,
-    limits: { ...config.limits, maxRuns: config.gateway.maxRuns, runTimeoutMs: config.gateway.runTimeoutMs },
     nextOrder: rising(clock),
     wake: () => scheduler.wake(),
+    // What a reload replaces.
+    get platform() {
+      return active.now.platform
+    },
+    get accounts() {
+      return active.now.settings.accounts
+    },
+    get timezone() {
+      return active.now.settings.timezone
+    },
+    get limits() {
+      return active.now.settings.limits
+    },
+    get passedCommands() {
+      return active.now.settings.passedCommands
+    },
+    route: conversation => active.now.settings.route(conversation),
+  }
+}
+
+/** What the bridge knows of a config. */
+export function deskSettings(config: Config): DeskSettings {
+  const { timezone, limits, gateway, commands, bindings } = config
+  return {
+    accounts: deskAccounts(config),
+    timezone,
+    limits: { ...limits, maxRuns: gateway.maxRuns, runTimeoutMs: gateway.runTimeoutMs },
+    passedCommands: commands.pass.map(name => name.replace(/^[/／]/, '').toLowerCase()),
+    route: conversation => routeOf(bindings, gateway.agentId, conversation),
+  }
+}
+
+/** How long things are kept, now. */
+export function retentionOf(active: Active): Config['retention'] {
+  return {
+    get contentDays() {
+      return active.now.config.retention.contentDays
+    },
+    get rowDays() {
+      return active.now.config.retention.rowDays
+    },
   }
 }
 
@@ -57,47 +109,28 @@ function rising(clock: Clock): () => number {
   }
 }
 
-function openPlatform(
-  config: Config,
-  { fetch, clock, random, log }: World,
-  store: Store,
-  spool: Spool,
-  observations: Observations,
-): Platform {
-  const { timeoutMs, apiBaseUrl, mediaHosts, egressProxyUrl, caFile } = config.network
-  const apps = config.accounts.flatMap(({ id, agent }) => (agent === undefined ? [] : [[id, agent] as const]))
-  return createPlatform({
-    fetch,
-    clock,
-    random,
-    log: log.area('wecom'),
-    network: {
-      timeoutMs,
-      apiBaseUrl,
-      moreHosts: mediaHosts,
-      ...(egressProxyUrl !== undefined && { proxy: egressProxyUrl }),
-      ...(caFile !== undefined && { ca: readFileSync(caFile, 'utf8') }),
-    },
-    apps: new Map(apps),
-    webhooks: config.webhooks,
-    tokens: store.tokens,
-    openMedia: source => spool.open(source),
-    onTokenRefresh: account => observations.tokenRefreshed(account),
-  })
-}
+/** So many of the largest media fit into the spool. */
+const spooledMedia = 25
+/** Of what is not configured. */
+const nobody = { policy: 'disabled', allowFrom: [], applies: 'all' } as const
+/** Of an account without a Bot. */
+const defaultJoinWindowMs = 3_000
 
 function deskAccounts(config: Config): Map<string, AccountDesk> {
-  const say = speaker(config.language)
   return new Map(
-    config.accounts.map(({ id, bot, agent }) => [
+    config.accounts.map(({ id, bot, agent, paths, texts }) => [
       id,
       {
         id,
-        agentId: config.gateway.agentId,
-        say,
+        say: speaker(config.language, { ...config.texts, ...texts }),
+        policies: {
+          bot: { policy: bot?.dm ?? nobody, setting: `${paths.bot}.dm` },
+          app: { policy: agent?.dm ?? nobody, setting: `${paths.app}.dm` },
+        },
         placeholder: bot?.streamPlaceholderContent ?? '',
         windowMs: bot?.stream.windowMs ?? 0,
         handoverMs: bot?.stream.handoverMs ?? 0,
+        joinWindowMs: bot?.joinWindowMs ?? defaultJoinWindowMs,
         tellsFeedback: bot?.feedback === 'tell',
         ...(bot !== undefined && bot.reasoning !== 'fold' && { thoughts: bot.reasoning }),
         ...(bot?.welcomeText !== undefined && { welcomeText: bot.welcomeText }),

@@ -1,50 +1,63 @@
-import type { Desk } from '../bridge/desk.ts'
-import { createReceive } from '../bridge/receive.ts'
-import type { Work } from '../bridge/work.ts'
 import type { Account, Config } from '../config/config.ts'
-import type { Observations } from '../http/observations.ts'
 import type { Mount } from '../http/public.ts'
 import { appPaths, botPaths } from '../status.ts'
 import { createAppEndpoint } from '../wecom/app-endpoint.ts'
 import { createBotEndpoint } from '../wecom/bot-endpoint.ts'
+import { type KeyRing, replaceKeys } from '../wecom/callback-keys.ts'
 import type { EndpointDeps } from '../wecom/endpoint.ts'
-import type { World } from '../world.ts'
 
-/** The callback URLs of every account that is switched on. */
-export function mountsOf(config: Config, desk: Desk, work: Work, observations: Observations, world: World): Mount[] {
-  const deps: EndpointDeps = {
-    receive: createReceive(desk, work),
-    clock: world.clock,
-    random: world.random,
-    log: world.log.area('wecom'),
-    observe: event => (event.kind === 'callback' ? observations.callback(event) : observations.signatureFailure(event)),
-  }
-  return config.accounts.flatMap(account =>
-    account.enabled ? [...mountBot(config, account, deps), ...mountApp(config, account, deps)] : [],
+/** The keys of the callback URLs of each account. */
+export type KeyRings = ReadonlyMap<string, { readonly bot?: KeyRing; readonly app?: KeyRing }>
+
+/** The keys of a config; those that they replace are taken for a while. */
+export function ringsOf({ accounts }: Config, before: KeyRings | undefined, now: number): KeyRings {
+  return new Map(
+    accounts.map(({ id, bot, agent }) => {
+      const old = before?.get(id)
+      const [token, encodingAESKey] = [agent?.token, agent?.encodingAESKey]
+      const app = token !== undefined && encodingAESKey !== undefined && { token, encodingAESKey }
+      return [
+        id,
+        { ...(bot && { bot: replaceKeys(bot, old?.bot, now) }), ...(app && { app: replaceKeys(app, old?.app, now) }) },
+      ]
+    }),
   )
 }
 
-function mountBot(config: Config, { id, bot }: Account, deps: EndpointDeps): Mount[] {
-  if (bot === undefined) return []
-  const { token, encodingAESKey, receiveId, aibotid, names } = bot
+/** The callback URLs of every account that is switched on, by path. */
+export function mountsOf(config: Config, rings: KeyRings, deps: EndpointDeps): ReadonlyMap<string, Mount> {
+  return new Map(
+    config.accounts
+      .filter(({ enabled }) => enabled)
+      .flatMap(account => {
+        const { bot, app } = rings.get(account.id) ?? {}
+        return [...mountBot(config, account, bot, deps), ...mountApp(config, account, app, deps)]
+      }),
+  )
+}
+
+type Place = readonly [path: string, Mount]
+
+function mountBot(config: Config, { id, bot }: Account, ring: KeyRing | undefined, deps: EndpointDeps): Place[] {
+  if (bot === undefined || ring === undefined) return []
+  const { receiveId, aibotid, names } = bot
   const endpoint = createBotEndpoint(
     {
       id,
-      token,
-      encodingAESKey,
+      ...ring,
       receiveId,
       ...(aibotid !== undefined && { aibotid }),
       ...(names.length > 0 && { botNames: names }),
     },
     deps,
   )
-  return [{ paths: botPaths(config, id), handle: request => endpoint.handle(request) }]
+  return botPaths(config, id).map(path => [path, endpoint])
 }
 
 /** An app without the keys of its callback settings can send all the same. */
-function mountApp(config: Config, { id, agent }: Account, deps: EndpointDeps): Mount[] {
-  if (agent?.token === undefined || agent.encodingAESKey === undefined) return []
-  const { token, encodingAESKey, corpId, agentId } = agent
-  const endpoint = createAppEndpoint({ id, token, encodingAESKey, corpId, agentId }, deps)
-  return [{ paths: appPaths(config, id), handle: request => endpoint.handle(request) }]
+function mountApp(config: Config, { id, agent }: Account, ring: KeyRing | undefined, deps: EndpointDeps): Place[] {
+  if (agent === undefined || ring === undefined) return []
+  const { corpId, agentId } = agent
+  const endpoint = createAppEndpoint({ id, ...ring, corpId, agentId }, deps)
+  return appPaths(config, id).map(path => [path, endpoint])
 }

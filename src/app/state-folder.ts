@@ -1,13 +1,13 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Config } from '../config/config.ts'
+import type { Config, Loaded } from '../config/config.ts'
+import type { Settings } from '../config/schema.ts'
 import type { Store } from '../domain/ports.ts'
 import { WecomdError } from '../errors.ts'
-import { Connection } from '../gateway/connection.ts'
+import type { ConnectionOptions } from '../gateway/connection.ts'
 import { loadDevice } from '../gateway/device.ts'
-import { Handshake, type PairingMemory } from '../gateway/handshake.ts'
+import { type Credentials, Handshake, type PairingMemory, type Purpose } from '../gateway/handshake.ts'
 import { backoffMs } from '../scheduler/backoff.ts'
-import type { Scheduler } from '../scheduler/scheduler.ts'
 import { openSqliteStore } from '../store/sqlite/store.ts'
 import { nextDeadline } from '../streaming/turn.ts'
 import type { World } from '../world.ts'
@@ -17,6 +17,27 @@ export interface AppOptions {
   readonly config: Config
   readonly stateDir: string
   readonly version: string
+  /** Absent where the config comes from no file; then it stays as it is. */
+  readonly source?: ConfigSource
+}
+
+/** Where the config comes from, so that it can be read again. */
+export interface ConfigSource {
+  readonly file: string
+  /** What the daemon starts with, in the shape of the file. */
+  readonly settings: Settings
+  /** Reads the file and those that it names. */
+  load(): Loaded
+  /** A reload begins. */
+  reloading(): void
+  /** It is over, and this is the config by now. */
+  reloaded(config: Config): void
+}
+
+/** How the gateway is reached. */
+export interface Link extends Credentials {
+  readonly url: string
+  readonly ca?: string
 }
 
 export function prepareFolder(stateDir: string): void {
@@ -37,18 +58,25 @@ export function openStore({ config, stateDir }: AppOptions, world: World): Store
   return openSqliteStore({ file, pid: world.pid, dueAtOf: nextDeadline })
 }
 
-export function openConnection({ config, stateDir, version }: AppOptions, world: World, timers: Scheduler): Connection {
-  const { url, token, password, deviceToken, caFile } = config.gateway
-  const credentials = { ...(token && { token }), ...(password && { password }), ...(deviceToken && { deviceToken }) }
+/** Reads the authority of the gateway. */
+export function linkOf({ gateway }: Config): Link {
+  const { url, token, password, deviceToken, caFile } = gateway
+  return {
+    url,
+    ...(token && { token }),
+    ...(password && { password }),
+    ...(deviceToken && { deviceToken }),
+    ...(caFile !== undefined && { ca: readFileSync(caFile, 'utf8') }),
+  }
+}
+
+/** A link as this device makes it. */
+export function connectionOptions(link: Link, purpose: Purpose, { stateDir, version }: AppOptions): ConnectionOptions {
+  const { url, ca, ...credentials } = link
   const device = loadDevice(join(stateDir, 'device.pem'))
   const pairing = pairingFile(join(stateDir, 'device.paired'), `${url} ${device.id}`)
-  const handshake = new Handshake(credentials, device, version, pairing)
-  const ca = caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }
-  const { clock, random, openSocket, log } = world
-  return new Connection(
-    { url, handshake, backoffMs, ...ca },
-    { clock, timers, random, openSocket, log: log.area('gateway') },
-  )
+  const handshake = new Handshake(purpose, credentials, device, version, pairing)
+  return { url, handshake, backoffMs, ...(ca !== undefined && { ca }) }
 }
 
 /** Pairing is of one device with one gateway: the file names both. */

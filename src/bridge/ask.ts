@@ -1,20 +1,23 @@
-import { formatQuestion } from '../domain/message.ts'
+import type { Delivery } from '../domain/delivery.ts'
 import type { Change, Claimed, ReplyChunk, RunEnd } from '../domain/ports.ts'
 import type { Turn } from '../domain/turn.ts'
 import { isCode, messageOf } from '../errors.ts'
-import { advance, advanceThrough } from '../streaming/turn.ts'
-import { nothingToCancel } from '../world.ts'
+import { askableAt, prepareQuestion } from '../streaming/attachments.ts'
+import { sessionReset } from '../streaming/command.ts'
+import { advance, advanceThrough, type TurnEvent } from '../streaming/turn.ts'
+import { openAttachments } from './attachments.ts'
 import { type Desk, sayOf, waitAtMost } from './desk.ts'
+import { RunLimit } from './run-limit.ts'
 
 export const leaseMs = 30_000
 /** Work that another node may have left behind is looked for this often. */
 const recheckMs = 5_000
-/** After a run that would not end is told to stop, it is given up this much later. */
-const abortGraceMs = 15_000
+/** A conversation waits at most so long for its reset while the gateway cannot be reached. */
+const resetWithinMs = 120_000
 
 interface Run {
   readonly deliveryId: string
-  readonly controller: AbortController
+  readonly limit: RunLimit
   readonly done: Promise<void>
 }
 
@@ -64,7 +67,7 @@ export class Asker {
 
   /** The lease of a delivery was lost: another node follows that run now. */
   abandon(deliveryId: string): void {
-    for (const run of this.runs.values()) if (run.deliveryId === deliveryId) run.controller.abort()
+    for (const run of this.runs.values()) if (run.deliveryId === deliveryId) run.limit.leave()
   }
 
   /** Claims nothing more; resolves when the runs have ended or `limitMs` is over. The rest is found again at the next start. */
@@ -72,7 +75,7 @@ export class Asker {
     this.stopping = true
     await waitAtMost(this.desk, limitMs, Promise.all([...this.runs.values()].map(run => run.done)))
     const left = [...this.runs.values()]
-    for (const run of left) run.controller.abort()
+    for (const run of left) run.limit.leave()
     await Promise.all(left.map(run => run.done))
     await this.desk.store.outbox.release(left.map(run => run.deliveryId))
   }
@@ -87,17 +90,16 @@ export class Asker {
         settle: [{ ...delivery, state: 'dropped' }],
       }
     }
-    const question = formatQuestion(turn.conversation, turn.sender, turn.text)
-    const change = advance(turn, { kind: 'claimed', at, question }, say)
-    return {
-      save: change?.save ?? [],
-      settle: [{ ...delivery, state: turn.end === undefined ? 'sending' : 'dropped' }],
-    }
+    const prepared = prepareQuestion(turn, this.desk.agent.limits(), say)
+    const change = advance(turn, { kind: 'claimed', at, prepared }, say)
+    const isWanted = turn.end === undefined || turn.isLooking === true
+    return { save: change?.save ?? [], settle: [{ ...delivery, state: isWanted ? 'sending' : 'dropped' }] }
   }
 
   private begin({ delivery, turn }: Claimed): void {
-    const controller = new AbortController()
-    const done = this.follow(delivery, turn, controller)
+    const limit = new RunLimit(this.desk, turn)
+    const work = delivery.body.kind === 'reset' ? this.reset(delivery, turn) : this.follow(delivery, turn, limit)
+    const done = work
       .catch(async error => {
         if (isCode(error, 'cancelled')) return
         this.desk.log.error('a run could not be followed', { turn: turn.id, error: messageOf(error) })
@@ -112,7 +114,36 @@ export class Asker {
         this.nextAt = 0
         this.desk.wake()
       })
-    this.runs.set(turn.id, { deliveryId: delivery.id, controller, done })
+    this.runs.set(turn.id, { deliveryId: delivery.id, limit, done })
+  }
+
+  /** A session begins anew; what its message says besides is asked then. */
+  private async reset(delivery: Claimed['delivery'], turn: Turn): Promise<void> {
+    const { agent, clock, store } = this.desk
+    const isDone = await agent.reset(turn.sessionKey, turn.command === 'reset' ? 'reset' : 'new').then(
+      () => true,
+      error => {
+        if (isCode(error, 'gateway_refused') || clock.now() >= turn.receivedAt + resetWithinMs) return false
+        throw error
+      },
+    )
+    const at = clock.now()
+    const after = await store.update(turn.id, stored => {
+      const change = sessionReset(stored, isDone, at, sayOf(this.desk, stored.account))
+      const next = change?.save[0]
+      const settled: Delivery =
+        next !== undefined && next.end === undefined
+          ? { ...delivery, body: { kind: 'ask' }, state: 'queued', dueAt: askableAt(next) }
+          : { ...delivery, state: isDone ? 'delivered' : 'refused', finishedAt: at }
+      return { ...(change ?? { save: [] }), settle: [settled] }
+    })
+    if (after?.end !== undefined) this.desk.meter.turnEnded(after.end)
+    if (after !== undefined) this.changed(after)
+  }
+
+  /** Somebody wants a run to end. */
+  halt(turnId: string): void {
+    this.runs.get(turnId)?.limit.halt()
   }
 
   private async postpone(delivery: Claimed['delivery']): Promise<void> {
@@ -120,50 +151,35 @@ export class Asker {
     await this.desk.store.outbox.write({ settle: [later] })
   }
 
-  private async follow(delivery: Claimed['delivery'], turn: Turn, controller: AbortController): Promise<void> {
+  private async follow(delivery: Claimed['delivery'], turn: Turn, limit: RunLimit): Promise<void> {
     const { agent, clock, live } = this.desk
-    const limit = this.limitRun(turn, controller)
     const ask = {
       key: turn.id,
       sessionKey: turn.sessionKey,
       message: turn.question ?? turn.text,
       askBefore: turn.lastWayUntil,
       ...(turn.asked && { asked: turn.asked }),
+      ...(turn.command !== undefined && { isCommand: true }),
+      ...(turn.attachments && { attachments: openAttachments(this.desk, turn.attachments) }),
       mark: async (bootId: string) => {
+        limit.check()
         const marked = await this.advance(turn.id, { kind: 'asked', at: clock.now(), bootId })
         limit.start(marked?.asked?.at ?? clock.now())
       },
     }
+    if (turn.stopAt !== undefined) limit.halt()
     try {
-      const end = await agent.ask(ask, chunk => this.see(turn, chunk), controller.signal)
-      await this.finish(delivery, turn.id, limit.isOver() ? timedOut(end) : end)
-      live.drop(turn.id)
+      const end = await agent.ask(ask, chunk => this.see(turn, chunk), limit.signal)
+      await this.finish(delivery, turn.id, limit.reason === 'timeout' ? timedOut(end) : end)
     } catch (error) {
-      if (!limit.isOver()) throw error
-      await this.finish(delivery, turn.id, { kind: 'failed', reason: 'timeout', text: live.text(turn.id) ?? '' })
-      live.drop(turn.id)
+      if (limit.reason === undefined) throw error
+      const text = live.text(turn.id) ?? ''
+      const end: RunEnd = { kind: 'stopped', text }
+      await this.finish(delivery, turn.id, limit.reason === 'timeout' ? timedOut(end) : end)
     } finally {
       limit.cancel()
     }
-  }
-
-  /** A run that takes longer than `gateway.runTimeoutMs` is stopped, counted from when it was first asked. */
-  private limitRun(turn: Turn, controller: AbortController) {
-    const { timers, clock, agent, limits, log } = this.desk
-    let isOver = false
-    let cancel = nothingToCancel
-    const start = (askedAt: number): void => {
-      cancel()
-      cancel = timers.at(askedAt + limits.runTimeoutMs, () => {
-        isOver = true
-        agent
-          .abort(turn.id, turn.sessionKey)
-          .catch(error => log.warn('abort failed', { turn: turn.id, error: messageOf(error) }))
-        cancel = timers.at(clock.now() + abortGraceMs, () => controller.abort())
-      })
-    }
-    if (turn.asked !== undefined) start(turn.asked.at)
-    return { start, isOver: () => isOver, cancel: () => cancel() }
+    live.drop(turn.id)
   }
 
   private see(turn: Turn, chunk: ReplyChunk): void {
@@ -177,28 +193,44 @@ export class Asker {
       )
     }
     if (chunk.kind === 'text') wake()
+    if (chunk.kind === 'whole') {
+      this.end(turn.id, { kind: 'answered', text: chunk.text }).catch(error =>
+        log.warn('an answer could not be written down yet', { turn: turn.id, error: messageOf(error) }),
+      )
+    }
   }
 
   private advance(turnId: string, event: Parameters<typeof advance>[1]): Promise<Turn | undefined> {
     return this.desk.store.update(turnId, turn => advance(turn, event, sayOf(this.desk, turn.account)))
   }
 
-  private async finish(delivery: Claimed['delivery'], turnId: string, end: RunEnd): Promise<void> {
+  private finish(delivery: Delivery, turnId: string, end: RunEnd): Promise<void> {
+    return this.end(turnId, end, { ...delivery, state: 'delivered', finishedAt: this.desk.clock.now() })
+  }
+
+  /** Writes down how a run ended; without `done` only its files are still looked for. */
+  private async end(turnId: string, end: RunEnd, done?: Delivery): Promise<void> {
     const { store, clock, live, meter } = this.desk
     const at = clock.now()
     const chunks = live.chunks(turnId)
     const text = live.text(turnId)
+    const files = end.kind === 'answered' ? (end.files ?? []) : []
+    let isFirst = false
     const turn = await store.update(turnId, stored => {
-      const events = [
+      isFirst = stored.end === undefined
+      const events: readonly TurnEvent[] = [
         ...(text === undefined ? [] : [{ kind: 'text', at, text } as const]),
-        { kind: 'run_ended', at, end, chunks } as const,
+        { kind: 'run_ended', at, end, chunks, isLooking: done === undefined },
+        ...(done === undefined ? [] : [{ kind: 'files_found', at, files } as const]),
       ]
       const change = advanceThrough(stored, events, sayOf(this.desk, stored.account))
-      return { ...(change ?? { save: [] }), settle: [{ ...delivery, state: 'delivered', finishedAt: at }] }
+      return { ...(change ?? { save: [] }), ...(done && { settle: [done] }) }
     })
     if (turn === undefined) return
-    meter.turnEnded(turn.end ?? end.kind)
-    meter.answered(at - turn.receivedAt)
+    if (isFirst) {
+      meter.turnEnded(turn.end ?? end.kind)
+      meter.answered(at - turn.receivedAt)
+    }
     this.changed(turn)
   }
 }

@@ -1,4 +1,4 @@
-import { type Delivery, isDone, type Outcome } from '../domain/delivery.ts'
+import type { Delivery, Outcome } from '../domain/delivery.ts'
 import type { WayOut } from '../domain/ports.ts'
 import type { Turn } from '../domain/turn.ts'
 import { messageOf } from '../errors.ts'
@@ -15,8 +15,10 @@ import {
 import { mend, neededUpload, withMediaId } from '../fallback/mend.ts'
 import { planAfter } from '../streaming/home.ts'
 import { advance } from '../streaming/turn.ts'
+import { endOfPart, fileOf, isPartOfAnswer } from './answer-part.ts'
 import { leaseMs } from './ask.ts'
 import { type Desk, sayOf, waitAtMost } from './desk.ts'
+import { usesApp, wayOf } from './holds.ts'
 import { sendingOf } from './sending.ts'
 
 const routes: readonly WayOut[] = ['response_url', 'app', 'appchat', 'webhook']
@@ -114,7 +116,9 @@ export class Deliverer {
     const { store, clock, holds } = this.desk
     const now = clock.now()
     if (now >= delivery.expiresAt) return await this.settle(expire(delivery, now))
-    const waitUntil = usesApp(delivery) ? holds.waitUntil(delivery.account, now) : undefined
+    // The repeat of a try that nobody knows the end of has its minute and no more.
+    const mayWait = usesApp(delivery) && !isDoubtful(delivery)
+    const waitUntil = mayWait ? holds.waitUntil(delivery.account, now) : undefined
     if (waitUntil !== undefined) return await this.settle(hold(delivery, waitUntil))
     const ready = await this.upload(delivery, part)
     if (ready.state !== delivery.state || ready.attempts !== delivery.attempts) return await this.settle(ready)
@@ -133,26 +137,31 @@ export class Deliverer {
     return await this.settle(settled, outcome)
   }
 
-  /** The delivery with its media at the platform, or what became of it when that failed. */
-  private async upload(delivery: Delivery, part: number): Promise<Delivery> {
-    const needed = neededUpload(delivery, part)
-    if (needed === undefined) return delivery
-    const { account, route } = delivery
+  /** The delivery with its media at the platform, those of later parts too, or what became of it when that failed. */
+  private async upload(delivery: Delivery, from: number): Promise<Delivery> {
     const { clock, platform, meter } = this.desk
-    const uploaded = await platform.upload(account, needed.to, needed.message)
-    if ('mediaId' in uploaded) return withMediaId(delivery, part, uploaded.mediaId)
-    meter.attempt(route, uploaded.outcome)
-    const at = clock.now()
-    const tried: Delivery = { ...delivery, attempts: [...delivery.attempts, { at, route, part }] }
-    await this.watch(delivery, uploaded)
-    return settleAttempt(tried, uploaded, at)
+    let latest = delivery
+    for (let needed = neededUpload(latest, from); needed !== undefined; needed = neededUpload(latest, from)) {
+      const { part, to, message } = needed
+      const uploaded = await platform.upload(latest.account, to, message)
+      if ('mediaId' in uploaded) {
+        latest = withMediaId(latest, part, uploaded.mediaId)
+        continue
+      }
+      const { route, attempts } = latest
+      meter.attempt(route, uploaded.outcome)
+      const at = clock.now()
+      await this.watch(latest, uploaded)
+      return settleAttempt({ ...latest, attempts: [...attempts, { at, route, part }] }, uploaded, at)
+    }
+    return latest
   }
 
   /** Writes down what became of a try; an answer that the app cannot bring takes its next way in the same commit. */
   private async settle(delivery: Delivery, outcome?: Outcome): Promise<Delivery> {
     const { store, log } = this.desk
     if (outcome !== undefined) await this.watch(delivery, outcome)
-    if (delivery.body.kind === 'card') return await this.settleCard(delivery)
+    if (isPartOfAnswer(delivery)) return await this.settlePart(delivery)
     const next = await this.nextWay(delivery)
     const settled = next.length === 0 ? delivery : this.handOver(delivery)
     await store.outbox.write({ settle: [settled], add: next })
@@ -163,15 +172,15 @@ export class Deliverer {
     return settled
   }
 
-  /** The bubble that waits for the card hears of it in the same commit; refused, it shows the card as words. */
-  private async settleCard(delivery: Delivery): Promise<Delivery> {
+  /** What goes beside an answer has no other way; the bubble that waits for it hears of its end in the same commit. */
+  private async settlePart(delivery: Delivery): Promise<Delivery> {
     const { store, clock } = this.desk
-    const settled: Delivery = { ...delivery, dead: false }
-    if (!isDone(delivery.state) || delivery.turn === undefined) {
+    const settled: Delivery = fileOf(delivery) === undefined ? { ...delivery, dead: false } : delivery
+    const event = endOfPart(delivery, clock.now())
+    if (event === undefined || delivery.turn === undefined) {
       await store.outbox.write({ settle: [settled] })
       return settled
     }
-    const event = { kind: 'card_settled', at: clock.now(), arrived: delivery.state === 'delivered' } as const
     const turn = await store.update(delivery.turn, stored => ({
       ...(advance(stored, event, sayOf(this.desk, stored.account)) ?? { save: [] }),
       settle: [settled],
@@ -204,11 +213,16 @@ export class Deliverer {
     return planAfter(turn, delivery, !isRefused, clock.now(), sayOf(this.desk, turn.account))
   }
 
-  /** What an answer of the API says about the app as a whole. */
+  /** What an answer says about the way that it came, and one of the API about the app as a whole. */
   private async watch(delivery: Delivery, outcome: Outcome): Promise<void> {
-    if (!usesApp(delivery)) return
     const { holds, store, clock, log } = this.desk
-    const { account } = delivery
+    const { account, route } = delivery
+    const news = holds.listen(wayOf(delivery), outcome, clock.now())
+    if (news === 'lost') {
+      log.warn('WeCom cannot be reached', { account, route, reason: outcome.errmsg, hint: outcome.hint })
+    }
+    if (news === 'back') log.warn('WeCom can be reached again', { account, route })
+    if (!usesApp(delivery)) return
     if (outcome.hold) {
       const isNew = await holds.trip(account, outcome, clock.now())
       const { errcode, hint } = outcome
@@ -231,15 +245,16 @@ export class Deliverer {
         if (message === undefined) throw new Error(`there is no part ${part}`)
         return platform.send(account, body.to, message, { unchecked: attempts.at(-1)?.unchecked === true })
       }
+      case 'card_update':
+        return platform.updateCard(account, body.userid, body.responseCode, body.card)
       case 'ask':
+      case 'reset':
+      case 'fetch':
+      case 'collect':
       case 'remainder':
         throw new Error(`a delivery of kind ${body.kind} does not go to WeCom`)
       default:
         return body satisfies never
     }
   }
-}
-
-function usesApp({ route }: Delivery): boolean {
-  return route === 'app' || route === 'appchat'
 }

@@ -1,4 +1,8 @@
-import type { Agent, Platform, Spool, Store } from '../domain/ports.ts'
+import type { Conversation, Surface } from '../domain/message.ts'
+import type { DmPolicy } from '../domain/policy.ts'
+import type { Agent, Platform, Store } from '../domain/ports.ts'
+import type { Routed } from '../domain/routing.ts'
+import type { Spool } from '../domain/spool.ts'
 import type { ReplyFormat } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
 import type { Clock, Log, Random, Timers } from '../world.ts'
@@ -8,7 +12,6 @@ import type { LiveAnswers } from './live.ts'
 /** What the bridge knows of one account. */
 export interface AccountDesk {
   readonly id: string
-  readonly agentId: string
   readonly say: Say
   readonly placeholder: string
   readonly welcomeText?: string
@@ -16,10 +19,18 @@ export interface AccountDesk {
   readonly thoughts?: 'hide' | 'show'
   /** The agent hears of thumbs up and down, which are counted in any case. */
   readonly tellsFeedback?: boolean
+  readonly policies: Readonly<Record<Surface, PolicyDesk>>
   readonly windowMs: number
   readonly handoverMs: number
+  readonly joinWindowMs: number
   /** Absent where the account has no self-built app. */
   readonly app?: AppDesk
+}
+
+/** Who may use a Bot or an app, and where an administrator changes that. */
+export interface PolicyDesk {
+  readonly policy: DmPolicy
+  readonly setting: string
 }
 
 export interface AppDesk {
@@ -63,6 +74,10 @@ export interface Desk {
     /** Deliveries to WeCom that may wait at most before scripts are refused. */
     readonly outbox: number
   }
+  /** Commands of the gateway that users may use who may use commands. */
+  readonly passedCommands: readonly string[]
+  /** The agent of the gateway that answers a conversation. */
+  route(conversation: Conversation): Routed
   /** Rises with every call: the order of what goes to one target. */
   nextOrder(): number
   /** Something new may be due: looks at the scheduler's sources again. */

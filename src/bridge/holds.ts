@@ -1,4 +1,4 @@
-import type { Outcome } from '../domain/delivery.ts'
+import type { Delivery, Outcome } from '../domain/delivery.ts'
 import type { Memos } from '../domain/ports.ts'
 import { probeEveryMs } from '../fallback/attempt.ts'
 
@@ -9,16 +9,26 @@ export interface Hold {
   readonly hint?: string
 }
 
+/** Since when WeCom gives no answer by one way, and why; times are epoch ms. */
+export interface Silence {
+  readonly since: number
+  readonly lastAt: number
+  readonly reason: string
+  readonly hint?: string
+}
+
 interface Held extends Hold {
   nextProbeAt: number
 }
 
 /**
  * Apps that only the operator can help: their deliveries wait, and one goes out a minute to see whether it is over. A
- * restart remembers it, so that it does not send all that waits at once.
+ * restart remembers it, so that it does not send all that waits at once. Beside that, the ways on which WeCom does not
+ * answer, which hold nothing.
  */
 export class Holds {
   private readonly held = new Map<string, Held>()
+  private readonly silences = new Map<string, Silence>()
   private readonly memos: Memos
 
   constructor(memos: Memos) {
@@ -40,7 +50,10 @@ export class Holds {
   }
 
   of(account: string): Hold | undefined {
-    return this.held.get(account)
+    const held = this.held.get(account)
+    if (held === undefined) return undefined
+    const { nextProbeAt: _, ...hold } = held
+    return hold
   }
 
   /** When a delivery of this app may go; undefined is now, and then it is the probe. */
@@ -50,6 +63,12 @@ export class Holds {
     if (now < held.nextProbeAt) return held.nextProbeAt
     held.nextProbeAt = now + probeEveryMs
     return undefined
+  }
+
+  /** Something was changed that may help: what waits may go at once, and the first is the probe. */
+  probe(account: string): void {
+    const held = this.held.get(account)
+    if (held !== undefined) held.nextProbeAt = 0
   }
 
   async trip(account: string, { errcode, hint }: Outcome, now: number): Promise<boolean> {
@@ -67,6 +86,32 @@ export class Holds {
     await this.memos.remember(nameOf(account), '')
     return true
   }
+
+  /** What a call says about the way that it went: nothing comes back from now on, or something does again. */
+  listen(way: string, { silent, errcode, errmsg = '', hint }: Outcome, now: number): 'lost' | 'back' | undefined {
+    const known = this.silences.get(way)
+    if (silent === true) {
+      this.silences.set(way, { since: known?.since ?? now, lastAt: now, reason: errmsg, ...(hint && { hint }) })
+      return known === undefined ? 'lost' : undefined
+    }
+    // Without an errcode the outcome is of our own making.
+    return errcode !== undefined && this.silences.delete(way) ? 'back' : undefined
+  }
+
+  silenceOn(way: string): Silence | undefined {
+    return this.silences.get(way)
+  }
+}
+
+/** Whether a delivery is held when the app of its account is. */
+export function usesApp({ route }: Pick<Delivery, 'route'>): boolean {
+  return route === 'app' || route === 'appchat'
+}
+
+/** The way of a delivery for `listen`: that of an app, of the answers of a Bot, or of all group robots. */
+export function wayOf({ route, account }: Pick<Delivery, 'route' | 'account'>): string {
+  if (route === 'webhook') return 'webhooks'
+  return `${usesApp({ route }) ? 'app' : 'bot'}:${account}`
 }
 
 function nameOf(account: string): string {

@@ -1,9 +1,12 @@
 import type { Delivery } from '../domain/delivery.ts'
-import type { Store } from '../domain/ports.ts'
 import { formatTurnId } from '../domain/routing.ts'
 import { formatTarget } from '../domain/target.ts'
 import type { TraceEvent, Turn } from '../domain/turn.ts'
+import type { Desk } from './desk.ts'
 import { deliveryIdOf } from './send.ts'
+import { type Waits, waitsOf } from './waits.ts'
+
+type JourneyDesk = Pick<Desk, 'store' | 'holds' | 'accounts'>
 
 /** The whole way of one message or of something sent first, oldest step first; ids in clear, never its text. */
 export interface Journey {
@@ -16,15 +19,19 @@ export interface Journey {
   readonly state: string
   readonly end?: string
   readonly events: readonly TraceEvent[]
+  /** Why the first delivery that is not done has not left. */
+  readonly waits?: Waits
 }
 
 /** Tells the journey behind a msgid, an idempotencyKey, the id of a turn or of a delivery; undefined when nothing is known by it. */
-export async function tellJourney(store: Store, accounts: readonly string[], id: string): Promise<Journey | undefined> {
-  const delivery = (await store.outbox.find(id)) ?? (await store.outbox.find(deliveryIdOf(id)))
-  if (delivery !== undefined && delivery.turn === undefined) return tellDelivery(delivery)
-  const turn = await findTurn(store, accounts, delivery?.turn ?? id)
+export async function tellJourney(desk: JourneyDesk, id: string): Promise<Journey | undefined> {
+  const delivery = await findDelivery(desk, id)
+  if (delivery !== undefined && delivery.turn === undefined) {
+    return { ...tellDelivery(delivery), ...(await tellWaits(desk, [delivery])) }
+  }
+  const turn = await findTurn(desk, delivery?.turn ?? id)
   if (turn === undefined) return undefined
-  const deliveries = await store.outbox.ofTurn(turn.id)
+  const deliveries = await desk.store.outbox.ofTurn(turn.id)
   const events = [...turn.trace, ...deliveries.flatMap(attemptsOf)]
   return {
     id: turn.id,
@@ -34,11 +41,24 @@ export async function tellJourney(store: Store, accounts: readonly string[], id:
     state: turn.state,
     ...(turn.end !== undefined && { end: turn.end }),
     events: events.toSorted((a, b) => a.at - b.at),
+    ...(await tellWaits(desk, deliveries)),
   }
 }
 
-async function findTurn(store: Store, accounts: readonly string[], id: string): Promise<Turn | undefined> {
-  for (const candidate of [id, ...accounts.map(account => formatTurnId(account, id))]) {
+async function findDelivery({ store }: JourneyDesk, id: string): Promise<Delivery | undefined> {
+  return (await store.outbox.find(id)) ?? (await store.outbox.find(deliveryIdOf(id)))
+}
+
+async function tellWaits(desk: JourneyDesk, deliveries: readonly Delivery[]): Promise<{ readonly waits?: Waits }> {
+  for (const delivery of deliveries) {
+    const waits = await waitsOf(desk, delivery)
+    if (waits !== undefined) return { waits }
+  }
+  return {}
+}
+
+async function findTurn({ store, accounts }: JourneyDesk, id: string): Promise<Turn | undefined> {
+  for (const candidate of [id, ...Array.from(accounts.keys(), account => formatTurnId(account, id))]) {
     const turn = await store.find(candidate)
     if (turn !== undefined) return turn
   }
@@ -84,15 +104,18 @@ export interface DeliveryReport {
   readonly createdAt: number
   readonly dueAt?: number
   readonly finishedAt?: number
+  /** Why it has not left. */
+  readonly waits?: Waits
   readonly attempts: Delivery['attempts']
   readonly recipients: Required<NonNullable<Delivery['unreached']>>
   readonly msgid?: string
 }
 
 /** Tells of one delivery by its id or by the idempotencyKey of who sent it; undefined when there is none. */
-export async function reportDelivery(store: Store, id: string): Promise<DeliveryReport | undefined> {
-  const delivery = (await store.outbox.find(id)) ?? (await store.outbox.find(deliveryIdOf(id)))
-  return delivery === undefined || delivery.route === 'gateway' ? undefined : describeDelivery(delivery)
+export async function reportDelivery(desk: JourneyDesk, id: string): Promise<DeliveryReport | undefined> {
+  const delivery = await findDelivery(desk, id)
+  if (delivery === undefined || delivery.route === 'gateway') return undefined
+  return { ...describeDelivery(delivery), ...(await tellWaits(desk, [delivery])) }
 }
 
 export function describeDelivery(delivery: Delivery): DeliveryReport {

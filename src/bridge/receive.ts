@@ -1,12 +1,21 @@
-import { type Callback, type Click, formatClick, type Inbound, type Receive, type Reply } from '../domain/message.ts'
+import {
+  type Callback,
+  type Card,
+  type Click,
+  formatClick,
+  type Inbound,
+  type Receive,
+  type Reply,
+} from '../domain/message.ts'
 import { formatSessionKey, formatTurnId } from '../domain/routing.ts'
 import type { Turn } from '../domain/turn.ts'
-import { takenCard } from '../streaming/card-click.ts'
+import { planCardUpdate, takenCard } from '../streaming/card-click.ts'
 import { streamOfClick } from '../streaming/card-way.ts'
 import { firstFrame, type Live, streamFrame } from '../streaming/frame.ts'
 import { type OpenSettings, openTurn } from '../streaming/open.ts'
 import { advance } from '../streaming/turn.ts'
 import { greet, noteActivity } from './app-events.ts'
+import { loadPictures } from './collect.ts'
 import { type AccountDesk, type Desk, sayOf } from './desk.ts'
 import { forgetFeedback, hearFeedback, recallFeedback } from './feedback.ts'
 
@@ -63,14 +72,19 @@ async function receiveMessage(desk: Desk, arrivals: Arrivals, inbound: Inbound):
   const { sender, receivedAt } = inbound
   const key = { id, account: account.id, sessionKey: settings.sessionKey, sender, receivedAt }
   let closed: readonly Turn[] = []
+  let others: readonly Turn[] = []
   const { turn, seen } = await desk.store.open(key, standing => {
     const heard = told === undefined ? inbound : { ...inbound, text: `${told}\n\n${inbound.text}` }
     const change = openTurn(heard, standing, settings, account.say)
     closed = change.save.filter(saved => saved.endedAt === receivedAt)
+    others = change.save.filter(saved => saved.id !== id)
     return change
   })
   if (seen) await traceDuplicate(desk, turn, receivedAt)
-  else arrivals.turnOpened(turn)
+  else {
+    arrivals.turnOpened(turn)
+    for (const other of others) arrivals.turnChanged(other)
+  }
   if (told !== undefined && !seen) await forgetFeedback(desk, settings.sessionKey)
   for (const { end } of closed) if (!seen && end !== undefined) desk.meter.turnEnded(end)
   return inbound.surface === 'app' ? empty : { kind: 'stream', frame: firstFrame(turn, account.placeholder) }
@@ -86,20 +100,38 @@ async function receiveClick(desk: Desk, arrivals: Arrivals, inbound: Inbound, cl
   const shown = owner?.account === inbound.account ? owner.card : undefined
   const heard = shown === undefined ? click : { ...click, taskId: shown.modelTaskId ?? '' }
   await receiveMessage(desk, arrivals, { ...inbound, text: formatClick(heard) })
-  const card = shown && takenCard(shown.card, click, sayOf(desk, inbound.account))
-  return inbound.surface === 'bot' && card !== undefined ? { kind: 'card_update', card } : empty
+  if (shown === undefined) return empty
+  if (inbound.surface === 'app') return await updateInApp(desk, arrivals, inbound, shown.card, click)
+  const card = takenCard(shown.card, click, sayOf(desk, inbound.account))
+  return card === undefined ? empty : { kind: 'card_update', card }
+}
+
+async function updateInApp(desk: Desk, arrivals: Arrivals, inbound: Inbound, card: Card, click: Click): Promise<Reply> {
+  const turn = await desk.store.find(formatTurnId(inbound.account, inbound.msgid))
+  const update = turn && planCardUpdate(turn, card, click, sayOf(desk, inbound.account))
+  if (update === undefined) return empty
+  await desk.store.outbox.write({ add: [update] })
+  arrivals.deliveryAdded()
+  return empty
 }
 
 function openSettings(desk: Desk, account: AccountDesk, inbound: Inbound): OpenSettings {
+  const { agentId } = desk.route(inbound.conversation)
   return {
-    agentId: account.agentId,
-    sessionKey: formatSessionKey(account.agentId, inbound.conversation),
+    agentId,
+    sessionKey: formatSessionKey(agentId, inbound.conversation),
     streamId: newStreamId(inbound.receivedAt, desk.random.bytes(16)),
     windowMs: account.windowMs,
     handoverMs: account.handoverMs,
+    joinWindowMs: account.joinWindowMs,
     openTurnsLimit: desk.limits.openTurns,
     perUserPerMinuteLimit: desk.limits.perUserPerMinute,
     askWithinMs: desk.limits.askWithinMs,
+    rules: {
+      ...account.policies[inbound.surface],
+      passes: desk.passedCommands,
+      canReset: desk.agent.canReset(),
+    },
     ...(account.thoughts && { thoughts: account.thoughts }),
     ...(account.app && { dm: { format: account.app.replyFormat, deliverWithinMs: desk.limits.deliverWithinMs } }),
   }
@@ -132,7 +164,9 @@ async function receiveRefresh(
   const say = sayOf(desk, account)
   const isFinishing = found.closedWith !== undefined || found.state === 'closing'
   const turn = isFinishing ? await commitServed(desk, arrivals, found, now) : found
-  return { kind: 'stream', frame: streamFrame(turn, viewOf(desk, turn, now), say) }
+  const pictures = await loadPictures(desk, turn)
+  const frame = streamFrame(turn, viewOf(desk, turn, now), say)
+  return { kind: 'stream', frame: pictures.length === 0 ? frame : { ...frame, pictures } }
 }
 
 /** Before a finish frame leaves it is written down that it did, so that its text is not sent another way as well. */

@@ -1,22 +1,13 @@
 import { createHash } from 'node:crypto'
-import type { Article, Delivery, Message } from '../domain/delivery.ts'
-import { limits } from '../domain/limits.ts'
+import type { Delivery, Message } from '../domain/delivery.ts'
 import { judgeMedia, safeFileName } from '../domain/media.ts'
 import type { WayOut } from '../domain/ports.ts'
 import { everyone, formatTarget, type Target } from '../domain/target.ts'
 import { WecomdError } from '../errors.ts'
-import { isVisible } from '../streaming/frame.ts'
 import { laneOf } from '../streaming/home.ts'
 import { planMessages, planRobotMessages } from '../streaming/messages.ts'
-import { byteLength } from '../streaming/split.ts'
+import { checkContent, type SendContent, wellFormed } from './content.ts'
 import { type Desk, sayOf } from './desk.ts'
-
-/** What a script wants to say: exactly one of these. */
-export type SendContent =
-  | { readonly kind: 'text' | 'markdown'; readonly content: string }
-  | { readonly kind: 'card'; readonly card: Readonly<Record<string, unknown>> }
-  | { readonly kind: 'news'; readonly articles: readonly Article[] }
-  | { readonly kind: 'media'; readonly fileName: string; readonly bytes: Uint8Array }
 
 export interface SendRequest {
   readonly to: Target
@@ -39,7 +30,8 @@ export interface SendRules {
  * `overloaded`.
  */
 export async function acceptSend(desk: Desk, rules: SendRules, request: SendRequest): Promise<Delivery> {
-  const { to, content } = request
+  const { to } = request
+  const content = wellFormed(request.content)
   const account = chooseAccount(desk, rules, request)
   const route = chooseRoute(desk, rules, account, to)
   checkContent(content, route)
@@ -112,31 +104,6 @@ function groupBlocked(): WecomdError {
       hint: 'send to user:, party:, tag: or webhook:NAME, or let the Bot answer in the group; for groups that this app created set channels.wecom.agent.allowAppChat to true',
     },
   )
-}
-
-const robotCards = ['text_notice', 'news_notice']
-const cards = [...robotCards, 'button_interaction', 'vote_interaction', 'multiple_interaction']
-
-function checkContent(content: SendContent, route: WayOut): void {
-  if ((content.kind === 'text' || content.kind === 'markdown') && !isVisible(content.content)) {
-    throw new WecomdError('bad_message', 'the text is empty')
-  }
-  // What is too long for messages becomes a file.
-  if ('content' in content && byteLength(content.content) > limits.mediaBytes.file) {
-    throw new WecomdError('bad_message', 'the text is larger than 20 MiB, the most that WeCom takes')
-  }
-  if (content.kind !== 'card') return
-  const type = content.card['card_type']
-  if (route === 'appchat') {
-    throw new WecomdError('bad_message', 'WeCom does not take template cards in groups', {
-      hint: 'send markdown or text',
-    })
-  }
-  const allowed = route === 'webhook' ? robotCards : cards
-  if (typeof type === 'string' && allowed.includes(type)) return
-  throw new WecomdError('bad_message', `card_type must be one of ${allowed.join(', ')}`, {
-    hint: 'the card is the object under template_card, with its card_type',
-  })
 }
 
 /** Another content under the same key, which is about to be refused, must not overwrite the file. */

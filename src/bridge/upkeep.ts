@@ -1,7 +1,8 @@
 import { isDone } from '../domain/delivery.ts'
 import type { Store } from '../domain/ports.ts'
+import { streamOfFile } from '../streaming/attachments.ts'
+import { streamOfAnswerFile } from '../streaming/files.ts'
 import { type Asker, leaseMs } from './ask.ts'
-import type { Deliverer } from './deliver.ts'
 import type { Desk } from './desk.ts'
 import { deliveryOfFile } from './send.ts'
 
@@ -9,9 +10,9 @@ const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 
 /** The scheduler source that keeps the leases of what goes on; an ask that another node took over is let go. */
-export function createLeaseSource(asker: Asker, deliverer: Deliverer, store: Store) {
+export function createLeaseSource(asker: Asker, others: readonly { leased(): readonly string[] }[], store: Store) {
   let nextAt = 0
-  const leased = () => [...asker.leased(), ...deliverer.leased()]
+  const leased = () => [asker, ...others].flatMap(one => one.leased())
   return {
     name: 'leases',
     nextDue: () => (leased().length > 0 ? nextAt : undefined),
@@ -24,6 +25,21 @@ export function createLeaseSource(asker: Asker, deliverer: Deliverer, store: Sto
   }
 }
 
+/** Whether a question that came with media, or the one that it was joined with, is not over yet. */
+async function isAsked(store: Store, stream: string): Promise<boolean> {
+  let turn = await store.findByStream(stream)
+  while (turn?.mergedInto !== undefined) turn = await store.find(turn.mergedInto)
+  return turn !== undefined && turn.end === undefined
+}
+
+/** Whether a file of an answer may still be shown, sent, or sent again by an operator. */
+async function isAwaited(store: Store, stream: string, now: number): Promise<boolean> {
+  const turn = await store.findByStream(stream)
+  if (turn === undefined || now < turn.windowEndAt) return turn !== undefined
+  const deliveries = await store.outbox.ofTurn(turn.id)
+  return deliveries.some(({ state, dead }) => !isDone(state) || dead)
+}
+
 /** The scheduler source that forgets: contents after `contentDays`, rows after `rowDays`, files that nobody sends any more. */
 export function createRetentionSource(
   { store, spool, clock, log }: Desk,
@@ -31,6 +47,10 @@ export function createRetentionSource(
 ) {
   let nextAt = clock.now()
   const isNeeded = async (file: string): Promise<boolean> => {
+    const stream = streamOfFile(file)
+    if (stream !== undefined) return await isAsked(store, stream)
+    const answered = streamOfAnswerFile(file)
+    if (answered !== undefined) return await isAwaited(store, answered, clock.now())
     const delivery = await store.outbox.find(deliveryOfFile(file))
     return delivery !== undefined && (!isDone(delivery.state) || delivery.dead)
   }

@@ -3,6 +3,7 @@ import { messageOf } from '../errors.ts'
 import { Asker } from './ask.ts'
 import { Deliverer } from './deliver.ts'
 import type { Desk } from './desk.ts'
+import { Fetcher } from './fetch.ts'
 import { createDeadlineSource, createSnapshotSource, saveSnapshots } from './follow.ts'
 import { createLeaseSource, createRetentionSource } from './upkeep.ts'
 
@@ -26,17 +27,30 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
   const deliverer = new Deliverer(desk, turn => changed(turn))
   const changed = (turn: Turn): void => {
     deadlines.expect(turn)
-    if (turn.state === 'moved' || turn.card?.state === 'pending' || !hasBubble(turn)) deliverer.expect() // else nothing of it goes to WeCom
+    if (turn.stopAt !== undefined && turn.end === undefined) asker.halt(turn.id)
+    const hasFiles = turn.files !== undefined
+    if (hasFiles) fetcher.expect()
+    // Else nothing of it goes to WeCom.
+    if (turn.state === 'moved' || turn.card?.state === 'pending' || hasFiles || !hasBubble(turn)) deliverer.expect()
     if (turn.trace.at(-1)?.['lost'] === true) desk.log.warn('an answer cannot be brought home whole', { turn: turn.id })
     desk.wake()
   }
   const asker = new Asker(desk, changed)
+  const fetcher = new Fetcher(
+    desk,
+    () => {
+      asker.expect()
+      desk.wake()
+    },
+    changed,
+  )
   const deadlines = createDeadlineSource(desk, changed)
   waiting.add(asker)
+  waiting.add(fetcher)
   waiting.add(deliverer)
   waiting.add(deadlines)
   waiting.add(createSnapshotSource(desk))
-  waiting.add(createLeaseSource(asker, deliverer, desk.store))
+  waiting.add(createLeaseSource(asker, [deliverer, fetcher], desk.store))
   waiting.add(createRetentionSource(desk, retention))
   desk.agent.onStatus(() => {
     asker.expect()
@@ -49,12 +63,13 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
     },
     turnOpened(turn) {
       asker.expect()
+      if (turn.attachments !== undefined) fetcher.expect()
       changed(turn)
     },
     turnChanged: changed,
     async drain(limitMs) {
       const complain = (error: unknown) => desk.log.error('not all could be saved', { error: messageOf(error) })
-      await Promise.all([asker.stop(limitMs).catch(complain), deliverer.stop(limitMs)])
+      await Promise.all([asker.stop(limitMs).catch(complain), deliverer.stop(limitMs), fetcher.stop(limitMs)])
       await saveSnapshots(desk).catch(complain)
     },
   }

@@ -1,6 +1,7 @@
-import type { DeliveryReport } from '../bridge/journey.ts'
+import { Type } from '@sinclair/typebox'
 import { askDaemon, daemonFlags, daemonUsage, refuse, tellDaemon } from './daemon.ts'
 import type { CliIo } from './io.ts'
+import { type DeliveryReport, deliveryReport, describeOutcome, formatTime } from './report.ts'
 import { alwaysUsage, exitCodes, parseCommand, usageError } from './usage.ts'
 
 const usage = [
@@ -24,22 +25,23 @@ export async function dead(args: readonly string[], io: CliIo): Promise<number> 
   }
   const path = `/api/dead/${encodeURIComponent(id)}`
   const answer = await (verb === 'retry'
-    ? tellDaemon(`${path}/retry`, {}, values, io)
-    : tellDaemon(path, {}, values, io, 'DELETE'))
+    ? tellDaemon(`${path}/retry`, {}, oneId, values, io)
+    : tellDaemon(path, {}, oneId, values, io, 'DELETE'))
   if ('error' in answer) return refuse(answer.error, values, io)
-  // The daemon is of the same release.
-  const done = answer.body as { id: string }
+  const done = answer.body
   if (values.json) io.out(JSON.stringify(done))
   else io.out(verb === 'retry' ? `tried again as ${done.id}` : `dropped ${done.id}`)
   return exitCodes.ok
 }
 
+const oneId = Type.Object({ id: Type.String() })
+const deadOnes = Type.Object({ dead: Type.Array(deliveryReport) })
+
 async function list(
-  values: Parameters<typeof askDaemon>[1] & { json?: boolean | undefined },
+  values: Parameters<typeof askDaemon>[2] & { json?: boolean | undefined },
   io: CliIo,
 ): Promise<number> {
-  // The daemon is of the same release.
-  const found = (await askDaemon('/api/dead', values, io)) as { dead: readonly DeliveryReport[] }
+  const found = await askDaemon('/api/dead', deadOnes, values, io)
   if (values.json) io.out(JSON.stringify(found))
   else if (found.dead.length === 0) io.out('no delivery has given up')
   else for (const report of found.dead) for (const line of describe(report)) io.out(line)
@@ -47,13 +49,7 @@ async function list(
 }
 
 function describe(report: DeliveryReport): readonly string[] {
-  const last = report.attempts.at(-1)
-  const said =
-    last?.errmsg === undefined ? '' : `: ${last.errcode === undefined ? '' : `${last.errcode} `}${last.errmsg}`
-  const at = new Date(report.createdAt).toISOString().replace('T', ' ').slice(0, 19)
-  return [
-    report.id,
-    `  ${at} UTC  ${report.kind}${report.to === undefined ? '' : ` to ${report.to}`}, ${report.state}${said}`,
-    ...(last?.hint === undefined ? [] : [`  → ${last.hint}`]),
-  ]
+  const { id, createdAt, kind, to, state } = report
+  const what = `${kind}${to === undefined ? '' : ` to ${to}`}`
+  return [id, `  ${formatTime(createdAt)}  ${what}, ${state}`, ...describeOutcome(report)]
 }

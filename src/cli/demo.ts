@@ -34,7 +34,7 @@ export async function demo(args: readonly string[], io: CliIo): Promise<number> 
   if (gateway === undefined && token !== undefined) return usageError(io, '--token goes with --gateway', usage)
 
   const world = io.openWorld({ level: 'info', format: io.isTty ? 'pretty' : 'json' })
-  const stopSignal = io.untilStopped('stops')
+  const stopSignal = io.untilStopped()
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-demo-'))
   try {
     const real = gateway === undefined ? undefined : { url: gateway, ...(token !== undefined && { token }) }
@@ -136,7 +136,12 @@ async function openPage(world: World, options: Parameters<typeof createPlaygroun
 }
 
 function demoConfig(file: object): Config {
-  const { config, complaints } = parseConfig(JSON.stringify(file), { file: 'demo', env: {}, readFile: () => '' })
+  const { config, complaints } = parseConfig(JSON.stringify(file), {
+    file: 'demo',
+    env: {},
+    readFile: () => '',
+    isFolder: () => true,
+  })
   if (config !== undefined) return config
   throw new WecomdError('config', complaints.map(({ path, message }) => `${path}: ${message}`).join('; '))
 }

@@ -1,4 +1,4 @@
-import type { World } from '../world.ts'
+import type { LogStyle, World } from '../world.ts'
 
 /** What a command sees of the terminal. Its exit code is what it returns. */
 export interface CliIo {
@@ -9,13 +9,13 @@ export interface CliIo {
   readonly isTty: boolean
   /** The words that call this program in a shell, for commands that are printed to be pasted. */
   readonly program: readonly string[]
-  /** The doors to the outside, for commands that need them; log lines go to standard output. */
-  openWorld(log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'json' | 'pretty' }): World
+  /** The doors to the outside, for commands that need them; log lines go to standard output. The style may change later. */
+  openWorld(log: LogStyle): World
   /** All of standard input. */
-  readInput(): Promise<string>
+  readInput(): Promise<Uint8Array>
   /**
    * Resolves when the process is asked to stop, with the name of the signal. What lives with its terminal stops when that
-   * goes; a daemon does not.
+   * goes; a daemon has `hangup` instead, which is called at each SIGHUP.
    */
-  untilStopped(hangup: 'stops' | 'is ignored'): Promise<string>
+  untilStopped(hangup?: () => void): Promise<string>
 }

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import type { DeliveryReport } from '../bridge/journey.ts'
+import { Type } from '@sinclair/typebox'
+import { reasonOf } from '../config/reading.ts'
 import { limits } from '../domain/limits.ts'
 import { messageOf, WecomdError } from '../errors.ts'
-import { askDaemon, daemonFlags, daemonUsage, refuse, tellDaemon } from './daemon.ts'
+import { daemonFlags, daemonUsage, lookUp, refuse, tellDaemon } from './daemon.ts'
 import type { CliIo } from './io.ts'
+import { deliveryReport, describeOutcome } from './report.ts'
 import { alwaysUsage, exitCodes, parseCommand, usageError } from './usage.ts'
 
 const usage = [
@@ -62,10 +64,9 @@ export async function send(args: readonly string[], io: CliIo): Promise<number> 
     ...(await contentOf(values, io)),
     ...(values.key !== undefined && { idempotencyKey: values.key }),
   }
-  const answer = await tellDaemon('/api/send', request, values, io)
+  const answer = await tellDaemon('/api/send', request, Type.Object({ id: Type.String() }), values, io)
   if ('error' in answer) return refuse(answer.error, values, io)
-  // The daemon is of the same release and answers 202 with the id.
-  const { id } = answer.body as { id: string }
+  const { id } = answer.body
   if (!values.wait) {
     io.out(values.json ? JSON.stringify({ id }) : id)
     return exitCodes.ok
@@ -76,17 +77,34 @@ export async function send(args: readonly string[], io: CliIo): Promise<number> 
 
 async function contentOf(values: Values, io: CliIo): Promise<object> {
   const { text, markdown, card, file } = values
-  if (text !== undefined) return { text: text === '-' ? await io.readInput() : text }
-  if (markdown !== undefined) return { markdown: markdown === '-' ? await io.readInput() : markdown }
+  if (text !== undefined) return { text: await readText(text, io) }
+  if (markdown !== undefined) return { markdown: await readText(markdown, io) }
   if (card !== undefined) return { card: readCard(card) }
   const bytes = read(file ?? '')
+  if (bytes.length === 0) throw new WecomdError('bad_message', `${file} is empty`)
   if (bytes.length > limits.mediaBytes.file) throw new WecomdError('bad_message', `${file} is larger than 20 MiB`)
   return { media: { fileName: basename(file ?? ''), base64: bytes.toString('base64') } }
 }
 
+async function readText(given: string, io: CliIo): Promise<string> {
+  if (given !== '-') return given
+  const text = decode(await io.readInput(), 'standard input')
+  if (text === '') throw new WecomdError('usage', 'there is nothing on standard input')
+  return text
+}
+
+/** What is in another encoding would arrive as question marks. */
+function decode(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new WecomdError('usage', `${what} is not UTF-8`)
+  }
+}
+
 function readCard(file: string): unknown {
   try {
-    const card: unknown = JSON.parse(read(file).toString())
+    const card: unknown = JSON.parse(decode(read(file), file))
     // A whole message, as the platform's documents show it, is taken for its card.
     return typeof card === 'object' && card !== null && 'template_card' in card ? card.template_card : card
   } catch (error) {
@@ -99,7 +117,7 @@ function read(file: string): Buffer {
   try {
     return readFileSync(file)
   } catch (error) {
-    throw new WecomdError('usage', `${file} cannot be read: ${messageOf(error)}`)
+    throw new WecomdError('usage', `${file} cannot be read: ${reasonOf(error)}`)
   }
 }
 
@@ -109,26 +127,15 @@ async function waitFor(id: string, timeoutMs: number, values: Values, io: CliIo)
   const { clock } = io.openWorld({ level: 'error', format: 'json' })
   const until = clock.now() + timeoutMs
   for (;;) {
-    // The daemon is of the same release; a delivery that it has just accepted is known.
-    const report = (await askDaemon(`/api/deliveries/${encodeURIComponent(id)}`, values, io)) as DeliveryReport
+    const report = await lookUp(`/api/deliveries/${encodeURIComponent(id)}`, deliveryReport, values, io)
+    if (report === undefined) throw new WecomdError('not_found', `the daemon knows no delivery ${id} any more`)
     const isOver = report.finishedAt !== undefined
     if (isOver || clock.now() >= until) {
       if (values.json) io.out(JSON.stringify(report))
-      else for (const line of describe(report)) io.out(line)
+      else for (const line of [report.state, ...describeOutcome(report)]) io.out(line)
       if (!isOver) io.err(`wecomd: not delivered within ${timeoutMs / 1000} s; it is tried further`)
       return report.state === 'delivered' || report.state === 'partial' ? exitCodes.ok : exitCodes.failed
     }
     await new Promise<void>(resolve => void clock.alarm(clock.now() + pollMs, resolve))
   }
-}
-
-function describe(report: DeliveryReport): readonly string[] {
-  const last = report.attempts.at(-1)
-  const lost = Object.entries(report.recipients).filter(([, ids]) => ids.length > 0)
-  return [
-    report.state,
-    ...lost.map(([list, ids]) => `  ${list}: ${ids.join(' ')}`),
-    ...(last?.errcode ? [`  errcode ${last.errcode}: ${last.errmsg ?? ''}`] : []),
-    ...(last?.hint === undefined ? [] : [`  → ${last.hint}`]),
-  ]
 }

@@ -1,6 +1,7 @@
-import type { reportStatus } from '../status.ts'
+import { type Static, Type } from '@sinclair/typebox'
 import { askDaemon, daemonFlags, daemonUsage } from './daemon.ts'
 import type { CliIo } from './io.ts'
+import { formatTime, time } from './report.ts'
 import { alwaysUsage, exitCodes, parseCommand } from './usage.ts'
 
 const usage = [
@@ -12,14 +13,56 @@ const usage = [
   ...alwaysUsage,
 ]
 
-type Status = Awaited<ReturnType<typeof reportStatus>>
+const text = Type.Optional(Type.String())
+const count = Type.Optional(Type.Number())
+const surface = Type.Object({
+  paths: Type.Array(Type.String()),
+  lastCallbackAt: Type.Optional(time),
+  lastSignatureFailureAt: Type.Optional(time),
+  unreachable: Type.Optional(Type.Object({ since: time, lastAt: time, reason: Type.String(), hint: text })),
+})
+const app = Type.Composite([
+  surface,
+  Type.Object({
+    token: Type.Optional(Type.Object({ expiresAt: time })),
+    quota: Type.Optional(Type.Object({ minute: Type.Number(), hour: Type.Number() })),
+    held: Type.Optional(Type.Object({ since: time, errcode: count, hint: text })),
+    activity: Type.Optional(Type.Object({ event: Type.String(), at: time, effectAt: Type.Optional(time) })),
+  }),
+])
+
+/** What is printed; the counts are missing while the store does not answer. */
+const shape = Type.Object({
+  version: Type.String(),
+  node: Type.String(),
+  startedAt: time,
+  ready: Type.Boolean(),
+  components: Type.Record(
+    Type.String(),
+    Type.Object({ state: Type.String(), since: Type.Optional(time), reason: text, hint: text }),
+  ),
+  accounts: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      name: text,
+      enabled: Type.Boolean(),
+      bot: Type.Optional(surface),
+      app: Type.Optional(app),
+    }),
+  ),
+  turns: Type.Optional(Type.Object({ open: count, waiting: count, asking: count })),
+  outbox: Type.Optional(Type.Object({ queued: count, held: count })),
+  dead: count,
+  config: Type.Object({ loadedAt: time, complaint: text }),
+})
+
+type Status = Static<typeof shape>
 
 /** `wecomd status`: 0 when the daemon is ready, 1 when it is not, 4 when none answers. */
 export async function status(args: readonly string[], io: CliIo): Promise<number> {
   const command = parseCommand(args, io, { usage, flags: daemonFlags, positionals: 0 })
   if (command.exit !== undefined) return command.exit
-  // The daemon is of the same release; fields that an older one lacks are shown as missing.
-  const found = (await askDaemon('/api/status', command.values, io)) as Status
+  const found = await askDaemon('/api/status', shape, command.values, io)
   if (command.values.json) io.out(JSON.stringify(found))
   else for (const line of describe(found)) io.out(line)
   return found.ready ? exitCodes.ok : exitCodes.failed
@@ -34,19 +77,27 @@ function describe(found: Status): readonly string[] {
     `turns     open ${found.turns?.open ?? '?'}, waiting ${found.turns?.waiting ?? '?'}, asking ${found.turns?.asking ?? '?'}`,
     `outbox    queued ${found.outbox?.queued ?? '?'}, held ${found.outbox?.held ?? '?'}`,
     `dead      ${found.dead ?? '?'}${found.dead ? ': see wecomd dead list' : ''}`,
+    ...describeConfig(found.config),
   ]
 }
 
-function describeComponent(name: string, component: Status['components']['store']): readonly string[] {
-  const line = `${name.padEnd(9)} ${component.state}${component.reason === undefined ? '' : `: ${component.reason}`}`
+function describeConfig({ loadedAt, complaint }: Status['config']): readonly string[] {
+  const line = `config    loaded ${formatTime(loadedAt)}`
+  return complaint === undefined ? [line] : [line, `          NOT RELOADED since: ${complaint}`]
+}
+
+function describeComponent(name: string, component: Status['components'][string]): readonly string[] {
+  const { state, since, reason } = component
+  const when = state === 'unreachable' && since !== undefined ? ` since ${formatTime(since)}` : ''
+  const line = `${name.padEnd(9)} ${state}${when}${reason === undefined ? '' : `: ${reason}`}`
   return component.hint === undefined ? [line] : [line, `          → ${component.hint}`]
 }
 
-function describeAccount({ id, enabled, bot, app }: Status['accounts'][number]): readonly string[] {
-  const name = `account   ${id}${enabled ? '' : ' (disabled)'}`
+function describeAccount({ id, name, enabled, bot, app }: Status['accounts'][number]): readonly string[] {
+  const account = `account   ${id}${name === undefined ? '' : ` “${name}”`}${enabled ? '' : ' (disabled)'}`
   return [
-    ...(bot === undefined ? [] : describeSurface(`${name}: bot`, bot, 'bot.token')),
-    ...(app === undefined ? [] : describeApp(name, app)),
+    ...(bot === undefined ? [] : describeSurface(`${account}: bot`, bot, 'bot.token')),
+    ...(app === undefined ? [] : describeApp(account, app)),
   ]
 }
 
@@ -62,6 +113,7 @@ function describeApp(name: string, app: AppStatus): readonly string[] {
   const busiest = quota === undefined ? '' : `, most to one member ${quota.minute}/min ${quota.hour}/h`
   return [
     ...surface,
+    ...(app.paths.length === 0 ? describeSilence(app) : []),
     `          ${until}${busiest}`,
     ...(held === undefined
       ? []
@@ -80,7 +132,7 @@ function describeActivity({ event, at, effectAt }: NonNullable<AppStatus['activi
 
 function describeSurface(
   name: string,
-  surface: { paths: readonly string[]; lastCallbackAt?: number; lastSignatureFailureAt?: number },
+  surface: NonNullable<Status['accounts'][number]['bot']>,
   tokenKey: string,
 ): readonly string[] {
   const { lastCallbackAt: seenAt, lastSignatureFailureAt: failedAt } = surface
@@ -89,10 +141,17 @@ function describeSurface(
   const isTrouble = failedAt !== undefined && failedAt > (seenAt ?? 0)
   return [
     `${name} ${surface.paths.join(' ')}, ${seen}`,
+    ...describeSilence(surface),
     ...(!isTrouble ? [] : [`          → last wrong signature ${formatTime(failedAt)}: is ${tokenKey} right?`]),
   ]
 }
 
-function formatTime(at: number): string {
-  return `${new Date(at).toISOString().replace('T', ' ').slice(0, 19)} UTC`
+function describeSilence({ unreachable }: Pick<AppStatus, 'unreachable'>): readonly string[] {
+  if (unreachable === undefined) return []
+  const { since, lastAt, reason, hint } = unreachable
+  const tried = lastAt === since ? '' : `, last tried ${formatTime(lastAt)}`
+  return [
+    `          WeCom cannot be reached since ${formatTime(since)}${tried}: ${reason}`,
+    ...(hint === undefined ? [] : [`          → ${hint}`]),
+  ]
 }

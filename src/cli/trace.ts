@@ -1,6 +1,7 @@
-import type { Journey } from '../bridge/journey.ts'
-import { askDaemon, daemonFlags, daemonUsage } from './daemon.ts'
+import { type Static, Type } from '@sinclair/typebox'
+import { daemonFlags, daemonUsage, lookUp } from './daemon.ts'
 import type { CliIo } from './io.ts'
+import { describeWaits, time, waits } from './report.ts'
 import { alwaysUsage, exitCodes, parseCommand, usageError } from './usage.ts'
 
 const usage = [
@@ -19,16 +20,29 @@ export async function trace(args: readonly string[], io: CliIo): Promise<number>
   if (command.exit !== undefined) return command.exit
   const [id] = command.positionals
   if (id === undefined) return usageError(io, 'trace needs an id', usage)
-  const found = await askDaemon(`/api/trace/${encodeURIComponent(id)}`, command.values, io)
+  const found = await lookUp(`/api/trace/${encodeURIComponent(id)}`, journey, command.values, io)
   if (found === undefined) {
     io.err(`wecomd: nothing is known by the id ${id}`)
     return exitCodes.failed
   }
-  // The daemon is of the same release and answers with its Journey.
   if (command.values.json) io.out(JSON.stringify(found))
-  else for (const line of describe(found as Journey)) io.out(line)
+  else for (const line of describe(found)) io.out(line)
   return exitCodes.ok
 }
+
+const journey = Type.Object({
+  id: Type.String(),
+  account: Type.String(),
+  state: Type.String(),
+  end: Type.Optional(Type.String()),
+  sender: Type.Optional(Type.String()),
+  conversation: Type.Optional(Type.String()),
+  to: Type.Optional(Type.String()),
+  events: Type.Array(Type.Object({ at: time, kind: Type.String() })),
+  waits: Type.Optional(waits),
+})
+
+type Journey = Static<typeof journey>
 
 function describe(journey: Journey): readonly string[] {
   const first = journey.events[0]?.at ?? 0
@@ -40,6 +54,8 @@ function describe(journey: Journey): readonly string[] {
       const offset = `+${((at - first) / 1000).toFixed(3)} s`
       return `${new Date(at).toISOString().slice(11, 23)} ${offset.padStart(12)}  ${kind.padEnd(15)} ${formatDetails(details)}`.trimEnd()
     }),
+    ...(journey.waits === undefined ? [] : ['', describeWaits(journey.waits)]),
+    ...(journey.waits?.hint === undefined ? [] : [`→ ${journey.waits.hint}`]),
   ]
 }
 
@@ -47,9 +63,9 @@ function partiesOf({ sender, conversation, to }: Journey): string {
   return sender === undefined ? `to ${to ?? 'somebody'}` : `from ${sender} in ${conversation}`
 }
 
-function formatDetails(details: Readonly<Record<string, string | number | boolean | undefined>>): string {
+function formatDetails(details: Readonly<Record<string, unknown>>): string {
   return Object.entries(details)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${value}`)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(' ')
 }

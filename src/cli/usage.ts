@@ -36,6 +36,8 @@ export function parseCommand<const Flags extends Options>(
       for (const line of command.usage) io.out(line)
       return { exit: exitCodes.ok }
     }
+    const empty = Object.entries(values).find(([, value]) => value === '')
+    if (empty !== undefined) return { exit: usageError(io, `--${empty[0]} is empty`, command.usage) }
     const surplus = positionals[command.positionals]
     if (surplus !== undefined) return { exit: usageError(io, `unexpected argument "${surplus}"`, command.usage) }
     return { values, positionals }

@@ -19,8 +19,10 @@ export interface Account {
   readonly enabled: boolean
   readonly bot?: BotSettings
   readonly agent?: AppSettings
+  /** Where its Bot and its app stand in the file. */
+  readonly paths: { readonly bot: string; readonly app: string }
   /** Own wording of sentences, over the top-level `texts`. */
-  readonly texts: Readonly<Record<string, string>>
+  readonly texts: Settings['texts']
 }
 
 type Part<T> = T extends readonly unknown[] ? T : T extends object ? { readonly [Key in keyof T]?: Part<T[Key]> } : T
@@ -53,6 +55,10 @@ export function accountsOf(channel: Channel): readonly Account[] {
       enabled: channel.enabled && (account?.enabled ?? true),
       ...(bot && { bot: botSettingsOf(bot) }),
       ...(agent && { agent }),
+      paths: {
+        bot: account?.bot ? `${root}.accounts.${id}.bot` : `${root}.bot`,
+        app: account?.agent ? `${root}.accounts.${id}.agent` : `${root}.agent`,
+      },
       texts: account?.texts ?? {},
     }
   })
@@ -84,6 +90,7 @@ export function judge(settings: PartialSettings, sure: boolean): readonly Compla
     ...twins(bots, 'token', bot => bot.token),
     ...twins(bots, 'aibotid', bot => bot.aibotid),
     ...twins(apps, 'agentId', app => app.corpId && app.agentId !== undefined && `${app.corpId}\0${app.agentId}`),
+    ...[...bots, ...apps].flatMap(emptyLists),
     ...bots.flatMap(streamComplaints),
     ...apps.flatMap(halfCallbacks),
     ...listeners(settings),
@@ -115,6 +122,19 @@ function doubles(channel: PartialChannel): readonly Complaint[] {
         ]
       : [],
   )
+}
+
+/** An allowlist without anybody on it keeps everybody out, which is seldom meant. */
+function emptyLists({ path, section }: Place<PartialBot | PartialApp>): readonly Complaint[] {
+  const { policy, allowFrom } = section.dm ?? {}
+  if (policy !== 'allowlist' || allowFrom === undefined || allowFrom.length > 0) return []
+  return [
+    {
+      path: `${path}.dm.allowFrom`,
+      message: 'is empty while the policy is "allowlist": nobody may use commands; "*" is everyone',
+      severity: 'warning',
+    },
+  ]
 }
 
 function emptyAccounts(channel: PartialChannel): readonly Complaint[] {

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { aesKey, flag, type Marks, path, section, text, texts, whole } from './keys.ts'
+import { sentences } from './sentences.ts'
 
 const dm = () =>
   Type.Object(
@@ -18,7 +19,7 @@ const dm = () =>
         description: 'What the policy gates: `commands` only, or `all` (ordinary chat of the others is refused too).',
       }),
     },
-    { ...section, description: 'Who may, by sender, in single chats and groups.', unbuilt: true },
+    { ...section, description: 'Who may, by sender, in single chats and groups.' },
   )
 
 const stream = Type.Object(
@@ -64,7 +65,6 @@ const bot = (description: string, marks: Marks = {}) =>
       stream,
       joinWindowMs: whole('How long a message that is only media waits for a text of the same sender.', 3000, {
         minimum: 0,
-        unbuilt: true,
       }),
       reasoning: Type.Union([Type.Literal('hide'), Type.Literal('fold'), Type.Literal('show')], {
         default: 'fold',
@@ -125,7 +125,12 @@ const network = Type.Object(
       expects: 'an http:// or https:// URL',
     }),
     timeoutMs: whole('Longest wait for an answer of WeCom.', 15_000, { minimum: 100, maximum: 600_000 }),
-    caFile: Type.Optional(path('PEM file with the authority of a private deployment or proxy.', { sample: 'ca.pem' })),
+    caFile: Type.Optional(
+      path('PEM file with the authority of a private deployment or proxy.', {
+        sample: 'ca.pem',
+        holds: 'certificates',
+      }),
+    ),
     mediaHosts: texts('Further hosts that media and response_url may point to, `*.` in front for all below.', []),
   },
   { ...section, description: 'Calls to WeCom.' },
@@ -145,14 +150,10 @@ const dynamicAgents = Type.Object(
 const account = Type.Object(
   {
     enabled: flag('Switch of this account; off, its callback URLs answer 404.', true),
-    name: Type.Optional(text('Name for people, in logs and pages.', { unbuilt: true })),
+    name: Type.Optional(text('Name for people, in `status` and logs.')),
     bot: Type.Optional(bot('Bot (智能机器人) of this account.', { sameAs: 'channels.wecom.bot' })),
     agent: Type.Optional(app('Self-built app (自建应用) of this account.', { sameAs: 'channels.wecom.agent' })),
-    texts: Type.Record(Type.String({ pattern: '^.+$' }), Type.String({ minLength: 1 }), {
-      default: {},
-      description: 'Sentences of this account; see `texts`.',
-      unbuilt: true,
-    }),
+    texts: sentences('Own wording of sentences for the users of this account.', { sameAs: 'texts' }),
   },
   section,
 )
@@ -179,7 +180,7 @@ export const channel = Type.Object(
     network,
     media: Type.Object(
       { maxBytes: whole('Largest media taken in.', 83_886_080) },
-      { ...section, description: 'Media from users.', unbuilt: true },
+      { ...section, description: 'Media from users.' },
     ),
     dynamicAgents,
     webhooks: Type.Record(

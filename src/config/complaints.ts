@@ -42,6 +42,12 @@ export function findingOf(node: Node, value: unknown): string {
   return shown.length > 60 ? `${shown.slice(0, 60)}…` : shown
 }
 
+/** A complaint for a log: its path and what is wrong, without what stands there instead. */
+export function tellComplaint({ path, message }: Complaint): string {
+  const told = message.replace(/, got (?:.|\n)*$/, '')
+  return path === '' ? told : `${path}: ${told}`
+}
+
 function secretFindingOf(value: string): string {
   const length = `${value.length} character${value.length === 1 ? '' : 's'}`
   if (/\s/.test(value)) return `${length} with white space among them`
@@ -55,6 +61,9 @@ export function kindOf(value: unknown): string {
   return `a ${typeof value}`
 }
 
+/** More names than these are not listed. */
+const mostNames = 20
+
 /** `; did you mean "token"?`, or what is known where nothing is near. */
 export function suggestionFor(key: string, known: readonly string[]): string {
   const ranked = known
@@ -63,7 +72,7 @@ export function suggestionFor(key: string, known: readonly string[]): string {
   const best = ranked[0]
   if (!best) return ''
   if (best.distance <= Math.max(2, Math.floor(key.length / 3))) return `; did you mean "${best.name}"?`
-  return `; the nearest is "${best.name}" (known here: ${known.join(', ')})`
+  return `; the nearest is "${best.name}"${known.length > mostNames ? '' : ` (known here: ${known.join(', ')})`}`
 }
 
 /** Levenshtein: how many letters must be added, removed or replaced. */

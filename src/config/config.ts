@@ -109,7 +109,9 @@ function parse(text: string, source: Source): { loaded: Loaded; literalSecrets: 
   const whole = /^channels(?:\.wecom(?:\.[^.]*|\.accounts\.[^.]*)?)?$/
   const sure = !found.some(({ path, severity }) => severity === 'error' && whole.test(path))
   // Sound: what the reading kept is valid by the schema, only not complete.
-  const complaints = [...found, ...judge(value as PartialSettings, sure)]
+  const judged = judge(value as PartialSettings, sure)
+  // What was refused is not there for the judge: one complaint about a key is enough.
+  const complaints = [...found, ...judged.filter(({ path }) => !found.some(one => one.path === path))]
   if (complaints.some(complaint => complaint.severity === 'error')) return { loaded: { complaints }, literalSecrets }
   if (!Value.Check(schema, value)) throw new Error('the reader let something through that the schema refuses')
   return { loaded: { config: configOf(value, source.file), settings: value, complaints }, literalSecrets }
@@ -150,7 +152,7 @@ function configOf(settings: Settings, file: string): Config {
 }
 
 function fileSource(file: string, env: Env): Source {
-  return { file: resolve(file), env, readFile: path => readFileSync(path, 'utf8') }
+  return { file: resolve(file), env, readFile: path => readFileSync(path, 'utf8'), isFolder }
 }
 
 function readText(source: Source): string | Complaint {
@@ -158,6 +160,14 @@ function readText(source: Source): string | Complaint {
     return source.readFile(source.file)
   } catch (error) {
     return { path: '', message: `cannot read the config file ${source.file}: ${reasonOf(error)}`, severity: 'error' }
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false // not there, or not for us: either way nothing can be taken from it
   }
 }
 

@@ -21,7 +21,7 @@ function linesOf(node: Node, indent: string, live: boolean): readonly string[] {
   return shown.flatMap(([key, child], index) => [
     ...(index > 0 && indent.length === 2 ? [''] : []),
     ...wrap(child.description ?? '', `${indent}// `),
-    ...(child.properties
+    ...(child.properties && child.sample === undefined
       ? sectionLines(node, key, child, indent, live)
       : leafLines(key, child, indent, !live && child.default === undefined && node.required?.includes(key) === true)),
   ])

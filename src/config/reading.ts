@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
 import { Value } from '@sinclair/typebox/value'
 import { messageOf } from '../errors.ts'
@@ -10,6 +11,7 @@ export interface Source {
   readonly file: string
   readonly env: Readonly<Record<string, string | undefined>>
   readFile(path: string): string
+  isFolder(path: string): boolean
 }
 
 /** What reading found. `value` holds only what is valid: each part that is not was complained about. */
@@ -119,7 +121,18 @@ class Reader {
     if (typeof node.unbuilt === 'string' && new RegExp(node.unbuilt).test(value)) {
       return this.refuse(path, 'this kind is not built into this version yet')
     }
-    return node.relative ? resolve(dirname(this.source.file), value) : value
+    return node.relative ? this.readPath(node, resolve(dirname(this.source.file), value), path) : value
+  }
+
+  private readPath({ holds }: Node, file: string, path: string): unknown {
+    if (holds === 'folder' && !this.source.isFolder(file)) this.warn(path, `there is no folder ${file}`)
+    if (holds !== 'certificates') return file
+    try {
+      const fault = faultOfCertificates(this.source.readFile(file))
+      return fault === undefined ? file : this.refuse(path, `the file ${file} ${fault}`)
+    } catch (error) {
+      return this.refuse(path, `cannot read the file ${file}: ${reasonOf(error)}`)
+    }
   }
 
   private readSecret(raw: unknown, path: string): unknown {
@@ -190,6 +203,22 @@ function convert(node: Node, raw: unknown, filled: unknown): unknown {
     if (node.type === 'boolean' && /^(?:true|false)$/.test(filled)) return filled === 'true'
   }
   return node.type === 'string' && node.coerce && Number.isSafeInteger(filled) ? String(filled) : filled
+}
+
+/** Why a text cannot be what certificates are checked by; undefined when it can. */
+function faultOfCertificates(text: string): string | undefined {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
+  if (blocks.length === 0) return 'holds no certificate: expected PEM, which begins with -----BEGIN CERTIFICATE-----'
+  const bad = blocks.findIndex(block => !isCertificate(block))
+  return bad === -1 ? undefined : `cannot be used: certificate ${bad + 1} of ${blocks.length} in it is damaged`
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== undefined
+  } catch {
+    return false // what is wrong with it is said in the codes of a library
+  }
 }
 
 /** What the file system says, in words. */

@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { channel } from './channel.ts'
 import { flag, path, port, section, text, texts, whole } from './keys.ts'
+import { sentences } from './sentences.ts'
 
 const binding = Type.Object(
   {
@@ -8,7 +9,7 @@ const binding = Type.Object(
     match: Type.Object(
       {
         channel: Type.Literal('wecom', { description: 'Bindings of other channels are ignored.' }),
-        accountId: Type.Optional(text('Only this account; `*` is every one.')),
+        accountId: Type.Optional(text('Only this account; `*`, or nothing, is every one.')),
         peer: Type.Optional(
           Type.Object(
             {
@@ -52,7 +53,7 @@ const admin = Type.Object(
         sample: `\${WECOMD_ADMIN_TOKEN}`,
       }),
     ),
-    mediaRoots: Type.Array(path('A folder.'), {
+    mediaRoots: Type.Array(path('A folder.', { holds: 'folder' }), {
       default: [],
       description: 'Folders that `POST /api/send` may take files from.',
     }),
@@ -70,7 +71,9 @@ const gateway = Type.Object(
     token: Type.Optional(text('Token of the gateway.', { secret: true, example: `\${OPENCLAW_GATEWAY_TOKEN}` })),
     password: Type.Optional(text('Password of the gateway, where it has no token.', { secret: true })),
     deviceToken: Type.Optional(text('Token of an already paired device.', { secret: true })),
-    caFile: Type.Optional(path('PEM file with the authority of a `wss://` gateway.', { sample: 'gateway-ca.pem' })),
+    caFile: Type.Optional(
+      path('PEM file with the authority of a `wss://` gateway.', { sample: 'gateway-ca.pem', holds: 'certificates' }),
+    ),
     agentId: text('Agent that answers where no binding says otherwise.', { default: 'main' }),
     runTimeoutMs: whole('Longest run of an agent; then it is aborted with a sentence.', 3_600_000, { minimum: 1000 }),
     maxRuns: whole('Runs at the same time.', 64),
@@ -95,8 +98,8 @@ export const schema = Type.Object(
     channels: Type.Object({ wecom: channel }, { ...section, description: 'Channels.' }),
     bindings: Type.Array(binding, {
       default: [],
-      description: 'Which agent answers whom, in the shape of OpenClaw; the most specific match wins.',
-      unbuilt: true,
+      description:
+        'Which agent answers whom, in the shape of OpenClaw. The most specific match wins: a peer of one account, a peer, an account, the channel; of equal ones the first. Without a match `gateway.agentId` answers.',
     }),
     server,
     admin,
@@ -127,11 +130,10 @@ export const schema = Type.Object(
       default: 'zh-CN',
       description: 'Language of the sentences that users see.',
     }),
-    texts: Type.Record(Type.String({ pattern: '^.+$' }), Type.String({ minLength: 1 }), {
-      default: {},
-      description: 'Own wording of sentences that users see, by name.',
-      unbuilt: true,
-    }),
+    texts: sentences(
+      'Own wording of the sentences that users see, instead of ours in zh-CN / en. A placeholder such as `{name}` may be left out; a literal brace is written twice. A text of an account wins over one for all.',
+      { sample: { failed: '⚠️ 出错了，请联系 IT 服务台。' } },
+    ),
     commands: Type.Object(
       {
         pass: texts('Slash commands that reach the gateway from users who may.', [
@@ -142,7 +144,7 @@ export const schema = Type.Object(
           'usage',
         ]),
       },
-      { ...section, description: 'Slash commands.', unbuilt: true },
+      { ...section, description: 'Slash commands.' },
     ),
     log: Type.Object(
       {

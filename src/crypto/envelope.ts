@@ -1,9 +1,8 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
 import { WecomdError } from '../errors.ts'
+import { blockBytes, paddingOf } from './padding.ts'
 
 const cipherName = 'aes-256-cbc'
-/** PKCS#7 to 32, not to the cipher's 16: that is why no library may pad or unpad for us. */
-const blockBytes = 32
 const randomBytes = 16
 const headBytes = randomBytes + 4
 const keyChars = 43
@@ -58,7 +57,9 @@ export function sealEnvelope(key: EnvelopeKey, message: string, receiveid: strin
 /** Decrypts an `encrypt` value, or throws `bad_envelope` (not a ciphertext) or `bad_cipher` (not one of this key). */
 export function openEnvelope(key: EnvelopeKey, encrypt: string): Opened {
   const plain = decrypt(key, decodeCiphertext(encrypt))
-  const end = plain.length - paddingOf(plain)
+  const padBytes = paddingOf(plain)
+  if (padBytes === undefined) throw badPadding()
+  const end = plain.length - padBytes
   if (end < headBytes) throw new WecomdError('bad_cipher', 'the decrypted envelope is too short')
   const messageEnd = headBytes + plain.readUInt32BE(randomBytes)
   if (messageEnd > end) throw new WecomdError('bad_cipher', 'the decrypted envelope states more bytes than it has')
@@ -96,14 +97,6 @@ function base64Bytes(text: string): number {
 function decrypt(key: EnvelopeKey, ciphertext: Buffer): Buffer {
   const decipher = createDecipheriv(cipherName, key.key, key.iv).setAutoPadding(false)
   return decipher.update(ciphertext)
-}
-
-function paddingOf(plain: Buffer): number {
-  const padBytes = plain[plain.length - 1] ?? 0
-  const isWhole = plain.length % blockBytes === 0 && padBytes >= 1 && padBytes <= blockBytes
-  if (!isWhole) throw badPadding()
-  for (let at = plain.length - padBytes; at < plain.length; at++) if (plain[at] !== padBytes) throw badPadding()
-  return padBytes
 }
 
 function badPadding(): WecomdError {

@@ -1,11 +1,11 @@
-import type { Card } from './message.ts'
+import type { Attachment, Card } from './message.ts'
 import type { Target } from './target.ts'
 
 /**
- * By which way something travels. `gateway` asks the agent; the others go to WeCom: the message's own response_url,
- * message/send of the app, a group that the app created, a group robot.
+ * By which way something travels. `gateway` asks the agent, `media` fetches what a user or the agent sent; the others go to WeCom: the
+ * message's own response_url, message/send of the app, a group that the app created, a group robot.
  */
-export type Route = 'gateway' | 'response_url' | 'app' | 'appchat' | 'webhook'
+export type Route = 'gateway' | 'media' | 'response_url' | 'app' | 'appchat' | 'webhook'
 
 export type DeliveryState = 'queued' | 'sending' | 'held' | 'delivered' | 'partial' | 'refused' | 'unknown' | 'dropped'
 
@@ -66,10 +66,23 @@ export type Message =
 
 export type DeliveryBody =
   | { readonly kind: 'ask' }
+  /** The session of its turn is to begin anew. */
+  | { readonly kind: 'reset' }
+  /** Media of a user that is to be fetched into the spool as `file`. */
+  | { readonly kind: 'fetch'; readonly attachment: Attachment; readonly file: string }
+  /** A file of an answer that is to be fetched from the agent into the spool as `file`. */
+  | { readonly kind: 'collect'; readonly artifact: string; readonly sessionKey: string; readonly file: string }
   /** Markdown for a response_url; frozen, since a second body must never go there. */
   | { readonly kind: 'markdown'; readonly url: string; readonly content: string }
   /** A card for a response_url, while the bubble of its turn is held open. */
   | { readonly kind: 'card'; readonly url: string; readonly card: Card }
+  /** A card of the app that was clicked shows that it was; free to be lost. */
+  | {
+      readonly kind: 'card_update'
+      readonly userid: string
+      readonly responseCode: string
+      readonly card: Card
+    }
   /** What app, group or robot get, in this order; frozen, so that a resend is the same byte for byte. */
   | { readonly kind: 'messages'; readonly to: Target; readonly messages: readonly Message[] }
   /** What no way could carry; kept for the operator. */
@@ -120,6 +133,8 @@ export interface Outcome {
   readonly retryAfterMs?: number
   /** Only the operator can help: everything of this app waits, one probe goes out a minute. */
   readonly hold?: boolean
+  /** Nothing came back from WeCom: no connection, no answer in time, or somebody else's. */
+  readonly silent?: boolean
   readonly unreached?: Unreached
   readonly msgid?: string
 }

@@ -49,6 +49,10 @@ export const limits = {
   mediaBytes: { least: 6, image: 10 * 1_048_576, voice: 2 * 1_048_576, video: 10 * 1_048_576, file: 20 * 1_048_576 },
   /** Longest voice message (90253). */
   voiceMs: 60_000,
+  /** Pictures in a finish frame (100719); ours is the most bytes together, before base64. */
+  framePictures: { most: 10, bytes: 10 * 1_048_576, bytesTogether: 8 * 1_048_576 },
+  /** How long a link to media of a Bot's user is valid, from its callback (100719). */
+  mediaUrlMs: 300_000,
   /** A token is renewed this long before it expires; ours (91039 says only that it may end early). */
   tokenMarginMs: 300_000,
 } as const

@@ -8,12 +8,16 @@ export interface Conversation {
 /** Which of an account's two faces: the Bot (智能机器人) or the self-built app (自建应用). */
 export type Surface = 'bot' | 'app'
 
-/** Media that came with a message, kept for when it is fetched. Media ids are valid for three days. */
+/** Media that came with a message. A link of the Bot is valid for five minutes, a media id of the app for three days. */
 export interface Attachment {
   readonly kind: 'image' | 'voice' | 'video' | 'file'
-  readonly mediaId: string
+  readonly url?: string
+  readonly mediaId?: string
   readonly fileName?: string
 }
+
+/** Why media of a user cannot be given to the agent. */
+export type MediaProblem = 'too_large' | 'expired' | 'unreadable' | 'empty' | 'bad_host' | 'unreachable'
 
 /** A template card in the shape of the platform: the object under `template_card`. */
 export type Card = Readonly<Record<string, unknown>>
@@ -24,6 +28,8 @@ export interface Click {
   readonly eventKey: string
   readonly taskId: string
   readonly selected: readonly { readonly questionKey: string; readonly optionIds: readonly string[] }[]
+  /** Of a card of the app: good for one update of it, for 72 h. */
+  readonly responseCode?: string
 }
 
 /** What a user thinks of an answer (page 101027). `id` is the one that its first frame carried. */
@@ -52,6 +58,8 @@ export interface Inbound {
   readonly createdAt?: number
   readonly responseUrl?: string
   readonly attachments?: readonly Attachment[]
+  /** Nothing but media: a text of the same sender may follow. */
+  readonly isMediaOnly?: boolean
   /** Of a `click`. */
   readonly click?: Click
 }
@@ -82,6 +90,12 @@ export type Callback =
   | { readonly kind: 'feedback'; readonly account: string; readonly key: string; readonly feedback: Feedback }
   | { readonly kind: 'unhandled'; readonly account: string; readonly type: string }
 
+/** A picture of a finish frame: PNG or JPEG in base64, and the MD5 of its bytes in hex. */
+export interface Picture {
+  readonly base64: string
+  readonly md5: string
+}
+
 /** What a stream refresh shows. `content` is the whole bubble, at most 20,480 bytes of UTF-8. */
 export interface Frame {
   readonly streamId: string
@@ -89,6 +103,8 @@ export interface Frame {
   readonly finish: boolean
   /** By which feedback on the answer is known; in the first frame only. */
   readonly feedbackId?: string
+  /** In a finish frame only. */
+  readonly pictures?: readonly Picture[]
 }
 
 /** What we answer to a callback. */

@@ -1,6 +1,76 @@
-const command = /^[/／][a-z][a-z0-9_-]{0,31}(?=\s|$)/i
+/** A message that is meant as a command. `name` is lower-case; `rest` is what follows it. */
+export interface Command {
+  readonly name: string
+  readonly rest: string
+}
 
-/** A message that is meant as a command (`definitions.md` 5): `/new`, `／status now`; not `/etc/hosts`. */
-export function isCommand(text: string): boolean {
-  return command.test(text)
+const command = /^[/／]([a-z][a-z0-9_-]{0,31})(?=\s|$)/i
+/** As the whole message; the commands of people who do not type a slash. */
+const stopWords: readonly string[] = ['停止', '取消']
+
+/** `/new`, `／status now`, 停止; not `/etc/hosts` (`definitions.md` 5). */
+export function parseCommand(text: string): Command | undefined {
+  if (stopWords.includes(text.trim())) return { name: 'stop', rest: '' }
+  const [head, name] = command.exec(text) ?? []
+  if (head === undefined || name === undefined) return undefined
+  return { name: name.toLowerCase(), rest: text.slice(head.length).trim() }
+}
+
+/** Who may, by sender (`product.md` 5.2): the `dm` section of a Bot or an app. */
+export interface DmPolicy {
+  readonly policy: 'open' | 'allowlist' | 'pairing' | 'disabled'
+  readonly allowFrom: readonly string[]
+  readonly applies: 'commands' | 'all'
+}
+
+/** What somebody wants to do. `isOwnStop`: the run that a `stop` would end is their own, or there is none. */
+export type Wish =
+  | { readonly kind: 'chat' }
+  | { readonly kind: 'command'; readonly name: string; readonly isOwnStop?: boolean }
+
+/**
+ * The rule that decides. free: nobody is kept from it · chat: the policy gates commands only · open · everyone: `*` is in
+ * allowFrom · listed · unlisted · disabled.
+ */
+export type PolicyRule = 'free' | 'chat' | 'open' | 'everyone' | 'listed' | 'unlisted' | 'disabled'
+
+export interface Decision {
+  readonly isAllowed: boolean
+  readonly rule: PolicyRule
+}
+
+const freeCommands: readonly string[] = ['help', 'whoami']
+
+export function decide({ policy, allowFrom, applies }: DmPolicy, sender: string, wish: Wish): Decision {
+  if (isFree(wish)) return { isAllowed: true, rule: 'free' }
+  if (wish.kind === 'chat' && applies === 'commands') return { isAllowed: true, rule: 'chat' }
+  switch (policy) {
+    case 'open':
+      return { isAllowed: true, rule: 'open' }
+    case 'disabled':
+      return { isAllowed: false, rule: 'disabled' }
+    case 'allowlist':
+    case 'pairing': {
+      const ids = allowFrom.map(bareId)
+      if (ids.includes('*')) return { isAllowed: true, rule: 'everyone' }
+      const isListed = ids.includes(sender.toLowerCase())
+      return { isAllowed: isListed, rule: isListed ? 'listed' : 'unlisted' }
+    }
+    default:
+      return policy satisfies never
+  }
+}
+
+function isFree(wish: Wish): boolean {
+  if (wish.kind === 'chat') return false
+  return freeCommands.includes(wish.name) || (wish.name === 'stop' && wish.isOwnStop === true)
+}
+
+/** `wecom:` and `user:` or `userid:` may stand before an id, as in other places where users are named. */
+function bareId(id: string): string {
+  return id
+    .trim()
+    .toLowerCase()
+    .replace(/^wecom:/, '')
+    .replace(/^(?:user|userid):/, '')
 }

@@ -1,5 +1,6 @@
-import type { Delivery, DeliveryState, MediaMessage, MediaSource, Message, Outcome, Route } from './delivery.ts'
-import type { Card } from './message.ts'
+import type { Delivery, DeliveryState, MediaMessage, Message, Outcome, Route } from './delivery.ts'
+import type { Attachment, Card, MediaProblem } from './message.ts'
+import type { MediaBytes } from './spool.ts'
 import type { Target } from './target.ts'
 import type { Phase, Turn, TurnState } from './turn.ts'
 
@@ -14,6 +15,8 @@ export interface Standing {
   readonly unsaid?: Turn
   /** The next free place in the queue. */
   readonly nextOrder: number
+  /** The turns of this session whose questions are not done, in order; read when it is called. */
+  inSession(): readonly Turn[]
 }
 
 /** What one commit writes. Saved turns are compared by version; `add` ignores deliveries that exist already. */
@@ -74,7 +77,7 @@ export interface Lease {
 }
 
 /** Ways that lead to WeCom. */
-export type WayOut = Exclude<Route, 'gateway'>
+export type WayOut = Exclude<Route, 'gateway' | 'media'>
 
 /** A message that is about to leave: what the platform would call a duplicate of it, and whose budgets it uses. */
 export interface Sending {
@@ -102,8 +105,8 @@ export interface SendStanding {
 export interface Outbox {
   /** Leases due questions, the head of each session only. `change` is committed with the claim. */
   claim(lease: Lease, change: (claimed: Claimed) => Change): Promise<readonly Claimed[]>
-  /** Leases due deliveries to WeCom, the head of each lane only. */
-  take(routes: readonly WayOut[], lease: Lease): Promise<readonly Delivery[]>
+  /** Leases due deliveries of `routes`, the head of each lane only. */
+  take(routes: readonly Exclude<Route, 'gateway'>[], lease: Lease): Promise<readonly Delivery[]>
   /**
    * Commits what a try makes of a delivery under our lease, before its request leaves. With a `sending` that comes out
    * as `sending`, the message counts as sent from now on. `step` must be pure.
@@ -120,6 +123,8 @@ export interface Outbox {
   write(change: { readonly add?: readonly Delivery[]; readonly settle?: readonly Delivery[] }): Promise<void>
   /** Queued deliveries of an account to its app that stand behind others of their lanes, at most `limit`. */
   behind(account: string, limit: number): Promise<readonly Delivery[]>
+  /** The first of a delivery's lane that is not done, when that is another one. */
+  ahead(delivery: Delivery): Promise<Delivery | undefined>
   /** Held deliveries of an account are queued again and due at `at`; resolves to how many. */
   unhold(account: string, at: number): Promise<number>
   /** The most that any member of a scope was sent after each of `since`. */
@@ -176,6 +181,12 @@ export interface Store extends Turns, Inbox {
   close(): Promise<void>
 }
 
+/** What became of fetching a file of an answer: kept in the spool, not to be had, or to be tried again. */
+export type FileFetched =
+  | { readonly kind: 'kept'; readonly bytes: number; readonly digest: string }
+  | { readonly kind: 'failed'; readonly problem: 'gone' | 'too_large' }
+  | { readonly kind: 'later'; readonly retryAfterMs?: number }
+
 /** What is known of the agent's link. `reason` and `hint` are for the operator. */
 export interface LinkStatus {
   readonly state: 'up' | 'connecting' | 'down' | 'refused' | 'pairing'
@@ -194,17 +205,44 @@ export interface Ask {
   /** Not to be asked for the first time at or after this. */
   readonly askBefore: number
   readonly asked?: { readonly at: number; readonly bootId: string }
+  /** Files that go with the question; each fits `AgentLimits`. */
+  readonly attachments?: readonly AskAttachment[]
+  /** The message is a command for the gateway; what stands behind its name is text all the same. */
+  readonly isCommand?: boolean
   mark(bootId: string): Promise<void>
+}
+
+export interface AskAttachment extends MediaBytes {
+  readonly kind: 'image' | 'audio' | 'file'
+  readonly mimeType: string
+  readonly fileName: string
+}
+
+/** What the gateway takes with one question, in bytes before base64. */
+export interface AgentLimits {
+  readonly attachmentBytes: number
+  readonly imageBytes: number
+  /** All attachments of one question together. */
+  readonly questionBytes: number
 }
 
 /** Snapshots of a running answer; applying one twice or missing one does no harm. */
 export type ReplyChunk =
   | { readonly kind: 'text'; readonly text: string }
+  /** The run is over with this text; only files of it are still looked for. */
+  | { readonly kind: 'whole'; readonly text: string }
   | { readonly kind: 'phase'; readonly phase: Phase }
   | { readonly kind: 'resumed' }
 
+/** A file that came with an answer; without an id the agent does not hand it over. */
+export interface AgentFile {
+  readonly id?: string
+  readonly fileName: string
+  readonly mimeType: string
+}
+
 export type RunEnd =
-  | { readonly kind: 'answered'; readonly text: string }
+  | { readonly kind: 'answered'; readonly text: string; readonly files?: readonly AgentFile[] }
   | { readonly kind: 'empty' }
   /** Never asked: `askBefore` passed first. */
   | { readonly kind: 'expired' }
@@ -213,6 +251,8 @@ export type RunEnd =
 
 export interface Agent {
   status(): LinkStatus
+  /** Undefined before the first connection. */
+  limits(): AgentLimits | undefined
   /** Called whenever the link comes up or goes down. */
   onStatus(listener: (status: LinkStatus) => void): void
   /**
@@ -222,6 +262,12 @@ export interface Agent {
   ask(ask: Ask, on: (chunk: ReplyChunk) => void, signal: AbortSignal): Promise<RunEnd>
   /** Stops a run that was asked; resolves also when there was none. */
   abort(key: string, sessionKey: string): Promise<void>
+  /** Whether `reset` may work at the moment. */
+  canReset(): boolean
+  /** Begins a session anew. Rejects with `gateway_refused`, `gateway_timeout` or `gateway_down`. */
+  reset(sessionKey: string, reason: 'new' | 'reset'): Promise<void>
+  /** Fetches a file of an answer into the spool as `file`; `digest` is the SHA-256 of its bytes, in hex. */
+  collect(sessionKey: string, id: string, file: string): Promise<FileFetched>
 }
 
 /** The ways to WeCom that need no callback to answer. None of them rejects for what the platform or the network does. */
@@ -231,30 +277,21 @@ export interface Platform {
   postCard(url: string, card: Card): Promise<Outcome>
   /** One message by the way that the target's kind has; media must be uploaded, except a picture for a group robot. */
   send(account: string, to: Target, message: Message, options: { readonly unchecked: boolean }): Promise<Outcome>
+  /** Changes a card of the app for the member who clicked it. */
+  updateCard(account: string, userid: string, responseCode: string, card: Card): Promise<Outcome>
   /** Free to repeat: never `unknown`. */
   upload(account: string, to: Target, message: MediaMessage): Promise<Upload>
+  /** Fetches media of a user into the spool as `file`, decrypted and checked to be what it says. */
+  fetchMedia(account: string, attachment: Attachment, file: string): Promise<Fetched>
   /** When the access token of an account's app expires; undefined before its first use. */
   tokenExpiresAt(account: string): number | undefined
 }
 
+/** What became of fetching media: kept in the spool, not to be had, or to be tried again. */
+export type Fetched =
+  | { readonly kind: 'kept'; readonly bytes: number; readonly mimeType: string; readonly fileName: string }
+  | { readonly kind: 'failed'; readonly problem: MediaProblem; readonly hint?: string }
+  | { readonly kind: 'later'; readonly retryAfterMs?: number; readonly hint?: string }
+
 /** `uploaded`, or why not. */
 export type Upload = { readonly mediaId: string } | Outcome
-
-/** Bytes that leave the process piece by piece. */
-export interface MediaBytes {
-  readonly bytes: number
-  open(): AsyncIterable<Uint8Array>
-}
-
-/** Files that wait to be sent, by the name of their delivery. */
-export interface Spool {
-  /** Writes a file; what has this name already is replaced. */
-  keep(name: string, bytes: Uint8Array): Promise<void>
-  remove(name: string): Promise<void>
-  /** Rejects with `not_found` when the file is gone. */
-  open(source: MediaSource): Promise<MediaBytes>
-  /** The bytes of a file in one of the folders that may be sent from; anything else is refused with `bad_message`. */
-  borrow(path: string): Promise<Uint8Array>
-  /** Removes files that were kept before `olderThan` and whose name nobody needs; resolves to how many. */
-  sweep(isNeeded: (name: string) => Promise<boolean>, olderThan: number): Promise<number>
-}

@@ -18,6 +18,47 @@ export function formatTurnId(account: string, msgid: string): string {
   return `wecom:${account}:${msgid}`
 }
 
+/** Which conversations an agent answers, in the shape of OpenClaw's own config file. */
+export interface Binding {
+  readonly agentId: string
+  readonly match: {
+    readonly accountId?: string
+    readonly peer?: { readonly kind: 'direct' | 'group'; readonly id: string }
+  }
+}
+
+/** The agent of a conversation and the rule that says so; `index` is the place in `bindings`. */
+export type Routed =
+  | { readonly agentId: string; readonly rule: 'peer' | 'account' | 'channel'; readonly index: number }
+  | { readonly agentId: string; readonly rule: 'default' }
+
+/** The most specific binding that fits, of equal ones the first; without one the default agent. */
+export function routeOf(bindings: readonly Binding[], fallback: string, conversation: Conversation): Routed {
+  let best: { readonly index: number; readonly weight: number } | undefined
+  for (const [index, binding] of bindings.entries()) {
+    const weight = weightOf(binding)
+    if (fits(binding, conversation) && weight > (best?.weight ?? -1)) best = { index, weight }
+  }
+  const agentId = bindings[best?.index ?? -1]?.agentId
+  if (best === undefined || agentId === undefined) return { agentId: fallback, rule: 'default' }
+  return { agentId, rule: rules[best.weight] ?? 'channel', index: best.index }
+}
+
+const rules = ['channel', 'account', 'peer', 'peer'] as const
+
+/** A peer says more than an account, and a peer of one account more than one of all. */
+function weightOf({ match: { peer, accountId = '*' } }: Binding): number {
+  return (peer === undefined ? 0 : 2) + (accountId === '*' ? 0 : 1)
+}
+
+/** A binding without an account is one for every account, as `*` is; user ids have no case, chat ids do. */
+function fits({ match: { accountId = '*', peer } }: Binding, { account, kind, id }: Conversation): boolean {
+  if (accountId !== '*' && accountId !== account) return false
+  if (peer === undefined) return true
+  const isSame = kind === 'direct' ? peer.id.toLowerCase() === id.toLowerCase() : peer.id === id
+  return peer.kind === kind && isSame
+}
+
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }

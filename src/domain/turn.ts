@@ -1,4 +1,5 @@
-import type { Attachment, Card, Conversation, Surface } from './message.ts'
+import type { MediaKind } from './delivery.ts'
+import type { Attachment, Card, Conversation, MediaProblem, Surface } from './message.ts'
 
 /**
  * waiting: stored, not yet claimed · asking: claimed, no text yet · streaming: text has come · closing: the run is over,
@@ -38,6 +39,36 @@ export interface DirectMessages {
   readonly deliverWithinMs: number
 }
 
+/** Media of a question. pending: not fetched yet · kept: in the spool as `file` · failed: the agent is told so instead. */
+export interface TurnAttachment extends Attachment {
+  readonly state: 'pending' | 'kept' | 'failed'
+  /** Its name in the spool; of this message and no other. */
+  readonly file: string
+  readonly bytes?: number
+  readonly mimeType?: string
+  /** `late`: it was not there when the question had to go; `too_large_for_agent`: the gateway takes less than we do. */
+  readonly problem?: MediaProblem | 'late' | 'too_large_for_agent'
+}
+
+/** Why a file of an answer did not get home. */
+export type FileProblem = 'withheld' | 'no_way' | 'too_large' | 'too_small' | 'gone' | 'not_sent' | 'unsure'
+
+/**
+ * A file in an answer. pending: still at the agent · inline: a picture in the bubble · direct: on its way as a direct
+ * message · sent · failed · twin: the same bytes as another file of this answer.
+ */
+export interface TurnFile {
+  readonly fileName: string
+  readonly state: 'pending' | 'inline' | 'direct' | 'sent' | 'failed' | 'twin'
+  /** Its name in the spool. */
+  readonly file: string
+  readonly bytes?: number
+  readonly media?: MediaKind
+  /** Equal for equal bytes. */
+  readonly digest?: string
+  readonly problem?: FileProblem
+}
+
 /**
  * The card in an answer. pending: under way by response_url, the bubble waits for it · sent · refused: it stands in the
  * answer as words · direct: goes with the direct message.
@@ -71,9 +102,17 @@ export interface Turn {
   readonly end?: TurnEnd
   /** What the user said, all merged parts. */
   readonly text: string
-  readonly attachments?: readonly Attachment[]
+  readonly attachments?: readonly TurnAttachment[]
+  /** Until then a text of the same sender is waited for: the message was nothing but media. */
+  readonly joinUntil?: number
+  /** The turn that answers this one too. */
+  readonly mergedInto?: string
   /** What goes to the agent; frozen when the turn is first claimed. */
   readonly question?: string
+  /** The command that the message is: to be carried out, or passed to the gateway as it is. */
+  readonly command?: string
+  /** When somebody wanted the run to be stopped. */
+  readonly stopAt?: number
   /** Said before the answer, in the same bubble. */
   readonly preface?: string
   /** What bubbles show of a model's reasoning; `fold` when absent. */
@@ -82,6 +121,13 @@ export interface Turn {
   readonly reasoning?: string
   /** The answer so far; whole once `end` is set, and then without reasoning. A snapshot of a running answer may be newer in memory. */
   readonly answer: string
+  readonly files?: readonly TurnFile[]
+  /** The run is over, and it is not known yet whether files came with it. */
+  readonly isLooking?: true
+  /** How long the bubble is held open for them. */
+  readonly filesUntil?: number
+  /** When all that the bubble was held open for was known. */
+  readonly readyAt?: number
   readonly card?: TurnCard
   /** Content of the finish frame, once it is decided for good. */
   readonly closedWith?: string

@@ -1,6 +1,6 @@
-import type { Attempt, Delivery, Outcome, Unreached } from '../domain/delivery.ts'
+import type { Attempt, Delivery, Outcome, Route, Unreached } from '../domain/delivery.ts'
 import { limits } from '../domain/limits.ts'
-import type { SendStanding, WayOut } from '../domain/ports.ts'
+import type { SendStanding } from '../domain/ports.ts'
 
 /** The second try of a message whose fate is unknown comes this much later. */
 const resendAfterMs = 2_000
@@ -14,11 +14,9 @@ export const probeEveryMs = 60_000
  * How long after a try whose fate is unknown the same may be sent once more (`definitions.md` 2): a response_url takes
  * one body, message/send knows duplicates for a while, the others would show it twice.
  */
-const repeatWithinMs: Readonly<Record<WayOut, number>> = {
+const repeatWithinMs: Readonly<Partial<Record<Route, number>>> = {
   response_url: limits.responseUrlMs,
   app: 60_000,
-  appchat: 0,
-  webhook: 0,
 }
 
 /** How many messages a delivery has. */
@@ -70,8 +68,8 @@ export function isDoubtful(delivery: Delivery): boolean {
 /** Whether a message may be repeated once at `at`, after tries whose fate is unknown. */
 function isRepeatable({ route }: Delivery, unknowns: readonly Attempt[], at: number): boolean {
   const [only, second] = unknowns
-  if (route === 'gateway' || only === undefined || second !== undefined || only.unchecked) return false
-  return at - only.at < repeatWithinMs[route]
+  if (only === undefined || second !== undefined || only.unchecked) return false
+  return at - only.at < (repeatWithinMs[route] ?? 0)
 }
 
 /** The delivery with a try begun, to be committed before the request leaves; or held, or closed. */
@@ -96,7 +94,7 @@ export function hold(delivery: Delivery, at: number): Delivery {
 
 /** What an outcome makes of a delivery; `sending` when its next part may go at once. */
 export function settleAttempt(delivery: Delivery, outcome: Outcome, now: number): Delivery {
-  const { retryAfterMs: wait, hold: isHeld, unreached, msgid, ...known } = outcome
+  const { retryAfterMs: wait, hold: isHeld, silent: _, unreached, msgid, ...known } = outcome
   const begun = delivery.attempts.at(-1) ?? { at: now, route: delivery.route }
   const before = delivery.attempts.slice(0, -1)
   const isLost = outcome.outcome === 'delivered' && reachesNobody(delivery, unreached)

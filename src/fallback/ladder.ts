@@ -1,9 +1,9 @@
+import type { Route } from '../domain/delivery.ts'
 import { limits } from '../domain/limits.ts'
-import type { WayOut } from '../domain/ports.ts'
 import type { Turn } from '../domain/turn.ts'
 
 /** A way that brings an answer to its user without a bubble. */
-export type WayHome = Extract<WayOut, 'app' | 'response_url'>
+export type WayHome = Extract<Route, 'app' | 'response_url'>
 
 /** Best first: a direct message carries the whole answer, a response_url one body and no second. */
 const rungs: readonly WayHome[] = ['app', 'response_url']
@@ -11,7 +11,7 @@ const rungs: readonly WayHome[] = ['app', 'response_url']
 const rungsOfClick: readonly WayHome[] = ['response_url', 'app']
 
 /** The ways of a turn, up to this one. */
-export function waysUpTo(turn: Turn, way: WayOut): readonly WayHome[] {
+export function waysUpTo(turn: Turn, way: Route): readonly WayHome[] {
   const ways = waysOf(turn)
   return ways.slice(0, ways.findIndex(one => one === way) + 1)
 }

@@ -5,15 +5,18 @@ import { isDoubtful } from './attempt.ts'
 /** The errcode of a media_id that the platform does not know, or not any more (90313). */
 const invalidMediaId = 40_007
 
-/** The media that must be at the platform before this part can be sent. */
+/** What must be at the platform before a delivery goes on with part `from`: the first of its media that is not. */
 export function neededUpload(
   { body, route }: Delivery,
-  part: number,
-): { readonly to: Target; readonly message: MediaMessage } | undefined {
-  const message = body.kind === 'messages' ? body.messages[part - 1] : undefined
-  if (body.kind !== 'messages' || message?.kind !== 'media' || message.mediaId !== undefined) return undefined
-  if (route === 'webhook' && message.media === 'image') return undefined // travels inside the message
-  return { to: body.to, message }
+  from: number,
+): { readonly part: number; readonly to: Target; readonly message: MediaMessage } | undefined {
+  if (body.kind !== 'messages') return undefined
+  for (const [index, message] of body.messages.entries()) {
+    if (index + 1 < from || message.kind !== 'media' || message.mediaId !== undefined) continue
+    if (route === 'webhook' && message.media === 'image') continue // travels inside the message
+    return { part: index + 1, to: body.to, message }
+  }
+  return undefined
 }
 
 export function withMediaId(delivery: Delivery, part: number, mediaId: string): Delivery {

@@ -1,41 +1,44 @@
-import type { Agent, Ask, LinkStatus, RunEnd } from '../domain/ports.ts'
-import { isCode, WecomdError } from '../errors.ts'
-import type { Clock, Log, Timers } from '../world.ts'
+import type { Agent, AgentFile, Ask, LinkStatus, RunEnd } from '../domain/ports.ts'
+import { isCode, messageOf, WecomdError } from '../errors.ts'
+import { filesOf, findFiles, hasFiles, pausesFor } from './answer-files.ts'
+import { createCollector, type DownloadWorld } from './artifact-download.ts'
+import { type Encoded, encodeAttachments, encodeQuestion, limitsOf, Turnstile } from './attachments.ts'
 import type { Connection } from './connection.ts'
-import { type Json, objectAt, stringAt } from './frames.ts'
-import { decodeHistory, type History, type HistoryRow, nextStep, type Standpoint, textOf } from './history.ts'
-import { neutralise } from './neutralise.ts'
+import { stringAt } from './frames.ts'
+import { answerRows, filesWithinMs, type History, type HistoryRow, nextStep, type Standpoint } from './history.ts'
+import { lookMs, readHistory, readWholeText, retryIn } from './history-look.ts'
 import { GatewayRefusal } from './rpc.ts'
 import { Run } from './run.ts'
+import type { SessionAdmin } from './session-admin.ts'
 
-/** Rows asked of the history; `maxChars` of one message (the gateway allows two million). */
-const historyRows = 100
-const wholeMessageChars = 2_000_000
-/** How long to look away: while events are expected, and while only the history can tell. */
+/** How long to look away while events are expected. */
 const listenMs = 15_000
-const lookMs = 1_500
 /** An agent that was just made is unknown to the gateway for a moment. */
 const agentReloadMs = 2_000
 const agentReloadTries = 3
+/** An answer does not wait longer than this for a link over which its files could be found. */
+const filesPatienceMs = 120_000
+/** Frames with attachments on their way at a time, over all questions. */
+const largeFrames = 2
+/** After so many broken links in mid frame a question goes without its attachments: something on the way refuses them. */
+const breaksAllowed = 3
+const nothingAttached: Encoded = { items: '', unread: [] }
 
 /** What an ask carries from look to look. */
 interface Pursuit {
   readonly ask: Ask
   readonly run: Run
+  readonly signal: AbortSignal
   asked: { readonly at: number; readonly bootId: string } | undefined
   /** The boot that took the question from this process. */
   takenBy: string | undefined
   reloads: number
+  /** How often the link broke while its attachments were on their way. */
+  breaks: number
 }
 
-export interface ChatAgentWorld {
-  readonly clock: Clock
-  readonly timers: Timers
-  readonly log: Log
-}
-
-/** The agent over one connection to the gateway, by `chat.send`. */
-export function createChatAgent(connection: Connection, world: ChatAgentWorld): Agent {
+/** The agent over the users' link to the gateway, by `chat.send`; what needs admin scope is in `session-admin.ts`. */
+export function createChatAgent(connection: Connection, world: DownloadWorld): Omit<Agent, keyof SessionAdmin> {
   const runs = new Map<string, Run>()
   const statusListeners: ((status: LinkStatus) => void)[] = []
   const pursuer = new Pursuer(connection, world)
@@ -52,12 +55,13 @@ export function createChatAgent(connection: Connection, world: ChatAgentWorld): 
   })
   return {
     status: () => connection.status,
+    limits: () => connection.lastHello && limitsOf(connection.lastHello),
     onStatus: listener => void statusListeners.push(listener),
     async ask(ask, on, signal) {
       const run = new Run(ask.key, ask.sessionKey, world.clock.now(), on)
       runs.set(ask.key, run)
       try {
-        return await pursuer.pursue({ ask, run, asked: ask.asked, takenBy: undefined, reloads: 0 }, signal)
+        return await pursuer.pursue({ ask, run, signal, asked: ask.asked, takenBy: undefined, reloads: 0, breaks: 0 })
       } finally {
         runs.delete(ask.key)
       }
@@ -67,6 +71,7 @@ export function createChatAgent(connection: Connection, world: ChatAgentWorld): 
       const runIds = [...(runs.get(key)?.runIds ?? [key])]
       await Promise.all(runIds.map(runId => connection.request('chat.abort', { sessionKey, runId })))
     },
+    collect: createCollector(connection, world),
   }
 }
 
@@ -77,23 +82,32 @@ export function createChatAgent(connection: Connection, world: ChatAgentWorld): 
  */
 class Pursuer {
   private readonly connection: Connection
-  private readonly world: ChatAgentWorld
+  private readonly world: DownloadWorld
+  private readonly door = new Turnstile(largeFrames)
 
-  constructor(connection: Connection, world: ChatAgentWorld) {
+  constructor(connection: Connection, world: DownloadWorld) {
     this.connection = connection
     this.world = world
   }
 
-  async pursue(pursuit: Pursuit, signal: AbortSignal): Promise<RunEnd> {
+  async pursue(pursuit: Pursuit): Promise<RunEnd> {
+    const cancelled = whenAborted(pursuit.signal)
+    const end = await this.follow(pursuit, cancelled)
+    if (end.kind !== 'answered') return end
+    const { text } = end
+    const files = end.files ?? (isWordOfGateway(pursuit) ? [] : await this.filesOf(pursuit, text, cancelled))
+    if (files.length > 0) return { kind: 'answered', text, files }
+    return text.trim() === '' ? { kind: 'empty' } : { kind: 'answered', text }
+  }
+
+  /** An answer comes with its files when these are known, be there none. */
+  private async follow(pursuit: Pursuit, cancelled: Promise<never>): Promise<RunEnd> {
     const { run } = pursuit
-    const cancelled = whenAborted(signal)
     for (;;) {
       const stirred = run.stirred()
       const next = await Promise.race([this.lookAndAct(pursuit), cancelled])
       if (typeof next !== 'number') return next
-      const pause = this.wait(next)
-      const end = await Promise.race([run.ended, stirred, pause.over, cancelled])
-      pause.cancel()
+      const end = await this.pause(next, cancelled, run.ended, stirred)
       if (end !== undefined) return end
     }
   }
@@ -103,11 +117,46 @@ class Pursuer {
     const bootId = this.connection.hello?.bootId
     if (bootId === undefined) return listenMs
     try {
-      return await this.act(pursuit, await this.look(pursuit.ask.sessionKey), bootId)
+      return await this.act(pursuit, await readHistory(this.connection, pursuit.ask.sessionKey), bootId)
     } catch (error) {
-      if (isCode(error, 'gateway_down') || isCode(error, 'gateway_timeout')) return lookMs
-      if (error instanceof GatewayRefusal && error.retryAfterMs !== undefined) return error.retryAfterMs
-      throw error
+      const retryMs = retryIn(error)
+      if (retryMs === undefined) throw error
+      return retryMs
+    }
+  }
+
+  /** The files of an answer whose text is known already; what cannot be found does not hold that up. */
+  private async filesOf(pursuit: Pursuit, text: string, cancelled: Promise<never>): Promise<readonly AgentFile[]> {
+    const { run, ask } = pursuit
+    const pauses = pausesFor(run.ending, text)
+    if (pauses.length > 0) run.say(text, this.world.clock.now())
+    if (pauses.length > 0 && text.trim() !== '') run.report({ kind: 'whole', text })
+    try {
+      return await findFiles(
+        pauses,
+        ms => this.pause(ms, cancelled),
+        () => this.lookPatiently(pursuit, cancelled),
+      )
+    } catch (error) {
+      if (isCode(error, 'cancelled')) throw error
+      this.world.log.warn('an answer goes without its files', { turn: ask.key, error: messageOf(error) })
+      return []
+    }
+  }
+
+  private async lookPatiently({ ask, run }: Pursuit, cancelled: Promise<never>): Promise<readonly HistoryRow[]> {
+    const { clock } = this.world
+    const until = clock.now() + filesPatienceMs
+    for (;;) {
+      const stirred = run.stirred()
+      try {
+        const history = await Promise.race([readHistory(this.connection, ask.sessionKey), cancelled])
+        return answerRows(history, { key: ask.key, runIds: run.runIds })
+      } catch (error) {
+        const retryMs = retryIn(error)
+        if (retryMs === undefined || clock.now() >= until) throw error
+        await this.pause(retryMs, cancelled, stirred)
+      }
     }
   }
 
@@ -115,12 +164,11 @@ class Pursuer {
     const { ask, run } = pursuit
     const now = this.world.clock.now()
     const step = nextStep(history, standpointOf(pursuit, bootId, now))
-    const isLate = now >= ask.askBefore && pursuit.asked === undefined
     switch (step.kind) {
       case 'ask':
-        return isLate ? { kind: 'expired' } : this.send(pursuit, bootId, step.key)
+        return this.send(pursuit, bootId, step.key)
       case 'occupied':
-        if (isLate) return { kind: 'expired' }
+        if (isLate(pursuit, now)) return { kind: 'expired' }
         run.quietSince = now
         run.report({ kind: 'phase', phase: 'occupied' })
         return lookMs
@@ -132,12 +180,19 @@ class Pursuer {
         return step.runId === undefined ? lookMs : listenMs
       case 'wait':
         return lookMs
-      case 'answered':
-        return { kind: 'answered', text: await this.wholeText(ask.sessionKey, step.row) }
+      case 'answered': {
+        const files = filesOf(answerRows(history, { key: ask.key, runIds: run.runIds }))
+        const isKnown = hasFiles(step.row) || now - step.row.timestamp >= filesWithinMs
+        return {
+          kind: 'answered',
+          text: await readWholeText(this.connection, ask.sessionKey, step.row),
+          ...(isKnown && { files }),
+        }
+      }
       case 'failed':
         return { kind: 'failed', reason: 'error', text: step.text }
       case 'stopped':
-        return { kind: 'stopped', text: await this.wholeText(ask.sessionKey, step.row) }
+        return { kind: 'stopped', text: await readWholeText(this.connection, ask.sessionKey, step.row) }
       case 'empty':
         return { kind: 'empty' }
       case 'lost':
@@ -148,24 +203,37 @@ class Pursuer {
   }
 
   private async send(pursuit: Pursuit, bootId: string, key: string): Promise<RunEnd | number> {
-    const { ask, run } = pursuit
+    const { ask, breaks } = pursuit
+    const { attachments = [] } = ask
+    if (attachments.length === 0) return this.leave(pursuit, bootId, key, nothingAttached)
+    if (breaks >= breaksAllowed) {
+      return this.leave(pursuit, bootId, key, { items: '', unread: attachments.map(({ fileName }) => fileName) })
+    }
+    return this.door.pass(async () => {
+      await this.connection.drained()
+      return this.leave(pursuit, bootId, key, await encodeAttachments(attachments))
+    })
+  }
+
+  /** It may have waited: it leaves only for the boot that was looked at. */
+  private async leave(pursuit: Pursuit, bootId: string, key: string, encoded: Encoded): Promise<RunEnd | number> {
+    const { ask, run, signal } = pursuit
     const { clock } = this.world
+    if (signal.aborted || this.connection.hello?.bootId !== bootId) return lookMs
+    if (isLate(pursuit, clock.now())) return { kind: 'expired' }
     if (pursuit.asked?.bootId !== bootId) {
       await ask.mark(bootId)
       pursuit.asked = { at: clock.now(), bootId }
     }
     run.quietSince = clock.now()
     run.own(key)
+    const isLarge = encoded.items !== '' // asked for now: what was sent need not be kept until the answer
     try {
-      const ack = await this.connection.request('chat.send', {
-        sessionKey: ask.sessionKey,
-        message: neutralise(ask.message),
-        idempotencyKey: key,
-        queueMode: 'followup',
-      })
+      const ack = await this.connection.request('chat.send', encodeQuestion(ask, key, encoded))
       pursuit.takenBy = bootId
       return stringAt(ack, 'status') === 'timeout' ? { kind: 'stopped', text: '' } : listenMs
     } catch (error) {
+      if (isLarge && isCode(error, 'gateway_down')) pursuit.breaks++
       return this.refusedSend(pursuit, error, bootId)
     }
   }
@@ -186,26 +254,23 @@ class Pursuer {
     return { kind: 'failed', reason: 'error', text: '' }
   }
 
-  private async look(sessionKey: string): Promise<History> {
-    return decodeHistory(await this.connection.request('chat.history', { sessionKey, limit: historyRows }))
-  }
-
-  /** `chat.history` cuts long messages short; one message alone comes whole. */
-  private async wholeText(sessionKey: string, row: HistoryRow): Promise<string> {
-    if (row.id === undefined) return row.text
-    const params: Json = { sessionKey, messageId: row.id, maxChars: wholeMessageChars }
-    const payload = await this.connection.request('chat.message.get', params).catch(error => {
-      if (error instanceof GatewayRefusal) return undefined
-      throw error
-    })
-    return payload?.['ok'] === true ? textOf(objectAt(payload, 'message')) || row.text : row.text
-  }
-
-  private wait(ms: number): { over: Promise<undefined>; cancel: () => void } {
+  /** Resolves when the time is over, or with what comes sooner. */
+  private async pause<T>(ms: number, ...sooner: readonly Promise<T>[]): Promise<T | undefined> {
     const { clock, timers } = this.world
     const { promise, resolve } = Promise.withResolvers<undefined>()
-    return { over: promise, cancel: timers.at(clock.now() + ms, () => resolve(undefined)) }
+    const cancel = timers.at(clock.now() + ms, () => resolve(undefined))
+    return await Promise.race([promise, ...sooner]).finally(cancel)
   }
+}
+
+/** The answer to a command that no run has given: it has no files. */
+function isWordOfGateway({ ask, run }: Pursuit): boolean {
+  return ask.isCommand === true && run.ending === undefined
+}
+
+/** Whether it is too late for a first ask. */
+function isLate({ ask, asked }: Pursuit, now: number): boolean {
+  return now >= ask.askBefore && asked === undefined
 }
 
 function standpointOf({ ask, run, asked, takenBy }: Pursuit, bootId: string, now: number): Standpoint {
@@ -216,6 +281,7 @@ function standpointOf({ ask, run, asked, takenBy }: Pursuit, bootId: string, now
     bootId,
     isTaken: takenBy === bootId,
     quietSince: run.quietSince,
+    mayGetFiles: run.mayGetFiles,
     ...(asked && { asked }),
     ...(run.emptyEndAt !== undefined && { emptyEndAt: run.emptyEndAt }),
   }

@@ -10,24 +10,25 @@ import {
   type Socket,
   type Timers,
 } from '../world.ts'
-import { decodeFrame, isForeignEvent, type Json, numberAt, stringAt } from './frames.ts'
+import { decodeFrame, isForeignEvent, type Json, type JsonText, numberAt, stringAt } from './frames.ts'
 import type { Grant, Handshake, Hello } from './handshake.ts'
 import { explainRefusal } from './refusal.ts'
 import { Rpc } from './rpc.ts'
 
 const connectTimeoutMs = 15_000
 const requestTimeoutMs = 30_000
-/** More than this unsent: the gateway does not keep up, and a further large frame waits. */
-const bufferedLimitBytes = 8 * 1024 * 1024
+/** With more than this unsent the gateway does not keep up. */
+const bufferedLimitBytes = 1024 * 1024
 const drainCheckMs = 50
 /** Backoff between tries; what only an operator can mend is tried at the slow pace. */
 const pace = { firstMs: 1_000, mostMs: 10_000 }
-const slowPaceMs = 10_000
+const defaultSlowPaceMs = 10_000
 
 export interface ConnectionOptions {
   readonly url: string
   readonly ca?: string
   readonly handshake: Handshake
+  readonly slowPaceMs?: number
   readonly backoffMs: (attempt: number, limits: { firstMs: number; mostMs: number }, fraction: number) => number
 }
 
@@ -58,7 +59,7 @@ export interface ConnectionEvents {
  * an exception: `status` says what is wrong and what to do; only requests reject.
  */
 export class Connection {
-  private readonly options: ConnectionOptions
+  private options: ConnectionOptions
   private readonly world: ConnectionWorld
   private readonly listeners: ConnectionEvents[] = []
   private line: Line | undefined
@@ -85,11 +86,25 @@ export class Connection {
     return this.current.state === 'up' ? this.greeted : undefined
   }
 
+  /** What it said last, also while the link is not up. */
+  get lastHello(): Hello | undefined {
+    return this.greeted
+  }
+
+  /** Where the gateway serves HTTP: its own host and port. */
+  get http(): { readonly origin: string; readonly ca?: string } {
+    const { url, ca } = this.options
+    const { protocol, host } = new URL(url)
+    return { origin: `${protocol === 'wss:' ? 'https' : 'http'}://${host}`, ...(ca !== undefined && { ca }) }
+  }
+
   subscribe(listener: ConnectionEvents): void {
     this.listeners.push(listener)
   }
 
+  /** Does nothing when it was started before. */
   start(): void {
+    if (!this.stopped) return
     this.stopped = false
     this.connect()
   }
@@ -102,19 +117,35 @@ export class Connection {
     this.line?.socket.terminate()
   }
 
+  /** Goes on with another address or other credentials. What is under way meets a link that broke. */
+  reopen(options: ConnectionOptions): void {
+    this.options = options
+    if (this.stopped) return
+    const { line } = this
+    this.line = undefined
+    this.attempt = 0
+    this.cancelWait()
+    this.cancelWatchdog()
+    line?.socket.close(1000, 'another gateway')
+    line?.socket.terminate()
+    this.setStatus({ state: 'connecting', since: this.world.clock.now() })
+    this.connect()
+  }
+
   /** Rejects with `gateway_down` while the link is not up, else as `Rpc.request`. */
-  async request(method: string, params: Json, timeoutMs = requestTimeoutMs): Promise<Json> {
-    await this.drained()
+  async request(method: string, params: Json | JsonText): Promise<Json> {
     const { line } = this
     if (this.current.state !== 'up' || line === undefined) {
       throw new WecomdError('gateway_down', `${method}: the gateway is not connected`)
     }
-    return line.rpc.request(text => line.socket.send(text), method, params, timeoutMs)
+    return line.rpc.request(line.socket, method, params, requestTimeoutMs)
   }
 
-  private async drained(): Promise<void> {
+  /** Resolves when the gateway has taken nearly all that was sent: what is large waits, so that the rest need not. */
+  async drained(): Promise<void> {
+    const { clock, timers } = this.world
     while ((this.line?.socket.bufferedBytes() ?? 0) > bufferedLimitBytes) {
-      await new Promise<void>(resolve => this.world.timers.at(this.world.clock.now() + drainCheckMs, resolve))
+      await new Promise<void>(resolve => timers.at(clock.now() + drainCheckMs, resolve))
     }
   }
 
@@ -159,10 +190,11 @@ export class Connection {
     try {
       const nonce = stringAt(challenge, 'nonce') ?? ''
       const params = handshake.connectParams(line.grant, nonce, numberAt(challenge, 'ts') ?? clock.now())
-      const payload = await line.rpc.request(text => line.socket.send(text), 'connect', params, connectTimeoutMs)
+      const payload = await line.rpc.request(line.socket, 'connect', params, connectTimeoutMs)
       timeout()
       this.greeted = handshake.accept(line.grant, payload)
       if (line.grant.isPairing) return this.reconnectPaired(line)
+      line.rpc.frameBytes = this.greeted.maxPayloadBytes
       this.attempt = 0
       this.setStatus({ state: 'up', since: clock.now(), scopes: this.greeted.scopes.join(' ') })
       this.watch(line.socket, this.greeted.tickIntervalMs)
@@ -183,7 +215,8 @@ export class Connection {
 
   private refused(line: Line, error: unknown): void {
     const { state, reason, hint, retryAfterMs, isPairingLost } = explainRefusal(error, line.grant)
-    if (isPairingLost) this.options.handshake.forgetPairing()
+    const { handshake, slowPaceMs = defaultSlowPaceMs } = this.options
+    if (isPairingLost) handshake.forgetPairing()
     this.setStatus({ state, since: this.world.clock.now(), reason, ...(hint && { hint }) })
     this.line = undefined
     line.socket.close(1000, 'refused')

@@ -19,8 +19,18 @@ export function decodeFrame(text: string): GatewayFrame {
   return { kind: 'unknown' }
 }
 
-export function encodeRequest(id: string, method: string, params: Json): string {
-  return JSON.stringify({ type: 'req', id, method, params })
+/** Params that are JSON already: what is large is put together once, in its frame. */
+export class JsonText {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+export function encodeRequest(id: string, method: string, params: Json | JsonText): string {
+  if (!(params instanceof JsonText)) return JSON.stringify({ type: 'req', id, method, params })
+  return `${JSON.stringify({ type: 'req', id, method }).slice(0, -1)},"params":${params.text}}`
 }
 
 /**

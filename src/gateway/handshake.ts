@@ -2,16 +2,25 @@ import { WecomdError } from '../errors.ts'
 import { type Device, signConnect } from './device.ts'
 import { type Json, numberAt, objectAt, stringAt, stringsAt } from './frames.ts'
 
-/** What the users' link may do, and what the device is approved for once. */
-const userScopes: readonly string[] = ['operator.read', 'operator.write']
-const fullScopes: readonly string[] = [...userScopes, 'operator.admin', 'operator.approvals']
+/** What each link may do, and what the device is approved for once. */
+const scopesOf = {
+  users: ['operator.read', 'operator.write'],
+  admin: ['operator.admin'],
+} as const satisfies Record<string, readonly string[]>
+const fullScopes: readonly string[] = [...scopesOf.users, ...scopesOf.admin, 'operator.approvals']
 
 const client = { id: 'gateway-client', mode: 'backend', platform: 'linux' } as const
 const role = 'operator'
 const defaultTickMs = 30_000
 const defaultPayloadBytes = 25 * 1024 * 1024
+/** What OpenClaw 2026.9.6 says. */
+const defaultAttachmentBytes = 19_464_192
+const defaultImageBytes = 6 * 1024 * 1024
 
-/** How one connect asks: for pairing with everything, or for the users' link with little. */
+/** The link for what users write, or the one for what needs admin scope. */
+export type Purpose = keyof typeof scopesOf
+
+/** How one connect asks: for pairing with everything, or with what its link needs. */
 export interface Grant {
   readonly scopes: readonly string[]
   readonly isPairing: boolean
@@ -24,6 +33,9 @@ export interface Hello {
   readonly scopes: readonly string[]
   readonly tickIntervalMs: number
   readonly maxPayloadBytes: number
+  /** Of one attachment, before base64. */
+  readonly attachmentBytes: number
+  readonly imageBytes: number
 }
 
 export interface Credentials {
@@ -39,14 +51,16 @@ export interface PairingMemory {
   forget(): void
 }
 
-/** The connect exchange: what we say, and whether we take the answer. */
+/** The connect exchange: what we say, and whether we take the answer. The users' link is the one that pairs the device. */
 export class Handshake {
+  private readonly purpose: Purpose
   private readonly credentials: Credentials
   private readonly device: Device
   private readonly version: string
   private readonly memory: PairingMemory
 
-  constructor(credentials: Credentials, device: Device, version: string, memory: PairingMemory) {
+  constructor(purpose: Purpose, credentials: Credentials, device: Device, version: string, memory: PairingMemory) {
+    this.purpose = purpose
     this.credentials = credentials
     this.device = device
     this.version = version
@@ -54,12 +68,14 @@ export class Handshake {
   }
 
   nextGrant(): Grant {
-    const needsPairing = this.credentials.deviceToken === undefined && !this.memory.isPaired()
-    return needsPairing ? { scopes: fullScopes, isPairing: true } : { scopes: userScopes, isPairing: false }
+    const { purpose, credentials, memory } = this
+    const needsPairing = purpose === 'users' && credentials.deviceToken === undefined && !memory.isPaired()
+    return needsPairing ? { scopes: fullScopes, isPairing: true } : { scopes: scopesOf[purpose], isPairing: false }
   }
 
+  /** What the admin link may not do is no reason for the users' link to ask again. */
   forgetPairing(): void {
-    this.memory.forget()
+    if (this.purpose === 'users') this.memory.forget()
   }
 
   connectParams(grant: Grant, nonce: string, signedAt: number): Json {
@@ -90,21 +106,25 @@ export class Handshake {
     }
   }
 
-  /** Takes a hello only when it grants exactly what was asked: text of users never travels with more. */
+  /** Takes a hello only when it grants what was asked, and for users exactly that: their text never travels with more. */
   accept(grant: Grant, payload: Json): Hello {
     const server = objectAt(payload, 'server')
     const policy = objectAt(payload, 'policy')
+    const attachments = objectAt(policy, 'attachments')
     const scopes = stringsAt(objectAt(payload, 'auth'), 'scopes')
     const missing = grant.scopes.filter(scope => !scopes.includes(scope))
     if (missing.length > 0) throw scopesMissing(missing)
     if (grant.isPairing) this.memory.remember()
-    else if (scopes.some(scope => !grant.scopes.includes(scope))) throw scopesTooWide(scopes)
+    else if (this.purpose === 'users' && scopes.some(scope => !grant.scopes.includes(scope)))
+      throw scopesTooWide(scopes)
     return {
       bootId: stringAt(server, 'bootId') ?? '',
       version: stringAt(server, 'version') ?? '',
       scopes,
       tickIntervalMs: numberAt(policy, 'tickIntervalMs') ?? defaultTickMs,
       maxPayloadBytes: numberAt(policy, 'maxPayload') ?? defaultPayloadBytes,
+      attachmentBytes: numberAt(attachments, 'maxBytes') ?? defaultAttachmentBytes,
+      imageBytes: numberAt(attachments, 'maxImageBytes') ?? defaultImageBytes,
     }
   }
 }

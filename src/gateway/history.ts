@@ -1,3 +1,5 @@
+import type { AgentFile } from '../domain/ports.ts'
+import { decodeFiles } from './file-blocks.ts'
 import { type Json, listAt, numberAt, objectAt, stringAt, stringsAt } from './frames.ts'
 
 /** One row of `chat.history` that matters here. */
@@ -5,6 +7,7 @@ export interface HistoryRow {
   readonly role: 'user' | 'assistant' | 'reset' | 'other'
   readonly id?: string
   readonly text: string
+  readonly files: readonly AgentFile[]
   readonly timestamp: number
   readonly idempotencyKey?: string
   readonly stopReason?: string
@@ -46,6 +49,7 @@ function decodeRow(row: Json): HistoryRow {
   return {
     role: decodeRole(row, more),
     text: textOf(row),
+    files: decodeFiles(row),
     timestamp: numberAt(row, 'timestamp') ?? 0,
     isInternal: stringAt(objectAt(row, 'provenance'), 'kind') === 'internal_system',
     ...(id !== undefined && { id }),
@@ -83,6 +87,8 @@ export interface Standpoint {
   readonly isTaken: boolean
   /** When our run ended without a word while it may only have been queued. */
   readonly emptyEndAt?: number
+  /** That run may still get files. */
+  readonly mayGetFiles?: boolean
   /** Since when nothing was seen to happen. */
   readonly quietSince: number
 }
@@ -105,15 +111,34 @@ export type Step =
 const quietLimitMs = 60_000
 /** An end without a word counts as empty when nothing follows for this long. */
 const emptyLimitMs = 5_000
+/** Files of an answer are in its row by then, or do not come. */
+export const filesWithinMs = 2_000
 
 /** Decides from the history, which survives restarts, so that one question is never asked twice. */
 export function nextStep(history: History, standpoint: Standpoint): Step {
   const keys = keysOf(history, standpoint.key)
   const at = { ...standpoint, key: keys.at(-1) ?? standpoint.key, runIds: new Set([...standpoint.runIds, ...keys]) }
-  const own = history.rows.findLastIndex(
-    row => row.role === 'user' && keys.some(key => row.idempotencyKey === `${key}:user`),
-  )
+  const own = ownRow(history, keys)
   return own === -1 ? stepWithoutRow(history, at) : stepAfterRow(history, own, at)
+}
+
+/** All that the assistant wrote about our question, also before it used a tool. */
+export function answerRows(
+  history: History,
+  { key, runIds }: Pick<Standpoint, 'key' | 'runIds'>,
+): readonly HistoryRow[] {
+  const own = ownRow(history, keysOf(history, key))
+  const ours = own === -1 ? [] : untilNextUser(history.rows.slice(own + 1))
+  return history.rows.filter(row => row.role === 'assistant' && (ours.includes(row) || runIds.has(row.runId ?? '')))
+}
+
+function ownRow({ rows }: History, keys: readonly string[]): number {
+  return rows.findLastIndex(row => row.role === 'user' && keys.some(key => row.idempotencyKey === `${key}:user`))
+}
+
+function untilNextUser(rows: readonly HistoryRow[]): readonly HistoryRow[] {
+  const nextUser = rows.findIndex(row => row.role === 'user' && !row.isInternal)
+  return nextUser === -1 ? rows : rows.slice(0, nextUser)
 }
 
 /**
@@ -129,17 +154,19 @@ function keysOf(history: History, key: string): readonly string[] {
 function stepAfterRow(history: History, own: number, at: Standpoint): Step {
   if (isRunning(history, at)) return { kind: 'follow', ...history.inFlight }
   const after = history.rows.slice(own + 1)
-  const known = after.findLast(row => isAnswer(row) && at.runIds.has(row.runId ?? ''))
-  if (known !== undefined) return stepOfRow(known)
+  const known = after.filter(row => at.runIds.has(row.runId ?? row.idempotencyKey ?? ''))
+  const answer = answerAmong(known)
+  if (answer !== undefined) return stepOfRow(answer)
   // Our run has ended without a word, and its empty row says that it was not only queued.
-  if (at.emptyEndAt !== undefined && after.some(row => at.runIds.has(row.runId ?? ''))) return { kind: 'empty' }
-
-  const nextUser = after.findIndex(row => row.role === 'user' && !row.isInternal)
-  if (history.isActive && nextUser === -1) return { kind: 'follow', ...history.inFlight }
-  const ours = nextUser === -1 ? after : after.slice(0, nextUser)
-  const last = ours.findLast(isAnswer)
+  if (at.emptyEndAt !== undefined && known.length > 0) {
+    return at.mayGetFiles === true && at.now - at.emptyEndAt < filesWithinMs ? { kind: 'wait' } : { kind: 'empty' }
+  }
+  const ours = untilNextUser(after)
+  const isLast = ours.length === after.length
+  if (history.isActive && isLast) return { kind: 'follow', ...history.inFlight }
+  const last = answerAmong(ours)
   if (last !== undefined) return stepOfRow(last)
-  const isOver = (nextUser !== -1 || !history.isActive) && at.now - at.quietSince >= emptyLimitMs
+  const isOver = (!isLast || !history.isActive) && at.now - at.quietSince >= emptyLimitMs
   return isOver && ours.some(isWordless) ? { kind: 'empty' } : stepInSilence(at)
 }
 
@@ -147,14 +174,20 @@ function isRunning(history: History, at: Standpoint): boolean {
   return at.runIds.has(history.inFlight?.runId ?? '') || history.activeRunIds.some(runId => at.runIds.has(runId))
 }
 
+/** What was said last, else the last that is nothing but files. */
+function answerAmong(rows: readonly HistoryRow[]): HistoryRow | undefined {
+  const ends = rows.filter(isEnd)
+  return ends.findLast(row => row.text.trim() !== '') ?? ends.findLast(row => row.files.length > 0)
+}
+
 /** What an assistant said before it used a tool is not its answer. */
-function isAnswer(row: HistoryRow): boolean {
-  return row.role === 'assistant' && row.text.trim() !== '' && row.stopReason !== 'toolUse'
+function isEnd(row: HistoryRow): boolean {
+  return row.role === 'assistant' && row.stopReason !== 'toolUse'
 }
 
 /** A run that ended without a word leaves such a row, unless the gateway asks the model again. */
 function isWordless(row: HistoryRow): boolean {
-  return row.role === 'assistant' && row.text.trim() === '' && row.stopReason !== 'toolUse'
+  return isEnd(row) && row.text.trim() === ''
 }
 
 /** Only what was said before an abort has a key of its own; a resumed run is aborted under its own id. */

@@ -25,6 +25,12 @@ export function neutralise(text: string): string {
   return saysStop(headed) ? headed.replace(/(?<=[\p{L}\p{M}])(?=[^\p{L}\p{M}]*$)/u, joiner) : headed
 }
 
+/** The same for a text that begins with a command which is meant: that one stays what it is. */
+export function neutraliseRest(text: string): string {
+  const plain = neutralise(text)
+  return plain.startsWith(`${joiner}/`) ? plain.slice(joiner.length) : plain
+}
+
 /** `!ls`, `/ word` and `[note]/word` count as the first word of a message only. */
 function isCommandAt(text: string, start: number): boolean {
   return text[start] === '!' || /^\/\s*[^\s/:]+(?:$|[\s:])/.test(text.slice(start, start + 200))

@@ -33,7 +33,7 @@ export function explainRefusal(error: unknown, grant: Grant): Refusal {
   return {
     state: 'refused',
     reason: `${detail}: ${error.message}`,
-    hint: hints[detail] ?? defaultHint,
+    hint: detail === 'AUTH_SCOPE_MISMATCH' ? hintOfScopes(grant) : (hints[detail] ?? defaultHint),
     isPairingLost: false,
   }
 }
@@ -48,6 +48,10 @@ function explainPairing(error: GatewayRefusal, grant: Grant): Refusal {
   }
 }
 
+function hintOfScopes({ scopes }: Grant): string {
+  return `the device token allows less than ${scopes.join(' and ')}; pair again`
+}
+
 const defaultHint = 'compare gateway.url and gateway.token with the gateway host'
 const hints: Readonly<Record<string, string>> = {
   AUTH_TOKEN_MISMATCH:
@@ -56,5 +60,4 @@ const hints: Readonly<Record<string, string>> = {
   AUTH_PASSWORD_MISMATCH: 'gateway.password is not the password of this gateway',
   PROTOCOL_MISMATCH: 'this wecomd speaks protocol 3 to 4; update the gateway or wecomd',
   DEVICE_AUTH_SIGNATURE_INVALID: 'check the clock of this host',
-  AUTH_SCOPE_MISMATCH: 'the device token allows less than read and write; pair again',
 }

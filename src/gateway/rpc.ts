@@ -1,6 +1,6 @@
 import { WecomdError } from '../errors.ts'
-import type { Cancel, Clock, Timers } from '../world.ts'
-import { encodeRequest, type GatewayFrame, type Json, numberAt, objectAt, stringAt } from './frames.ts'
+import { type Cancel, type Clock, nothingToCancel, type Socket, type Timers } from '../world.ts'
+import { encodeRequest, type GatewayFrame, type Json, type JsonText, numberAt, objectAt, stringAt } from './frames.ts'
 
 interface Waiting {
   readonly method: string
@@ -31,22 +31,42 @@ export class Rpc {
   private readonly clock: Clock
   private readonly timers: Timers
   private last = 0
+  /** The longest frame that the gateway takes; a longer one would cost the connection. */
+  frameBytes = Infinity
 
   constructor(clock: Clock, timers: Timers) {
     this.clock = clock
     this.timers = timers
   }
 
-  /** `send` gets the encoded frame. Rejects with `gateway_refused`, `gateway_timeout` or `gateway_down`. */
-  request(send: (text: string) => void, method: string, params: Json, timeoutMs: number): Promise<Json> {
+  /**
+   * Rejects with `gateway_refused`, `gateway_timeout` or `gateway_down`. The time limit begins anew while something
+   * waits to leave the socket: what is behind it has not even been asked.
+   */
+  request(
+    socket: Pick<Socket, 'send' | 'bufferedBytes'>,
+    method: string,
+    params: Json | JsonText,
+    timeoutMs: number,
+  ): Promise<Json> {
     const id = `r${++this.last}`
+    const frame = encodeRequest(id, method, params)
     const { promise, resolve, reject } = Promise.withResolvers<Json>()
-    const cancel = this.timers.at(this.clock.now() + timeoutMs, () => {
-      this.waiting.delete(id)
-      reject(new WecomdError('gateway_timeout', `${method}: no answer within ${timeoutMs} ms`))
-    })
-    this.waiting.set(id, { method, resolve, reject, cancel })
-    send(encodeRequest(id, method, params))
+    if (Buffer.byteLength(frame) > this.frameBytes) {
+      reject(new GatewayRefusal(method, { code: 'FRAME_TOO_LARGE', message: 'more than the gateway takes at once' }))
+      return promise
+    }
+    let cancel = nothingToCancel
+    const wait = () => {
+      cancel = this.timers.at(this.clock.now() + timeoutMs, () => {
+        if (socket.bufferedBytes() > 0) return wait()
+        this.waiting.delete(id)
+        reject(new WecomdError('gateway_timeout', `${method}: no answer within ${timeoutMs} ms`))
+      })
+    }
+    wait()
+    this.waiting.set(id, { method, resolve, reject, cancel: () => cancel() })
+    socket.send(frame)
     return promise
   }
 

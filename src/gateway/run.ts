@@ -1,4 +1,5 @@
 import type { ReplyChunk, RunEnd } from '../domain/ports.ts'
+import { decodeEnding, type Ending, namesFiles, pausesFor } from './answer-files.ts'
 import { type Json, objectAt, stringAt } from './frames.ts'
 import { textOf } from './history.ts'
 
@@ -18,6 +19,8 @@ export class Run {
   readonly ended: Promise<RunEnd>
   /** When our run ended without a word: it may have been queued behind another one. */
   emptyEndAt: number | undefined
+  /** What the last event before the end said; undefined when it was not heard. */
+  ending: Ending | undefined
   quietSince: number
   private readonly ours: Set<string>
   private readonly others = new Set<string>()
@@ -40,10 +43,15 @@ export class Run {
     return this.ours
   }
 
+  /** Whether an end without a word may have been one with files. */
+  get mayGetFiles(): boolean {
+    return pausesFor(this.ending, '').length > 0
+  }
+
   /** Resolves at the next thing that may change what the history says. */
-  stirred(): Promise<void> {
+  stirred(): Promise<undefined> {
     return new Promise(resolve => {
-      this.stir = resolve
+      this.stir = () => resolve(undefined)
     })
   }
 
@@ -70,6 +78,7 @@ export class Run {
   adopt(runId: string): void {
     if (this.ours.has(runId)) return
     this.ours.add(runId)
+    this.ending = undefined
     this.report({ kind: 'resumed' })
   }
 
@@ -107,10 +116,7 @@ export class Run {
       case 'delta':
         return this.say(text, now)
       case 'final':
-        if (payload['message'] !== undefined)
-          return this.end(text.trim() === '' ? { kind: 'empty' } : { kind: 'answered', text })
-        this.emptyEndAt = now
-        return this.poke()
+        return this.hearFinal(text, payload['message'] !== undefined, now)
       case 'aborted':
         // A gateway that stops goes on with the turn after its restart; a reset leaves its row in the history.
         if (stringAt(payload, 'stopReason') === 'restart') return this.poke()
@@ -126,9 +132,20 @@ export class Run {
     }
   }
 
+  private hearFinal(text: string, hasMessage: boolean, now: number): void {
+    const isFilesOnly = text.trim() === '' && this.ending !== undefined && namesFiles(this.ending, text)
+    if (text.trim() !== '' || isFilesOnly) return this.end({ kind: 'answered', text })
+    if (hasMessage) return this.end({ kind: 'empty' })
+    this.emptyEndAt = now
+    this.poke()
+  }
+
   private hearAgent(payload: Json): void {
-    if (stringAt(payload, 'stream') !== 'tool') return
-    const phase = stringAt(objectAt(payload, 'data'), 'phase')
+    const stream = stringAt(payload, 'stream')
+    const data = objectAt(payload, 'data')
+    if (stream === 'lifecycle') this.ending = decodeEnding(data) ?? this.ending
+    if (stream !== 'tool') return
+    const phase = stringAt(data, 'phase')
     if (phase === 'start') this.report({ kind: 'phase', phase: 'tool' })
     if (phase === 'result') this.report({ kind: 'phase', phase: 'thinking' })
   }

@@ -28,14 +28,14 @@ const maxBodyBytes = 32 * 1024 * 1024
 /** The listener for administrators: health, metrics, and with the bearer token the API. */
 export function startAdminListener(
   address: { host: string; port: number },
-  token: string,
+  token: () => string,
   desk: AdminDesk,
   log: Log,
 ): Listener {
   const api = new Elysia({ prefix: '/api', normalize: false })
     // Before the body is read and judged, which `beforeHandle` would be too late for; without a body nothing is parsed.
-    .onParse(({ headers }) => authorize(headers['authorization'], token))
-    .onTransform(({ headers }) => authorize(headers['authorization'], token))
+    .onParse(({ headers }) => authorize(headers['authorization'], token()))
+    .onTransform(({ headers }) => authorize(headers['authorization'], token()))
     .get('/status', () => desk.status())
     .get('/trace/:id', async ({ params, set }) => (await desk.trace(params.id)) ?? missing(set), { params: anId })
     .get('/deliveries/:id', async ({ params, set }) => (await desk.delivery(params.id)) ?? missing(set), {
@@ -47,7 +47,7 @@ export function startAdminListener(
         set.status = 202
         return desk.send(body)
       },
-      { body: sendBody },
+      { body: sendBody, parse: 'json' },
     )
     .get('/dead', async () => ({ dead: await desk.dead() }))
     .post(

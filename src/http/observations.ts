@@ -12,7 +12,8 @@ export interface Gauges {
   readonly turns: Readonly<Record<string, number>>
   readonly outbox: Readonly<Record<string, number>>
   readonly dead: number
-  readonly gatewayUp: boolean
+  /** Whether each link to the gateway is up. */
+  readonly links: Readonly<Record<string, boolean>>
 }
 
 const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5]
@@ -104,7 +105,7 @@ export class Observations {
     for (const [state, count] of Object.entries(gauges.turns)) this.metrics.turns.set({ state }, count)
     for (const [state, count] of Object.entries(gauges.outbox)) this.metrics.outbox.set({ state }, count)
     this.metrics.dead.set(gauges.dead)
-    this.metrics.gateway.set({ link: 'users' }, gauges.gatewayUp ? 1 : 0)
+    for (const [link, isUp] of Object.entries(gauges.links)) this.metrics.gateway.set({ link }, isUp ? 1 : 0)
     return this.registry.metrics()
   }
 }

@@ -2,9 +2,8 @@ import { type AnyElysia, Elysia } from 'elysia'
 import { limits } from '../domain/limits.ts'
 import { WecomdError } from '../errors.ts'
 
-/** One callback URL; several paths may lead to it. */
+/** One callback URL. */
 export interface Mount {
-  readonly paths: readonly string[]
   /** `query` is raw, without the `?`. Never rejects. */
   handle(request: { method: 'GET' | 'POST'; query: string; body: string }): Promise<Answer>
 }
@@ -29,40 +28,41 @@ const places = ['/wecom', '/wecom/bot', '/wecom/bot/:account', '/wecom/agent', '
 /** Each by its name: what only `all` catches is lost for a Host of one to three letters, which Elysia takes for the path. */
 const otherMethods = ['HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']
 
-/** The listener that the internet reaches: callbacks and nothing else. Whatever is wrong gets a status and no word. */
-export function startPublicListener(address: { host: string; port: number }, mounts: readonly Mount[]): Listener {
+/**
+ * The listener that the internet reaches: callbacks and nothing else. Whatever is wrong gets a status and no word. A
+ * request goes to what `find` has at its path at that moment.
+ */
+export function startPublicListener(
+  address: { host: string; port: number },
+  find: (path: string) => Mount | undefined,
+): Listener {
   const app = new Elysia({ strictPath: true }).onError(
     ({ code }) => new Response(null, { status: code === 'NOT_FOUND' ? 404 : 500 }),
   )
-  for (const mount of mounts) for (const path of mount.paths) addRoute(app, path, mount)
-  const paths = [...mounts.flatMap(mount => mount.paths), ...places]
-  for (const path of new Set(paths)) refuseOtherMethods(app, path)
+  for (const place of places) {
+    addRoute(app, place, find)
+    for (const method of otherMethods) app.route(method, place, notAllowed, { parse: 'none' })
+  }
   return listen(app, address)
-}
-
-function refuseOtherMethods(app: AnyElysia, path: string): void {
-  for (const method of otherMethods) app.route(method, path, notAllowed, { parse: 'none' })
 }
 
 function notAllowed(): Response {
   return new Response(null, { status: 405, headers: { allow: 'GET, POST' } })
 }
 
-function addRoute(app: AnyElysia, path: string, mount: Mount): void {
+function addRoute(app: AnyElysia, place: string, find: (path: string) => Mount | undefined): void {
+  // A place without a parameter has no params either, whatever their type says.
+  const answer = async (params: object | undefined, request: Parameters<Mount['handle']>[0]): Promise<Response> => {
+    const account = params !== undefined && 'account' in params ? String(params.account) : ''
+    const mount = find(place.replace(':account', () => account))
+    return mount === undefined ? new Response(null, { status: 404 }) : toResponse(await mount.handle(request))
+  }
   app
-    .get(path, async ({ request }) =>
-      toResponse(await mount.handle({ method: 'GET', query: queryOf(request.url), body: '' })),
-    )
+    .get(place, ({ request, params }) => answer(params, { method: 'GET', query: queryOf(request.url), body: '' }))
     .post(
-      path,
-      async ({ request, body }) =>
-        toResponse(
-          await mount.handle({
-            method: 'POST',
-            query: queryOf(request.url),
-            body: typeof body === 'string' ? body : '',
-          }),
-        ),
+      place,
+      ({ request, params, body }) =>
+        answer(params, { method: 'POST', query: queryOf(request.url), body: typeof body === 'string' ? body : '' }),
       { parse: 'text' },
     )
 }

@@ -37,6 +37,7 @@ export const echoHints = [
   '你好，介绍一下自己',
   '[long 60 80] 慢慢说',
   '[tool] 查一下现在几点',
+  '给我一张图片和一份文件',
   '[slow 40000] 想 40 秒：气泡等不到，由应用送达',
   '[big 30000] 写得比气泡还长',
   '[fail] 出个错',
@@ -46,6 +47,7 @@ export const echoHints = [
 export const appEchoHints = [
   '你好',
   '[big 5000] 分几条说',
+  '给我一张图片和一份文件',
   '[big 30000] 长到要用文件',
   '[slow 8000] 想久一点',
   '[fail] 出个错',

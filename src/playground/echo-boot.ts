@@ -13,6 +13,7 @@ import {
 } from './echo-frames.ts'
 import { admit, type Devices } from './echo-handshake.ts'
 import type { Disk } from './echo-history.ts'
+import { imageLimitBytes } from './echo-media.ts'
 import { callMethod } from './echo-methods.ts'
 import { echoScript, type Script } from './echo-script.ts'
 
@@ -29,6 +30,10 @@ export interface BootOptions {
   readonly drainMs?: number
   /** From the acknowledgement of a message to its row in the history (150-300 ms in reality); a kill in between forgets it. */
   readonly rowAfterMs?: number
+  /** From the end of a run to the files in its row; 200 ms by default. */
+  readonly filesAfterMs?: number
+  /** What is answered to a GET of a file instead: a test breaks it there. Counted from 1. */
+  readonly interceptFile?: (answer: Response, count: number) => Response
   /** Awaited before a request is handled and before its response leaves: a test stops the world there. */
   readonly intercept?: (stage: 'received' | 'answered', method: string, params: Params) => void | Promise<void>
 }
@@ -57,6 +62,7 @@ export class Boot {
   private readonly startedAt: number
   private readonly clock: MortalClock
   private draining = false
+  private fileGets = 0
   private dead = false
 
   constructor(
@@ -69,7 +75,7 @@ export class Boot {
     this.bootId = this.newId()
     this.clock = mortalClock(world.clock)
     this.startedAt = this.clock.now()
-    const { resumeAfterMs = 200, rowAfterMs = 0 } = options
+    const { resumeAfterMs = 200, rowAfterMs = 0, filesAfterMs = 200 } = options
     this.chat = new EchoChat({
       clock: this.clock,
       disk,
@@ -77,8 +83,9 @@ export class Boot {
       newId: () => this.newId(),
       emit: (event, payload, toolsOnly = false) => this.broadcast(event, payload, toolsOnly),
       rowAfterMs,
+      filesAfterMs,
       resumes: resumeAfterMs !== false,
-      onAsked: (key, sessionKey, text) => asked.push({ key, sessionKey, text, bootId: this.bootId }),
+      onAsked: one => asked.push({ ...one, bootId: this.bootId }),
     })
     this.server = this.listen()
     this.port = this.server.port ?? options.port
@@ -123,9 +130,11 @@ export class Boot {
       hostname: '127.0.0.1',
       port: this.options.port,
       fetch: (request, server) => {
-        const path = new URL(request.url).pathname
-        if (path === '/healthz' || path === '/readyz') return Response.json({ ok: true })
+        const url = new URL(request.url)
+        if (url.pathname === '/healthz' || url.pathname === '/readyz') return Response.json({ ok: true })
         if (this.draining) return new Response('', { status: 503 })
+        const file = this.chat.files.serve(url)
+        if (file !== undefined) return this.options.interceptFile?.(file, ++this.fileGets) ?? file
         const data = this.newPeer(request.headers.get('origin'))
         return server.upgrade(request, { data }) ? undefined : new Response('upgrade required', { status: 426 })
       },
@@ -201,7 +210,7 @@ export class Boot {
         maxPayload: 26_214_400,
         maxBufferedBytes: 52_428_800,
         tickIntervalMs: this.options.tickMs ?? 30_000,
-        attachments: { maxBytes: 19_464_192, maxImageBytes: 6_291_456 },
+        attachments: { maxBytes: 19_464_192, maxImageBytes: imageLimitBytes },
       },
     }
   }

@@ -1,6 +1,9 @@
 import type { Clock } from '../world.ts'
+import { commandRow, obey } from './echo-commands.ts'
+import { EchoFiles } from './echo-files.ts'
 import { type Answer, type Params, refuse } from './echo-frames.ts'
 import {
+  addFiles,
   type Disk,
   endRow,
   normaliseKey,
@@ -14,6 +17,7 @@ import {
   type Session,
   userRow,
 } from './echo-history.ts'
+import { type Medium, type Message, readAttachments } from './echo-media.ts'
 import { type Emit, type Run, type RunEnd, type RunSpec, startRun } from './echo-run.ts'
 import type { Script } from './echo-script.ts'
 import { describeEnd, SentKeys } from './echo-sent.ts'
@@ -24,6 +28,7 @@ export interface Asked {
   readonly sessionKey: string
   readonly text: string
   readonly bootId: string
+  readonly attachments: readonly Medium[]
 }
 
 export interface ChatDoors {
@@ -32,20 +37,18 @@ export interface ChatDoors {
   readonly script: Script
   readonly emit: Emit
   readonly newId: () => string
-  readonly onAsked: (key: string, sessionKey: string, text: string) => void
+  readonly onAsked: (asked: Omit<Asked, 'bootId'>) => void
   /** From the acknowledgement to the user row in the history, and the start of the run. */
   readonly rowAfterMs: number
+  /** From the end of a run to the files in its row (100-700 ms in reality); a kill in between forgets them. */
+  readonly filesAfterMs: number
   /** Turns that the last process left unfinished go on. */
   readonly resumes: boolean
 }
 
-/** What the gateway takes as an order instead of asking the agent, at any place in a message. */
-const directives =
-  'think thinking t verbose v trace fast elevated elev reasoning reason exec status model queue help commands whoami id compact new reset'
-const directivePattern = new RegExp(`(?<!\\S)/(?:${directives.replaceAll(' ', '|')})(?=$|\\s|:)`, 'i')
-
 /** The sessions of one boot of the gateway: what is only in memory dies with it. */
 export class EchoChat {
+  readonly files: EchoFiles
   private readonly sent: SentKeys
   private readonly active = new Map<string, Run>()
   private readonly runs = new Map<string, Run>()
@@ -54,6 +57,7 @@ export class EchoChat {
 
   constructor(private readonly doors: ChatDoors) {
     this.sent = new SentKeys(doors.clock)
+    this.files = new EchoFiles(doors.clock, doors.disk, doors.newId)
     for (const session of doors.disk.sessions.values()) {
       session.interrupted.push(...session.pending.splice(0))
       if (session.running !== undefined && doors.resumes) this.resuming.set(session.key, doors.newId())
@@ -98,14 +102,20 @@ export class EchoChat {
     if (!disk.agents.has(agentId)) {
       return refuse('INVALID_REQUEST', `Agent "${agentId}" no longer exists in configuration`)
     }
+    const media = readAttachments(params)
+    if ('ok' in media) return media
     const session = openSession(disk, sessionKey, newId)
     this.resumeOne(sessionKey)
     if (session.interrupted.some(one => one.key === key)) return this.refuseInterrupted(session, key)
     this.sent.add(key, message)
-    const directive = directivePattern.exec(message)?.[0]
-    if (directive !== undefined) return this.endAtOnce(session, key, `⚙️ ${directive}`)
-    onAsked(key, sessionKey, message)
-    return this.place(session, { key, message, acceptedAt: clock.now() }, params['queueMode'])
+    const asked = { key, message, media, acceptedAt: clock.now() }
+    const answer = obey(message, session)
+    if (answer !== undefined) {
+      session.rows.push(userRow(asked, clock.now(), key), commandRow(key, answer, clock.now()))
+      return this.endAtOnce(session, key, answer)
+    }
+    onAsked({ key, sessionKey, text: message, attachments: media })
+    return this.place(session, asked, params['queueMode'])
   }
 
   private place(session: Session, asked: Queued, queueMode: unknown): Answer {
@@ -125,8 +135,8 @@ export class EchoChat {
       session.pending.push(asked)
       this.sent.join(asked.key, 'queued')
     } else {
-      session.rows.push(userRow(asked.message, asked.acceptedAt, asked.key))
-      running.steer(asked.message)
+      session.rows.push(userRow(asked, asked.acceptedAt, asked.key))
+      running.steer(asked)
       this.sent.join(asked.key, 'over')
     }
     return this.endAtOnce(session, asked.key, '')
@@ -136,7 +146,7 @@ export class EchoChat {
   private endAtOnce({ key: sessionKey }: Session, key: string, text: string): Answer {
     const { clock, emit } = this.doors
     const endedAt = clock.now()
-    if (text !== '') this.sent.end(key, { state: 'final', text, endedAt })
+    if (text !== '') this.sent.end(key, { state: 'final', text, files: [], endedAt })
     const message = { role: 'assistant', content: [{ type: 'text', text }], timestamp: endedAt }
     const payload = { runId: key, sessionKey, seq: 1, state: 'final', ...(text === '' ? {} : { message }) }
     clock.alarm(endedAt, () => emit('chat', payload))
@@ -161,10 +171,11 @@ export class EchoChat {
   }
 
   private begin(session: Session, asked: Queued, runId: string): void {
+    const { message, media } = asked
     removePending(session, asked.key)
     if (session.rows.length > 0) session.pending.push(asked)
-    const row = userRow(asked.message, this.doors.clock.now(), asked.key)
-    this.run(session, { runId, key: asked.key, message: asked.message, isFollowup: runId !== asked.key }, row)
+    const row = userRow(asked, this.doors.clock.now(), asked.key)
+    this.run(session, { runId, key: asked.key, message, media, isFollowup: runId !== asked.key }, row)
   }
 
   private resumeOne(key: string): void {
@@ -173,16 +184,16 @@ export class EchoChat {
     this.resuming.delete(key)
     if (runId === undefined || session?.running === undefined) return
     const row = resumeRow(runId, key, this.doors.clock.now())
-    this.run(session, { runId, key: runId, message: session.running, isFollowup: true }, row)
+    this.run(session, { runId, key: runId, ...session.running, isFollowup: true }, row)
   }
 
-  private run(session: Session, turn: Pick<RunSpec, 'runId' | 'key' | 'message' | 'isFollowup'>, row: Row): void {
+  private run(session: Session, turn: Pick<RunSpec, 'runId' | 'key' | 'isFollowup'> & Message, row: Row): void {
     const { clock, script, emit, rowAfterMs: startAfterMs } = this.doors
     const spec = { ...turn, sessionKey: session.key, agentId: session.agentId, startAfterMs }
     session.status = 'running'
     const onStart = () => {
       session.rows.push(row)
-      session.running = turn.message
+      session.running = { message: turn.message, media: turn.media }
       session.abortedLastRun = false
       removePending(session, turn.key)
     }
@@ -195,7 +206,10 @@ export class EchoChat {
   private finish(session: Session, run: Run, end: RunEnd): void {
     const { runId } = run.spec
     const row = endRow(end, runId)
-    if (row) session.rows.push(row)
+    if (row) {
+      session.rows.push(row)
+      this.addFilesLater(session, row, end, runId)
+    }
     delete session.running
     removePending(session, run.spec.key)
     session.status = end.state === 'final' ? 'done' : end.state === 'error' ? 'failed' : 'killed'
@@ -206,6 +220,12 @@ export class EchoChat {
     this.queues.set(session.key, later)
     this.sent.join(next.key, 'over')
     this.begin(session, next, this.doors.newId())
+  }
+
+  private addFilesLater(session: Session, row: Row, { state, files }: RunEnd, runId: string): void {
+    if (state !== 'final' || files.length === 0) return
+    const { clock, filesAfterMs } = this.doors
+    clock.alarm(clock.now() + filesAfterMs, () => addFiles(session, row, this.files.keep(session, runId, files)))
   }
 
   abort(params: Params): Answer {
@@ -239,7 +259,7 @@ export class EchoChat {
     const { clock, disk, newId } = this.doors
     this.active.get(key)?.abort('restart')
     const session = openSession(disk, key, newId)
-    session.rows.splice(0, Number.POSITIVE_INFINITY, resetRow(clock.now(), newId()))
+    if (session.rows.length > 0) session.rows.splice(0, session.rows.length, resetRow(clock.now(), newId()))
     return { ok: true, key, entry: { sessionId: session.sessionId } }
   }
 }

@@ -83,6 +83,16 @@ const methods: Readonly<Record<string, Shape & { readonly scope: string }>> = {
     required: { sessionKey: 'string' },
     optional: { runId: 'string', agentId: 'string' },
   },
+  'artifacts.list': {
+    scope: 'operator.read',
+    required: {},
+    optional: { sessionKey: 'string', runId: 'string', taskId: 'string', agentId: 'string' },
+  },
+  'artifacts.download': {
+    scope: 'operator.read',
+    required: { artifactId: 'string' },
+    optional: { sessionKey: 'string', runId: 'string', taskId: 'string', agentId: 'string' },
+  },
   'agent.wait': { scope: 'operator.write', required: { runId: 'string' }, optional: { timeoutMs: 'number' } },
   'sessions.reset': {
     scope: 'operator.admin',

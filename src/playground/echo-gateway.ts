@@ -19,6 +19,8 @@ export interface EchoGateway {
   connections(): number
   /** Approves a device that waits for pairing. */
   approve(requestId: string): boolean
+  /** From now on nobody is admitted with these scopes before that is approved. */
+  withhold(scopes: readonly string[]): void
   /** Cuts every connection (1006); the process lives on. */
   dropConnections(): void
   /** A graceful stop: running turns end, `shutdown` is said, connections close with 1012. */
@@ -33,7 +35,7 @@ export interface EchoGateway {
 export function createEchoGateway(world: World, options: EchoOptions): EchoGateway {
   const asked: Asked[] = []
   const disk: Disk = { sessions: new Map(), agents: new Set(['main']) }
-  const devices: Devices = { approved: new Map(), pending: new Map() }
+  const devices: Devices = { approved: new Map(), pending: new Map(), withheld: [] }
   let boot = new Boot(world, { ...options, port: options.port ?? 0 }, disk, devices, asked)
   const port = boot.port
   return {
@@ -44,6 +46,9 @@ export function createEchoGateway(world: World, options: EchoOptions): EchoGatew
     asks: () => asked,
     connections: () => boot.connections(),
     approve: requestId => approveDevice(devices, requestId, world.random),
+    withhold(scopes) {
+      devices.withheld = scopes
+    },
     dropConnections: () => boot.dropConnections(),
     stop: () => boot.stop(),
     kill: () => boot.kill(),

@@ -7,6 +7,8 @@ import { isObject } from './json.ts'
 export interface Devices {
   readonly approved: Map<string, { scopes: readonly string[]; platform: string; token: string }>
   readonly pending: Map<string, { deviceId: string; scopes: readonly string[]; platform: string }>
+  /** What nobody is admitted with before a request for it is approved. */
+  withheld: readonly string[]
 }
 
 export interface HandshakeRules {
@@ -84,7 +86,9 @@ export function approveDevice(devices: Devices, requestId: string, random: Rando
   if (!request) return false
   devices.pending.delete(requestId)
   const token = Buffer.from(random.bytes(24)).toString('base64url')
-  devices.approved.set(request.deviceId, { scopes: request.scopes, platform: request.platform, token })
+  const scopes = [...new Set([...(devices.approved.get(request.deviceId)?.scopes ?? []), ...request.scopes])]
+  devices.approved.set(request.deviceId, { scopes, platform: request.platform, token })
+  devices.withheld = devices.withheld.filter(scope => !request.scopes.includes(scope))
   return true
 }
 
@@ -114,8 +118,9 @@ function admitDevice(
   const paired = rules.devices.approved.get(deviceId)
   const byDeviceToken = paired !== undefined && [connect.token, connect.deviceToken].includes(paired.token)
   if (!byDeviceToken && connect.token !== rules.token) return refuseToken()
-  if (rules.pairing === 'silent') return admitToken({ ...connect, token: rules.token }, rules)
-  const reason = pairingReason(connect, paired)
+  const isBeyond = connect.scopes.some(scope => rules.devices.withheld.includes(scope))
+  if (rules.pairing === 'silent' && !isBeyond) return admitToken({ ...connect, token: rules.token }, rules)
+  const reason = isBeyond ? 'scope-upgrade' : pairingReason(connect, paired)
   if (reason === 'scope-upgrade' && byDeviceToken) {
     return refuse('INVALID_REQUEST', 'unauthorized: scope mismatch', { details: { code: 'AUTH_SCOPE_MISMATCH' } }, 1008)
   }

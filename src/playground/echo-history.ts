@@ -1,20 +1,22 @@
+import type { Block, KeptFile } from './echo-blocks.ts'
 import type { Params } from './echo-frames.ts'
+import type { Medium, Message } from './echo-media.ts'
 import type { Run, RunEnd } from './echo-run.ts'
 
 export interface Row {
   readonly role: 'user' | 'assistant' | 'system'
-  readonly content: string | readonly { readonly type: 'text'; readonly text: string }[]
+  readonly content: string | readonly Block[]
   readonly timestamp: number
   readonly idempotencyKey?: string
   readonly stopReason?: string
+  readonly model?: string
   readonly provenance?: Params
   readonly __openclaw: Params
 }
 
 /** A message that was accepted and has no row yet. */
-export interface Queued {
+export interface Queued extends Message {
   readonly key: string
-  readonly message: string
   readonly acceptedAt: number
 }
 
@@ -24,12 +26,15 @@ export interface Session {
   readonly agentId: string
   readonly sessionId: string
   readonly rows: Row[]
+  readonly files: KeptFile[]
   /** The message of the turn that runs or was cut off. */
-  running?: string
+  running?: Message
   /** Accepted in a session that had rows before. */
   readonly pending: Queued[]
   /** Pending when a process died: their keys can never be used again. */
   readonly interrupted: Queued[]
+  /** As a command has set it. */
+  model?: string
   status?: 'running' | 'done' | 'failed' | 'killed'
   abortedLastRun: boolean
 }
@@ -60,7 +65,7 @@ export function openSession(disk: Disk, key: string, newId: () => string): Sessi
   const found = disk.sessions.get(key)
   if (found) return found
   const agentId = key.split(':')[1] ?? 'main'
-  const empty = { rows: [], pending: [], interrupted: [], abortedLastRun: false }
+  const empty = { rows: [], files: [], pending: [], interrupted: [], abortedLastRun: false }
   const session: Session = { key, agentId, sessionId: newId(), ...empty }
   disk.sessions.set(key, session)
   return session
@@ -75,24 +80,28 @@ export function findRow(disk: Disk, sessionKey: string, id: string): Row | undef
   return disk.sessions.get(sessionKey)?.rows.find(row => idOf(row) === id)
 }
 
-export function userRow(message: string, timestamp: number, key: string, more: Partial<Row> = {}): Row {
+export function userRow({ message, media }: Message, timestamp: number, key: string, more: Partial<Row> = {}): Row {
   const idempotencyKey = `${key}:user`
-  const row: Row = {
-    role: 'user',
-    content: message,
-    timestamp,
+  const meta = {
+    id: `row-${idempotencyKey}`,
     idempotencyKey,
-    __openclaw: { id: `row-${idempotencyKey}`, idempotencyKey },
+    ...(media.length > 0 && { media: media.map(describeMedium) }),
   }
-  return { ...row, ...more }
+  return { role: 'user', content: message, timestamp, idempotencyKey, __openclaw: meta, ...more }
+}
+
+/** As the gateway shows it, and the hash, which it does not show. */
+function describeMedium({ fileName, mimeType: contentType, bytes: sizeBytes, sha256 }: Medium): object {
+  const kind = /^(?:image|audio|video)(?=\/)/.exec(contentType)?.[0] ?? 'document'
+  return { url: `media://inbound/${sha256}`, contentType, kind, fileName, sizeBytes, sha256 }
 }
 
 /** The user row of a turn that goes on after a restart. */
 export function resumeRow(runId: string, sessionKey: string, timestamp: number): Row {
-  const text = '[System] Your previous turn was interrupted by a gateway restart. Continue and finish the request.'
+  const message = '[System] Your previous turn was interrupted by a gateway restart. Continue and finish the request.'
   const sourceTool = 'main_session_restart_recovery'
   const provenance = { kind: 'internal_system', sourceSessionKey: sessionKey, sourceTool }
-  return userRow(text, timestamp, runId, { provenance })
+  return userRow({ message, media: [] }, timestamp, runId, { provenance })
 }
 
 /** The assistant's row of a run that ended; an abort before the first word leaves none. */
@@ -105,6 +114,13 @@ export function endRow(end: RunEnd, runId: string): Row | undefined {
   if (end.state === 'final') return { ...row, content: contentOf(end.text), stopReason: 'stop' }
   if (end.text === '') return undefined
   return { ...row, content: contentOf(end.text), idempotencyKey: `${runId}:assistant`, stopReason: 'stop' }
+}
+
+/** Files come into a row when it has been there for a moment; where there was no text they are all of it. */
+export function addFiles({ rows }: Session, row: Row, files: readonly Block[]): void {
+  const at = rows.indexOf(row)
+  const before = typeof row.content === 'string' ? contentOf(row.content) : row.content
+  if (at !== -1) rows[at] = { ...row, content: [...before, ...files] }
 }
 
 export function resetRow(timestamp: number, id: string): Row {
@@ -143,11 +159,12 @@ export function describeHistory(
 
 /** A long text is cut for display, and one that is too long for any display is only named. */
 function cutRow(row: Row, chars: number): Row {
-  const text = typeof row.content === 'string' ? row.content : row.content.map(part => part.text).join('')
+  const text = typeof row.content === 'string' ? row.content : row.content.map(part => part.text ?? '').join('')
   if (text.length <= chars) return row
   const shown = text.length > longestText ? '[message omitted: too large for display]' : text.slice(0, chars)
   const cut = text.length > longestText ? shown : `${shown}\n...(truncated)...`
-  const content = typeof row.content === 'string' ? cut : contentOf(cut)
+  const files = typeof row.content === 'string' ? [] : row.content.filter(({ type }) => type !== 'text')
+  const content = typeof row.content === 'string' ? cut : [...contentOf(cut), ...files]
   const { __openclaw: meta } = row
   return { ...row, content, __openclaw: { ...meta, truncated: true, reason: 'display-cap' } }
 }
@@ -160,6 +177,6 @@ function idOf({ __openclaw: { id } }: Row): unknown {
   return id
 }
 
-function contentOf(text: string): readonly { readonly type: 'text'; readonly text: string }[] {
+function contentOf(text: string): readonly Block[] {
   return text === '' ? [] : [{ type: 'text', text }]
 }

@@ -11,6 +11,8 @@ export async function callMethod({ method, params }: Request, chat: EchoChat, di
   if (method === 'chat.abort') return chat.abort(params)
   if (method === 'chat.history') return ok(history(params, chat, disk))
   if (method === 'chat.message.get') return getMessage(params, disk)
+  if (method === 'artifacts.list') return chat.files.list(params)
+  if (method === 'artifacts.download') return chat.files.download(params)
   if (method === 'agent.wait')
     return ok(await chat.wait(String(params['runId']), numberOf(params['timeoutMs'], 30_000)))
   if (method === 'sessions.reset') return ok(chat.reset(normaliseKey(String(params['key']))))

@@ -1,17 +1,20 @@
 import { messageOf } from '../errors.ts'
 import type { Clock } from '../world.ts'
+import type { MadeFile } from './echo-blocks.ts'
+import type { Message } from './echo-media.ts'
 import type { Script, Step } from './echo-script.ts'
 
 /** The real gateway sends one delta per 72-83 ms at most. */
 const deltaEveryMs = 75
+/** The reply in the last event is cut here. */
+const replyChars = 4_096
 
-export interface RunSpec {
+export interface RunSpec extends Message {
   readonly runId: string
   /** The idempotencyKey of the message; another one than `runId` for a followup. */
   readonly key: string
   readonly sessionKey: string
   readonly agentId: string
-  readonly message: string
   readonly startAfterMs: number
   /** A run that answers what waited in the queue, or what a restart interrupted: it announces less of itself. */
   readonly isFollowup: boolean
@@ -23,6 +26,8 @@ export interface RunEnd {
   readonly endedAt: number
   readonly stopReason?: string
   readonly error?: string
+  /** What its answer names; it is said nowhere in the text. */
+  readonly files: readonly MadeFile[]
 }
 
 /** A run of the echo agent. `cut` is the death of the process: it says nothing any more. */
@@ -33,7 +38,7 @@ export interface Run {
   text(): string
   hasStarted(): boolean
   /** Answers one more message at the end of this same run. */
-  steer(message: string): void
+  steer(message: Message): void
   abort(stopReason: string): void
   /** The process stops before the run is over: said as an abort, but the next boot goes on with it. */
   interrupt(): void
@@ -61,11 +66,13 @@ export function startRun(spec: RunSpec, doors: RunDoors): Run {
 class EchoRun implements Run {
   readonly startedAt: number
   readonly ended: Promise<RunEnd>
-  private readonly waiting: string[]
+  private readonly waiting: Message[]
   private settle: (end: RunEnd) => void = () => {}
   private over = false
   private started = false
   private said = ''
+  private readonly files: MadeFile[] = []
+  private readonly tools = new Set<string>()
   private seq = 0
   private agentSeq = 0
   private sentText = ''
@@ -81,7 +88,7 @@ class EchoRun implements Run {
     this.ended = new Promise(resolve => {
       this.settle = resolve
     })
-    this.waiting = [spec.message]
+    this.waiting = [spec]
     void this.play()
   }
 
@@ -93,7 +100,7 @@ class EchoRun implements Run {
     return this.started
   }
 
-  steer(message: string): void {
+  steer(message: Message): void {
     this.waiting.push(message)
   }
 
@@ -137,8 +144,8 @@ class EchoRun implements Run {
   }
 
   /** True when the run is over and nothing more may be said. */
-  private async playScript(message: string): Promise<boolean> {
-    for await (const step of this.doors.script(message)) {
+  private async playScript({ message, media }: Message): Promise<boolean> {
+    for await (const step of this.doors.script(message, media)) {
       if (this.over) return true
       await this.take(step)
       if (this.over) return true
@@ -154,6 +161,9 @@ class EchoRun implements Run {
         return this.say(step.text)
       case 'tool':
         return await this.callTool(step)
+      case 'file':
+        this.files.push(step)
+        return
       case 'fail':
         return this.fail(step.message)
       case 'hang':
@@ -189,6 +199,7 @@ class EchoRun implements Run {
     if (this.over) return
     this.agent('tool', { phase: 'result', name, toolCallId, isError: false, result }, true)
     this.agent('item', { ...item, phase: 'end', status: 'completed' }, true)
+    this.tools.add(name)
   }
 
   private say(text: string): void {
@@ -211,13 +222,17 @@ class EchoRun implements Run {
   private finish(): void {
     if (this.over) return
     if (this.said !== this.sentText) this.sendDelta()
-    const visible = this.said !== ''
-    const terminalReply = visible ? { disposition: 'visible', text: this.said } : { disposition: 'silent' }
+    const text = [...(this.said === '' ? [] : [this.said]), ...this.files.map(({ name }) => `MEDIA:./${name}`)].join(
+      '\n',
+    )
+    const terminalReply =
+      text === '' ? { disposition: 'silent' } : { disposition: 'visible', text: text.slice(0, replyChars) }
+    const terminalReceipt = { runId: this.spec.runId, successfulToolNames: [...this.tools] }
     this.agent('lifecycle', { phase: 'finishing' })
-    this.agent('lifecycle', { phase: 'end', endedAt: this.doors.clock.now(), terminalReply })
+    this.agent('lifecycle', { phase: 'end', endedAt: this.doors.clock.now(), terminalReply, terminalReceipt })
     this.end({ state: 'final' })
     const stopReason = this.spec.isFollowup ? {} : { stopReason: 'stop' }
-    this.chat({ state: 'final', ...stopReason, ...(visible ? { message: this.message() } : {}) })
+    this.chat({ state: 'final', ...stopReason, ...(this.said === '' ? {} : { message: this.message() }) })
   }
 
   private fail(errorMessage: string): void {
@@ -231,7 +246,7 @@ class EchoRun implements Run {
 
   private end(how: Pick<RunEnd, 'state' | 'stopReason' | 'error'>): void {
     this.cut()
-    const end: RunEnd = { ...how, text: this.said, endedAt: this.doors.clock.now() }
+    const end: RunEnd = { ...how, text: this.said, files: this.files, endedAt: this.doors.clock.now() }
     this.doors.onEnd(end)
     this.settle(end)
   }

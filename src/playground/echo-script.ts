@@ -1,3 +1,7 @@
+import type { MadeFile } from './echo-blocks.ts'
+import type { Medium } from './echo-media.ts'
+import { drawPicture } from './echo-picture.ts'
+
 /** One thing that the echo agent does. A run ends after its last step. */
 export type Step =
   | { readonly kind: 'wait'; readonly ms: number }
@@ -9,16 +13,17 @@ export type Step =
       readonly ms: number
       readonly result: string
     }
+  | ({ readonly kind: 'file' } & MadeFile)
   | { readonly kind: 'fail'; readonly message: string }
   | { readonly kind: 'hang' }
 
 /** What the agent does with a message. An async generator lets a test decide when the next word comes. */
-export type Script = (message: string) => Iterable<Step> | AsyncIterable<Step>
+export type Script = (message: string, media: readonly Medium[]) => Iterable<Step> | AsyncIterable<Step>
 
 const wordMs = 60
 
 /** The default script: an echo in growing words; directives in the prompt choose other behaviours. */
-export function* echoScript(message: string): Generator<Step, void> {
+export function* echoScript(message: string, media: readonly Medium[] = []): Generator<Step, void> {
   const slow = numbers(/\[slow (\d+)\]/, message)
   if (slow) yield { kind: 'wait', ms: slow[0] ?? 0 }
   if (message.includes('[fail]')) {
@@ -27,26 +32,50 @@ export function* echoScript(message: string): Generator<Step, void> {
     yield { kind: 'say', text: 'partial ' }
     yield { kind: 'hang' }
   } else if (!message.includes('[empty]')) {
-    yield* answer(message)
+    yield* answer(message, media)
   }
 }
 
-function* answer(message: string): Generator<Step, void> {
+function* answer(message: string, media: readonly Medium[]): Generator<Step, void> {
   if (message.includes('[tool]')) yield { kind: 'tool', name: 'exec', args: { command: 'date' }, ms: 400, result: 'ok' }
   const long = numbers(/\[long (\d+) (\d+)\]/, message)
   const big = numbers(/\[big (\d+)\]/, message)
   if (long) yield* words(longAnswer(long[0] ?? 0).split(/(?<= )/), long[1] ?? wordMs)
   else if (big) yield* words(bigAnswer(big[0] ?? 0).match(/[\s\S]{1,1500}/g) ?? [], wordMs)
-  else yield* words(wordsOf(echoAnswer(message)), wordMs)
+  else yield* words(wordsOf(echoAnswer(message, media)), wordMs)
+  if (/图片|picture/i.test(message))
+    yield { kind: 'file', name: 'echo.png', mimeType: 'image/png', bytes: drawPicture() }
+  if (/文件|file report/i.test(message)) yield { kind: 'file', name: '回声.csv', mimeType: 'text/csv', bytes: report }
 }
 
+const report = Buffer.from('\u{feff}编号,说明\r\n1,演示用的表格\r\n')
+
+type Heard = readonly Pick<Medium, 'fileName' | 'bytes'>[]
+
 /** The whole answer of the default script to a message without directives. */
-export function echoAnswer(message: string): string {
+export function echoAnswer(message: string, media: Heard = []): string {
   const said = message.replace(/\[(?:slow|long|big)[ \d]*\]|\[tool\]/g, '').trim()
-  if (/\p{Script=Han}/u.test(said)) {
-    return `你说的是：${said}\n\n我是演示用的回声助手。这段话一个词一个词地长出来，企业微信每秒取一次，气泡就跟着变长。`
-  }
-  return `You said: ${said}\n\nI am the echo agent of the demo. This answer grows word by word, and the bubble grows with every refresh.`
+  const isChinese = (said === '' && media.length > 0) || /\p{Script=Han}/u.test(said)
+  const { sent, told, size, rest } = isChinese ? chinese : english
+  const files = media.map(({ fileName, bytes }) => `${fileName}${size(Math.ceil(bytes / 1024))}`)
+  const lines = [
+    ...(files.length > 0 ? [`${sent}${files.join('、')}`] : []),
+    ...(said !== '' || files.length === 0 ? [`${told}${said}`] : []),
+  ]
+  return `${lines.join('\n')}\n\n${rest}`
+}
+
+const chinese = {
+  sent: '你发来了：',
+  told: '你说的是：',
+  size: (kb: number) => `（${kb} KB）`,
+  rest: '我是演示用的回声助手。这段话一个词一个词地长出来，企业微信每秒取一次，气泡就跟着变长。',
+}
+const english: typeof chinese = {
+  sent: 'You sent: ',
+  told: 'You said: ',
+  size: kb => ` (${kb} KB)`,
+  rest: 'I am the echo agent of the demo. This answer grows word by word, and the bubble grows with every refresh.',
 }
 
 /** `tok0 tok1 … tok<count-1>`, the answer to `[long count ms]`. */

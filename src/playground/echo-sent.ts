@@ -35,7 +35,7 @@ export class SentKeys {
     const sent = this.sent.get(key)
     if (!sent) return
     sent.joined = joined
-    sent.end = { state: 'final', text: '', endedAt: this.clock.now() }
+    sent.end = { state: 'final', text: '', files: [], endedAt: this.clock.now() }
   }
 
   /** The answer to a repeated `chat.send`, or undefined when the key is new. */

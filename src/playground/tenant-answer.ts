@@ -7,11 +7,12 @@ export interface Verdict {
   readonly more?: Readonly<Record<string, unknown>>
 }
 
-/** An answer of bytes. */
+/** An answer of bytes. `flaw`: what happens when half of them have left; `slow` goes on after a while, piece by piece. */
 export interface Served {
-  readonly status: 200 | 206 | 416
+  readonly status: 200 | 206 | 403 | 404 | 416
   readonly headers: Readonly<Record<string, string>>
   readonly bytes: Uint8Array
+  readonly flaw?: 'hang' | 'slow' | 'reset'
 }
 
 export type Answer = Verdict | Served

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Clock, Random } from '../world.ts'
-import { type Answer, formatVerdict, isVerdict, refuse } from './tenant-answer.ts'
+import { type Answer, formatVerdict, isVerdict, refuse, type Served } from './tenant-answer.ts'
 import { type ApiFault, Faults } from './tenant-fault.ts'
 
 /** A request as it came. */
@@ -25,6 +25,10 @@ export interface ApiRequest extends ApiCall {
 
 /** `agentId` is the app whose token was used. */
 export type Handler = (call: ApiCall) => { readonly answer: Answer; readonly agentId?: number }
+
+/** How slow a slow answer is: the rest of it in so many pieces, each after so long. */
+const slowSteps = 4
+const slowMs = 50
 
 export interface ApiDoors {
   readonly clock: Clock
@@ -144,8 +148,7 @@ export class TenantApi {
 
   /** True when the request goes on after all. */
   private async goWrong({ how, delayMs = 0 }: ApiFault, response: ServerResponse): Promise<boolean> {
-    const { clock } = this.doors
-    if (delayMs > 0) await new Promise<void>(resolve => void clock.alarm(clock.now() + delayMs, resolve))
+    if (delayMs > 0) await this.pause(delayMs)
     if (how === 200) return true
     if (how === 'reset') response.socket?.destroy()
     else if (how !== 'hang') response.writeHead(how).end()
@@ -153,9 +156,30 @@ export class TenantApi {
   }
 
   private write(answer: Answer, callerIp: string, response: ServerResponse): void {
-    if (!isVerdict(answer)) return void response.writeHead(answer.status, answer.headers).end(answer.bytes)
+    if (!isVerdict(answer)) return void this.serve(answer, response)
     response.writeHead(200, { 'content-type': 'application/json; charset=UTF-8' })
     response.end(formatVerdict(answer, callerIp, this.doors.random))
+  }
+
+  private async serve({ status, headers, bytes, flaw }: Served, response: ServerResponse): Promise<void> {
+    if (flaw === undefined) return void response.writeHead(status, headers).end(bytes)
+    response.writeHead(status, { 'content-length': bytes.length, ...headers })
+    const half = Math.floor(bytes.length / 2)
+    response.write(bytes.subarray(0, half))
+    if (flaw === 'hang') return
+    await this.pause(slowMs)
+    if (flaw === 'reset') return void response.socket?.destroy()
+    const step = Math.ceil((bytes.length - half) / slowSteps)
+    for (let at = half; at < bytes.length; at += step) {
+      response.write(bytes.subarray(at, at + step))
+      await this.pause(slowMs)
+    }
+    response.end()
+  }
+
+  private async pause(ms: number): Promise<void> {
+    const { clock } = this.doors
+    await new Promise<void>(resolve => void clock.alarm(clock.now() + ms, resolve))
   }
 
   private keep(request: ApiRequest): void {

@@ -4,6 +4,7 @@ import { type ApiRequest, TenantApi } from './tenant-api.ts'
 import type { DroppedMessage } from './tenant-app.ts'
 import type { AppCall, AppExchange } from './tenant-app-call.ts'
 import { type AppClick, type AppHappening, type AppSaying, Apps, type AppsOptions } from './tenant-apps.ts'
+import { BotMedia, type BotMedium } from './tenant-bot-media.ts'
 import { Bubble, type BubbleRules, type MessageCallback } from './tenant-bubble.ts'
 import type { AppGroups } from './tenant-groups.ts'
 import { Ledger, type LedgerEntry, placeOf } from './tenant-ledger.ts'
@@ -65,6 +66,8 @@ export interface Tenant {
   readonly tokens: AppTokens
   /** What was uploaded, and `put` for what a member sends to an app. media_ids live for three days. */
   readonly media: MediaShelf
+  /** Keeps what a user sends to the Bot; the link goes into a message as `url`, and is valid for five minutes. */
+  botMedia(bytes: Uint8Array, medium?: BotMedium): string
   /** Groups that apps created by appchat/create, or that a test says they did (`add`). */
   readonly groups: AppGroups
   /** What members should have seen of apps but had too many of: over 30 a minute or 1,000 an hour. errcode was 0. */
@@ -113,6 +116,7 @@ class SimulatedTenant implements Tenant {
   readonly responses: ResponseUrls
   readonly wire: TenantWire
   private readonly apps: Apps
+  private readonly shelf: BotMedia
   private readonly clock: MortalClock
   private readonly rules: BubbleRules
   private readonly aibotid: string
@@ -141,6 +145,7 @@ class SimulatedTenant implements Tenant {
     const { callerIp = '127.0.0.1' } = options
     this.api = new TenantApi({ clock: this.clock, random, callerIp, onRequest: request => this.heard(request) })
     this.responses = new ResponseUrls(this.clock, random, this.ledger, this.api)
+    this.shelf = new BotMedia(this.clock, random, encodingAESKey, this.api)
     this.apps = new Apps(outside, options, this.ledger, this.api, exchange => this.tell({ kind: 'app', exchange }))
   }
 
@@ -154,6 +159,10 @@ class SimulatedTenant implements Tenant {
 
   get media(): MediaShelf {
     return this.apps.media
+  }
+
+  botMedia(bytes: Uint8Array, medium: BotMedium = {}): string {
+    return this.shelf.put(bytes, medium)
   }
 
   get groups(): AppGroups {

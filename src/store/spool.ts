@@ -1,43 +1,52 @@
-import { chmodSync, constants, mkdirSync } from 'node:fs'
+import { chmodSync, constants, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { type FileHandle, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
 import type { MediaSource } from '../domain/delivery.ts'
 import { limits } from '../domain/limits.ts'
-import type { MediaBytes, Spool } from '../domain/ports.ts'
+import type { MediaBytes, Spool, SpoolWriter } from '../domain/spool.ts'
 import { messageOf, WecomdError } from '../errors.ts'
 
 const pieceBytes = 64 * 1024
+/** How long whoever finds the spool full should wait. */
+const fullRetryMs = 30_000
 /** Two digits a byte, and a file name has room for 255. */
 const longestName = 120
 
+/** All but the folder may change while the spool is open. */
 export interface SpoolOptions {
   /** Belongs to this process alone. */
   readonly folder: string
   /** Folders from which a file may be sent by its path. */
   readonly roots?: readonly string[]
+  /** The most that may lie in the folder; what would be more is refused with `overloaded`. */
+  readonly quotaBytes?: number
 }
 
 /** Files in a folder of our own. What is kept is on the disk when the call resolves, whole or not at all. */
-export function openSpool({ folder, roots = [] }: SpoolOptions): Spool {
+export function openSpool(options: SpoolOptions): Spool {
+  const { folder } = options
   makePrivate(folder)
+  const quota = new Quota(options)
   const pathOf = (name: string) => join(folder, encodeName(name))
   let drafts = 0
+  const create = async (name: string) => {
+    const path = pathOf(name)
+    return await openDraft({ folder, path, under: `${path}.${++drafts}.part`, quota }).catch(unkept)
+  }
   return {
     async keep(name, bytes) {
-      const path = pathOf(name)
-      try {
-        await writeWhole(path, `${path}.${++drafts}.part`, bytes)
-        await syncFolder(folder)
-      } catch (cause) {
-        throw new WecomdError('store_failed', `a file could not be kept in the media spool: ${messageOf(cause)}`, {
-          hint: 'look at free disk space and at the permissions of the state folder',
-          cause,
-        })
-      }
+      const writer = await create(name)
+      await writer.write(bytes)
+      await writer.finish()
     },
-    remove: async name => await rm(pathOf(name), { force: true }),
+    create,
+    async remove(name) {
+      const { size } = await stat(pathOf(name)).catch(() => ({ size: 0 }))
+      await rm(pathOf(name), { force: true })
+      quota.give(size)
+    },
     open: source => openSource(source, pathOf),
-    borrow: path => readUnder(roots, path),
+    borrow: path => readUnder(options.roots ?? [], path),
     async sweep(isNeeded, olderThan) {
       let removed = 0
       for (const file of await readdir(folder)) {
@@ -45,6 +54,7 @@ export function openSpool({ folder, roots = [] }: SpoolOptions): Spool {
         if (name === undefined || (name !== draft && (await isNeeded(name)))) continue
         if (await removeOlder(join(folder, file), olderThan)) removed++
       }
+      quota.measure()
       return removed
     },
   }
@@ -75,16 +85,92 @@ function decodeName(file: string): string | typeof draft | undefined {
   return part === undefined ? Buffer.from(hex, 'hex').toString() : draft
 }
 
-async function writeWhole(path: string, under: string, bytes: Uint8Array): Promise<void> {
-  try {
-    await using file = await open(under, 'w', 0o600)
-    await file.writeFile(bytes)
-    await file.sync()
-    await rename(under, path)
-  } catch (error) {
-    await rm(under, { force: true })
-    throw error
+/** What lies in the folder: counted as it is written and removed, and measured anew with each sweep. */
+class Quota {
+  private used = 0
+  private readonly options: SpoolOptions
+
+  constructor(options: SpoolOptions) {
+    this.options = options
+    this.measure()
   }
+
+  measure(): void {
+    const { folder } = this.options
+    const sizes = readdirSync(folder).map(file => statSync(join(folder, file), { throwIfNoEntry: false })?.size)
+    this.used = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0)
+  }
+
+  take(bytes: number): void {
+    if (this.used + bytes > (this.options.quotaBytes ?? Infinity)) {
+      throw new WecomdError('overloaded', 'the media spool is full', {
+        hint: 'see in `wecomd status` what waits to be sent, or raise media.maxBytes',
+        retryAfterMs: fullRetryMs,
+      })
+    }
+    this.used += bytes
+  }
+
+  give(bytes: number): void {
+    this.used -= bytes
+  }
+}
+
+interface Draft {
+  readonly folder: string
+  readonly path: string
+  readonly under: string
+  readonly quota: Quota
+}
+
+/** Writes under a name of its own; whoever fails leaves nothing, and can do nothing more. */
+async function openDraft({ folder, path, under, quota }: Draft): Promise<SpoolWriter> {
+  const file = await open(under, 'wx', 0o600)
+  let isOpen = true
+  let at = 0
+  const abandon = async () => {
+    if (!isOpen) return
+    isOpen = false
+    await file.close()
+    await rm(under, { force: true })
+    quota.give(at)
+  }
+  const orNothing = async (work: () => Promise<void>) => {
+    try {
+      await work()
+    } catch (error) {
+      await abandon().catch(() => {}) // the sweep removes it
+      unkept(error)
+    }
+  }
+  return {
+    abandon,
+    write: piece =>
+      orNothing(async () => {
+        quota.take(piece.length)
+        for (let rest = piece; rest.length > 0; ) {
+          const { bytesWritten } = await file.write(rest, 0, rest.length, at)
+          at += bytesWritten
+          rest = rest.subarray(bytesWritten)
+        }
+      }),
+    finish: () =>
+      orNothing(async () => {
+        await file.sync()
+        await rename(under, path)
+        isOpen = false
+        await file.close()
+        await syncFolder(folder)
+      }),
+  }
+}
+
+function unkept(cause: unknown): never {
+  if (cause instanceof WecomdError) throw cause
+  throw new WecomdError('store_failed', `a file could not be kept in the media spool: ${messageOf(cause)}`, {
+    hint: 'look at free disk space and at the permissions of the state folder',
+    cause,
+  })
 }
 
 /** So that a new name in it survives a power cut. */

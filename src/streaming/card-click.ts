@@ -1,6 +1,11 @@
+import type { Delivery } from '../domain/delivery.ts'
 import type { Card, Click } from '../domain/message.ts'
+import type { Turn } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
 import { fieldsOf, listOf } from './card-fields.ts'
+
+/** Later than this nobody looks at the card any more. */
+const updateWithinMs = 60_000
 
 /** The card in place of the one that was clicked, which says what was chosen; undefined where nothing changes. */
 export function takenCard(card: Card, click: Click, say: Say): Card | undefined {
@@ -29,21 +34,63 @@ function takenSelection(selection: Card, click: Click): Card {
 
 /** A button card that keeps its buttons could be clicked again, so a notice comes in its place. */
 function takenButtons(card: Card, click: Click, say: Say): Card | undefined {
-  const button = listOf(card['button_list'])
-    .map(fieldsOf)
-    .find(button => button['key'] === click.eventKey)
-  // The menu in the corner: it leaves the question open.
-  if (button === undefined) return undefined
-  const selection = fieldsOf(card['button_selection'])
-  const chosen = chosenIn(selection, click)
-  const options = optionsOf(selection).filter(option => chosen.includes(option['id']))
-  const choice = [button, ...options].map(({ text }) => String(text)).join(' · ')
+  const choice = choiceOf(card, click)
+  if (choice === undefined) return undefined
   return {
     card_type: 'text_notice',
     task_id: card['task_id'],
     main_title: card['main_title'],
     sub_title_text: say({ key: 'card_taken', choice }),
     card_action: openingAction(card),
+  }
+}
+
+/** The button that was pressed and what was selected beside it; undefined for the menu in the corner, which leaves the question open. */
+function choiceOf(card: Card, click: Click): string | undefined {
+  const button = listOf(card['button_list'])
+    .map(fieldsOf)
+    .find(button => button['key'] === click.eventKey)
+  if (button === undefined) return undefined
+  const selection = fieldsOf(card['button_selection'])
+  const chosen = chosenIn(selection, click)
+  const options = optionsOf(selection).filter(option => chosen.includes(option['id']))
+  return [button, ...options].map(({ text }) => String(text)).join(' · ')
+}
+
+/** What becomes of a card of the app: its button, which nobody can press any more, names the choice. */
+function takenInApp(card: Card, click: Click, say: Say): Card | undefined {
+  const isButtons = card['card_type'] === 'button_interaction'
+  const choice = isButtons ? choiceOf(card, click) : selectedIn(card, click)
+  const taken = isButtons ? card : takenCard(card, click, say)
+  if (taken === undefined || choice === undefined) return undefined
+  return { ...taken, replace_text: say({ key: 'card_taken', choice }) }
+}
+
+function selectedIn(card: Card, click: Click): string {
+  const questions = [fieldsOf(card['checkbox']), ...listOf(card['select_list']).map(fieldsOf)]
+  const chosen = questions.flatMap(one => optionsOf(one).filter(({ id }) => chosenIn(one, click).includes(id)))
+  return chosen.map(({ text }) => String(text)).join(' · ')
+}
+
+/** Shows the member who clicked a card of the app that it was taken; undefined where nothing changes. */
+export function planCardUpdate(turn: Turn, card: Card, click: Click, say: Say): Delivery | undefined {
+  const taken = takenInApp(card, click, say)
+  if (taken === undefined || click.responseCode === undefined) return undefined
+  const id = `${turn.id}:update`
+  return {
+    id,
+    turn: turn.id,
+    account: turn.account,
+    route: 'app',
+    state: 'queued',
+    dead: false,
+    body: { kind: 'card_update', userid: turn.sender, responseCode: click.responseCode, card: taken },
+    lane: id,
+    order: 1,
+    dueAt: turn.receivedAt,
+    expiresAt: turn.receivedAt + updateWithinMs,
+    attempts: [],
+    createdAt: turn.receivedAt,
   }
 }
 

@@ -42,6 +42,30 @@ export function shapeCard(raw: RawCard, taskId: string, flavour: Flavour): Shape
   return modelTaskId === undefined ? { card } : { card, modelTaskId }
 }
 
+/**
+ * Why the platform would not take a card of an app or a robot that goes as it is; undefined when nothing is known against
+ * it. Whoever writes such a card gives its task_id, too.
+ */
+export function objectionTo(raw: RawCard): string | undefined {
+  const given = raw['task_id']
+  const taskId = given === undefined ? 'none' : typeof given === 'string' ? given : ''
+  const shaped = shapeCard(raw, taskId, 'app')
+  if ('refused' in shaped) return shaped.refused
+  const { task_id: _, ...card } = shaped.card
+  const isClicked = 'action_menu' in card || 'button_list' in card || 'checkbox' in card
+  if (given === undefined && isClicked) return 'the card has no task_id'
+  for (const [name, value] of Object.entries(card)) {
+    if (raw[name] === undefined) return `the card has no ${name}`
+    if (kindOf(raw[name]) !== kindOf(value)) return `the card ${name} must be ${kindOf(value)}`
+  }
+  return undefined
+}
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'an object' : 'a text'
+}
+
 const cardTypes = [
   'text_notice',
   'news_notice',

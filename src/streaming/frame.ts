@@ -3,7 +3,9 @@ import type { Frame } from '../domain/message.ts'
 import type { Phase, Turn } from '../domain/turn.ts'
 import { nextWay } from '../fallback/ladder.ts'
 import type { Say } from '../fallback/notice.ts'
+import { askableAt } from './attachments.ts'
 import { maskCards } from './cards.ts'
+import { noticeOfFiles } from './files.ts'
 import { presentReasoning, splitReasoning } from './reasoning.ts'
 import { byteLength, cutHead } from './split.ts'
 
@@ -35,8 +37,9 @@ const animation = '<think></think>'
 
 /** The answer to the message itself, and to its repeats: always the same. */
 export function firstFrame(turn: Turn, placeholder: string): Frame {
-  const refused = turn.end === 'busy' || turn.end === 'refused'
-  return refused && turn.closedWith !== undefined
+  // What ends with a sentence at once does so in its first frame; what was joined with the next message had one before.
+  const isOver = turn.state === 'ended' && turn.endedAt === turn.receivedAt && turn.end !== 'merged'
+  return isOver && turn.closedWith !== undefined
     ? { streamId: turn.streamId, content: turn.closedWith, finish: true }
     : { streamId: turn.streamId, content: placeholder, finish: false, feedbackId: `${feedbackPrefix}${turn.streamId}` }
 }
@@ -71,8 +74,10 @@ function isFresh({ now, live }: View): boolean {
 
 function silentContent(turn: Turn, view: View, say: Say): string {
   const elapsedMs = view.now - turn.receivedAt
-  const isQueued = turn.question === undefined && view.offlineSince === undefined
-  if (isQueued) return say({ key: 'queued' })
+  if (turn.question === undefined && view.offlineSince === undefined) {
+    if (view.now >= askableAt(turn)) return say({ key: 'queued' })
+    return elapsedMs < silentMs ? view.placeholder : say({ key: 'fetching' })
+  }
   const isThinking = turn.reasoning !== undefined && turn.reasoning !== ''
   if (elapsedMs < silentMs) return isThinking ? '' : view.placeholder
   const line = say({ key: 'elapsed', elapsedMs, ...(view.live?.phase && { phase: view.live.phase }) })
@@ -86,7 +91,10 @@ function isOffline(turn: Turn, view: View): boolean {
 /** What a bubble closes with when the run is over, and how much of the answer that shows. */
 export function finishContent(turn: Turn, now: number, say: Say): { content: string; shownBytes: number } {
   const more = say({ key: nextWay(turn, [], now) === undefined ? 'overflow_lost' : 'continued' })
-  return composeFrame(turn, turn.answer, undefined, more)
+  const files = noticeOfFiles(turn, say)
+  if (files === undefined) return composeFrame(turn, turn.answer, undefined, more)
+  if (!isVisible(turn.answer)) return { content: withPreface(turn, files), shownBytes: byteLength(turn.answer) }
+  return composeFrame(turn, turn.answer, files, `${files}\n\n${more}`)
 }
 
 /** The sentence that sends the user elsewhere for the answer. */

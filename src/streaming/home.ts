@@ -1,7 +1,7 @@
-import type { Delivery, DeliveryBody, Message } from '../domain/delivery.ts'
+import type { Delivery, DeliveryBody, MediaMessage, Message } from '../domain/delivery.ts'
 import { limits } from '../domain/limits.ts'
 import { formatTarget, type Target } from '../domain/target.ts'
-import { hasBubble, type ReplyFormat, type Turn } from '../domain/turn.ts'
+import { type DirectMessages, hasBubble, type ReplyFormat, type Turn } from '../domain/turn.ts'
 import { nextPart } from '../fallback/attempt.ts'
 import { nextWay, waysUpTo } from '../fallback/ladder.ts'
 import type { Say } from '../fallback/notice.ts'
@@ -13,6 +13,7 @@ import { byteLength, cutAfter, cutHead } from './split.ts'
  * that an operator sees it.
  */
 export function planHome(turn: Turn, now: number, say: Say): readonly Delivery[] {
+  if (turn.answer === '' && turn.files !== undefined) return [] // its files go by themselves
   const way = nextWay(turn, [], now)
   switch (way) {
     case 'app':
@@ -31,7 +32,6 @@ export function planHome(turn: Turn, now: number, say: Say): readonly Delivery[]
  * that way carries without a loss: the app may still bring the answer later.
  */
 export function planAfter(turn: Turn, failed: Delivery, whole: boolean, now: number, say: Say): readonly Delivery[] {
-  if (failed.route === 'gateway') return []
   const way = nextWay(turn, waysUpTo(turn, failed.route), now)
   if (way === undefined) return []
   if (way === 'app') return planDirect(turn, turn.answer, now, say)
@@ -64,11 +64,16 @@ function withCard({ card, answer }: Turn, text: string, format: ReplyFormat, say
   return [...planMessages(before, format, say), { kind: 'card', card: card.card, inWords }]
 }
 
+/** One file as a direct message of its own. */
+export function planMedia(turn: Turn, id: string, media: MediaMessage, now: number, dm: DirectMessages): Delivery {
+  return { ...directMessage(turn, [media], now, dm), id }
+}
+
 function directMessage(
   turn: Turn,
   messages: readonly Message[],
   now: number,
-  { deliverWithinMs }: NonNullable<Turn['dm']>,
+  { deliverWithinMs }: DirectMessages,
 ): Delivery & { turn: string } {
   const to: Target = { kind: 'user', ids: [turn.sender] }
   return {

@@ -1,12 +1,13 @@
 import type { Delivery } from '../domain/delivery.ts'
 import { limits } from '../domain/limits.ts'
 import type { Inbound } from '../domain/message.ts'
-import { isCommand } from '../domain/policy.ts'
+import { parseCommand } from '../domain/policy.ts'
 import type { Change, Standing } from '../domain/ports.ts'
 import { formatTurnId } from '../domain/routing.ts'
-import { type DirectMessages, hasBubble, type Turn, type TurnEnd } from '../domain/turn.ts'
-import type { Notice, Say } from '../fallback/notice.ts'
-import { planNotice } from './home.ts'
+import type { DirectMessages, Turn } from '../domain/turn.ts'
+import type { Say } from '../fallback/notice.ts'
+import { askableAt, fetchDeliveries, pendingAttachments } from './attachments.ts'
+import { type CommandRules, endAtOnce, judgeChat, openCommand } from './command.ts'
 import { askId, omitUnsaid, traced } from './turn.ts'
 
 /** How far `create_time` may lie back and still start the window. */
@@ -26,20 +27,33 @@ export interface OpenSettings {
   readonly askWithinMs: number
   readonly dm?: DirectMessages
   readonly thoughts?: 'hide' | 'show'
+  /** How long a message that is only media waits for a text of the same sender. */
+  readonly joinWindowMs: number
+  readonly rules: CommandRules
 }
 
-/** Opens the turn of a new message: asked next, joined with the sender's waiting one, or refused with a sentence. */
+/** Opens the turn of a new message: asked next, joined with the sender's waiting one, a command, or refused with a sentence. */
 export function openTurn(inbound: Inbound, standing: Standing, settings: OpenSettings, say: Say): Change {
   const turn = freshTurn(inbound, standing, settings)
-  if (standing.openTurns >= settings.openTurnsLimit || standing.sentLastMinute >= settings.perUserPerMinuteLimit) {
-    return refuse(turn, 'busy', { key: 'busy' }, say)
+  const command = inbound.origin === 'click' ? undefined : parseCommand(inbound.text)
+  const isFull = standing.openTurns >= settings.openTurnsLimit
+  const isTooMuch = isFull || standing.sentLastMinute >= settings.perUserPerMinuteLimit
+  // Whoever has written a lot is the one who needs it, and it asks the agent for nothing.
+  if (isTooMuch && command?.name !== 'stop') {
+    return endAtOnce(turn, 'busy', { key: 'busy' }, say, busyId(turn))
   }
-  if (inbound.origin !== 'click' && isCommand(inbound.text)) return refuse(turn, 'refused', { key: 'command' }, say)
-  return askOrJoin(turn, standing, say)
+  if (command !== undefined) return openCommand(turn, command, standing, settings.rules, say, askDelivery)
+  const { turn: judged, refused } = judgeChat(turn, settings.rules, say)
+  return refused ?? askOrJoin(judged, standing, say)
+}
+
+function busyId({ account, sender, receivedAt }: Turn): string {
+  return `busy:${account}:${sender.toLowerCase()}:${Math.floor(receivedAt / busyEveryMs)}`
 }
 
 function freshTurn(inbound: Inbound, standing: Standing, settings: OpenSettings): Turn {
-  const { receivedAt, createdAt, responseUrl, attachments } = inbound
+  const { receivedAt, createdAt, responseUrl } = inbound
+  const attachments = pendingAttachments(inbound, settings.streamId)
   const { dm, thoughts } = settings
   const ageMs = createdAt === undefined ? -1 : receivedAt - createdAt
   const windowStart = createdAt !== undefined && ageMs >= 0 && ageMs <= createTimeTrustMs ? createdAt : receivedAt
@@ -65,7 +79,8 @@ function freshTurn(inbound: Inbound, standing: Standing, settings: OpenSettings)
     windowEndAt,
     lastWayUntil: dm === undefined ? responseUntil : receivedAt + settings.askWithinMs,
     ...(responseUrl !== undefined && { responseUrl }),
-    ...(attachments !== undefined && { attachments }),
+    ...(attachments.length > 0 && { attachments }),
+    ...(inbound.isMediaOnly && { joinUntil: receivedAt + settings.joinWindowMs }),
     ...(dm !== undefined && { dm }),
     ...(thoughts !== undefined && { thoughts }),
     trace: [{ at: receivedAt, kind: 'received' }],
@@ -74,25 +89,14 @@ function freshTurn(inbound: Inbound, standing: Standing, settings: OpenSettings)
   }
 }
 
-/** Where there is no bubble to say so, a direct message does. */
-function refuse(turn: Turn, end: TurnEnd, notice: Notice, say: Say): Change {
-  const sentence = say(notice)
-  const refused = traced(
-    { ...turn, state: 'ended', end, endedAt: turn.receivedAt, closedWith: sentence },
-    { at: turn.receivedAt, kind: 'ended', end },
-  )
-  if (hasBubble(turn)) return { save: [refused] }
-  const period = Math.floor(turn.receivedAt / busyEveryMs)
-  const id = end === 'busy' ? `busy:${turn.account}:${turn.sender.toLowerCase()}:${period}` : undefined
-  return { save: [refused], add: planNotice(turn, sentence, turn.receivedAt, id) }
-}
-
 function askOrJoin(fresh: Turn, standing: Standing, say: Say): Change {
   const { waiting, unsaid } = standing
   const said = unsaid === undefined ? [] : [omitUnsaid(unsaid)]
   const greeted = unsaid === undefined ? fresh : { ...fresh, preface: say({ key: 'expired_before' }) }
-  if (waiting === undefined || !canJoin(waiting, fresh))
-    return { save: [greeted, ...said], add: [askDelivery(greeted)] }
+  const fetches = fetchDeliveries(fresh)
+  if (waiting === undefined || !canJoin(waiting, fresh)) {
+    return { save: [greeted, ...said], add: [askDelivery(greeted), ...fetches] }
+  }
 
   const attachments = [...(waiting.attachments ?? []), ...(fresh.attachments ?? [])]
   const joined: Turn = {
@@ -103,11 +107,11 @@ function askOrJoin(fresh: Turn, standing: Standing, say: Say): Change {
     ...(attachments.length > 0 && { attachments }),
   }
   const swallowed = traced(
-    { ...waiting, state: 'ended', end: 'merged', endedAt: fresh.receivedAt },
+    { ...waiting, state: 'ended', end: 'merged', endedAt: fresh.receivedAt, mergedInto: fresh.id },
     { at: fresh.receivedAt, kind: 'ended', end: 'merged', into: fresh.id },
   )
   const closed = { ...swallowed, closedWith: waiting.closedWith ?? say({ key: 'merged' }) }
-  return { save: [joined, closed, ...said], add: [askDelivery(joined)], drop: [askId(waiting.id)] }
+  return { save: [joined, closed, ...said], add: [askDelivery(joined), ...fetches], drop: [askId(waiting.id)] }
 }
 
 /** Bot and app of an account share a session, but an answer comes home where its question was asked. */
@@ -126,7 +130,7 @@ function askDelivery(turn: Turn): Delivery {
     body: { kind: 'ask' },
     lane: turn.sessionKey,
     order: turn.order,
-    dueAt: turn.receivedAt,
+    dueAt: askableAt(turn),
     expiresAt: turn.lastWayUntil,
     attempts: [],
     createdAt: turn.receivedAt,

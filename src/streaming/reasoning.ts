@@ -14,7 +14,8 @@ const mostBlocks = 50
 /** Reasoning is cut here: the bubble is for the answer. */
 const mostBytes = 4_096
 const fence = /^ {0,3}(?:`{3,}|~{3,})/gm
-const block = /(?:^|\n)[ \t]*<think>([\s\S]*?)(?:<\/think>[ \t]*\n*|$)/g
+/** At the beginning of a line, or right behind another one. */
+const block = /(?<=^|\n|<\/think>[ \t]{0,9}\n{0,9})[ \t]*<think>([\s\S]*?)(?:<\/think>[ \t]*\n*|$)/g
 
 /** Takes `<think>` blocks out, those that begin a line outside of code; one that has not ended yet goes to the end. */
 export function splitReasoning(text: string): Reasoned {
@@ -27,7 +28,7 @@ export function splitReasoning(text: string): Reasoned {
     if (++looked > mostBlocks) break
     if ((text.slice(0, match.index).match(fence)?.length ?? 0) % 2 === 1) continue
     const before = text.slice(from, match.index)
-    plain += plain === '' && before.trim() === '' ? '' : `${before}\n`
+    plain += plain === '' && before.trim() === '' ? '' : before
     thoughts.push((match[1] ?? '').trim())
     from = match.index + match[0].length
   }

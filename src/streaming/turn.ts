@@ -1,10 +1,25 @@
-import type { Change, RunEnd } from '../domain/ports.ts'
-import { hasBubble, type TraceEvent, type Turn, type TurnEnd } from '../domain/turn.ts'
+import type { Delivery } from '../domain/delivery.ts'
+import type { AgentFile, Change, RunEnd } from '../domain/ports.ts'
+import { hasBubble, type TraceEvent, type Turn } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
+import type { Prepared } from './attachments.ts'
 import { planCard, settleCard } from './card-way.ts'
-import { finishContent, handoverContent, isVisible, unfetchedNotice } from './frame.ts'
+import {
+  type Collected,
+  type FileFate,
+  fileCollected,
+  fileSettled,
+  filesFound,
+  lookForFiles,
+  lossOfFiles,
+  planFiles,
+  stopWaiting,
+  unshowPictures,
+  waitsForFiles,
+} from './files.ts'
+import { finishContent, handoverContent, unfetchedNotice } from './frame.ts'
 import { planHome } from './home.ts'
-import { presentReasoning, splitReasoning } from './reasoning.ts'
+import { after, outcomeOf } from './run-end.ts'
 
 /** A finish frame that nobody fetches for this long goes another way. */
 const unfetchedMs = 20_000
@@ -13,14 +28,26 @@ const tracedResumes = 10
 
 /** Everything that can happen to a turn after it was opened. `at` is epoch ms. */
 export type TurnEvent =
-  | { readonly kind: 'claimed'; readonly at: number; readonly question: string }
+  | { readonly kind: 'claimed'; readonly at: number; readonly prepared: Prepared }
   | { readonly kind: 'asked'; readonly at: number; readonly bootId: string }
   | { readonly kind: 'text'; readonly at: number; readonly text: string }
   | { readonly kind: 'resumed'; readonly at: number }
-  | { readonly kind: 'run_ended'; readonly at: number; readonly end: RunEnd; readonly chunks: number }
+  /** `isLooking`: its files are told later, by `files_found`. */
+  | {
+      readonly kind: 'run_ended'
+      readonly at: number
+      readonly end: RunEnd
+      readonly chunks: number
+      readonly isLooking?: boolean
+    }
+  | { readonly kind: 'files_found'; readonly at: number; readonly files: readonly AgentFile[] }
   | { readonly kind: 'served'; readonly at: number }
   /** Its card has arrived in the chat, or the platform did not take it. */
   | { readonly kind: 'card_settled'; readonly at: number; readonly arrived: boolean }
+  /** A file of its answer has come from the agent, or cannot be had. */
+  | { readonly kind: 'file_collected'; readonly at: number; readonly file: string; readonly collected: Collected }
+  /** A file of its answer has arrived as a direct message, or will not. */
+  | { readonly kind: 'file_settled'; readonly at: number; readonly file: string; readonly fate: FileFate }
   | { readonly kind: 'deadline'; readonly at: number }
 
 /** The id of the delivery that asks the agent for a turn. */
@@ -54,7 +81,7 @@ export function advanceThrough(turn: Turn, events: readonly TurnEvent[], say: Sa
 export function advance(turn: Turn, event: TurnEvent, say: Say): Change | undefined {
   switch (event.kind) {
     case 'claimed':
-      return claim(turn, event.at, event.question)
+      return claim(turn, event.at, event.prepared)
     case 'asked':
       return turn.asked?.bootId === event.bootId ? undefined : mark(turn, event.at, event.bootId)
     case 'text':
@@ -63,10 +90,18 @@ export function advance(turn: Turn, event: TurnEvent, say: Say): Change | undefi
       return resume(turn, event.at)
     case 'run_ended':
       return turn.end === undefined ? endRun(turn, event, say) : undefined
+    case 'files_found':
+      return findFiles(turn, event, say)
     case 'served':
       return serve(turn, event.at, say)
     case 'card_settled':
       return cardSettled(turn, event, say)
+    case 'file_collected':
+      return collect(turn, event, say)
+    case 'file_settled': {
+      const settled = fileSettled(turn, event.file, event.fate, event.at)
+      return settled && { save: [traced(settled, { at: event.at, kind: 'file', state: event.fate })] }
+    }
     case 'deadline':
       return meetDeadline(turn, event.at, say)
     default:
@@ -75,11 +110,19 @@ export function advance(turn: Turn, event: TurnEvent, say: Say): Change | undefi
 }
 
 /** The first claim freezes the question; a later one finds a run that somebody left. */
-function claim(turn: Turn, at: number, question: string): Change | undefined {
+function claim(turn: Turn, at: number, prepared: Prepared): Change | undefined {
   if (turn.end !== undefined) return undefined
-  if (turn.question !== undefined) return turn.asked === undefined ? undefined : resume(turn, at)
+  if (turn.asked !== undefined) return resume(turn, at)
+  if (turn.question !== undefined && turn.state !== 'waiting') return undefined
   const state = turn.state === 'waiting' ? 'asking' : turn.state
-  return { save: [traced({ ...turn, state, question }, { at, kind: 'routed', agent: turn.agentId })] }
+  return {
+    save: [
+      traced(
+        { ...turn, state, ...(turn.question === undefined && prepared) },
+        { at, kind: 'routed', agent: turn.agentId },
+      ),
+    ],
+  }
 }
 
 function mark(turn: Turn, at: number, bootId: string): Change {
@@ -102,59 +145,36 @@ function endRun(turn: Turn, event: Extract<TurnEvent, { kind: 'run_ended' }>, sa
   const { at } = event
   const isUnseen = turn.closedWith !== undefined || !hasBubble(turn)
   if (event.end.kind === 'expired' && isUnseen) return expire(turn, at, say)
-  const { end, text: said, reasoning } = outcomeOf(turn, event.end, say)
-  const { answer: text, card, add } = planCard(turn, said, at, say)
-  const over = traced(
+  const { end, text: said, reasoning, files } = outcomeOf(turn, event.end, say)
+  const { answer: text, card, add: cards = [] } = planCard(turn, said, at, say)
+  const ended = traced(
     { ...turn, end, endedAt: at, answer: text, ...(reasoning && { reasoning }), ...(card !== undefined && { card }) },
     { at, kind: 'chunks', count: event.chunks },
     { at, kind: 'final', end, bytes: Buffer.byteLength(text) },
   )
-  if (!hasBubble(turn)) return finishAway(over, at, say)
-  if (turn.closedWith === undefined) return { save: [{ ...over, state: 'closing' }], ...(add && { add }) }
+  const { turn: over, add: collects } = event.isLooking ? lookForFiles(ended, at) : planFiles(ended, files ?? [], at)
+  if (!hasBubble(turn)) return finishAway(withLoss(over, say), at, say, collects)
+  if (turn.closedWith === undefined) return { save: [{ ...over, state: 'closing' }], add: [...cards, ...collects] }
   // The bubble closed earlier: whatever that frame showed must be a beginning of the answer to count as shown.
   const shown = Buffer.from(turn.answer).subarray(0, turn.shownBytes).toString()
   const shownBytes = text.startsWith(shown) ? turn.shownBytes : 0
-  return finishAway({ ...over, shownBytes }, at, say)
+  return finishAway(withLoss({ ...over, shownBytes }, say), at, say, collects)
 }
 
-interface Ending {
-  readonly end: TurnEnd
-  readonly text: string
-  readonly reasoning?: string
+/** The files of an answer whose text went home meanwhile, or stands in a bubble that waits. */
+function findFiles(
+  turn: Turn,
+  { at, files }: Extract<TurnEvent, { kind: 'files_found' }>,
+  say: Say,
+): Change | undefined {
+  const step = filesFound(turn, files, at, say)
+  return step && { save: [step.turn], add: step.add }
 }
 
-function outcomeOf(turn: Turn, end: RunEnd, say: Say): Ending {
-  switch (end.kind) {
-    case 'answered':
-      return answered(turn, end.text, say)
-    case 'empty':
-      return { end: 'empty', text: say({ key: 'empty' }) }
-    case 'expired':
-      return { end: 'expired', text: say({ key: 'expired' }) }
-    case 'failed':
-      return { end: 'failed', text: after(saidBy(turn, end.text), say({ key: failures[end.reason] })) }
-    case 'stopped':
-      return { end: 'stopped', text: after(saidBy(turn, end.text), say({ key: 'stopped' })) }
-    default:
-      return end satisfies never
-  }
-}
-
-const failures = { error: 'failed', lost: 'lost', timeout: 'timeout', agent_unknown: 'agent_unknown' } as const
-
-function answered(turn: Turn, text: string, say: Say): Ending {
-  const { reasoning, plain } = splitReasoning(text)
-  if (!isVisible(plain)) return { end: 'empty', text: say({ key: 'empty' }) }
-  return { end: 'answered', text: plain, reasoning: presentReasoning(reasoning, turn.thoughts ?? 'fold') }
-}
-
-/** What a run that did not end well had said until then. */
-function saidBy(turn: Turn, text: string): string {
-  return splitReasoning(text || turn.answer).plain
-}
-
-function after(text: string, sentence: string): string {
-  return isVisible(text) ? `${text}\n\n${sentence}` : sentence
+/** Where no bubble says which files will not come, the answer does. */
+function withLoss(turn: Turn, say: Say): Turn {
+  const loss = lossOfFiles(turn, say)
+  return loss === '' ? turn : { ...turn, answer: after(turn.answer, loss) }
 }
 
 function cardSettled(
@@ -166,11 +186,22 @@ function cardSettled(
   return settled && { save: [traced(settled, { at, kind: 'card', arrived })] }
 }
 
+function collect(
+  turn: Turn,
+  { at, file, collected }: Extract<TurnEvent, { kind: 'file_collected' }>,
+  say: Say,
+): Change | undefined {
+  const step = fileCollected(turn, file, collected, at, say)
+  if (step === undefined) return undefined
+  const { state, problem } = step.turn.files?.find(one => one.file === file) ?? {}
+  return { save: [traced(step.turn, { at, kind: 'file', state, ...(problem && { problem }) })], add: step.add }
+}
+
 /** A finish frame leaves: what it shows is decided for good, and what it could not show becomes a delivery. */
 function serve(turn: Turn, at: number, say: Say): Change | undefined {
   const wasServed = turn.trace.some(event => event.kind === 'frame_finished')
   if (wasServed || (turn.closedWith === undefined && turn.state !== 'closing')) return undefined
-  if (waitsForCard(turn)) return undefined
+  if (waitsForCard(turn) || waitsForFiles(turn)) return undefined
   const served = traced(omitUnsaid(turn), { at, kind: 'frame_finished' })
   if (turn.state !== 'closing') return { save: [withShown(served, at, say)] }
 
@@ -189,9 +220,14 @@ function withShown(turn: Turn, at: number, say: Say): Turn {
 function meetDeadline(turn: Turn, at: number, say: Say): Change | undefined {
   const due = nextDeadline(turn)
   if (due === undefined || at < due) return undefined
-  if (waitsForCard(turn)) return cardSettled(turn, { kind: 'card_settled', at, arrived: false }, say)
+  if (waitsForCard(turn) && at >= (turn.card?.waitUntil ?? 0)) {
+    return cardSettled(turn, { kind: 'card_settled', at, arrived: false }, say)
+  }
+  if (waitsForFiles(turn)) return { save: [stopWaiting(turn, at)] }
   if (turn.state === 'closing') {
-    return finishAway({ ...turn, closedWith: unfetchedNotice(turn, at, say), shownBytes: 0 }, at, say)
+    const closed: Turn = { ...turn, closedWith: unfetchedNotice(turn, at, say), shownBytes: 0 }
+    const { turn: unshown, add } = unshowPictures(closed, at)
+    return finishAway(withLoss(unshown, say), at, say, add)
   }
   if (turn.question === undefined && at >= turn.lastWayUntil) return expire(turn, at, say)
   const { content } = handoverContent(turn, at, say)
@@ -205,7 +241,7 @@ function expire(turn: Turn, at: number, say: Say): Change {
 }
 
 /** The answer is known and the bubble cannot carry (all of) it. */
-function finishAway(turn: Turn, at: number, say: Say): Change {
+function finishAway(turn: Turn, at: number, say: Say, files: readonly Delivery[] = []): Change {
   const deliveries = planHome(turn, at, say)
   const lost = deliveries.some(delivery => delivery.dead)
   const route = deliveries.find(delivery => !delivery.dead)?.route ?? 'none'
@@ -214,7 +250,7 @@ function finishAway(turn: Turn, at: number, say: Say): Change {
     { at, kind: 'moved', route },
     { at, kind: 'ended', end: turn.end, ...(lost && { lost }) },
   )
-  return { save: [moved], add: deliveries }
+  return { save: [moved], add: [...deliveries, ...files] }
 }
 
 /** The run is over and the bubble is held open until it is known what becomes of the card. */
@@ -225,8 +261,10 @@ function waitsForCard(turn: Turn): boolean {
 /** When the clock alone will next change this turn. */
 export function nextDeadline(turn: Turn): number | undefined {
   if (turn.state === 'shown' || turn.state === 'ended') return undefined
-  if (waitsForCard(turn)) return turn.card?.waitUntil
-  if (turn.state === 'closing') return Math.min((turn.endedAt ?? 0) + unfetchedMs, turn.windowEndAt)
+  const waits = [waitsForCard(turn) && turn.card?.waitUntil, waitsForFiles(turn) && turn.filesUntil]
+  const awaited = waits.filter(until => typeof until === 'number')
+  if (awaited.length > 0) return Math.min(...awaited)
+  if (turn.state === 'closing') return Math.min((turn.readyAt ?? turn.endedAt ?? 0) + unfetchedMs, turn.windowEndAt)
   if (turn.end !== undefined) return undefined
   const closesAt = hasBubble(turn) && turn.closedWith === undefined ? turn.handoverAt : undefined
   const expiresAt = turn.question === undefined ? turn.lastWayUntil : undefined

@@ -12,11 +12,18 @@ export interface HttpRequest {
   readonly body: string
 }
 
+/** One token with its key, and until when they are taken, epoch ms. */
+export interface DoorKeys {
+  readonly token: string
+  readonly key: EnvelopeKey
+  readonly until: number
+}
+
 /** What one callback URL checks requests against. */
 export interface Door {
   readonly surface: 'bot' | 'app'
-  readonly token: string
-  readonly key: EnvelopeKey
+  /** The newest first. */
+  readonly keys: readonly DoorKeys[]
   readonly receiveid: string
   readonly complaints: Complaints
   /** The ciphertext of a POST body; undefined when the body is not an envelope of this surface. */
@@ -24,9 +31,15 @@ export interface Door {
   onSignatureFailure(at: number): void
 }
 
-export type Admission =
-  | { readonly kind: 'refused'; readonly status: 400 | 401 }
-  | { readonly kind: 'admitted'; readonly nonce: string; readonly opened: Opened }
+/** A callback that is from WeCom, and the keys that it came with: its reply goes with them. */
+export interface Admitted {
+  readonly kind: 'admitted'
+  readonly nonce: string
+  readonly opened: Opened
+  readonly keys: DoorKeys
+}
+
+export type Admission = { readonly kind: 'refused'; readonly status: 400 | 401 } | Admitted
 
 /** The ladder of definitions.md 7: each rung refuses with its own status; nothing is decrypted before it is verified. */
 export function admit(door: Door, request: HttpRequest, now: number): Admission {
@@ -36,10 +49,11 @@ export function admit(door: Door, request: HttpRequest, now: number): Admission 
   const encrypt = isVerification ? query.echostr : door.readEncrypt(request.body)
   if (encrypt === undefined) return { kind: 'refused', status: 400 }
   if (!isTimely(door, query.timestamp, now)) return { kind: 'refused', status: 401 }
-  if (!isSigned(door, query, encrypt, now)) return { kind: 'refused', status: 401 }
-  const opened = open(door, encrypt)
+  const signing = keysThatSign(door, query, encrypt, now)
+  if (signing.length === 0) return { kind: 'refused', status: 401 }
+  const opened = open(door, signing, encrypt)
   if (opened === undefined) return { kind: 'refused', status: 400 }
-  return { kind: 'admitted', nonce: query.nonce, opened }
+  return { kind: 'admitted', nonce: query.nonce, ...opened }
 }
 
 function isTimely(door: Door, timestamp: string, now: number): boolean {
@@ -51,23 +65,44 @@ function isTimely(door: Door, timestamp: string, now: number): boolean {
   return false
 }
 
-function isSigned(door: Door, query: CallbackQuery, encrypt: string, now: number): boolean {
-  if (verifySignature(query.signature, door.token, query.timestamp, query.nonce, encrypt)) return true
+function keysThatSign(door: Door, query: CallbackQuery, encrypt: string, now: number): readonly DoorKeys[] {
+  const { signature, timestamp, nonce } = query
+  const signing = door.keys.filter(
+    ({ token, until }) => now < until && verifySignature(signature, token, timestamp, nonce, encrypt),
+  )
+  if (signing.length > 0) return signing
   door.onSignatureFailure(now)
   const hint = 'a stranger, or the token in the config differs from the admin console'
   door.complaints.sometimes({ topic: 'signature', msg: 'a callback is not signed with our token', fields: { hint } })
-  return false
+  return []
 }
 
-function open(door: Door, encrypt: string): Opened | undefined {
+/** Only the EncodingAESKey may have been replaced, so that several keys go with the token that signed. */
+function open(
+  door: Door,
+  signing: readonly DoorKeys[],
+  encrypt: string,
+): { readonly opened: Opened; readonly keys: DoorKeys } | undefined {
+  const faults: WecomdError[] = []
+  for (const keys of signing) {
+    const opened = openWith(door, keys, encrypt)
+    if (!(opened instanceof WecomdError)) return { opened, keys }
+    faults.push(opened)
+  }
+  const [fault] = faults
+  if (fault === undefined) return undefined
+  const fields = { code: fault.code, hint: fault.hint }
+  door.complaints.sometimes({ topic: fault.code, msg: `a signed callback cannot be read: ${fault.message}`, fields })
+  return undefined
+}
+
+function openWith(door: Door, { key }: DoorKeys, encrypt: string): Opened | WecomdError {
   try {
-    const opened = openEnvelope(door.key, encrypt)
+    const opened = openEnvelope(key, encrypt)
     checkReceiveid(door.surface, door.receiveid, opened.receiveid)
     return opened
   } catch (error) {
     if (!(error instanceof WecomdError)) throw error
-    const fields = { code: error.code, hint: error.hint }
-    door.complaints.sometimes({ topic: error.code, msg: `a signed callback cannot be read: ${error.message}`, fields })
-    return undefined
+    return error
   }
 }

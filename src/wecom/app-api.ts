@@ -1,6 +1,7 @@
 import type { Outcome } from '../domain/delivery.ts'
 import type { AccessToken } from '../domain/ports.ts'
 import { type Caller, ruleOf } from './errcode.ts'
+import type { Body } from './http-body.ts'
 import { type Answer, callWecom, type Payload, type Silence, urlOf } from './http-call.ts'
 import { outcomeOfRefusal, outcomeOfSilence } from './outcome.ts'
 import { type AppCredentials, AppToken, type TokenDeps } from './token.ts'
@@ -29,28 +30,45 @@ export class AppApi {
   }
 
   /** `path` is such as `message/send`. A token that WeCom refuses is replaced once, and the same bytes go once more. */
-  async call(path: string, call: ApiCall): Promise<ApiResult> {
+  async call(path: string, { query = {}, payload, free, limitBytes }: ApiCall): Promise<ApiResult> {
+    const ask = (url: string) => callWecom(this.deps.line, url, payload, limitBytes)
+    const heard = await this.ask(path, query, ask)
+    if ('outcome' in heard) return heard
+    return heard.kind === 'answer' && heard.errcode === 0 ? { answer: heard } : this.outcomeOf(heard, free)
+  }
+
+  /** A GET whose success is bytes. `open` gets the URL, and another one when WeCom refuses the token. */
+  async open(
+    path: string,
+    query: ApiCall['query'],
+    open: (url: string) => Promise<Body | Answer | Silence>,
+  ): Promise<Body | Outcome> {
+    const heard = await this.ask(path, query, open)
+    return 'outcome' in heard || heard.kind === 'body' ? heard : this.outcomeOf(heard, true)
+  }
+
+  private async ask<Heard extends Body | Answer | Silence>(
+    path: string,
+    query: ApiCall['query'],
+    ask: (url: string) => Promise<Heard>,
+  ): Promise<Heard | Outcome> {
+    const urlWith = (token: AccessToken) =>
+      urlOf(this.deps.line.apiBaseUrl, path, { access_token: token.value, ...query })
     const token = await this.token.get()
     if ('outcome' in token) return token
-    const answer = await this.once(path, call, token)
-    if (!this.refusesToken(answer)) return this.resultOf(answer, call)
+    const heard = await ask(urlWith(token))
+    if (!this.refusesToken(heard)) return heard
     const another = await this.token.renew(token)
-    if ('outcome' in another) return another
-    return this.resultOf(await this.once(path, call, another), call)
+    return 'outcome' in another ? another : await ask(urlWith(another))
   }
 
-  private once(path: string, call: ApiCall, token: AccessToken): Promise<Answer | Silence> {
-    const { line } = this.deps
-    const url = urlOf(line.apiBaseUrl, path, { access_token: token.value, ...call.query })
-    return callWecom(line, url, call.payload, call.limitBytes)
+  private refusesToken(heard: Body | Answer | Silence): boolean {
+    return heard.kind === 'answer' && ruleOf(heard.errcode, this.caller).verdict === 'refresh'
   }
 
-  private refusesToken(answer: Answer | Silence): boolean {
-    return answer.kind === 'answer' && ruleOf(answer.errcode, this.caller).verdict === 'refresh'
-  }
-
-  private resultOf(answer: Answer | Silence, call: ApiCall): ApiResult {
-    if (answer.kind !== 'answer') return outcomeOfSilence(answer, call.free)
-    return answer.errcode === 0 ? { answer } : outcomeOfRefusal(answer, this.caller, this.deps.random)
+  private outcomeOf(heard: Answer | Silence, free?: boolean): Outcome {
+    return heard.kind === 'answer'
+      ? outcomeOfRefusal(heard, this.caller, this.deps.random)
+      : outcomeOfSilence(heard, free)
   }
 }

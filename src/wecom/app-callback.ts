@@ -93,7 +93,7 @@ function unhandled(context: AppContext, type: string): Callback {
 function message(
   payload: Element,
   context: AppContext,
-  content: Pick<Inbound, 'origin' | 'msgid' | 'text' | 'attachments' | 'click'>,
+  content: Pick<Inbound, 'origin' | 'msgid' | 'text' | 'attachments' | 'isMediaOnly' | 'click'>,
 ): Callback {
   const sender = senderOf(payload)
   if (sender === undefined) return unhandled(context, 'invalid')
@@ -111,7 +111,7 @@ function message(
   return { kind: 'message', inbound }
 }
 
-type Content = Pick<Inbound, 'text' | 'attachments'>
+type Content = Pick<Inbound, 'text' | 'attachments' | 'isMediaOnly'>
 
 /** What the agent reads, and what can be fetched; undefined when the message is not what the platform promises. */
 function contentOf(payload: Element, msgtype: MessageType): Content | undefined {
@@ -126,7 +126,7 @@ function contentOf(payload: Element, msgtype: MessageType): Content | undefined 
     case 'voice': {
       // Recognition is on no page, but has been seen.
       const spoken = textOf(payload, 'Recognition') ?? ''
-      return { text: spoken.trim() === '' ? '[voice]' : spoken, ...attached(payload, 'voice') }
+      return spoken.trim() === '' ? { text: '[voice]', ...attached(payload, 'voice') } : { text: spoken }
     }
     case 'file': {
       const fileName = wordOf(payload, 'FileName') || wordOf(payload, 'Title')
@@ -141,10 +141,14 @@ function contentOf(payload: Element, msgtype: MessageType): Content | undefined 
   }
 }
 
-function attached(payload: Element, kind: Attachment['kind'], fileName = ''): Pick<Inbound, 'attachments'> {
+function attached(
+  payload: Element,
+  kind: Attachment['kind'],
+  fileName = '',
+): Pick<Inbound, 'attachments' | 'isMediaOnly'> {
   const mediaId = wordOf(payload, 'MediaId')
   if (mediaId === '') return {}
-  return { attachments: [{ kind, mediaId, ...(fileName !== '' && { fileName }) }] }
+  return { attachments: [{ kind, mediaId, ...(fileName !== '' && { fileName }) }], isMediaOnly: true }
 }
 
 function locationOf(payload: Element): Content | undefined {
@@ -162,6 +166,7 @@ function linkOf(payload: Element): Content | undefined {
 function clickOf(payload: Element): Click {
   const items = childrenOf(payload, 'SelectedItems').flatMap(list => childrenOf(list, 'SelectedItem'))
   const cardType = wordOf(payload, 'CardType')
+  const responseCode = wordOf(payload, 'ResponseCode')
   return {
     eventKey: wordOf(payload, 'EventKey'),
     taskId: wordOf(payload, 'TaskId'),
@@ -172,6 +177,7 @@ function clickOf(payload: Element): Click {
         .map(option => option.text.trim()),
     })),
     ...(cardType !== '' && { cardType }),
+    ...(responseCode !== '' && { responseCode }),
   }
 }
 

@@ -10,7 +10,7 @@ export interface AppAccount extends EndpointAccount {
 
 /** Creates the callback URL of one app; throws `bad_key` when its EncodingAESKey is none. */
 export function createAppEndpoint(account: AppAccount, deps: EndpointDeps): Endpoint {
-  return createEndpoint(account, deps, ({ complaints }) => ({
+  return createEndpoint(account, deps, complaints => ({
     surface: 'app',
     receiveid: account.corpId,
     readEncrypt: body => readEncrypt(body, complaints),

@@ -1,5 +1,6 @@
 import type { MediaMessage, Message } from '../domain/delivery.ts'
 import { limits } from '../domain/limits.ts'
+import type { Card } from '../domain/message.ts'
 import { cutHead } from '../streaming/split.ts'
 
 /** Receivers of message/send; tags are ids by now. */
@@ -64,4 +65,9 @@ function encodeMedia(message: MediaMessage): object {
   if (mediaId === undefined) throw new Error('media must be uploaded before it is sent')
   if (media !== 'video') return { [media]: { media_id: mediaId } }
   return { video: { media_id: mediaId, title: cutHead(fileName, limits.articleTitleBytes) } }
+}
+
+/** The body of message/update_template_card (page 94888), for one member. */
+export function encodeCardUpdate(agentid: number, userid: string, responseCode: string, card: Card): string {
+  return JSON.stringify({ userids: [userid], agentid, response_code: responseCode, template_card: card })
 }

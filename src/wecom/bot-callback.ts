@@ -6,8 +6,10 @@ import {
   formatClick,
   type Inbound,
 } from '../domain/message.ts'
+import { contentOf, type MessageType, messageTypes, quoteOf } from './bot-content.ts'
+import { fieldOf, idOf, listOf, parseJson, stringOf, typeNameOf } from './json-fields.ts'
 import { removeMention } from './mention.ts'
-import { parseId, parseSeconds, parseTypeName } from './values.ts'
+import { parseSeconds } from './values.ts'
 
 /** What the endpoint knows that the payload does not say. */
 export interface BotContext {
@@ -35,13 +37,11 @@ export function decodeBotCallback(json: string, context: BotContext): BotCallbac
 
 function decodePayload(payload: unknown, context: BotContext): Callback {
   const msgtype = typeNameOf(payload, 'msgtype')
+  const messageType = messageTypes.find(type => type === msgtype)
+  if (messageType !== undefined) return decodeMessage(payload, messageType, context)
   switch (msgtype) {
     case undefined:
       return unhandled(context, 'invalid')
-    case 'text':
-    case 'mixed':
-    case 'voice':
-      return decodeMessage(payload, msgtype, context)
     case 'stream':
       return decodeRefresh(payload, context)
     case 'event':
@@ -51,19 +51,20 @@ function decodePayload(payload: unknown, context: BotContext): Callback {
   }
 }
 
-function decodeMessage(payload: unknown, msgtype: 'text' | 'mixed' | 'voice', context: BotContext): Callback {
+function decodeMessage(payload: unknown, msgtype: MessageType, context: BotContext): Callback {
   const msgid = idOf(payload, 'msgid')
   const sender = idOf(fieldOf(payload, 'from'), 'userid')
   const content = contentOf(payload, msgtype)
   if (msgid === undefined || sender === undefined || content === undefined) return unhandled(context, 'invalid')
   const conversation = conversationOf(payload, sender, context)
   if (conversation === undefined) return unhandled(context, 'invalid')
-  const unmentioned = removeMention(content, context.botNames, conversation.kind === 'group')
+  const unmentioned = removeMention(content.text, context.botNames, conversation.kind === 'group')
   // An item that was only the @name must not leave an empty line.
   const own = msgtype === 'mixed' ? unmentioned.replace(/^\n/, '') : unmentioned
   const quote = quoteOf(fieldOf(payload, 'quote'))
-  const parts = [quote, own.trim() === '' ? undefined : own].filter(part => part !== undefined)
+  const parts = [quote?.text, own.trim() === '' ? undefined : own].filter(part => part !== undefined)
   if (parts.length === 0) return unhandled(context, msgtype)
+  const attachments = [...(quote?.attachments ?? []), ...content.attachments]
   const base: Inbound = {
     account: context.account,
     surface: 'bot',
@@ -73,6 +74,8 @@ function decodeMessage(payload: unknown, msgtype: 'text' | 'mixed' | 'voice', co
     conversation,
     text: parts.join('\n').toWellFormed(),
     receivedAt: context.receivedAt,
+    ...(attachments.length > 0 && { attachments }),
+    ...(content.isMediaOnly && quote === undefined && { isMediaOnly: true }),
   }
   return { kind: 'message', inbound: { ...base, ...createdAtOf(payload), ...responseUrlOf(payload) } }
 }
@@ -148,12 +151,6 @@ function choicesOf(event: unknown): Click['selected'] {
   }))
 }
 
-/** A list; a single thing where a list is meant counts as one. */
-function listOf(value: unknown): readonly unknown[] {
-  if (value === undefined || value === null) return []
-  return Array.isArray(value) ? value : [value]
-}
-
 function unhandled(context: BotContext, type: string): Callback {
   return { kind: 'unhandled', account: context.account, type }
 }
@@ -167,28 +164,6 @@ function conversationOf(payload: unknown, sender: string, context: BotContext): 
   return id === undefined ? undefined : { account: context.account, kind: 'group', id }
 }
 
-/** What the user wrote or said in a struct of this type; undefined when the struct is not what the platform promises. */
-function contentOf(holder: unknown, type: 'text' | 'mixed' | 'voice'): string | undefined {
-  const struct = fieldOf(holder, type)
-  if (type !== 'mixed') return stringOf(struct, 'content')
-  const items = fieldOf(struct, 'msg_item')
-  if (!Array.isArray(items)) return undefined
-  return items.flatMap(item => stringOf(fieldOf(item, 'text'), 'content') ?? []).join('\n')
-}
-
-/** The quoted message as `> ` lines, or undefined without a quote. */
-function quoteOf(quote: unknown): string | undefined {
-  if (quote === undefined || quote === null) return undefined
-  const type = typeNameOf(quote, 'msgtype') ?? 'message'
-  const isTextual = type === 'text' || type === 'mixed' || type === 'voice'
-  const content = isTextual ? contentOf(quote, type)?.trimEnd() : undefined
-  const shown = content === undefined || content === '' ? `[quoted ${type}]` : content
-  return shown
-    .split(/\r\n|\r|\n/)
-    .map(line => `> ${line}`)
-    .join('\n')
-}
-
 function createdAtOf(payload: unknown): { createdAt?: number } {
   const createdAt = parseSeconds(fieldOf(payload, 'create_time'))
   return createdAt === undefined ? {} : { createdAt }
@@ -198,30 +173,4 @@ function createdAtOf(payload: unknown): { createdAt?: number } {
 function responseUrlOf(payload: unknown): { responseUrl?: string } {
   const responseUrl = stringOf(payload, 'response_url') ?? stringOf(payload, 'responseurl')
   return responseUrl === undefined || responseUrl === '' ? {} : { responseUrl }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined // reported as `invalid`, like any other payload without a msgtype
-  }
-}
-
-function fieldOf(holder: unknown, name: string): unknown {
-  if (typeof holder !== 'object' || holder === null || !Object.hasOwn(holder, name)) return undefined
-  return (holder as Record<string, unknown>)[name] // an object's own property, by the line above
-}
-
-function stringOf(holder: unknown, name: string): string | undefined {
-  const value = fieldOf(holder, name)
-  return typeof value === 'string' ? value : undefined
-}
-
-function idOf(holder: unknown, name: string): string | undefined {
-  return parseId(stringOf(holder, name))
-}
-
-function typeNameOf(holder: unknown, name: string): string | undefined {
-  return parseTypeName(stringOf(holder, name))
 }

@@ -1,6 +1,7 @@
-import { type EnvelopeKey, type Opened, sealEnvelope } from '../crypto/envelope.ts'
+import { sealEnvelope } from '../crypto/envelope.ts'
 import { sign } from '../crypto/signature.ts'
 import type { Reply } from '../domain/message.ts'
+import type { Admitted } from './admission.ts'
 import { decodeBotCallback } from './bot-callback.ts'
 import type { Complaints } from './complaints.ts'
 import {
@@ -23,7 +24,7 @@ export interface BotAccount extends EndpointAccount {
 /** Creates the callback URL of one Bot; throws `bad_key` when its EncodingAESKey is none. */
 export function createBotEndpoint(account: BotAccount, deps: EndpointDeps): Endpoint {
   const names = account.botNames === undefined ? {} : { botNames: account.botNames }
-  return createEndpoint(account, deps, ({ key, complaints }) => ({
+  return createEndpoint(account, deps, complaints => ({
     surface: 'bot',
     receiveid: account.receiveId,
     readEncrypt: body => readEncrypt(body, complaints),
@@ -34,7 +35,7 @@ export function createBotEndpoint(account: BotAccount, deps: EndpointDeps): Endp
       complainOfAibotid(account, complaints, aibotid)
       return callback
     },
-    seal: (reply, nonce, opened) => seal(account, key, deps, reply, nonce, opened),
+    seal: (reply, to) => seal(deps, reply, to),
   }))
 }
 
@@ -68,19 +69,12 @@ function complainOfAibotid(account: BotAccount, complaints: Complaints, aibotid:
 }
 
 /** The answer carries the nonce of its callback and is sealed for the receiveid that the callback came with. */
-function seal(
-  account: BotAccount,
-  key: EnvelopeKey,
-  deps: EndpointDeps,
-  reply: Reply,
-  nonce: string,
-  opened: Opened,
-): HttpAnswer {
+function seal(deps: EndpointDeps, reply: Reply, { nonce, opened, keys }: Admitted): HttpAnswer {
   const wire = encodeReply(reply)
   if (wire === undefined) return emptyAnswer
   const timestamp = Math.floor(deps.clock.now() / 1000)
-  const encrypt = sealEnvelope(key, JSON.stringify(wire), opened.receiveid, deps.random.bytes(16))
-  const msgsignature = sign(account.token, String(timestamp), nonce, encrypt)
+  const encrypt = sealEnvelope(keys.key, JSON.stringify(wire), opened.receiveid, deps.random.bytes(16))
+  const msgsignature = sign(keys.token, String(timestamp), nonce, encrypt)
   return {
     status: 200,
     body: JSON.stringify({ encrypt, msgsignature, timestamp, nonce }),

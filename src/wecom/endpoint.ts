@@ -1,15 +1,14 @@
-import { decodeKey, type EnvelopeKey, type Opened } from '../crypto/envelope.ts'
+import { decodeKey, type Opened } from '../crypto/envelope.ts'
 import type { Callback, Receive, Reply, Surface } from '../domain/message.ts'
 import { isCode, messageOf } from '../errors.ts'
 import type { Clock, Log, Random } from '../world.ts'
-import { admit, type Door, type HttpRequest } from './admission.ts'
+import { type Admitted, admit, type Door, type DoorKeys, type HttpRequest } from './admission.ts'
+import type { KeyRing } from './callback-keys.ts'
 import { type Complaints, createComplaints } from './complaints.ts'
 
 /** What the callback settings of a Bot and of an app have in common. */
-export interface EndpointAccount {
+export interface EndpointAccount extends KeyRing {
   readonly id: string
-  readonly token: string
-  readonly encodingAESKey: string
 }
 
 export interface HttpAnswer {
@@ -47,12 +46,6 @@ export interface Endpoint {
   handle(request: HttpRequest): Promise<HttpAnswer>
 }
 
-/** What a surface has to work with. */
-export interface Tools {
-  readonly key: EnvelopeKey
-  readonly complaints: Complaints
-}
-
 /** How callbacks look on one surface. */
 export interface Dialect {
   readonly surface: Surface
@@ -61,8 +54,8 @@ export interface Dialect {
   readEncrypt(body: string): string | undefined
   /** What a payload says; undefined when it is not for this account, and must be answered with nothing. */
   decode(opened: Opened, receivedAt: number): Callback | undefined
-  /** Seals a reply; `nonce` and `opened` are those of its callback. */
-  seal(reply: Reply, nonce: string, opened: Opened): HttpAnswer
+  /** Seals a reply with the keys that its callback came with. */
+  seal(reply: Reply, to: Admitted): HttpAnswer
 }
 
 /** "Nothing to say": the platform takes it as an answer. */
@@ -74,17 +67,15 @@ const plainText = 'text/plain; charset=utf-8'
 export function createEndpoint(
   account: EndpointAccount,
   deps: EndpointDeps,
-  createDialect: (tools: Tools) => Dialect,
+  createDialect: (complaints: Complaints) => Dialect,
 ): Endpoint {
-  const key = decodeKey(account.encodingAESKey)
   const complaints = createComplaints(deps.log, deps.clock, account.id)
-  const dialect = createDialect({ key, complaints })
+  const dialect = createDialect(complaints)
   const { surface, receiveid } = dialect
-  const { id, token } = account
+  const { id } = account
   const door: Door = {
     surface,
-    token,
-    key,
+    keys: doorKeys(account),
     receiveid,
     complaints,
     readEncrypt: body => dialect.readEncrypt(body),
@@ -105,6 +96,11 @@ export function createEndpoint(
   }
 }
 
+function doorKeys({ token, encodingAESKey, replaced }: KeyRing): readonly DoorKeys[] {
+  const ring = [{ token, encodingAESKey, until: Infinity }, ...replaced]
+  return ring.map(keys => ({ token: keys.token, key: decodeKey(keys.encodingAESKey), until: keys.until }))
+}
+
 /** Everything that one URL owns while it answers. */
 interface Desk {
   readonly account: string
@@ -123,23 +119,23 @@ interface Answered {
 async function answerRequest(desk: Desk, request: HttpRequest, now: number): Promise<Answered> {
   const admission = admit(desk.door, request, now)
   if (admission.kind === 'refused') return { type: 'unreadable', answer: { status: admission.status, body: '' } }
-  const { nonce, opened } = admission
+  const { opened } = admission
   if (request.method === 'GET') {
     return { type: 'echo', answer: { status: 200, body: opened.message, contentType: plainText } }
   }
   const callback = desk.dialect.decode(opened, now)
   if (callback === undefined) return { type: 'unhandled', answer: emptyAnswer }
   if (callback.kind === 'unhandled') complainOfType(desk.complaints, callback.type)
-  return { type: observedType(callback), answer: await answerCallback(desk, callback, nonce, opened) }
+  return { type: observedType(callback), answer: await answerCallback(desk, callback, admission) }
 }
 
 function observedType(callback: Callback): string {
   return callback.kind === 'unhandled' && callback.type.startsWith('event:') ? callback.type : callback.kind
 }
 
-async function answerCallback(desk: Desk, callback: Callback, nonce: string, opened: Opened): Promise<HttpAnswer> {
+async function answerCallback(desk: Desk, callback: Callback, admitted: Admitted): Promise<HttpAnswer> {
   try {
-    return desk.dialect.seal(await desk.deps.receive(callback), nonce, opened)
+    return desk.dialect.seal(await desk.deps.receive(callback), admitted)
   } catch (error) {
     const isStore = isCode(error, 'store_failed')
     const msg = isStore ? 'a callback could not be stored' : 'a callback could not be answered'

@@ -1,4 +1,4 @@
-import type { MediaBytes } from '../domain/ports.ts'
+import type { MediaBytes } from '../domain/spool.ts'
 import type { Fetch } from '../world.ts'
 
 /** How calls to WeCom leave this host. */
@@ -44,16 +44,19 @@ export async function callWecom(
   try {
     const response = await line.fetch(url, {
       ...(payload !== undefined && post(payload)),
-      redirect: 'manual',
+      ...wayOf(line),
       signal: AbortSignal.timeout(line.timeoutMs + slowness(payload)),
-      ...(line.proxy !== undefined && { proxy: line.proxy }),
-      ...(line.ca !== undefined && { tls: { ca: line.ca } }),
     })
-    const text = await readText(response, limitBytes)
+    const text = await readText(response.body ?? [], limitBytes)
     return (response.status === 200 ? parseAnswer(text) : undefined) ?? { kind: 'status', status: response.status }
   } catch (error) {
     return breakOf(error)
   }
+}
+
+/** What all requests have: the way out, and no redirects. */
+export function wayOf({ proxy, ca }: Line): BunFetchRequestInit {
+  return { redirect: 'manual', ...(proxy !== undefined && { proxy }), ...(ca !== undefined && { tls: { ca } }) }
 }
 
 /** Where a call goes to. */
@@ -78,11 +81,14 @@ function slowness(payload: Payload | undefined): number {
   return Math.ceil((bytes / slowestBytesPerSecond) * 1_000)
 }
 
-/** Empty when it is longer than the limit. */
-async function readText(response: Response, limitBytes: number): Promise<string> {
+/** A short text; empty when it is longer than the limit. */
+export async function readText(
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  limitBytes = answerLimitBytes,
+): Promise<string> {
   const pieces: Uint8Array[] = []
   let bytes = 0
-  for await (const piece of response.body ?? []) {
+  for await (const piece of body) {
     bytes += piece.length
     if (bytes > limitBytes) return ''
     pieces.push(piece)
@@ -90,7 +96,8 @@ async function readText(response: Response, limitBytes: number): Promise<string>
   return Buffer.concat(pieces).toString()
 }
 
-function parseAnswer(text: string): Answer | undefined {
+/** WeCom's word in a text; undefined when it is something else. */
+export function parseAnswer(text: string): Answer | undefined {
   const value = parseJson(text)
   if (typeof value !== 'object' || value === null) return undefined
   const fields: Readonly<Record<string, unknown>> = { ...value }
@@ -114,9 +121,12 @@ function parseJson(text: string): unknown {
 const neverLeft =
   /^(?:ConnectionRefused|ECONNREFUSED|FailedToOpenSocket|ENOTFOUND|EAI_AGAIN|ERR_PROXY|ERR_TLS|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/
 
-/** Messages of such errors tell the URL, so only the code is taken. */
-function breakOf(error: unknown): Silence {
+/** What a failed request was. Messages of such errors tell the URL, so only the code is taken. */
+export function breakOf(error: unknown): Extract<Silence, { kind: 'broken' }> {
   // The code of a DOMException, such as a timeout, is a number and says nothing to anybody.
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return { kind: 'broken', reason: code === '' ? 'no answer in time' : code, mayHaveLeft: !neverLeft.test(code) }
+  // That of a proxy which opens no tunnel.
+  const status = error instanceof Error && 'status' in error ? ` ${String(error.status)}` : ''
+  const reason = code === '' ? 'no answer in time' : `${code}${status}`
+  return { kind: 'broken', reason, mayHaveLeft: !neverLeft.test(code) }
 }

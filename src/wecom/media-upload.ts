@@ -1,5 +1,6 @@
 import type { Outcome } from '../domain/delivery.ts'
-import type { MediaBytes, Spool, Upload } from '../domain/ports.ts'
+import type { Upload } from '../domain/ports.ts'
+import type { MediaBytes, Spool } from '../domain/spool.ts'
 import { isCode } from '../errors.ts'
 import type { Random } from '../world.ts'
 import type { Answer, Payload } from './http-call.ts'

@@ -12,23 +12,38 @@ const turnedAway: readonly number[] = [407, 408, 425, 429]
  */
 export function outcomeOfSilence(silence: Silence, free = false): Outcome {
   if (silence.kind === 'broken') {
-    const errmsg = silence.reason
-    if (silence.mayHaveLeft) return { outcome: free ? 'retry' : 'unknown', errmsg }
-    return { outcome: 'retry', errmsg, hint: hintOfBreak(silence.reason) }
+    const { reason, mayHaveLeft } = silence
+    const outcome = mayHaveLeft && !free ? 'unknown' : 'retry'
+    return { outcome, silent: true, errmsg: reason, hint: hintOfBreak(reason) }
   }
   const { status } = silence
   const errmsg = `HTTP ${status} without an errcode`
-  if (turnedAway.includes(status)) return { outcome: 'retry', errmsg, hint: 'does the proxy let this host through?' }
-  if (free && status !== 413) {
-    return { outcome: 'retry', errmsg, hint: 'do network.apiBaseUrl and the proxy lead to WeCom?' }
-  }
-  return { outcome: status >= 300 && status < 500 ? 'refused' : 'unknown', errmsg }
+  if (status === 413) return { outcome: 'refused', errmsg }
+  const known = { silent: true, errmsg, hint: hintOfStatus(status) }
+  if (free || turnedAway.includes(status)) return { outcome: 'retry', ...known }
+  return { outcome: status >= 300 && status < 500 ? 'refused' : 'unknown', ...known }
 }
 
+const proxyLogin =
+  'the proxy wants a user and a password: put them into channels.wecom.network.egressProxyUrl (http://user:password@host:port)'
+
 function hintOfBreak(reason: string): string {
+  if (reason === 'ERR_PROXY_TUNNEL 407') return proxyLogin
+  if (reason.startsWith('ERR_PROXY'))
+    return 'the proxy of channels.wecom.network.egressProxyUrl refuses to connect to this host: let it through there'
+  if (reason === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return 'the certificate is that of another host: is channels.wecom.network.apiBaseUrl right?'
   return /CERT|UNABLE_TO_VERIFY/.test(reason)
     ? 'the certificate is not trusted: the authority of a private deployment or proxy goes to channels.wecom.network.caFile'
     : 'is WeCom reachable from this host (proxy, DNS, firewall)?'
+}
+
+function hintOfStatus(status: number): string {
+  if (status === 407) return proxyLogin
+  if (status === 403) return 'a proxy or a firewall refuses to connect to this host: let it through there'
+  return turnedAway.includes(status)
+    ? 'does the proxy let this host through?'
+    : 'do network.apiBaseUrl and the proxy lead to WeCom?'
 }
 
 /** What a refusal (an errcode that is not 0) makes of a message. */

@@ -1,11 +1,14 @@
+import { decodeKey } from '../crypto/envelope.ts'
 import type { MediaMessage, Message, Outcome } from '../domain/delivery.ts'
-import type { Platform, Spool, Tokens, Upload } from '../domain/ports.ts'
+import type { Platform, Tokens, Upload } from '../domain/ports.ts'
+import type { Spool } from '../domain/spool.ts'
 import type { Target } from '../domain/target.ts'
-import type { Clock, Fetch, Log, Random } from '../world.ts'
+import type { Clock, Fetch, Log, Random, Timers } from '../world.ts'
 import { AppApi } from './app-api.ts'
-import { encodeAppMessage, encodeGroupMessage } from './app-message.ts'
+import { encodeAppMessage, encodeCardUpdate, encodeGroupMessage } from './app-message.ts'
 import type { HostRule } from './hosts.ts'
 import { json, type Line } from './http-call.ts'
+import { createMediaFetcher } from './media-fetch.ts'
 import { decodeUpload, encodeUpload, openMedia } from './media-upload.ts'
 import { outcomeOfSuccess, refused } from './outcome.ts'
 import { createCardPoster, createResponsePoster } from './response-url.ts'
@@ -23,15 +26,21 @@ export interface AppSettings {
 export interface PlatformOptions {
   readonly fetch: Fetch
   readonly clock: Pick<Clock, 'now'>
+  readonly timers: Timers
   readonly random: Random
   readonly log: Log
   readonly network: HostRule & Omit<Line, 'fetch'>
   /** By account. */
   readonly apps: ReadonlyMap<string, AppSettings>
+  /** The EncodingAESKey of each account with a Bot; behind it those that it replaced. */
+  readonly botKeys: ReadonlyMap<string, readonly string[]>
   /** Group robots by name: key, or the whole URL. */
   readonly webhooks: Readonly<Record<string, string>>
   readonly tokens: Tokens
   readonly openMedia: Spool['open']
+  readonly createFile: Spool['create']
+  /** Larger media of users are not taken. */
+  readonly maxMediaBytes: number
   onTokenRefresh(account: string): void
 }
 
@@ -70,11 +79,24 @@ export function createPlatform(options: PlatformOptions): Platform {
         ? await sendToGroup(app, to.chatid, message)
         : await sendByApp(app, to, message, unchecked)
     },
+    async updateCard(account, userid, responseCode, card) {
+      const app = appOf(account)
+      if ('outcome' in app) return app
+      const body = encodeCardUpdate(app.settings.agentId, userid, responseCode, card)
+      const result = await app.api.call('message/update_template_card', { payload: json(body) })
+      return 'outcome' in result ? result : outcomeOfSuccess(result.answer)
+    },
     async upload(account, to, message) {
       const way = to.kind === 'webhook' ? robotOf(to.name) : appOf(account)
       if ('outcome' in way) return way
       return 'upload' in way ? await way.upload(message) : await uploadByApp(way, message, options)
     },
+    fetchMedia: createMediaFetcher({
+      ...options,
+      line,
+      keys: new Map(Array.from(options.botKeys, ([account, keys]) => [account, keys.map(decodeKey)])),
+      apiOf: account => apps.get(account)?.api,
+    }),
     tokenExpiresAt: account => apps.get(account)?.api.token.expiresAt(),
   }
 }

@@ -1,4 +1,4 @@
-import type { Card, Reply } from '../domain/message.ts'
+import type { Card, Picture, Reply } from '../domain/message.ts'
 
 /** A passive reply as the Bot's wire has it, before encryption. */
 export type WireReply =
@@ -10,6 +10,7 @@ export type WireReply =
         readonly finish: boolean
         readonly content: string
         readonly feedback?: { readonly id: string }
+        readonly msg_item?: readonly { readonly msgtype: 'image'; readonly image: Picture }[]
       }
     }
   | { readonly response_type: 'update_template_card'; readonly template_card: Card }
@@ -22,9 +23,11 @@ export function encodeReply(reply: Reply): WireReply | undefined {
     case 'text':
       return { msgtype: 'text', text: { content: reply.content } }
     case 'stream': {
-      const { streamId, finish, content, feedbackId } = reply.frame
+      const { streamId, finish, content, feedbackId, pictures = [] } = reply.frame
       const feedback = feedbackId === undefined ? {} : { feedback: { id: feedbackId } }
-      return { msgtype: 'stream', stream: { id: streamId, finish, content, ...feedback } }
+      const items = pictures.map(image => ({ msgtype: 'image', image }) as const)
+      const shown = items.length === 0 ? {} : { msg_item: items }
+      return { msgtype: 'stream', stream: { id: streamId, finish, content, ...feedback, ...shown } }
     }
     case 'card_update':
       return { response_type: 'update_template_card', template_card: reply.card }

@@ -1,6 +1,7 @@
 import type { MediaMessage, Message, Outcome } from '../domain/delivery.ts'
 import { limits } from '../domain/limits.ts'
-import type { Spool, Upload } from '../domain/ports.ts'
+import type { Upload } from '../domain/ports.ts'
+import type { Spool } from '../domain/spool.ts'
 import type { Random } from '../world.ts'
 import { type HostRule, isAllowed, officialHost } from './hosts.ts'
 import { type Answer, callWecom, json, type Line, type Payload, type Silence, urlOf } from './http-call.ts'

@@ -15,7 +15,8 @@ const notForUs: readonly (number | undefined)[] = [48_002, 60_011]
 
 interface TagList {
   readonly at: number
-  readonly ids: ReadonlyMap<string, string>
+  /** By name; several tags may have one. */
+  readonly ids: ReadonlyMap<string, readonly string[]>
 }
 
 /** The tags of one app by name: message/send takes ids only. */
@@ -41,7 +42,9 @@ export class Tags {
     const { ids } = list
     const unknown = names.find(name => !ids.has(name))
     if (unknown !== undefined) return unknownTag(unknown, ids.size)
-    return [...new Set(tags.map(tag => (isId(tag) ? tag : (ids.get(tag) ?? tag))))]
+    const twin = names.find(name => (ids.get(name)?.length ?? 0) > 1)
+    if (twin !== undefined) return ambiguousTag(twin, ids.get(twin) ?? [])
+    return [...new Set(tags.map(tag => (isId(tag) ? tag : (ids.get(tag)?.[0] ?? tag))))]
   }
 
   private async load(youngerThanMs: number): Promise<TagList | Outcome> {
@@ -75,13 +78,18 @@ function unknownTag(name: string, count: number): Outcome {
   )
 }
 
+function ambiguousTag(name: string, ids: readonly string[]): Outcome {
+  const targets = ids.map(id => `tag:${id}`)
+  return refused(`${ids.length} tags are called ${name}: ${ids.join(' and ')}`, `write the id: ${targets.join(' or ')}`)
+}
+
 /** `{"taglist":[{"tagid":1,"tagname":"a"}]}` (page 90216). */
-function decodeTags({ fields }: Answer): ReadonlyMap<string, string> {
+function decodeTags({ fields }: Answer): ReadonlyMap<string, readonly string[]> {
   const list: readonly unknown[] = Array.isArray(fields['taglist']) ? fields['taglist'] : []
-  return new Map(
-    list.flatMap(tag => {
-      if (typeof tag !== 'object' || tag === null || !('tagid' in tag) || !('tagname' in tag)) return []
-      return typeof tag.tagname === 'string' ? [[tag.tagname, String(tag.tagid)] as const] : []
-    }),
-  )
+  const named = list.flatMap(tag => {
+    if (typeof tag !== 'object' || tag === null || !('tagid' in tag) || !('tagname' in tag)) return []
+    return typeof tag.tagname === 'string' ? [{ name: tag.tagname, id: String(tag.tagid) }] : []
+  })
+  const groups = Map.groupBy(named, ({ name }) => name)
+  return new Map(Array.from(groups, ([name, tags]) => [name, [...new Set(tags.map(({ id }) => id))]]))
 }

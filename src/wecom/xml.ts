@@ -76,6 +76,23 @@ function rawTextOf(nodes: readonly Node[]): string {
 
 const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
 
+/** One pass, so that what an entity stands for is never read as an entity; what stands for no character stays as it is. */
 function unescapeOnce(text: string): string {
-  return text.replaceAll(/&(lt|gt|amp|quot|apos);/g, (escaped, name: string) => entities[name] ?? escaped)
+  return text.replaceAll(
+    /&(?:(lt|gt|amp|quot|apos)|#(\d+)|#x([\da-fA-F]+));/g,
+    (escaped, name?: string, decimal?: string, hex?: string) =>
+      (name === undefined ? characterOf(Number(decimal ?? `0x${hex}`)) : entities[name]) ?? escaped,
+  )
+}
+
+/** The character that XML allows under a number. */
+function characterOf(code: number): string | undefined {
+  const isCharacter =
+    code === 0x9 ||
+    code === 0xa ||
+    code === 0xd ||
+    (code >= 0x20 && code <= 0xd7ff) ||
+    (code >= 0xe000 && code <= 0xfffd) ||
+    (code >= 0x10000 && code <= 0x10ffff)
+  return isCharacter ? String.fromCodePoint(code) : undefined
 }

@@ -24,7 +24,7 @@ async function run(command: Command, args: readonly string[], cwd = folder) {
       throw new Error('an offline command opens no doors')
     },
     program: ['wecomd'],
-    readInput: async () => '',
+    readInput: async () => new Uint8Array(),
     untilStopped: () => new Promise<string>(() => {}),
   }
   return { code: await command(args, io), out, err }
@@ -67,6 +67,27 @@ test('check: warnings alone end in 0', async () => {
   const text = `{ channels: { wecom: { bot: { token: 't', encodingAESKey: '${key}', botId: 'x' } } } }`
   const result = await run(check, ['--config', write('warned.json5', text)])
   expect([result.code, result.out.at(-1)]).toEqual([0, `${join(folder, 'warned.json5')}: valid, 1 warning`])
+})
+
+test('check: a caFile that cannot be used ends in 3, a folder that is not there is a warning', async () => {
+  const files: readonly (readonly [file: string, reason: string])[] = [
+    ['gone.pem', `cannot read the file ${join(folder, 'gone.pem')}: there is no such file`],
+    ['.', `cannot read the file ${folder}: it is a folder`],
+    ['good.json5', `the file ${good} holds no certificate`],
+  ]
+  for (const [caFile, reason] of files) {
+    const wecom = { bot: { token: 't', encodingAESKey: key }, network: { caFile } }
+    const text = JSON.stringify({ channels: { wecom }, admin: { mediaRoots: ['nowhere', '.'] } })
+    const result = await run(check, ['--config', write('ca.json5', text)])
+    expect([result.code, result.out]).toEqual([
+      3,
+      [
+        expect.stringContaining(`error   channels.wecom.network.caFile: ${reason}`),
+        `warning admin.mediaRoots[0]: there is no folder ${join(folder, 'nowhere')}`,
+        expect.stringContaining('not valid, 1 error, 1 warning'),
+      ],
+    ])
+  }
 })
 
 test('check: --json prints one object', async () => {

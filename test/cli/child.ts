@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { isObject, parseObject } from '../../src/playground/json.ts'
+import { parseObject } from '../../src/playground/json.ts'
 import { until } from '../scenarios/until.ts'
 import { root } from '../source.ts'
 
@@ -21,7 +21,7 @@ export async function wecomd(
   args: readonly string[],
   cwd: string,
   env: Record<string, string> = {},
-  input?: string,
+  input?: string | Uint8Array<ArrayBuffer>,
 ): Promise<Ended> {
   const child = Bun.spawn([...command, ...args], {
     cwd,
@@ -40,6 +40,8 @@ export interface Running {
   readonly pid: number
   readonly publicUrl: string
   readonly privateUrl: string
+  /** What it has logged so far. */
+  readonly log: readonly Readonly<Record<string, unknown>>[]
   /** SIGTERM; resolves to the exit code. */
   stop(): Promise<number>
   close(): Promise<void>
@@ -58,18 +60,23 @@ export async function startDaemon(file: string, cwd: string, env: Record<string,
   void (async () => {
     for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) text += chunk
   })()
-  const line = await until('the daemon to listen', () => {
-    if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}`)
-    return text
+  const entries = () =>
+    text
       .split('\n')
       .slice(0, -1)
       .map(line => parseObject(line))
-      .find(entry => isObject(entry) && entry['msg'] === 'listening')
+      .filter(entry => entry !== undefined)
+  const line = await until('the daemon to listen', () => {
+    if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}`)
+    return entries().find(entry => entry['msg'] === 'listening')
   })
   return {
     pid: child.pid,
     publicUrl: String(line['public']),
     privateUrl: String(line['private']),
+    get log() {
+      return entries()
+    },
     stop() {
       child.kill('SIGTERM')
       return child.exited

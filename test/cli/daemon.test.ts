@@ -69,12 +69,14 @@ describe('status', () => {
       '',
       'store     up',
       'gateway   up',
+      expect.stringMatching(/^admin {5}(?:connecting|up)$/),
       expect.stringMatching(
         /^account {3}default: bot \/wecom \/wecom\/bot \/wecom\/bot\/default, last callback \d{4}-/,
       ),
       'turns     open 0, waiting 0, asking 0',
       'outbox    queued 0, held 0',
       'dead      0',
+      expect.stringMatching(/^config {4}loaded \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/),
     ])
   })
 
@@ -99,6 +101,45 @@ describe('status', () => {
         '  give --token-file, or run this as the user whose state folder holds admin-token\n',
     )
   })
+})
+
+test('status: what is wrong with the way to WeCom stands under its account, with since when', async () => {
+  const since = Date.UTC(2026, 10, 23, 6, 11, 9)
+  const unreachable = { since, lastAt: since + 90_000, reason: 'ENOTFOUND', hint: 'is WeCom reachable?' }
+  const told: unknown = JSON.parse((await run('status', '--json')).out)
+  const answer = Object.assign({}, told, {
+    components: { store: { state: 'up' }, webhooks: { state: 'unreachable', ...unreachable } },
+    accounts: [
+      {
+        id: 'default',
+        name: '总部',
+        enabled: true,
+        bot: { paths: ['/a'], unreachable },
+        app: { paths: [], unreachable },
+      },
+    ],
+  })
+  const other = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => Response.json(answer) })
+  const { code, out } = await run('status', '--url', `http://127.0.0.1:${other.port}`)
+  await other.stop(true)
+  const line =
+    '          WeCom cannot be reached since 2026-11-23 06:11:09 UTC, last tried 2026-11-23 06:12:39 UTC: ENOTFOUND'
+  const hint = '          → is WeCom reachable?'
+  expect([code, out.split('\n').slice(2, 12)]).toEqual([
+    0,
+    [
+      'store     up',
+      'webhooks  unreachable since 2026-11-23 06:11:09 UTC: ENOTFOUND',
+      hint,
+      'account   default “总部”: bot /a, no callback yet',
+      line,
+      hint,
+      'account   default “总部”: app sends only, it has no token and encodingAESKey for callbacks',
+      line,
+      hint,
+      '          no access token yet',
+    ],
+  ])
 })
 
 describe('trace', () => {

@@ -24,7 +24,8 @@ beforeAll(async () => {
     callbackUrl,
     token,
     encodingAESKey,
-    members,
+    members: [...members, 'guest'],
+    unlicensed: ['guest'],
     apps: [{ ...appOf, callbackUrl }],
     robots: [{ name: 'ops', key: 'key-of-ops' }],
   })
@@ -145,10 +146,25 @@ describe('--wait', () => {
     expect(out).toMatch(/\nrefused\n {2}invaliduser: nobody\n {2}errcode 81013: .*\n {2}→ .*visible range.*\n$/)
   })
 
+  test('send: a dead letter that reached nobody is listed with whom, not as ok', async () => {
+    const id = (await send('--to', 'user:guest', '--text', 'x', '--wait')).out.split('\n')[0] ?? ''
+    const { code, out } = await wecomd(['dead', 'list'], folder)
+    const lines = out.split('\n')
+    const at = lines.indexOf(id)
+    expect([code, lines.slice(at + 1, at + 4)]).toEqual([
+      0,
+      [
+        expect.stringMatching(/^ {2}\S+ \S+ UTC {2}text to user:guest, refused$/),
+        '  unlicenseduser: guest',
+        expect.stringMatching(/^ {2}→ no recipient/),
+      ],
+    ])
+  })
+
   test('send: an unknown one ends in 1', async () => {
     for (let times = 0; times < 2; times++) tenant.api.fail({ when: 'after', how: 'reset' }, sendPath)
     const { code, out } = await wait('user:g')
-    expect([code, out]).toEqual([1, expect.stringMatching(/\nunknown\n/)])
+    expect([code, out]).toEqual([1, expect.stringMatching(/\nunknown\n {2}ECONNRESET\n {2}→ is WeCom reachable/)])
     expect(shown('g')).toHaveLength(1)
   })
 
@@ -168,8 +184,20 @@ describe('--wait', () => {
   test('send: an app that WeCom refuses tells the address to trust', async () => {
     tenant.api.trustOnly([])
     const { code, out } = await wait('user:f', '--timeout', '0.5')
-    tenant.api.trustOnly(undefined)
     expect([code, out]).toEqual([1, expect.stringContaining('→ add 127.0.0.1 to the trusted IPs')])
+    const next = await wait('user:f', '--timeout', '0.5')
+    tenant.api.trustOnly(undefined)
+    expect([next.code, next.out.split('\n').slice(1)]).toEqual([
+      1,
+      [
+        'held',
+        expect.stringMatching(/^ {2}waits until 20\S+ \S+ UTC: WeCom refuses this app \(errcode 60020\)$/),
+        expect.stringMatching(/^ {2}→ add 127\.0\.0\.1 to the trusted IPs/),
+        '',
+      ],
+    ])
+    const traced = await wecomd(['trace', next.out.split('\n')[0] ?? ''], folder)
+    expect(traced.out).toMatch(/\n\nwaits until 20.+: WeCom refuses this app \(errcode 60020\)\n→ add 127/)
   })
 })
 
@@ -188,12 +216,55 @@ describe('what goes wrong', () => {
     ['--to', 'a', '--card', 'not-there.json'],
     ['--to', 'a', '--card', 'text.json'],
     ['--to', 'a', '--text', 'x', '--token-file', 'not-there'],
+    ['--to', 'a', '--text', ''],
+    ['--to', '', '--text', 'x'],
+    ['--to', 'a', '--text', 'x', '--url', 'nonsense'],
+    ['--to', 'a', '--text', 'x', '--url', 'ftp://127.0.0.1/'],
+    ['--to', 'a', '--text', 'x', '--token-file', 'token.bin'],
+    ['--to', 'a', '--text', 'x', '--token-file', 'two-lines'],
+    ['--to', 'a', '--text', 'x', '--token-file', 'long'],
+    ['--to', 'a', '--text', 'x', '--token-file', '.'],
+    ['--to', 'a', '--card', 'latin.json'],
   ]
   test('send: wrong arguments and files that cannot be read are usage errors', async () => {
     write('text.json', 'no JSON')
+    write('token.bin', Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 0xff]))
+    write('two-lines', 'admin-token\nadmin-token\n')
+    write('long', 'x'.repeat(4097))
+    write('latin.json', Buffer.from('{"card_type":"text_notice","sub_title_text":"caf\xe9"}', 'latin1'))
     for (const { args, code, out, err } of await sendEach(usage)) {
       expect([args, code, out, err]).toEqual([args, 2, '', expect.stringMatching(/^wecomd: .+\n/)])
       expect(err).not.toContain('    at ')
+    }
+  })
+
+  test('send: what is wrong with an argument or a file is said in a sentence', async () => {
+    const told: readonly [args: readonly string[], err: string][] = [
+      [['--to', 'a', '--text', ''], '--text is empty'],
+      [['--to', '', '--text', 'x'], '--to is empty'],
+      [['--to', 'a', '--text', 'x', '--url', 'nonsense'], 'nonsense is not a URL such as http://127.0.0.1:8781'],
+      [
+        ['--to', 'a', '--text', 'x', '--token-file', 'token.bin'],
+        'the file token.bin holds no token: expected one line of letters, digits and signs',
+      ],
+      [['--to', 'a', '--text', 'x', '--token-file', '.'], 'the token file . cannot be read: it is a folder'],
+      [['--to', 'a', '--card', 'latin.json'], 'latin.json is not UTF-8'],
+      [['--to', 'a', '--file', 'empty.txt'], 'empty.txt is empty'],
+    ]
+    write('empty.txt', '')
+    const sent = await sendEach(told.map(([args]) => args))
+    expect(sent.map(({ err }) => err.split('\n')[0])).toEqual(told.map(([, err]) => `wecomd: ${err}`))
+    expect(sent.at(-1)?.code).toBe(1)
+  })
+
+  test('send: what is not UTF-8 or nothing at all on standard input is refused', async () => {
+    const inputs = [
+      [Buffer.from([0x63, 0x61, 0x66, 0xe9]), 'standard input is not UTF-8'],
+      [Buffer.from(''), 'there is nothing on standard input'],
+    ] as const
+    for (const [input, says] of inputs) {
+      const { code, out, err } = await wecomd(['send', '--to', 'a', '--text', '-'], folder, {}, input)
+      expect([code, out, err]).toEqual([2, '', `wecomd: ${says}\n`])
     }
   })
 

@@ -82,6 +82,17 @@ describe('config errors', () => {
     expect(readdirSync(folder)).toEqual(['bad.json5'])
   })
 
+  test('cli: run ends in 3 when a caFile cannot be used, without a stack trace', async () => {
+    const bot = { token: 't', encodingAESKey: 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C' }
+    const config = { channels: { wecom: { bot, network: { caFile: 'gone.pem' } } } }
+    writeFileSync(join(folder, 'ca.json5'), JSON.stringify(config), { mode: 0o600 })
+    const { code, out, err } = await run('run', '--config', 'ca.json5')
+    rmSync(join(folder, 'ca.json5'))
+    expect([code, out]).toEqual([3, ''])
+    expect(err).toContain('error   channels.wecom.network.caFile: cannot read the file ')
+    expect(err).not.toContain('    at ')
+  })
+
   test('cli: run takes the config that the environment names', async () => {
     const { code, err } = await wecomd(['run'], folder, { WECOMD_CONFIG: 'nowhere.json5' })
     expect([code, err]).toEqual([3, expect.stringContaining('nowhere.json5')])
@@ -105,6 +116,52 @@ describe('no daemon', () => {
     const { code, err } = await run('status', '--url', `http://127.0.0.1:${other.port}/`)
     await other.stop(true)
     expect([code, err]).toEqual([4, expect.stringContaining('answered HTTP 503')])
+  })
+
+  const strangers: readonly (readonly [what: string, body: string])[] = [
+    ['some JSON', '{"message":"welcome"}'],
+    ['a page', '<!doctype html><title>welcome</title>'],
+    ['null', 'null'],
+    ['times that are none', '{"version":"1","node":"n","startedAt":1e300,"ready":true,"components":{},"accounts":[]}'],
+  ]
+  for (const [what, body] of strangers) {
+    test(`cli: a stranger who answers 200 with ${what} is not taken for the daemon by any command`, async () => {
+      const other = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response(body) })
+      const url = `http://127.0.0.1:${other.port}`
+      const commands = [
+        ['status'],
+        ['status', '--json'],
+        ['send', '--to', 'user:a', '--text', 'x'],
+        ['send', '--to', 'user:a', '--text', 'x', '--wait'],
+        ['trace', 'x'],
+        ['dead', 'list'],
+        ['dead', 'retry', 'x'],
+        ['dead', 'drop', 'x'],
+      ]
+      const ended = await Promise.all(commands.map(args => run(...args, '--url', url)))
+      await other.stop(true)
+      for (const [index, { code, out, err }] of ended.entries()) {
+        expect([commands[index], code, out, err]).toEqual([
+          commands[index],
+          4,
+          '',
+          `wecomd: what answers at ${url} is not wecomd, or not of this release\n` +
+            '  --url and --config tell where the daemon listens\n',
+        ])
+      }
+    }, 30_000)
+  }
+
+  test('cli: a 404 and a 401 of a stranger are his, not words of the daemon about an id or a token', async () => {
+    for (const status of [404, 401]) {
+      const other = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('{}', { status }) })
+      const { code, err } = await run('trace', 'x', '--url', `http://127.0.0.1:${other.port}`)
+      await other.stop(true)
+      expect([code, err]).toEqual([
+        4,
+        expect.stringContaining(`is not wecomd, or not of this release: it answered HTTP ${status}`),
+      ])
+    }
   })
 
   test('cli: a token file that is not there is a usage error', async () => {

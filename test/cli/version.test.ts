@@ -17,7 +17,7 @@ async function run(...args: readonly string[]) {
       throw new WecomdError('usage', 'version needs no world')
     },
     program: ['wecomd'],
-    readInput: async () => '',
+    readInput: async () => new Uint8Array(),
     untilStopped: () => Promise.resolve('SIGTERM'),
   }
   return { code: await version(args, io), out, err }

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { app, bot, config, errors, wecom } from './texts.ts'
+import { aesKey, app, bot, config, errors, read, warnings, wecom } from './texts.ts'
 
 const withStream = (stream: object) => wecom({ bot: { ...bot, stream } })
 
@@ -91,6 +91,21 @@ test('config: the handover must come before the end of the window', () => {
   })
   expect(errors(withStream({ windowMs: 360_001 }))[0]).toContain('from 1000 to 360000')
   expect(errors(withStream({ windowMs: 999, handoverMs: 0 }))[0]).toContain('from 1000 to 360000')
+})
+
+test('config: a key that is refused is not said to be missing as well', () => {
+  for (const [key, told] of [
+    ['encodingAESKey', 'expected 43 letters and digits, got 5 characters'],
+    ['token', 'expected a non-empty string, got an empty string'],
+  ] as const) {
+    const agent = { ...app, token: 't', encodingAESKey: aesKey, [key]: key === 'token' ? '' : 'short' }
+    expect(read(wecom({ agent })).complaints).toEqual([
+      { path: `channels.wecom.agent.${key}`, message: told, severity: 'error' },
+    ])
+  }
+  expect(warnings(wecom({ agent: { ...app, token: 't' } }))).toEqual([
+    'channels.wecom.agent.encodingAESKey: is missing: callbacks need token and encodingAESKey',
+  ])
 })
 
 test('config: one name or many, the bot has a list of names', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { Config } from '../../src/config/config.ts'
-import { app, aesKey, bot, config, errors, read, warnings, wecom } from './texts.ts'
+import { aesKey, app, bot, config, errors, read, warnings, wecom } from './texts.ts'
 
 const keyErrorOf = (encodingAESKey: string) => errors(wecom({ bot: { ...bot, encodingAESKey } }))[0]
 
@@ -99,15 +99,10 @@ test('config: no complaint ever carries a secret', () => {
 
 test('config: a key whose feature is not there yet is a warning, once, at the top of it', () => {
   const value = wecom(
-    { bot: { ...bot, dm: { policy: 'open' }, joinWindowMs: 1000 }, agent: { ...app, dm: { policy: 'open' } } },
+    { bot, agent: app, dynamicAgents: { enabled: true, adminUsers: ['boss'] } },
     { alerts: { to: 'user:a' } },
   )
-  expect(warnings(value)).toEqual([
-    'channels.wecom.bot.dm: has no effect yet',
-    'channels.wecom.bot.joinWindowMs: has no effect yet',
-    'channels.wecom.agent.dm: has no effect yet',
-    'alerts: has no effect yet',
-  ])
+  expect(warnings(value)).toEqual(['channels.wecom.dynamicAgents: has no effect yet', 'alerts: has no effect yet'])
 })
 
 test('config: keys of other plugins that mean nothing here are warnings with the reason', () => {
@@ -156,4 +151,19 @@ test('config: bindings of other channels are left out, the rest keeps its shape'
 test('config: a store that is not there yet is refused, not taken for another', () => {
   const value = wecom({ bot }, { store: { url: 'postgres://host/db' } })
   expect(errors(value)).toEqual(['store.url: this kind is not built into this version yet'])
+})
+
+test('config: an allowlist without anybody on it is a warning', () => {
+  const lists = (policy: string, allowFrom: readonly string[]) =>
+    warnings(wecom({ bot: { ...bot, dm: { policy, allowFrom } }, agent: { ...app, dm: { policy, allowFrom } } }))
+  expect(lists('allowlist', [])).toEqual([
+    'channels.wecom.bot.dm.allowFrom: is empty while the policy is "allowlist": nobody may use commands; "*" is everyone',
+    'channels.wecom.agent.dm.allowFrom: is empty while the policy is "allowlist": nobody may use commands; "*" is everyone',
+  ])
+  for (const [policy, allowed] of [
+    ['allowlist', ['li']],
+    ['pairing', []],
+    ['open', []],
+  ] as const)
+    expect(lists(policy, allowed)).toEqual([])
 })

@@ -14,6 +14,7 @@ test('config: a bot with its two credentials is enough, everything else has the 
     {
       id: 'default',
       enabled: true,
+      paths: { bot: 'channels.wecom.bot', app: 'channels.wecom.agent' },
       texts: {},
       bot: {
         ...bot,

@@ -1,5 +1,9 @@
 import { expect, test } from 'bun:test'
-import { aesKey, bot, config, errors, wecom } from './texts.ts'
+import { join } from 'node:path'
+import { aesKey, bot, config, errors, warnings, wecom } from './texts.ts'
+
+/** A private key and a certificate. */
+const pem = await Bun.file(join(import.meta.dir, '../wecom/localhost.pem')).text()
 
 test('config: ${NAME} is the variable, in any place of a string and more than once', () => {
   const env = { A: 'x', B: '$&', TOK: 'geheim' }
@@ -71,10 +75,36 @@ test('config: { file } is for secrets only', () => {
 test('config: paths are relative to the folder of the config file', () => {
   const loaded = config(
     wecom({ bot, network: { caFile: 'ca.pem' } }, { stateDir: 'state', gateway: { caFile: '/x/ca.pem' } }),
+    { files: { '/etc/wecomd/ca.pem': pem, '/x/ca.pem': `two of them:\n${pem}\n${pem}` } },
   )
   expect([loaded.network.caFile, loaded.stateDir, loaded.gateway.caFile]).toEqual([
     '/etc/wecomd/ca.pem',
     '/etc/wecomd/state',
     '/x/ca.pem',
+  ])
+})
+
+test('config: a caFile that is missing or holds no certificate that can be read is an error with the reason', () => {
+  const damaged = pem.replace(/(BEGIN CERTIFICATE-----\n.{20})/, '$1AAAA')
+  const files = { '/a': '', '/b': pem.replaceAll('CERTIFICATE', 'PUBLIC KEY'), '/c': `${pem}${damaged}`, '/d': damaged }
+  const told: readonly [file: string, message: string][] = [
+    ['gone.pem', 'cannot read the file /etc/wecomd/gone.pem: there is no such file'],
+    ['/a', 'the file /a holds no certificate: expected PEM, which begins with -----BEGIN CERTIFICATE-----'],
+    ['/b', 'the file /b holds no certificate: expected PEM, which begins with -----BEGIN CERTIFICATE-----'],
+    ['/c', 'the file /c cannot be used: certificate 2 of 2 in it is damaged'],
+    ['/d', 'the file /d cannot be used: certificate 1 of 1 in it is damaged'],
+  ]
+  for (const [caFile, message] of told) {
+    expect(errors(wecom({ bot, network: { caFile } }, { gateway: { caFile } }), { files })).toEqual([
+      `channels.wecom.network.caFile: ${message}`,
+      `gateway.caFile: ${message}`,
+    ])
+  }
+})
+
+test('config: a folder of mediaRoots that is not there is a warning, since it may be made later', () => {
+  const value = wecom({ bot }, { admin: { mediaRoots: ['/srv/media', 'reports'] } })
+  expect(warnings(value, { folders: ['/srv/media'] })).toEqual([
+    'admin.mediaRoots[1]: there is no folder /etc/wecomd/reports',
   ])
 })

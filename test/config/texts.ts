@@ -7,7 +7,7 @@ export const app = { corpId: 'ww1', corpSecret: 's', agentId: 1000002 }
 
 export function read(
   value: unknown,
-  more: { env?: Record<string, string>; files?: Record<string, string> } = {},
+  more: { env?: Record<string, string>; files?: Record<string, string>; folders?: readonly string[] } = {},
 ): Loaded {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   return parseConfig(text, {
@@ -18,6 +18,7 @@ export function read(
       if (content === undefined) throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' })
       return content
     },
+    isFolder: path => more.folders?.includes(path) ?? true,
   })
 }
 
@@ -36,8 +37,8 @@ export function errors(value: unknown, more: Parameters<typeof read>[1] = {}): r
   return found.map(({ path, message }) => `${path}: ${message}`)
 }
 
-export function warnings(value: unknown): readonly string[] {
-  return read(value)
+export function warnings(value: unknown, more: Parameters<typeof read>[1] = {}): readonly string[] {
+  return read(value, more)
     .complaints.filter(complaint => complaint.severity === 'warning')
     .map(({ path, message }) => `${path}: ${message}`)
 }

@@ -7,7 +7,7 @@ const forgotten = { outcome: 'refused', errcode: 40_007 } as const
 /** A file whose newest try has just left, after these. */
 function fileAfter(...before: readonly Omit<Attempt, 'at' | 'route' | 'part'>[]): Delivery {
   const source = { kind: 'text', content: 'all of it' } as const
-  const file = { kind: 'media', media: 'file', fileName: 'answer.md', bytes: 9, source, mediaId: 'm-1' } as const
+  const file = { kind: 'media', media: 'file', fileName: 'full.md', bytes: 9, source, mediaId: 'm-1' } as const
   return {
     id: 'send_1',
     account: 'default',

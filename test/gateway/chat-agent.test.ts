@@ -1,67 +1,13 @@
 import { afterEach, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Ask, ReplyChunk } from '../../src/domain/ports.ts'
-import { createChatAgent } from '../../src/gateway/chat-agent.ts'
-import { Connection } from '../../src/gateway/connection.ts'
-import { loadDevice } from '../../src/gateway/device.ts'
-import { Handshake } from '../../src/gateway/handshake.ts'
-import { createEchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
-import { bigAnswer, echoScript, type Step } from '../../src/playground/echo-script.ts'
-import { Scheduler } from '../../src/scheduler/scheduler.ts'
-import { quietWorld } from '../scenarios/house.ts'
+import { bigAnswer, echoScript } from '../../src/playground/echo-script.ts'
 import { until } from '../scenarios/until.ts'
-import { memoryOf } from './rig.ts'
+import { answerTo, closeAgents, openAgent, sessionKey } from './agents.ts'
 
-const open: { close(): unknown }[] = []
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one.close()
-})
-
-const sessionKey = 'agent:main:wecom:default:direct:zhangsan'
-
-/** Answers in one word after a moment. */
-function* quick(message: string): Generator<Step, void> {
-  yield { kind: 'wait', ms: 150 }
-  yield { kind: 'say', text: answerTo(message) }
-}
-
-const answerTo = (message: string) => `to ${message}`
-
-/** The agent over a real connection to the echo gateway, in real time with short pauses. */
-async function setUp(options: Partial<EchoOptions> = {}) {
-  const world = quietWorld()
-  const gateway = createEchoGateway(world, { token: 't', script: quick, ...options })
-  const folder = mkdtempSync(join(tmpdir(), 'wecomd-agent-'))
-  const timers = new Scheduler(world.clock, world.log)
-  timers.start()
-  const handshake = new Handshake({ token: 't' }, loadDevice(join(folder, 'device.pem')), 'test', memoryOf(true))
-  const link = { ...world, timers, random: { ...world.random, fraction: () => 0 } }
-  const connection = new Connection({ url: gateway.url, handshake, backoffMs: () => 20 }, link)
-  const agent = createChatAgent(connection, { clock: world.clock, timers, log: world.log })
-  connection.start()
-  open.push({
-    async close() {
-      connection.stop()
-      timers.close()
-      await gateway.close()
-      rmSync(folder, { recursive: true, force: true })
-    },
-  })
-  await until('the link', () => agent.status().state === 'up')
-  const chunks: ReplyChunk[] = []
-  const ask = (key: string, message: string, more: Partial<Ask> = {}, signal = new AbortController().signal) => {
-    const whole: Ask = { key, sessionKey, message, askBefore: Infinity, mark: async () => {}, ...more }
-    return agent.ask(whole, chunk => void chunks.push(chunk), signal)
-  }
-  const rows = () => gateway.history(sessionKey).map(row => row.idempotencyKey ?? row.role)
-  return { gateway, agent, ask, chunks, rows }
-}
+afterEach(closeAgents)
 
 test('agent: a long answer that only the history still knows comes whole', async () => {
   const long = bigAnswer(30_000)
-  const { gateway, ask } = await setUp({
+  const { gateway, ask } = await openAgent({
     script: function* () {
       yield { kind: 'wait', ms: 50 }
       yield { kind: 'say', text: long }
@@ -75,13 +21,13 @@ test('agent: a long answer that only the history still knows comes whole', async
 })
 
 test('agent: a question that was never asked in time is not asked at all', async () => {
-  const { gateway, ask } = await setUp()
+  const { gateway, ask } = await openAgent()
   expect(await ask('k', 'late', { askBefore: 1 })).toEqual({ kind: 'expired' })
   expect(gateway.asks()).toEqual([])
 })
 
 test('agent: nothing leaves before the mark is on disk, and it names the boot', async () => {
-  const { gateway, ask } = await setUp()
+  const { gateway, ask } = await openAgent()
   const marked = Promise.withResolvers<void>()
   const boots: string[] = []
   const mark = (bootId: string) => {
@@ -96,7 +42,7 @@ test('agent: nothing leaves before the mark is on disk, and it names the boot', 
 })
 
 test('agent: a run that was let go is found again by its key and asked once', async () => {
-  const { gateway, ask, rows } = await setUp()
+  const { gateway, ask, rows } = await openAgent()
   const controller = new AbortController()
   const first = ask('k', 'hi', {}, controller.signal).catch(error => error.code)
   await until('the row', () => rows().includes('k:user'))
@@ -109,7 +55,7 @@ test('agent: a run that was let go is found again by its key and asked once', as
 })
 
 test('agent: what a dying gateway had taken but not written goes on under the next key, once', async () => {
-  const { gateway, ask, rows } = await setUp({ rowAfterMs: 300 })
+  const { gateway, ask, rows } = await openAgent({ rowAfterMs: 300 })
   expect(await ask('j', 'first')).toMatchObject({ kind: 'answered' })
   const answer = ask('k', 'second')
   await until('the question', () => gateway.asks().some(one => one.key === 'k'))
@@ -120,7 +66,7 @@ test('agent: what a dying gateway had taken but not written goes on under the ne
 })
 
 test('agent: a run that went on under another id after a restart is stopped as well', async () => {
-  const { gateway, agent, ask, chunks } = await setUp({ resumeAfterMs: 50, script: echoScript })
+  const { gateway, agent, ask, chunks } = await openAgent({ resumeAfterMs: 50, script: echoScript })
   const answer = ask('k', '[hang]')
   await until('the first text', () => chunks.some(chunk => chunk.kind === 'text'))
   await gateway.kill()
@@ -131,12 +77,12 @@ test('agent: a run that went on under another id after a restart is stopped as w
 })
 
 test('agent: stopping what was never asked does no harm', async () => {
-  const { agent } = await setUp()
+  const { agent } = await openAgent()
   expect(await agent.abort('nobody', sessionKey)).toBeUndefined()
 })
 
 test('agent: another client in the same session is waited for, and says so', async () => {
-  const { gateway, ask, chunks, rows } = await setUp()
+  const { gateway, ask, chunks, rows } = await openAgent()
   const other = ask('other', 'theirs')
   await until('their run', () => rows().includes('other:user'))
   expect(await ask('k', 'ours')).toEqual({ kind: 'answered', text: answerTo('ours') })

@@ -202,7 +202,7 @@ describe('what it hears', () => {
     expect(opened.heard.map(({ event, payload }) => payload['seq'] ?? event)).toEqual([1, 3, 'shutdown'])
   })
 
-  test('connection: a gateway that reads slowly gets nothing more until it has caught up', async () => {
+  test('connection: what is large can wait until a gateway that reads slowly has caught up, what is small does not', async () => {
     const gateway = links.raw(() => hello())
     let unsent = 0
     const { openSocket } = quietWorld()
@@ -214,16 +214,51 @@ describe('what it hears', () => {
       }),
     })
     await reach(opened, 'up')
-    unsent = 8 * 1024 * 1024 + 1
-    const answer = opened.connection.request('chat.send', {})
-    await opened.pass(1_000)
-    unsent = 0
+    unsent = 1024 * 1024 + 1
+    const answer = opened.connection.drained().then(() => opened.connection.request('chat.send', {}))
     const small = opened.connection.request('chat.history', {})
+    await opened.pass(1_000)
     await until('the small request', () => gateway.requests.length === 1)
     expect(gateway.requests[0]?.method).toBe('chat.history')
+    unsent = 0
     await opened.pass(100)
     await until('the waiting request', () => gateway.requests.length === 2)
     for (const { id } of gateway.requests) gateway.send({ type: 'res', id, ok: true, payload: {} })
     expect(await Promise.all([answer, small])).toEqual([{}, {}])
+  })
+})
+
+describe('another gateway', () => {
+  test('connection: the next gateway is called at once, and what waits for the old one fails as at any break', async () => {
+    const [old, next] = [links.raw(() => hello()), links.raw(() => hello())]
+    const opened = links.link({ url: old.url })
+    await reach(opened, 'up')
+    const waiting = opened.connection.request('chat.send', {}).catch(codeOf)
+    opened.reopen(next.url)
+    expect(opened.connection.status.state).toBe('connecting')
+    expect(await waiting).toBe('gateway_down')
+    await reach(opened, 'up')
+    expect([old.connects.length, next.connects.length]).toEqual([1, 1])
+    await opened.pass(20_000)
+    expect(opened.statuses.map(({ state }) => state)).toEqual(['up', 'connecting', 'up'])
+  })
+
+  test('connection: the pause before the next try ends with it', async () => {
+    const old = links.echo()
+    await old.stop()
+    const opened = links.link({ url: old.url })
+    await reach(opened, 'down')
+    opened.reopen(links.echo().url)
+    await reach(opened, 'up')
+  })
+
+  test('connection: one that has stopped stays so', async () => {
+    const gateway = links.raw(() => hello())
+    const opened = links.link({ url: gateway.url })
+    await reach(opened, 'up')
+    opened.connection.stop()
+    opened.reopen(gateway.url)
+    await opened.pass(20_000)
+    expect(gateway.connects).toHaveLength(1)
   })
 })

@@ -3,23 +3,23 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadDevice, signConnect } from '../../src/gateway/device.ts'
-import { type Credentials, Handshake } from '../../src/gateway/handshake.ts'
+import { type Credentials, Handshake, type Purpose } from '../../src/gateway/handshake.ts'
 import { memoryOf } from './rig.ts'
 
 const device = loadDevice(join(mkdtempSync(join(tmpdir(), 'wecomd-handshake-')), 'device.pem'))
 const users = ['operator.read', 'operator.write']
 const full = [...users, 'operator.admin', 'operator.approvals']
 
-function setUp(credentials: Credentials = { token: 't' }, isPaired = true) {
+function setUp(credentials: Credentials = { token: 't' }, isPaired = true, purpose: Purpose = 'users') {
   const memory = memoryOf(isPaired)
-  const handshake = new Handshake(credentials, device, '1.2.3', memory)
+  const handshake = new Handshake(purpose, credentials, device, '1.2.3', memory)
   return { handshake, memory, grant: handshake.nextGrant() }
 }
 
 const hello = (scopes: unknown, more: object = {}) => ({
   server: { version: '2026.9.6', bootId: 'b1' },
   auth: { role: 'operator', scopes },
-  policy: { maxPayload: 1000, tickIntervalMs: 15_000 },
+  policy: { maxPayload: 1000, tickIntervalMs: 15_000, attachments: { maxBytes: 700, maxImageBytes: 600 } },
   ...more,
 })
 
@@ -31,6 +31,12 @@ describe('what is asked for', () => {
 
   test('handshake: a device token was given to an approved device, so nothing more is asked', () => {
     expect(setUp({ deviceToken: 'd' }, false).grant).toEqual({ scopes: users, isPairing: false })
+  })
+
+  test('handshake: the admin link asks for admin scope alone, paired or not', () => {
+    const wanted = { scopes: ['operator.admin'], isPairing: false }
+    expect(setUp({ token: 't' }, true, 'admin').grant).toEqual(wanted)
+    expect(setUp({ token: 't' }, false, 'admin').grant).toEqual(wanted)
   })
 
   test('handshake: the request is that of a backend client, signed for this nonce', () => {
@@ -81,6 +87,8 @@ describe('what is taken', () => {
       scopes: users.toReversed(),
       tickIntervalMs: 15_000,
       maxPayloadBytes: 1000,
+      attachmentBytes: 700,
+      imageBytes: 600,
     })
   })
 
@@ -109,6 +117,19 @@ describe('what is taken', () => {
     expect(handshake.nextGrant()).toEqual({ scopes: users, isPairing: false })
   })
 
+  test('handshake: the admin link takes admin scope, also with more, and nothing less', () => {
+    const { handshake, grant } = setUp({ token: 't' }, true, 'admin')
+    expect(handshake.accept(grant, hello(['operator.admin'])).scopes).toEqual(['operator.admin'])
+    expect(handshake.accept(grant, hello(full)).scopes).toEqual(full)
+    expect(() => handshake.accept(grant, hello(users))).toThrow('did not grant operator.admin')
+  })
+
+  test('handshake: what the admin link is refused does not make the users link pair again', () => {
+    const { handshake, memory } = setUp({ token: 't' }, true, 'admin')
+    handshake.forgetPairing()
+    expect(memory.isPaired()).toBe(true)
+  })
+
   test('handshake: a pairing that the gateway forgot is asked for again', () => {
     const { handshake } = setUp()
     handshake.forgetPairing()
@@ -120,6 +141,8 @@ describe('what is taken', () => {
     expect(handshake.accept(grant, hello(users, { policy: undefined }))).toMatchObject({
       tickIntervalMs: 30_000,
       maxPayloadBytes: 26_214_400,
+      attachmentBytes: 19_464_192,
+      imageBytes: 6_291_456,
     })
   })
 })

@@ -12,10 +12,20 @@ const said = (text: string, runId: string, more: object = {}) => ({
   ...more,
   __openclaw: { runId, id: `row-${runId}` },
 })
+const file = { content: [{ type: 'image', artifactId: 'f', alt: 'a.png', mimeType: 'image/png' }] }
 const failed = (runId: string) =>
   said('⚠️ LLM request failed.', runId, { stopReason: 'error', idempotencyKey: `${runId}:terminal-error` })
 const aborted = (text: string, runId: string) =>
   said(text, runId, { idempotencyKey: `${runId}:assistant`, model: 'gateway-injected' })
+/** The answer to a command: of no run, under the key of its message. */
+const commanded = (text: string, key: string) => ({
+  role: 'assistant',
+  content: [{ type: 'text', text }],
+  stopReason: 'stop',
+  model: 'gateway-injected',
+  idempotencyKey: key,
+  __openclaw: { id: `row-${key}`, idempotencyKey: key },
+})
 const system = (runId: string) => ({
   role: 'user',
   content: '[System] Your previous turn was interrupted by a gateway restart',
@@ -193,6 +203,24 @@ const afterRow: readonly Case[] = [
     { runIds: new Set(['k', 'new']) },
   ],
   [
+    'a command is answered by a row of no run',
+    { kind: 'answered', row: { text: 'set' } },
+    [asked(), commanded('set', 'k')],
+  ],
+  [
+    'also while a run of somebody else goes on',
+    { kind: 'answered', row: { text: 'set' } },
+    [stranger, asked(), commanded('set', 'k')],
+    inFlight('somebody'),
+  ],
+  ['a command that takes long is followed', { kind: 'follow', runId: 'k' }, [], inFlight('k'), taken],
+  [
+    'the answer to the text behind a command counts, not that to the command',
+    { kind: 'answered', row: { text: 'a' } },
+    [asked(), commanded('set', 'k'), said('a', 'k')],
+  ],
+  ['the answer to the command of another is not ours', { kind: 'wait' }, [asked(), stranger, commanded('set', 'x')]],
+  [
     'what was said before a tool is no answer',
     { kind: 'wait' },
     [asked(), said('let me see', 'k', { stopReason: 'toolUse' })],
@@ -229,6 +257,38 @@ const afterRow: readonly Case[] = [
     [asked(), said('', 'k')],
     {},
     emptyEnd(0),
+  ],
+  [
+    'an empty row whose files may still come is waited for',
+    { kind: 'wait' },
+    [asked(), said('', 'k')],
+    {},
+    { ...emptyEnd(1_999), mayGetFiles: true },
+  ],
+  [
+    'and for two seconds only',
+    { kind: 'empty' },
+    [asked(), said('', 'k')],
+    {},
+    { ...emptyEnd(2_000), mayGetFiles: true },
+  ],
+  [
+    'a row of nothing but a file is an answer',
+    { kind: 'answered', row: { text: '', files: [{ id: 'f' }] } },
+    [asked(), said('', 'k', file)],
+    {},
+    emptyEnd(0),
+  ],
+  [
+    'what was said counts more than a file behind it',
+    { kind: 'answered', row: { text: 'a' } },
+    [asked(), said('a', 'k'), said('', 'k', file)],
+  ],
+  [
+    'a file before a tool was used is no answer yet',
+    { kind: 'follow' },
+    [asked(), said('', 'k', { ...file, stopReason: 'toolUse' })],
+    { sessionInfo: active },
   ],
   ['white space is no answer', { kind: 'wait' }, [asked(), said(' \n', 'k')]],
   [

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { neutralise } from '../../src/gateway/neutralise.ts'
+import { neutralise, neutraliseRest } from '../../src/gateway/neutralise.ts'
 
 /** The joiner is written as `_` here; no text of the tables has one of its own. */
 const shown = (text: string) => neutralise(text).replaceAll('\u2060', '_')
@@ -54,6 +54,20 @@ test('neutralise: a text without such things comes back as it is', () => {
 test('neutralise: twice is the same as once', () => {
   const once = marked.map(([text]) => neutralise(text))
   expect(once.map(neutralise)).toEqual(once)
+})
+
+// biome-ignore format: a table
+const commands: readonly [string, string][] = [
+  ['/model gpt', '/model gpt'], ['/Status', '/Status'], ['/model a/b-2', '/model a/b-2'], ['/queue interrupt', '/queue interrupt'],
+  ['/model gpt /think high', '/model gpt _/think high'], ['/model gpt\n/exec ls', '/model gpt\n_/exec ls'],
+  ['/model /think high', '/model _/think high'], ['/compact use $canvas', '/compact use $_canvas'],
+  ['/model foo: stop', '/model foo: stop_'], ['hi /think high', 'hi _/think high'], ['/etc/hosts', '/etc/hosts'],
+]
+
+test('neutralise: a command that is meant stays as it is, what stands behind its name is text', () => {
+  expect(commands.map(([text]) => neutraliseRest(text).replaceAll('\u2060', '_'))).toEqual(
+    commands.map(([, wanted]) => wanted),
+  )
 })
 
 test('neutralise: control characters, which the gateway drops, cannot hide a command', () => {

@@ -5,7 +5,7 @@ import type { LinkStatus } from '../../src/domain/ports.ts'
 import { Connection } from '../../src/gateway/connection.ts'
 import { loadDevice } from '../../src/gateway/device.ts'
 import type { Json } from '../../src/gateway/frames.ts'
-import { type Credentials, Handshake, type PairingMemory } from '../../src/gateway/handshake.ts'
+import { type Credentials, Handshake, type PairingMemory, type Purpose } from '../../src/gateway/handshake.ts'
 import { backoffMs } from '../../src/scheduler/backoff.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import type { OpenSocket } from '../../src/world.ts'
@@ -37,6 +37,9 @@ export function silentTimers() {
 
 export interface LinkOptions {
   readonly url: string
+  /** `users` unless told otherwise. */
+  readonly purpose?: Purpose
+  readonly slowPaceMs?: number
   readonly credentials?: Credentials
   readonly isPaired?: boolean
   readonly isHeld?: (sessionKey: string) => boolean
@@ -53,11 +56,17 @@ export function openLink(options: LinkOptions) {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-link-'))
   const memory = memoryOf(options.isPaired ?? true)
   const device = loadDevice(join(folder, 'device.pem'))
-  const handshake = new Handshake(options.credentials ?? { token: 'link-token' }, device, 'test', memory)
-  const { openSocket = world.openSocket } = options
+  const {
+    purpose = 'users',
+    credentials = { token: 'link-token' },
+    slowPaceMs,
+    openSocket = world.openSocket,
+  } = options
+  const handshake = new Handshake(purpose, credentials, device, 'test', memory)
   const random = { bytes: world.random.bytes, fraction: () => options.fraction ?? 0 }
   const link = { clock, timers, random, openSocket, log: world.log.area('gateway') }
-  const connection = new Connection({ url: options.url, handshake, backoffMs }, link)
+  const optionsAt = (url: string) => ({ url, handshake, backoffMs, ...(slowPaceMs !== undefined && { slowPaceMs }) })
+  const connection = new Connection(optionsAt(options.url), link)
   const heard: { event: string; payload: Json }[] = []
   const statuses: LinkStatus[] = []
   connection.subscribe({
@@ -73,6 +82,7 @@ export function openLink(options: LinkOptions) {
     statuses,
     log,
     pass: (ms: number) => clock.advanceTo(clock.now() + ms),
+    reopen: (url: string) => connection.reopen(optionsAt(url)),
     close() {
       connection.stop()
       rmSync(folder, { recursive: true, force: true })

@@ -7,10 +7,11 @@ function setUp() {
   const { clock, timers } = silentTimers()
   const sent: { id: string; method: string; params: unknown }[] = []
   const rpc = new Rpc(clock, timers)
-  const request = (method: string, timeoutMs = 1_000) =>
-    rpc.request(text => void sent.push(JSON.parse(text)), method, { n: sent.length }, timeoutMs)
+  const line = { unsent: 0 }
+  const socket = { send: (text: string) => void sent.push(JSON.parse(text)), bufferedBytes: () => line.unsent }
+  const request = (method: string, timeoutMs = 1_000) => rpc.request(socket, method, { n: sent.length }, timeoutMs)
   const settle = (id: string, answer: object) => rpc.settle(resOf(id, answer))
-  return { clock, rpc, sent, request, settle }
+  return { clock, line, rpc, sent, request, settle }
 }
 
 function resOf(id: string, answer: object): Extract<GatewayFrame, { kind: 'res' }> {
@@ -67,6 +68,20 @@ test('rpc: a request without an answer fails at its own time limit', async () =>
   await clock.advanceTo(clock.now() + 1_000)
   await long
   expect(ends).toHaveLength(2)
+})
+
+test('rpc: the time limit begins anew while what was sent has not left the socket', async () => {
+  const { clock, line, request } = setUp()
+  const ends: string[] = []
+  line.unsent = 25_000_000
+  const slow = request('slow', 1_000).catch(error => ends.push(error.code))
+  await clock.advanceTo(clock.now() + 1_500)
+  line.unsent = 0
+  await clock.advanceTo(clock.now() + 499)
+  expect(ends).toEqual([])
+  await clock.advanceTo(clock.now() + 1_001)
+  await slow
+  expect(ends).toEqual(['gateway_timeout'])
 })
 
 test('rpc: an answer that comes too late, twice or to nobody does no harm', async () => {

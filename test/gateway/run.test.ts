@@ -70,6 +70,31 @@ test('run: a final whose message is empty is an empty answer', async () => {
   expect((await rest()).ends).toEqual([{ kind: 'empty' }])
 })
 
+const end = (text: string) => ({
+  stream: 'lifecycle',
+  data: { phase: 'end', terminalReply: { disposition: 'visible', text }, terminalReceipt: { successfulToolNames: [] } },
+})
+
+test('run: a final without a message whose files are named is an answer without text', async () => {
+  const { run, chat, hear, rest } = setUp()
+  hear('agent', end('MEDIA:./a.csv'))
+  chat({ state: 'final', seq: 10 })
+  expect((await rest()).ends).toEqual([{ kind: 'answered', text: '' }])
+  expect(run.ending?.reply).toBe('MEDIA:./a.csv')
+})
+
+test('run: whether files may come is known from its last event, until another run answers', () => {
+  const { run, hear } = setUp()
+  expect(run.mayGetFiles).toBe(true)
+  hear('agent', { ...end('MEDIA:./a.csv'), runId: 'other' })
+  expect(run.mayGetFiles).toBe(true)
+  hear('agent', end('x'))
+  hear('agent', { stream: 'lifecycle', data: { phase: 'finishing' } })
+  expect(run.mayGetFiles).toBe(false)
+  run.adopt('new')
+  expect(run.mayGetFiles).toBe(true)
+})
+
 test('run: an abort ends it with what there is', async () => {
   const { chat, rest } = setUp()
   chat({ state: 'aborted', stopReason: 'rpc', message: message('par') })

@@ -17,7 +17,7 @@ const desk = {
   retryDead: refuse,
   dropDead: refuse,
 }
-const listener = startAdminListener({ host: '127.0.0.1', port: 0 }, 'token', desk, log)
+const listener = startAdminListener({ host: '127.0.0.1', port: 0 }, () => 'token', desk, log)
 afterAll(() => listener.stop())
 
 async function send(error: unknown) {

@@ -45,7 +45,7 @@ describe('without a token', () => {
     const { status, text } = await ask('/readyz')
     expect([status, JSON.parse(text)]).toMatchObject([
       200,
-      { ready: true, components: { store: { state: 'up' }, gateway: { state: 'up' } } },
+      { ready: true, components: { store: { state: 'up' }, gateway: { state: 'up' }, admin: { state: 'up' } } },
     ])
   })
 
@@ -205,6 +205,7 @@ describe('what it tells', () => {
     'wecomd_attempts_total{route="response_url",outcome="delivered"} 1',
     'wecomd_dead_letters 0',
     'wecomd_gateway_up{link="users"} 1',
+    'wecomd_gateway_up{link="admin"} 1',
     'wecomd_signature_failures_total{account="default"} 1',
   ]
   for (const line of metrics) {

@@ -26,9 +26,9 @@ async function openReady(url?: string): Promise<House> {
   return opened
 }
 
-async function linkOf(opened: House): Promise<Payload> {
-  const status = (await opened.api('/api/status')) as { components: { gateway: Payload } }
-  return status.components.gateway
+async function linkOf(opened: House, link: 'gateway' | 'admin' = 'gateway'): Promise<Payload> {
+  const status = (await opened.api('/api/status')) as { components: Record<typeof link, Payload> }
+  return status.components[link]
 }
 
 /** The rows of a session in the gateway's own history. */
@@ -187,6 +187,8 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     expect(approved.code).toBe(0)
     await until('the link', async () => (await linkOf(opened))['state'] === 'up')
     expect(await linkOf(opened)).toMatchObject({ scopes: 'operator.read operator.write' })
+    await until('the admin link', async () => (await linkOf(opened, 'admin'))['state'] === 'up')
+    expect(await linkOf(opened, 'admin')).toMatchObject({ scopes: 'operator.admin' })
     const bubble = await opened.tenant.say({ userid: newUser(), text: '[say paired]' }).finished
     expect(bubble.text).toBe('paired')
   })

@@ -1,6 +1,7 @@
 import type { ServerWebSocket } from 'bun'
 
 interface Line {
+  readonly id: number
   behind: WebSocket
   readonly unsent: string[]
 }
@@ -12,28 +13,40 @@ export interface Front {
   close(): void
 }
 
-export function openFront(gatewayUrl: string, headers: Readonly<Record<string, string>> = {}): Front {
+/** Hears every frame, with a number of its connection. */
+export type OnFrame = (line: number, from: 'client' | 'gateway', text: string) => void
+
+export function openFront(
+  gatewayUrl: string,
+  headers: Readonly<Record<string, string>> = {},
+  onFrame: OnFrame = () => {},
+): Front {
   const lines = new Set<ServerWebSocket<Line>>()
+  let last = 0
   const server = Bun.serve<Line>({
     hostname: '127.0.0.1',
     port: 0,
     fetch(request, self) {
-      const data: Line = { behind: new WebSocket(gatewayUrl, { headers: { ...headers } }), unsent: [] }
+      const data: Line = { id: ++last, behind: new WebSocket(gatewayUrl, { headers: { ...headers } }), unsent: [] }
       return self.upgrade(request, { data }) ? undefined : new Response('', { status: 426 })
     },
     websocket: {
       maxPayloadLength: 32 * 1024 * 1024,
       open(line) {
         lines.add(line)
-        const { behind, unsent } = line.data
+        const { id, behind, unsent } = line.data
         behind.addEventListener('open', () => {
           for (const text of unsent.splice(0)) behind.send(text)
         })
-        behind.addEventListener('message', ({ data }) => void line.send(String(data)))
+        behind.addEventListener('message', ({ data }) => {
+          onFrame(id, 'gateway', String(data))
+          line.send(String(data))
+        })
         behind.addEventListener('close', ({ code }) => line.close(code >= 1000 && code !== 1006 ? code : 1011))
       },
       message(line, text) {
-        const { behind, unsent } = line.data
+        const { id, behind, unsent } = line.data
+        onFrame(id, 'client', String(text))
         if (behind.readyState === WebSocket.OPEN) behind.send(String(text))
         else unsent.push(String(text))
       },

@@ -69,13 +69,33 @@ test('echo gateway: an error is said twice, an empty answer has no message, a to
 
 test('echo gateway: a directive anywhere in a message is taken as an order and the agent never sees it', async () => {
   const { gateway, client } = await linked()
-  for (const [index, message] of ['/status', 'hi /think high', '[lisi]\n/EXEC ls'].entries()) {
+  for (const [index, message] of ['/compact', 'hi /think high', '[lisi]\n/EXEC ls'].entries()) {
     await ask(client, `k${index}`, message)
     expect(textOf(await client.chat(`k${index}`, 'final'))).toStartWith('⚙️ /')
   }
   expect(gateway.asks()).toEqual([])
   await ask(client, 'path', '/etc/hosts [long 2 1]')
   expect(textOf(await client.chat('path', 'final'))).toBe(longAnswer(2))
+})
+
+test('echo gateway: a command is answered at once, under the key of its message and by no run', async () => {
+  const { client } = await linked()
+  const answerTo = async (key: string, message: string) => {
+    await ask(client, key, message)
+    const final = await client.chat(key, 'final')
+    expect(final.payload?.['seq']).toBe(1)
+    return textOf(final)
+  }
+  expect(await answerTo('k1', '/status')).toContain('🧠 Model: echo/echo-1\n')
+  expect(await answerTo('k2', '/model other')).toStartWith('Model set to other for this session only')
+  expect(await answerTo('k3', '/STATUS')).toContain('🧠 Model: other\n')
+  const { payload } = await client.request('chat.history', { sessionKey: session })
+  const rows = payload?.['messages'] as readonly Record<string, unknown>[]
+  expect(rows.slice(2, 4)).toMatchObject([
+    { role: 'user', content: '/model other', idempotencyKey: 'k2:user' },
+    { role: 'assistant', model: 'gateway-injected', idempotencyKey: 'k2', stopReason: 'stop' },
+  ])
+  expect(rows[3]?.['__openclaw']).not.toHaveProperty('runId')
 })
 
 test('echo gateway: an abort is announced before its own answer and keeps what was said', async () => {
@@ -240,6 +260,21 @@ test('echo gateway: a reset hides every row that was there before', async () => 
   await ask(client, 'k1', '[big 40]')
   await client.chat('k1', 'final')
   await client.request('sessions.reset', { key: session, reason: 'new' })
+  expect(gateway.history(session).map(row => row.role)).toEqual(['system'])
+})
+
+test('echo gateway: a reset aborts the run, and does nothing to a session that was never seen', async () => {
+  const gateway = gatewayWith()
+  const client = clientOf(gateway)
+  await client.connect(token, { scopes: ['operator.admin'] })
+  const unknown = await client.request('sessions.reset', { key: session, reason: 'reset' })
+  expect(unknown.payload).toMatchObject({ ok: true, key: session.toLowerCase() })
+  expect(gateway.history(session)).toEqual([])
+  await ask(client, 'k1', '[hang]')
+  await client.chat('k1', 'delta')
+  await client.request('sessions.reset', { key: session, reason: 'new' })
+  const aborted = await client.chat('k1', 'aborted')
+  expect([aborted.payload?.['stopReason'], textOf(aborted)]).toEqual(['restart', 'partial '])
   expect(gateway.history(session).map(row => row.role)).toEqual(['system'])
 })
 

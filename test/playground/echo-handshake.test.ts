@@ -50,6 +50,20 @@ test('echo gateway: an unapproved device waits for pairing, an approved one may 
   expect(third.error?.details?.['reason']).toBe('scope-upgrade')
 })
 
+test('echo gateway: a scope that is withheld is given once that was approved, the others meanwhile', async () => {
+  const gateway = gatewayWith()
+  const keys = generateKeyPairSync('ed25519')
+  gateway.withhold(['operator.admin'])
+  const refused = await clientWithDevice(gateway, keys, ['operator.admin'])
+  const { reason, requestId } = refused.error?.details ?? {}
+  expect(reason).toBe('scope-upgrade')
+  const users = ['operator.read', 'operator.write']
+  expect((await clientWithDevice(gateway, keys, users)).payload?.['auth']).toMatchObject({ scopes: users })
+  expect(gateway.approve(String(requestId))).toBe(true)
+  const admin = await clientWithDevice(gateway, keys, ['operator.admin'])
+  expect(admin.payload?.['auth']).toMatchObject({ scopes: ['operator.admin'] })
+})
+
 test('echo gateway: a signature over another nonce is refused', async () => {
   const gateway = gatewayWith()
   const keys = generateKeyPairSync('ed25519')

@@ -5,8 +5,8 @@ import { createTenant, type TenantOptions } from '../../src/playground/tenant.ts
 import { createLog, realWorld } from '../../src/world.ts'
 import {
   type Answer,
-  encodingAESKey,
   type Envelope,
+  encodingAESKey,
   type Heard,
   serveCallbacks,
   stream,

@@ -1,12 +1,9 @@
-import { Database } from 'bun:sqlite'
 import { afterEach, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { bigAnswer } from '../../src/playground/echo-script.ts'
 import type { AppSaying } from '../../src/playground/tenant-apps.ts'
 import { GatewayClient } from '../playground/gateway-client.ts'
-import { directMessages, openAppHouse, stopGateway, textsOf, untilIdle, untilTexts } from './app-house.ts'
+import { directMessages, openAppHouse, textsOf, untilIdle, untilTexts } from './app-house.ts'
 import { appOf, gatewayToken, type House, type HouseOptions } from './house.ts'
 import { until } from './until.ts'
 
@@ -66,7 +63,6 @@ describe('a message to the app', () => {
     await open({ gateway: { script: text => [{ kind: 'say', text }] } })
     const sayings: readonly (readonly [string, AppSaying['fields'], string])[] = [
       ['voice', { MediaId: 'm1', Format: 'amr', Recognition: '今天下雨吗' }, '今天下雨吗'],
-      ['voice', { MediaId: 'm2', Format: 'amr' }, '[voice]'],
       [
         'location',
         { Location_X: '23.134', Location_Y: '113.358', Scale: 20, Label: '广州塔' },
@@ -77,9 +73,6 @@ describe('a message to the app', () => {
         { Title: '官网', Description: 'd', Url: 'https://example.com/a?b=1&c=2', PicUrl: 'p' },
         '[link] 官网 https://example.com/a?b=1&c=2',
       ],
-      ['image', { PicUrl: 'https://example.com/p', MediaId: 'm3' }, '[image]'],
-      ['video', { MediaId: 'm4', ThumbMediaId: 't4' }, '[video]'],
-      ['file', { MediaId: 'm5', FileName: '报告.docx' }, '[file 报告.docx]'],
     ]
     for (const [index, [msgtype, fields]] of sayings.entries()) {
       await say('', { msgtype, ...(fields && { fields }) })
@@ -88,41 +81,15 @@ describe('a message to the app', () => {
     expect(asked()).toEqual(sayings.map(([, , heard]) => heard))
     expect(house.tenant.violations()).toEqual([])
   })
-
-  test('app: a picture, a voice message, a video and a file are kept with the turn for when they are fetched', async () => {
-    await open()
-    await stopGateway(house) // so that all of it waits
-    await say('', { msgtype: 'image', fields: { PicUrl: 'p', MediaId: 'm-image' }, msgId: '101' })
-    await say('', { msgtype: 'voice', fields: { MediaId: 'm-voice', Format: 'amr' }, msgId: '102' })
-    await say('', { msgtype: 'file', fields: { MediaId: 'm-file', FileName: '表.xlsx' }, msgId: '103' })
-    expect(storedTurn(house, 'wecom:default:103')).toMatchObject({
-      text: '[image]\n\n[voice]\n\n[file 表.xlsx]',
-      attachments: [
-        { kind: 'image', mediaId: 'm-image' },
-        { kind: 'voice', mediaId: 'm-voice' },
-        { kind: 'file', mediaId: 'm-file', fileName: '表.xlsx' },
-      ],
-    })
-  })
 })
-
-/** A turn as it lies in the file; the file of a running daemon is locked, so that a copy is read. */
-function storedTurn({ folder }: House, id: string): unknown {
-  const file = join(folder, 'state/wecomd.db')
-  const copy = join(folder, 'copy.db')
-  for (const end of ['', '-wal']) if (existsSync(file + end)) copyFileSync(file + end, copy + end)
-  using db = new Database(copy)
-  const row = db.query<{ doc: string }, [string]>('SELECT doc FROM turn WHERE id = ?').get(id)
-  return row === null ? undefined : JSON.parse(row.doc)
-}
 
 describe('runs that do not simply answer', () => {
   test('app: an empty and a failed run, and a command, each end in a sentence', async () => {
     await open()
-    await Promise.all([say('[empty]'), say('[fail]', { userid: 'lisi' }), say('/new', { userid: '007zhang' })])
+    await Promise.all([say('[empty]'), say('[fail]', { userid: 'lisi' }), say('/none', { userid: '007zhang' })])
     expect(await untilTexts(house, 'zhangsan', 1)).toEqual(['智能体没有给出回答。'])
     expect(await untilTexts(house, 'lisi', 1)).toEqual([expect.stringContaining('出错')])
-    expect(await untilTexts(house, '007zhang', 1)).toEqual(['这里还不支持命令，请直接用文字提问。'])
+    expect(await untilTexts(house, '007zhang', 1)).toEqual([expect.stringContaining('没有使用命令的权限')])
     expect(asked().toSorted()).toEqual(['[empty]', '[fail]'])
     expect(house.tenant.violations()).toEqual([])
   })
@@ -210,12 +177,12 @@ describe('a long answer', () => {
     await say('book')
     await untilTexts(house, 'zhangsan', 2)
     expect(directMessages(house, 'zhangsan')).toMatchObject([
-      { kind: 'app-text', text: '回答较长（约 200 KB），全文见文件「回答.md」。' },
+      { kind: 'app-text', text: '内容较长（约 200 KB），全文见文件「全文.md」。' },
       {
         kind: 'app-media',
         media: {
           type: 'file',
-          name: '回答.md',
+          name: '全文.md',
           bytes: 204_800,
           sha256: createHash('sha256').update(answer).digest('hex'),
         },

@@ -151,4 +151,39 @@ describe('an answer with a card, by the app', () => {
     expect(seen('app-card')).toEqual([])
     expect(await house.api('/api/dead')).toEqual({ dead: [] })
   })
+
+  test('card: the button that was pressed in the app names the choice, once, and the agent hears of it', async () => {
+    await open({ agent: {} })
+    await house.tenant.sayToApp({ userid: 'zhangsan', text: 'card please' }).done
+    await until('the card', () => seen('app-card').length > 0)
+    const sent = JSON.parse(seen('app-card')[0] ?? '{}') as { task_id: string } // as the tenant got it
+    const click = house.tenant.clickAppCard({
+      userid: 'zhangsan',
+      taskId: sent.task_id,
+      eventKey: 'y',
+      cardType: 'button_interaction',
+    })
+    await click.done
+    await click.deliverAgain()
+    await until('the change', () => seen('app-card-update').length > 0)
+    await until('the answer', () => seen('app-text').some(text => text.includes('heard [card] key=y task=release-7')))
+    expect(seen('app-card-update').map(text => JSON.parse(text))).toEqual([{ ...sent, replace_text: '已选择：Yes' }])
+    const updates = house.tenant.api.requests.filter(({ path }) => path.endsWith('/update_template_card'))
+    expect(updates.map(({ body }) => JSON.parse(String(body)))).toMatchObject([
+      { userids: ['zhangsan'], agentid: appOf.agentId, response_code: click.responseCode },
+    ])
+    expect(house.tenant.violations()).toEqual([])
+  })
+
+  test('card: a change that the platform refuses costs nothing but the change', async () => {
+    await open({ agent: {} })
+    await house.tenant.sayToApp({ userid: 'zhangsan', text: 'card please' }).done
+    await until('the card', () => seen('app-card').length > 0)
+    const { task_id: taskId } = JSON.parse(seen('app-card')[0] ?? '{}') as { task_id: string } // as the tenant got it
+    house.tenant.api.failWith('/cgi-bin/message/update_template_card', 40_058, 1)
+    await house.tenant.clickAppCard({ userid: 'zhangsan', taskId, eventKey: 'y', cardType: 'button_interaction' }).done
+    await until('the answer', () => seen('app-text').some(text => text.includes('heard [card]')))
+    expect(seen('app-card-update')).toEqual([])
+    expect(await house.api('/api/status')).toMatchObject({ dead: 0, outbox: { queued: 0 } })
+  })
 })

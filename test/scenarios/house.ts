@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type App, startApp } from '../../src/app.ts'
 import type { DeliveryReport } from '../../src/bridge/journey.ts'
-import { parseConfig } from '../../src/config/config.ts'
+import { loadConfig } from '../../src/config/config.ts'
 import { createEchoGateway, type EchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
 import { createTenant, type Tenant, type TenantOptions } from '../../src/playground/tenant.ts'
 import { type Clock, createLog, realClock, realWorld, type World } from '../../src/world.ts'
@@ -54,9 +54,13 @@ export interface House {
   /** Resolves when the delivery has an end, or is held when that is asked for. */
   delivered(id: string, orHeld?: 'held'): Promise<DeliveryReport>
   /** Stops the daemon and starts it again on the same state and port, with what is given changed in its config. */
-  restart(changed?: Pick<HouseOptions, 'agent' | 'channel' | 'bot' | 'config'>): Promise<void>
+  restart(changed?: Changed): Promise<void>
+  /** Writes the config file with what is given changed, as the first start had it otherwise. */
+  reconfigure(changed?: Changed): void
   close(): Promise<void>
 }
+
+type Changed = Pick<HouseOptions, 'agent' | 'channel' | 'bot' | 'network' | 'config'>
 
 export interface SendAnswer {
   readonly id?: string
@@ -114,19 +118,21 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     ...options.tenant,
   })
   const file = join(folder, 'wecomd.json5')
-  const start = (changed: HouseOptions = {}) => {
-    const text = configText(
-      { ...options, ...changed },
-      {
-        port,
-        apiBaseUrl: tenant.apiBaseUrl,
-        gateway: options.gatewayUrl ?? { url: gateway.url, token: gatewayToken },
-      },
-    )
-    const { config, complaints } = parseConfig(text, { file, env: {}, readFile: () => '' })
-    if (config === undefined) throw new Error(JSON.stringify(complaints))
-    writeFileSync(file, text, { mode: 0o600 })
-    return startApp({ config, stateDir: join(folder, 'state'), version: 'test' }, world)
+  const reconfigure = (changed: Changed = {}) => {
+    const at = {
+      port,
+      apiBaseUrl: tenant.apiBaseUrl,
+      gateway: options.gatewayUrl ?? { url: gateway.url, token: gatewayToken },
+    }
+    writeFileSync(file, configText({ ...options, ...changed }, at), { mode: 0o600 })
+  }
+  const load = () => loadConfig(file, {})
+  const start = (changed?: Changed) => {
+    reconfigure(changed)
+    const { config, settings, complaints } = load()
+    if (config === undefined || settings === undefined) throw new Error(JSON.stringify(complaints))
+    const source = { file, settings, load, reloading() {}, reloaded() {} }
+    return startApp({ config, stateDir: join(folder, 'state'), version: 'test', source }, world)
   }
   let app = await start()
   const api = async (path: string): Promise<unknown> => {
@@ -161,6 +167,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       await app.stop()
       app = await start(changed)
     },
+    reconfigure,
     async close() {
       tenant.close()
       await app.stop()

@@ -81,7 +81,7 @@ describe('an answer that its bubble cannot carry', () => {
     const sha256 = createHash('sha256').update(answer).digest('hex')
     expect(directMessages(house, 'zhangsan')).toMatchObject([
       { kind: 'app-text' },
-      { kind: 'app-media', media: { name: '回答.md', bytes: 30_000, sha256 } },
+      { kind: 'app-media', media: { name: '全文.md', bytes: 30_000, sha256 } },
     ])
     expect(posts()).toEqual([])
   })

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import type { DeliveryReport } from '../../src/bridge/journey.ts'
+import { bigAnswer } from '../../src/playground/echo-script.ts'
 import { type House, openHouse } from './house.ts'
 import { accept, countSends, readBy, sendAndWait, sendLate, waitForTry } from './sending.ts'
 import { SettableClock } from './settable-clock.ts'
+import { until } from './until.ts'
 
 let house: House
 const clock = new SettableClock()
@@ -39,6 +42,26 @@ describe('a message whose answer is lost', () => {
       expect(second).toBe(first ?? '')
     })
   }
+
+  test('send: a probe of an app on hold whose answer is lost goes once more like any other', async () => {
+    house.tenant.api.failWith(path, 60_020, 1)
+    const probe = { to: 'user:m18', text: 'probe', idempotencyKey: 'probe' }
+    const id = await accept(house, probe)
+    await house.delivered(id, 'held')
+    house.tenant.api.fail({ when: 'after', how: 'reset' }, path)
+    clock.step(60_000)
+    await accept(house, probe) // makes the daemon look again
+    await until('the answer to be lost', async () => {
+      const report = (await house.api(`/api/deliveries/${id}`)) as DeliveryReport // the daemon is of this source
+      return report.attempts.at(-1)?.outcome === 'unknown'
+    })
+    clock.step(resendMs)
+    await accept(house, probe)
+    const report = await house.delivered(id)
+    expect(report).toMatchObject({ state: 'delivered', dead: false })
+    expect(report.attempts.map(attempt => attempt.outcome)).toEqual(['retry', 'unknown', 'delivered'])
+    expect(readBy(house, 'm18')).toEqual(['probe'])
+  })
 
   test('send: when both answers are lost it is unknown and dead, seen once, and trace tells it', async () => {
     for (let times = 0; times < 2; times++) house.tenant.api.fail({ when: 'after', how: 'reset' }, path)
@@ -100,6 +123,13 @@ describe('a message whose answer is lost', () => {
         .map(part => part.slice('(1/3)\n'.length))
         .join(''),
     ).toBe(text)
+  })
+
+  test('send: the line that announces a file does not go when WeCom does not take the file', async () => {
+    house.tenant.api.failWith('/cgi-bin/media/upload', 45_001, 1)
+    const report = await sendAndWait(house, { to: 'user:m19', text: bigAnswer(40_000) })
+    expect(report).toMatchObject({ state: 'refused', dead: true, attempts: [{ part: 2, errcode: 45_001 }] })
+    expect(readBy(house, 'm19')).toEqual([])
   })
 })
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { appOf, botKey, botToken, type House, openHouse } from './house.ts'
-import { accept, countSends, refusal } from './sending.ts'
+import { accept, cards, countSends, refusal } from './sending.ts'
 import { SettableClock } from './settable-clock.ts'
 
 let house: House
@@ -21,6 +21,9 @@ afterAll(() => house.close())
 
 const to = 'user:zhangsan'
 const text = 'x'
+const { text_notice, button_interaction, vote_interaction } = cards
+const sevenButtons = Array.from({ length: 7 }, (_, n) => ({ text: `${n}`, key: `${n}` }))
+const article = { title: '标'.repeat(42), url: 'https://wecomd.example/', description: 'd'.repeat(512) }
 const base64 = Buffer.from('some bytes').toString('base64')
 
 describe('a body that is not as it should be', () => {
@@ -71,6 +74,21 @@ describe('a body that is not as it should be', () => {
     }
     expect((await post(`to=${to}&text=x`, 'text/plain')).status).toBe(400)
   })
+
+  const types = ['application/x-www-form-urlencoded', 'text/plain', 'application/json; charset=utf-8', undefined]
+  for (const [index, type] of types.entries()) {
+    test(`send: JSON is read as JSON with ${type ?? 'no'} content type`, async () => {
+      const response = await fetch(`${house.app.privateUrl}/api/send`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer admin-token', ...(type !== undefined && { 'content-type': type }) },
+        body: new Blob([JSON.stringify({ to: 'user:zhangsan', text: 'x', account: `nope${index}` })]),
+      })
+      expect([response.status, await response.json()]).toEqual([
+        400,
+        { error: expect.objectContaining({ code: 'bad_target', message: `there is no account "nope${index}"` }) },
+      ])
+    })
+  }
 })
 
 describe('a message that cannot be sent', () => {
@@ -80,6 +98,28 @@ describe('a message that cannot be sent', () => {
     ['a text of white space', { text: ' \n\t' }, 'empty'],
     ['a card without its type', { card: {} }, 'card_type must be one of text_notice'],
     ['a card of an unknown type', { card: { card_type: 'poster' } }, 'card_type'],
+    ['a card without its action', { card: { ...text_notice, card_action: undefined } }, 'the card has no card_action'],
+    [
+      'a card that can be clicked, without a task_id',
+      { card: { ...button_interaction, task_id: undefined } },
+      'task_id',
+    ],
+    [
+      'a card with a text for a title',
+      { card: { ...text_notice, main_title: '上线' } },
+      'main_title must be an object',
+    ],
+    ['a card with too many buttons', { card: { ...button_interaction, button_list: sevenButtons } }, '6 are allowed'],
+    ['a vote without a button to submit', { card: { ...vote_interaction, submit_button: undefined } }, 'submit_button'],
+    [
+      'news with a long title',
+      { news: [article, { ...article, title: '标'.repeat(43) }] },
+      'news.1.title has 129 bytes',
+    ],
+    ['news with a long description', { news: [{ ...article, description: 'd'.repeat(513) }] }, 'WeCom takes 512'],
+    ['news without an address', { news: [{ ...article, url: 'example.com/a' }] }, 'news.0.url is no http'],
+    ['news with a script', { news: [{ ...article, url: 'javascript:alert(1)' }] }, 'news.0.url is no http'],
+    ['news with a picture of no address', { news: [{ ...article, picurl: '/a.png' }] }, 'news.0.picurl is no http'],
     ['media with neither bytes nor path', { media: { fileName: 'a' } }, 'exactly one of base64 and path'],
     ['media with both', { media: { fileName: 'a', base64, path: '/a' } }, 'exactly one of base64 and path'],
     ['media that is not base64', { media: { fileName: 'a', base64: '%%%' } }, 'not base64'],

@@ -38,6 +38,15 @@ describe('what can be said', () => {
     ])
   })
 
+  test('send: halves of characters become the sign for what cannot be shown', async () => {
+    await send({ to: 'user:h', text: 'a\ud83dz' })
+    await send({ to: 'user:h', news: [{ title: '\udc00n', url: 'https://wecomd.example/' }] })
+    expect(seen('h').map(entry => entry.text)).toEqual([
+      'a\ufffdz',
+      JSON.stringify([{ title: '\ufffdn', url: 'https://wecomd.example/' }]),
+    ])
+  })
+
   for (const [type, card] of Object.entries(cards)) {
     test(`send: a card of type ${type} arrives as it is`, async () => {
       expect(await send({ to: 'user:b', card })).toMatchObject({ state: 'delivered', kind: 'card' })

@@ -7,7 +7,8 @@ import { acceptSend, type SendRequest } from '../../src/bridge/send.ts'
 import { scheduleWork, type Work } from '../../src/bridge/work.ts'
 import type { Delivery } from '../../src/domain/delivery.ts'
 import type { Receive } from '../../src/domain/message.ts'
-import type { Spool, Store } from '../../src/domain/ports.ts'
+import type { Store } from '../../src/domain/ports.ts'
+import type { Spool } from '../../src/domain/spool.ts'
 import { speaker } from '../../src/fallback/notice.ts'
 import { createChatAgent } from '../../src/gateway/chat-agent.ts'
 import { Connection } from '../../src/gateway/connection.ts'
@@ -30,12 +31,17 @@ import type { Scene } from './scene.ts'
 export const account = 'default'
 export const welcomeText = 'welcome!'
 const drainMs = 10_000
+const everybody = {
+  policy: { policy: 'open', allowFrom: [], applies: 'commands' },
+  setting: 'channels.wecom.bot.dm',
+} as const
 const { privateKey } = generateKeyPairSync('ed25519')
 const device = { id: 'device', publicKey: 'key', key: privateKey }
 const silent = () => {}
 /** Nothing is sent as a file here. */
 const emptySpool: Spool = {
   keep: async () => {},
+  create: () => Promise.reject(new Error('nothing is kept here')),
   remove: async () => {},
   open: () => Promise.reject(new Error('there is no file')),
   borrow: () => Promise.reject(new Error('there is no file')),
@@ -205,7 +211,7 @@ export class Daemon {
 
   private openConnection(log: Log): Connection {
     const { clock, scheduler } = this
-    const handshake = new Handshake({ token: 'token' }, device, 'simulated', paired)
+    const handshake = new Handshake('users', { token: 'token' }, device, 'simulated', paired)
     const openSocket: OpenSocket = (_url, _options, events) => {
       const line = this.neighbours.gateway.connect({
         message: text => this.pass('before a frame is read') && events.message(text),
@@ -237,13 +243,35 @@ export class Daemon {
     const store = this.openStore()
     return {
       store,
-      agent: createChatAgent(connection, { clock, timers: scheduler, log }),
+      agent: {
+        ...createChatAgent(connection, {
+          clock,
+          timers: scheduler,
+          log,
+          fetch: async () => new Response('', { status: 404 }),
+          createFile: emptySpool.create,
+        }),
+        canReset: () => false,
+        reset: () => Promise.reject(new Error('nobody resets here')),
+      },
       platform: mortalPlatform(neighbours, pass),
       spool: emptySpool,
       holds: new Holds(store.memos),
       live: new LiveAnswers(),
       accounts: new Map([
-        [account, { id: account, agentId: 'main', say, placeholder, windowMs, handoverMs, ...(app && { app }) }],
+        [
+          account,
+          {
+            id: account,
+            policies: { bot: everybody, app: everybody },
+            say,
+            placeholder,
+            windowMs,
+            handoverMs,
+            joinWindowMs: 3_000,
+            ...(app && { app }),
+          },
+        ],
       ]),
       clock,
       random: this.random(),
@@ -256,6 +284,8 @@ export class Daemon {
         this.lastOrder = Math.max(this.lastOrder + 1, orderAt(clock.now()))
         return this.lastOrder
       },
+      passedCommands: [],
+      route: () => ({ agentId: 'main', rule: 'default' }),
       wake: () => scheduler.wake(),
     }
   }

@@ -14,7 +14,7 @@ const lastWords: readonly Notice['key'][] = [
   'empty',
   'busy',
   'expired',
-  'command',
+  'session_stays',
 ]
 const ends: readonly Notice['key'][] = ['failed', 'lost', 'timeout', 'agent_unknown', 'stopped']
 const cuts: readonly Notice['key'][] = ['continued', 'overflow_lost', 'moved', 'moved_lost']

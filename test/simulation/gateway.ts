@@ -60,8 +60,10 @@ export class SimulatedGateway {
       script: message => this.replies.to(message).steps,
       emit: (event, payload) => this.broadcast(event, payload),
       newId: () => `id-${++this.ids}`,
-      onAsked: (key, sessionKey, text) => this.ask({ key: turnOf(key), sessionKey, bootId: id, marks: marksOf(text) }),
+      onAsked: ({ key, sessionKey, text }) =>
+        this.ask({ key: turnOf(key), sessionKey, bootId: id, marks: marksOf(text) }),
       rowAfterMs: dice.between(0, 300),
+      filesAfterMs: 200,
       resumes: dice.chance(0.8),
     })
     this.boot = { id, chat, clock }

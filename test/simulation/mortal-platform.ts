@@ -20,6 +20,8 @@ export function mortalPlatform(
       pass('after a message is sent')
       return await outcome
     }),
+    updateCard: async () => ({ outcome: 'refused' }),
+    fetchMedia: async () => ({ kind: 'failed', problem: 'unreachable' }),
     upload: mortal('an upload', pass, () => app.upload()),
     tokenExpiresAt: () => undefined,
   }

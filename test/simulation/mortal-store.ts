@@ -86,6 +86,7 @@ export function mortalStore(store: Store, pass: Pass, started: () => () => void)
       post: wrap('post', outbox.post),
       write: wrap('write', outbox.write),
       behind: wrap('behind', outbox.behind),
+      ahead: wrap('ahead', outbox.ahead),
       unhold: wrap('unhold', outbox.unhold),
       busiest: wrap('busiest', outbox.busiest),
       renew: wrap('renew', outbox.renew),

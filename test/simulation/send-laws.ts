@@ -40,7 +40,7 @@ export class SendLaws {
     const { part } = attempt
     if ((attempt.unchecked === true) !== unchecked) broken(`${found.id} is checked otherwise than it was written down`)
     this.scene.count(found.attempts.length === 1 ? 'message sent' : 'message sent after another')
-    this.checkProbe()
+    if (!found.attempts.some(one => one.part === part && one.outcome === 'unknown')) this.checkProbe()
     this.checkRepeat(found, part, message)
     this.checkPlace(found, part)
     this.checkBudget(found, part, to)

@@ -1,6 +1,6 @@
 import { expect } from 'bun:test'
 import type { Behaviour } from './conformance.ts'
-import { amend, day, keyOf, minute, openAs, openAsked, shownAt, standingFor, t0, turnOf } from './given.ts'
+import { amend, day, keyOf, minute, openAs, openAsked, shownAt, standingFor, t0, turnOf, write } from './given.ts'
 
 /** Opening turns, and what a new message is told of those that are there. */
 export const openTests: readonly Behaviour[] = [
@@ -139,6 +139,28 @@ export const openTests: readonly Behaviour[] = [
       expect(await store.see('default', 'e1', t0 + day)).toBe(false)
       expect(await store.see('other', 'e1', t0)).toBe(true)
       expect(await store.see('default', 'E1', t0)).toBe(true)
+    },
+  },
+  {
+    name: 'store: a new message sees the turns of its session that are not done, in order, and of no other session',
+    async check(store) {
+      await openAsked(store, turnOf('m1', { order: 1, sessionKey: 's' }))
+      await openAsked(store, turnOf('m3', { order: 3, sender: 'lisi', sessionKey: 's' }))
+      await openAsked(store, turnOf('m2', { order: 2, sender: 'wang', sessionKey: 's' }))
+      await openAsked(store, turnOf('other', { sessionKey: 'agent:main:other' }))
+      const inSession = async () => {
+        let seen: readonly string[] = []
+        const look = store.open(keyOf(turnOf('m9', { sessionKey: 's' })), standing => {
+          seen = standing.inSession().map(({ msgid }) => msgid)
+          throw new Error('only looking')
+        })
+        await look.catch(() => {})
+        return seen
+      }
+      expect(await inSession()).toEqual(['m1', 'm2', 'm3'])
+      const done = turnOf('m2', { order: 2, sender: 'wang', sessionKey: 's' })
+      await write(store, done, { drop: [`${done.id}:gateway`] })
+      expect(await inSession()).toEqual(['m1', 'm3'])
     },
   },
 ]

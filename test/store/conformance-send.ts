@@ -185,6 +185,19 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
+    name: 'store: what goes before a delivery is the first of its lane, and nothing when that is itself',
+    async check(store) {
+      const line = (id: string, order: number, more: Partial<Delivery> = {}) =>
+        sendOf(id, { lane: 'l', order, ...more })
+      await post(store, line('third', 3), line('second', 2), line('first', 1), sendOf('alone'))
+      const ahead = async (delivery: Delivery) => (await store.outbox.ahead(delivery))?.id
+      expect([await ahead(line('third', 3)), await ahead(line('first', 1))]).toEqual(['first', undefined])
+      expect(await ahead(sendOf('alone'))).toBeUndefined()
+      await store.outbox.write({ settle: [line('first', 1, { state: 'delivered' })] })
+      expect([await ahead(line('third', 3)), await ahead(line('second', 2))]).toEqual(['second', undefined])
+    },
+  },
+  {
     name: 'store: whoever probes with a held delivery keeps it when the others are queued',
     async check(store) {
       await post(store, sendOf('s1', { state: 'held' }))

@@ -5,7 +5,7 @@ import type { Behaviour } from './conformance.ts'
 import { askOf, day, keyOf, minute, openAs, part, replyOf, sendOf, shownAt, standingFor, t0, turnOf } from './given.ts'
 
 const secret = '只给你看的话'
-const attachments = [{ kind: 'file', mediaId: 'm', fileName: secret }] as const
+const attachments = [{ kind: 'file', mediaId: 'm', fileName: secret, state: 'kept', file: 'f' }] as const
 const clickable = { task_id: 'card_1', card_type: 'text_notice' }
 const card = { state: 'sent', card: clickable, around: secret, words: secret, inWords: secret } as const
 const full = {

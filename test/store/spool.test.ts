@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { MediaBytes, Spool } from '../../src/domain/ports.ts'
+import type { MediaBytes, Spool } from '../../src/domain/spool.ts'
 import { openSpool } from '../../src/store/spool.ts'
 import { seeded } from '../crypto/seeded.ts'
 
@@ -152,6 +152,52 @@ test('spool: a file that is removed is gone, also for who has opened it before, 
     await spool.remove('s1')
     expect(await failureOf(spool.open(source))).toMatchObject({ code: 'not_found' })
     expect(await failureOf(readAll(media))).toMatchObject({ code: 'not_found' })
+  })
+})
+
+test('spool: a file that is written piece by piece is there when it is finished, and not before', async () => {
+  await inSpool(async (spool, folder) => {
+    const source = { kind: 'spool', file: 'm1' } as const
+    const bytes = bytesOf(200_000)
+    const writer = await spool.create('m1')
+    for (let at = 0; at < bytes.length; at += 70_000) await writer.write(bytes.subarray(at, at + 70_000))
+    expect(await failureOf(spool.open(source))).toMatchObject({ code: 'not_found' })
+    expect(readdirSync(folder).map(file => statSync(join(folder, file)).mode & 0o777)).toEqual([0o600])
+    await writer.finish()
+    await writer.abandon()
+    expect(Buffer.compare(await readAll(await spool.open(source)), bytes)).toBe(0)
+    expect(readdirSync(folder)).toHaveLength(1)
+    expect(statSync(join(folder, readdirSync(folder)[0] ?? '')).mode & 0o777).toBe(0o600)
+  })
+})
+
+test('spool: a file that is abandoned leaves nothing, and what had its name stays', async () => {
+  await inSpool(async (spool, folder) => {
+    await spool.keep('m1', bytesOf(10))
+    for (const name of ['m1', 'm2']) {
+      const writer = await spool.create(name)
+      await writer.write(bytesOf(100_000))
+      await writer.abandon()
+      await writer.abandon()
+      expect(await failureOf(writer.write(bytesOf(1)))).toMatchObject({ code: 'store_failed' })
+      expect(await failureOf(writer.finish())).toMatchObject({ code: 'store_failed' })
+    }
+    expect(readdirSync(folder)).toHaveLength(1)
+    expect((await spool.open({ kind: 'spool', file: 'm1' })).bytes).toBe(10)
+  })
+})
+
+test('spool: files written piece by piece under one name at the same time do not mix', async () => {
+  await inSpool(async (spool, folder) => {
+    const writers = await Promise.all([spool.create('m1'), spool.create('m1')])
+    for (let piece = 0; piece < 5; piece++) {
+      for (const [n, writer] of writers.entries()) await writer.write(Buffer.alloc(1_000, n + 1))
+    }
+    for (const [n, writer] of writers.entries()) {
+      await writer.finish()
+      expect(await readAll(await spool.open({ kind: 'spool', file: 'm1' }))).toEqual(Buffer.alloc(5_000, n + 1))
+    }
+    expect(readdirSync(folder)).toHaveLength(1)
   })
 })
 
@@ -297,4 +343,25 @@ test('spool: only a regular file of at most 20 MiB is read, and a pipe keeps nob
     const refusal = { code: 'bad_message', message: expect.stringContaining('larger than 20 MiB') }
     expect(await failureOf(spool.borrow(join(root, 'more')))).toMatchObject(refusal)
   })
+})
+
+test('spool: what would be more than its quota is refused, and there is room again when something was removed', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'wecomd-quota-'))
+  const folder = join(root, 'spool')
+  const open = () => openSpool({ folder, quotaBytes: 1_000 })
+  const spool = open()
+  await spool.keep('one', bytesOf(600))
+  const full = spool.keep('two', bytesOf(401))
+  expect(full).rejects.toMatchObject({ code: 'overloaded', retryAfterMs: expect.any(Number) })
+  await full.catch(() => {})
+  expect(readdirSync(folder)).toHaveLength(1)
+  const writer = await spool.create('three')
+  await writer.write(bytesOf(400))
+  await writer.abandon()
+  expect(open().keep('two', bytesOf(401))).rejects.toMatchObject({ code: 'overloaded' })
+  await spool.remove('one')
+  await spool.keep('two', bytesOf(1_000))
+  expect(await spool.sweep(async () => false, Number.POSITIVE_INFINITY)).toBe(1)
+  await spool.keep('four', bytesOf(1_000))
+  rmSync(root, { recursive: true })
 })

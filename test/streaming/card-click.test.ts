@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test'
-import type { Click } from '../../src/domain/message.ts'
+import type { Card, Click } from '../../src/domain/message.ts'
 import { speaker } from '../../src/fallback/notice.ts'
-import { takenCard } from '../../src/streaming/card-click.ts'
+import { planCardUpdate, takenCard } from '../../src/streaming/card-click.ts'
 import { brokenRule } from './card-law.ts'
 import { buttons, multiple, newsNotice, taskId, textNotice, vote } from './good-cards.ts'
+import { opened, turnOf } from './turns.ts'
 
 const say = speaker('zh-CN')
 const pressed: Click = { cardType: 'button_interaction', eventKey: 'go', taskId, selected: [] }
@@ -94,5 +95,43 @@ describe('the card after a click', () => {
       expect(card).toEqual(before)
     }
     expect(takenCard(takenCard(buttons, pressed, say) ?? {}, pressed, say)).toBeUndefined()
+  })
+})
+
+describe('the card of the app after a click', () => {
+  const turn = turnOf(opened({ surface: 'app' }))
+  const update = (card: Card, click: Partial<Click>) =>
+    planCardUpdate(turn, card, { ...pressed, responseCode: 'code', ...click }, say)
+
+  test('card-click: buttons stay, and what replaces them names the choice', () => {
+    expect(update(buttons, {})).toMatchObject({
+      id: 'wecom:default:m1:update',
+      turn: turn.id,
+      route: 'app',
+      body: { kind: 'card_update', userid: 'zhangsan', responseCode: 'code' },
+      expiresAt: turn.receivedAt + 60_000,
+    })
+    const body = update(buttons, {})?.body
+    expect(body?.kind === 'card_update' && body.card).toMatchObject({
+      card_type: 'button_interaction',
+      task_id: taskId,
+      replace_text: expect.stringMatching(/^已选择：./),
+    })
+  })
+
+  test('card-click: a vote is disabled, and what replaces its button names what was voted for', () => {
+    const body = update(vote, { selected: [lunch] })?.body
+    expect(body?.kind === 'card_update' && body.card).toMatchObject({
+      checkbox: { disable: true },
+      replace_text: '已选择：明天',
+    })
+    const several = update(multiple, { selected: [when, where] })?.body
+    expect(several?.kind === 'card_update' && several.card['replace_text']).toContain(' · ')
+  })
+
+  test('card-click: nothing changes for a notice, the menu in the corner, and without a code', () => {
+    expect(update(textNotice, {})).toBeUndefined()
+    expect(update(buttons, { eventKey: 'menu' })).toBeUndefined()
+    expect(planCardUpdate(turn, buttons, pressed, say)).toBeUndefined()
   })
 })

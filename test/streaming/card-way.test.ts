@@ -95,7 +95,7 @@ describe('where no card can go', () => {
   ] as const) {
     test(`card: in ${name} it stands in the answer as words`, () => {
       const change = ended(json, more, settings)
-      expect(change.add).toBeUndefined()
+      expect(change.add).toEqual([])
       expect(turnOf(change)).toMatchObject({ state: 'closing', answer: words })
       expect(turnOf(change).card).toBeUndefined()
     })

@@ -44,12 +44,12 @@ test('messages: eight messages at most, then a line and a file with the same byt
   const content = '测'.repeat(68_267)
   for (const format of ['auto', 'text', 'markdown'] as const)
     expect(planMessages(content, format, say)).toEqual([
-      { kind: 'text', content: '回答较长（约 200 KB），全文见文件「回答.md」。' },
-      { kind: 'media', media: 'file', fileName: '回答.md', bytes: 204_801, source: { kind: 'text', content } },
+      { kind: 'text', content: '内容较长（约 200 KB），全文见文件「全文.md」。' },
+      { kind: 'media', media: 'file', fileName: '全文.md', bytes: 204_801, source: { kind: 'text', content } },
     ])
   expect(planMessages('x'.repeat(8 * 2_042 + 1), 'text', speaker('en'))).toMatchObject([
-    { content: 'Long answer (about 16 KB): all of it is in the file “answer.md”.' },
-    { fileName: 'answer.md', bytes: 16_337 },
+    { content: 'Too long for a message (about 16 KB): all of it is in the file “full.md”.' },
+    { fileName: 'full.md', bytes: 16_337 },
   ])
 })
 

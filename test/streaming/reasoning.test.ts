@@ -22,6 +22,8 @@ describe('what is reasoning', () => {
     ['that has not ended', '<think>still', 'still', ''],
     ['of nothing', '<think></think>\nx', '', 'x'],
     ['twice', '<think>a</think>b\n<think>c</think>\nd', 'a\n\nc', 'b\nd'],
+    ['twice in a row', '<think>a</think>\n<think>b</think>\nd', 'a\n\nb', 'd'],
+    ['twice in one line', '<think>a</think><think>b</think> d', 'a\n\nb', 'd'],
     ['after spaces', ' \n <think>a</think> b', 'a', 'b'],
   ]
   for (const [name, whole, reasoning, plain] of table) {

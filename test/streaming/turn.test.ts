@@ -86,6 +86,7 @@ describe('the run', () => {
     expect(shown).toMatchObject({ state: 'shown', end: 'answered', closedWith: 'hello!' })
     expect(shown.trace.map(event => event.kind)).toEqual([
       'received',
+      'policy',
       'routed',
       'asked',
       'first_text',

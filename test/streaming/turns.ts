@@ -30,9 +30,16 @@ const settings: OpenSettings = {
   openTurnsLimit: 100,
   perUserPerMinuteLimit: 20,
   askWithinMs: 21_600_000,
+  joinWindowMs: 3_000,
+  rules: {
+    policy: { policy: 'open', allowFrom: [], applies: 'commands' },
+    setting: 'channels.wecom.bot.dm',
+    passes: ['model'],
+    canReset: true,
+  },
 }
 
-export const alone: Standing = { openTurns: 0, sentLastMinute: 0, nextOrder: 1 }
+export const alone: Standing = { openTurns: 0, sentLastMinute: 0, nextOrder: 1, inSession: () => [] }
 
 export function opened(
   more: Partial<Inbound> = {},
@@ -53,7 +60,7 @@ export function after(events: readonly TurnEvent[], more: Partial<Inbound> = {})
   return events.reduce((turn, event) => advance(turn, event, say)?.save[0] ?? turn, turnOf(opened(more)))
 }
 
-export const claimed: TurnEvent = { kind: 'claimed', at: t0 + 10, question: 'hello' }
+export const claimed: TurnEvent = { kind: 'claimed', at: t0 + 10, prepared: { question: 'hello' } }
 export const asked: TurnEvent = { kind: 'asked', at: t0 + 20, bootId: 'boot1' }
 export const text = (said: string, at = t0 + 1_000): TurnEvent => ({ kind: 'text', at, text: said })
 export const answered = (said: string, at = t0 + 2_000): TurnEvent => ({

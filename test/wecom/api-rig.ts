@@ -1,4 +1,5 @@
-import type { MediaBytes, Platform, Tokens } from '../../src/domain/ports.ts'
+import type { Platform, Tokens } from '../../src/domain/ports.ts'
+import type { MediaBytes } from '../../src/domain/spool.ts'
 import { createPlatform, type PlatformOptions } from '../../src/wecom/platform.ts'
 import { createLog, type Log, realClock, realWorld } from '../../src/world.ts'
 
@@ -56,9 +57,13 @@ export function openRig(apiBaseUrl: string, more: Partial<PlatformOptions> = {})
     random: { bytes: count => new Uint8Array(count).fill(0xab), fraction: () => 0.5 },
     log,
     apps: new Map([['default', salesApp]]),
+    timers: { at: (when, ring) => realClock.alarm(realClock.now() + when - clock.now(), ring) },
+    botKeys: new Map(),
     webhooks: { ops: robotKey },
     tokens: memoryTokens(),
     openMedia: async () => bytesOf(Buffer.from('%PDF-1.7 bytes')),
+    createFile: () => Promise.reject(new Error('no file is expected here')),
+    maxMediaBytes: 83_886_080,
     onTokenRefresh: account => void refreshed.push(account),
     ...more,
     network: { apiBaseUrl, moreHosts: [], timeoutMs: 5_000, ...more.network },

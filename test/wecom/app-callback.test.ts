@@ -79,7 +79,7 @@ const contents: readonly [string, Fields, string, readonly Attachment[] | undefi
     'a voice with a transcript',
     message('voice', { MediaId: 'm-1', Format: 'amr', Recognition: '明天开会' }),
     '明天开会',
-    [{ kind: 'voice', mediaId: 'm-1' }],
+    undefined,
   ],
   [
     'a voice with an empty transcript',
@@ -132,6 +132,7 @@ for (const [what, fields, text, attachments] of contents) {
     const inbound = inboundOf(fields)
     expect(inbound).toMatchObject({ origin: 'app', msgid: '77', sender: '00123', text })
     expect(inbound.attachments).toEqual(attachments)
+    expect(inbound.isMediaOnly).toBe(attachments === undefined ? undefined : true)
   })
 }
 

@@ -5,7 +5,7 @@ import { vector } from '../crypto/vectors.ts'
 import { signed, surround } from './peer.ts'
 
 export const { token, encodingAESKey, receiveid: corpId } = vector('agent-text-callback')
-const account: AppAccount = { id: 'default', token, encodingAESKey, corpId, agentId: 1_000_002 }
+const account: AppAccount = { id: 'default', token, encodingAESKey, replaced: [], corpId, agentId: 1_000_002 }
 
 /** An app's endpoint with everything around it written down. */
 export function setUpApp(more: Partial<AppAccount> = {}, answer?: Receive) {

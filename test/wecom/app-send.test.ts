@@ -108,7 +108,12 @@ describe('when WeCom says nothing', () => {
 
   test('app-send: a page where an answer should be leaves it unknown', async () => {
     wecom.on('message/send', () => Buffer.from('<html>Welcome</html>'))
-    expect(await send()).toEqual({ outcome: 'unknown', errmsg: 'HTTP 200 without an errcode' })
+    expect(await send()).toEqual({
+      outcome: 'unknown',
+      silent: true,
+      errmsg: 'HTTP 200 without an errcode',
+      hint: expect.stringContaining('network.apiBaseUrl'),
+    })
   })
 
   test('app-send: nobody there means that nothing was sent', async () => {

@@ -21,7 +21,12 @@ function inboundOf(payload: unknown, botNames?: readonly string[]): Inbound {
 const text = (content: string, rest: object = direct) => ({ ...rest, msgtype: 'text', text: { content } })
 const mixed = (...items: readonly object[]) => ({ msgtype: 'mixed', mixed: { msg_item: items } })
 const textItem = (content: string) => ({ msgtype: 'text', text: { content } })
-const imageItem = { msgtype: 'image', image: { url: 'https://example.invalid/1' } }
+const image = { kind: 'image', url: 'https://example.invalid/1' } as const
+const file = { kind: 'file', url: 'https://example.invalid/2' } as const
+const video = { kind: 'video', url: 'https://example.invalid/3' } as const
+const imageItem = { msgtype: 'image', image: { url: image.url } }
+const fileItem = { msgtype: 'file', file: { url: file.url } }
+const videoItem = { msgtype: 'video', video: { url: video.url } }
 
 test('bot callback: the group message of the vectors becomes an inbound without the @name', () => {
   const { callback, aibotid } = decodeBotCallback(vector('bot-text-callback').message, context)
@@ -53,10 +58,33 @@ test('bot callback: the configured names are what is taken out of a group messag
   expect(inboundOf(text('@张三 和 @助手 看', group), ['助手']).text).toBe('@张三 和 看')
 })
 
-test('bot callback: text items of a mixed message are joined by newlines, images are passed over', () => {
-  const payload = { ...group, ...mixed(textItem('@助手 '), imageItem, textItem('看图'), textItem('说话')) }
-  expect(inboundOf(payload).text).toBe('看图\n说话')
-  expect(inboundOf({ ...direct, ...mixed(textItem('一'), imageItem, textItem('二')) }).text).toBe('一\n二')
+test('bot callback: the items of a mixed message are joined by newlines, and the text says where a picture stood', () => {
+  const payload = { ...group, ...mixed(textItem('@助手 '), imageItem, textItem('看图'), fileItem, { msgtype: 'new' }) }
+  expect(inboundOf(payload)).toMatchObject({ text: '[image]\n看图\n[file]', attachments: [image, file] })
+  expect('isMediaOnly' in inboundOf(payload)).toBe(false)
+  const plain = inboundOf({ ...direct, ...mixed(textItem('一'), textItem('二')) })
+  expect(plain.text).toBe('一\n二')
+  expect('attachments' in plain).toBe(false)
+})
+
+const media: readonly [string, object, Partial<Inbound>][] = [
+  ['an image', imageItem, { text: '[image]', attachments: [image] }],
+  ['a file', fileItem, { text: '[file]', attachments: [file] }],
+  ['a video', videoItem, { text: '[video]', attachments: [video] }],
+  ['a mixed message of images', mixed(imageItem, imageItem), { text: '[image]\n[image]', attachments: [image, image] }],
+]
+
+for (const [what, payload, expected] of media) {
+  test(`bot callback: ${what} is a message with something to fetch, and a text may follow`, () => {
+    expect(inboundOf({ ...direct, ...payload })).toMatchObject({ ...expected, isMediaOnly: true })
+  })
+}
+
+test('bot callback: media of a quote come along, and with a quote nothing is waited for', () => {
+  const inbound = inboundOf({ ...group, ...imageItem, quote: fileItem })
+  expect(inbound).toMatchObject({ text: '> [quoted file]\n[image]', attachments: [file, image] })
+  expect('isMediaOnly' in inbound).toBe(false)
+  expect(inboundOf({ ...text('看', direct), quote: mixed(textItem('一'), imageItem) }).attachments).toEqual([image])
 })
 
 test('bot callback: a voice message is its transcript', () => {
@@ -67,7 +95,7 @@ const quotes: readonly [string, object, string][] = [
   ['a text', { msgtype: 'text', text: { content: '第一行\n第二行' } }, '> 第一行\n> 第二行\n怎么办'],
   ['a text with CRLF', { msgtype: 'text', text: { content: 'a\r\nb\n' } }, '> a\n> b\n怎么办'],
   ['a voice', { msgtype: 'voice', voice: { content: '开会' } }, '> 开会\n怎么办'],
-  ['a mixed message', mixed(textItem('一'), imageItem, textItem('二')), '> 一\n> 二\n怎么办'],
+  ['a mixed message', mixed(textItem('一'), imageItem, textItem('二')), '> 一\n> [image]\n> 二\n怎么办'],
   ['a mixed message of images', mixed(imageItem), '> [quoted mixed]\n怎么办'],
   ['an image', imageItem, '> [quoted image]\n怎么办'],
   ['a file', { msgtype: 'file', file: { url: 'x' } }, '> [quoted file]\n怎么办'],
@@ -123,12 +151,12 @@ test('bot callback: a refresh and an enter_chat are told apart', () => {
 })
 
 const unhandled: readonly [string, unknown, string][] = [
-  ['an image', { ...direct, ...imageItem }, 'image'],
+  ['an image without a link', { ...direct, msgtype: 'image', image: {} }, 'invalid'],
   ['a newer kind', { msgtype: 'hologram' }, 'hologram'],
   ['feedback of nothing', { msgtype: 'event', event: { eventtype: 'feedback_event' } }, 'invalid'],
   ['a newer event', { msgtype: 'event', event: { eventtype: 'x_event' } }, 'event:x_event'],
   ['a group message with the @name only', text('@助手 ', group), 'text'],
-  ['a mixed message of images', { ...direct, ...mixed(imageItem) }, 'mixed'],
+  ['a mixed message of nothing known', { ...direct, ...mixed({ msgtype: 'new' }) }, 'mixed'],
   ['a list', [], 'invalid'],
   ['a string', 'text', 'invalid'],
   ['null', null, 'invalid'],

@@ -95,6 +95,26 @@ describe('through a proxy', () => {
     })
   }
 
+  const refusals = [
+    ['407 Proxy Authentication Required', /user and a password.*channels\.wecom\.network\.egressProxyUrl/],
+    ['403 Forbidden', /^the proxy of channels\.wecom\.network\.egressProxyUrl refuses to connect to this host/],
+    ['502 Bad Gateway', /^the proxy of channels\.wecom\.network\.egressProxyUrl refuses to connect to this host/],
+  ] as const
+  for (const [status, hint] of refusals) {
+    test(`egress: a proxy that opens no tunnel and says ${status} is told with what to change`, async () => {
+      const stubborn = Bun.listen({
+        hostname: '127.0.0.1',
+        port: 0,
+        socket: { data: socket => void socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`) },
+      })
+      const { send, platform } = rigBehind(tls.origin, `http://127.0.0.1:${stubborn.port}`, pem)
+      const outcomes = [await send(), await platform.postResponse(`${tls.origin}/x?response_code=x`, 'x')]
+      stubborn.stop(true)
+      const told = { outcome: 'retry' as const, silent: true, errmsg: `ERR_PROXY_TUNNEL ${status.slice(0, 3)}` }
+      for (const outcome of outcomes) expect(outcome).toEqual({ ...told, hint: expect.stringMatching(hint) })
+    })
+  }
+
   test('egress: without a proxy in the config a call has no proxy option at all', async () => {
     const inits: (BunFetchRequestInit | undefined)[] = []
     const spy: Fetch = (url, init) => {

@@ -7,7 +7,7 @@ import type { Log } from '../../src/world.ts'
 import { vector } from '../crypto/vectors.ts'
 
 export const { token, encodingAESKey } = vector('bot-text-callback')
-const account: BotAccount = { id: 'default', token, encodingAESKey, receiveId: '' }
+const account: BotAccount = { id: 'default', token, encodingAESKey, replaced: [], receiveId: '' }
 export const start = 1_780_000_000_000
 export const hello = {
   msgid: 'M1',

@@ -104,7 +104,12 @@ describe('what the platform answers', () => {
 describe('what never comes', () => {
   test('response-url: an answer that does not come in time leaves it unknown', async () => {
     answer = () => new Promise<Response>(() => {})
-    expect(await poster({ timeoutMs: 50 })(url, 'x')).toEqual({ outcome: 'unknown', errmsg: 'no answer in time' })
+    expect(await poster({ timeoutMs: 50 })(url, 'x')).toEqual({
+      outcome: 'unknown',
+      silent: true,
+      errmsg: 'no answer in time',
+      hint: expect.stringContaining('reachable'),
+    })
   })
 
   test('response-url: a connection that breaks after the request leaves it unknown', async () => {

@@ -76,6 +76,16 @@ test('tags: a name that was made since the last list is found', async () => {
   expect(sentTo()).toEqual(['7', '13'])
 })
 
+test('tags: a name that two tags have is refused with both ids, and nothing is sent', async () => {
+  list({ tagid: 3, tagname: 'Ops' }, { tagid: 7, tagname: 'Ops' }, { tagid: 12, tagname: '值班' })
+  expect(await send('值班', 'Ops')).toEqual({
+    outcome: 'refused',
+    errmsg: '2 tags are called Ops: 3 and 7',
+    hint: 'write the id: tag:3 or tag:7',
+  })
+  expect(sentTo()).toEqual([])
+})
+
 test('tags: names like properties of objects are only names', async () => {
   expect(await send('__proto__')).toMatchObject({ errmsg: 'no tag is called __proto__' })
 })

@@ -24,6 +24,16 @@ const values: readonly [string, string, string][] = [
   ['markup in a CDATA section', '<![CDATA[<!DOCTYPE x><b>&<?php]]>', '<!DOCTYPE x><b>&<?php'],
   ['emoji', '<![CDATA[👨‍👩‍👧 😀]]>😀', '👨‍👩‍👧 😀😀'],
   ['an entity that nobody has declared', '&nbsp;', '&nbsp;'],
+  ['a character by its number', '&#20013;&#x6587; &#x1F600;&#x1f600;', '中文 😀😀'],
+  ['a number with leading zeros', '&#00020013;&#x000041;', '中A'],
+  ['a line break and a tab by number', 'a&#10;b&#x9;c', 'a\nb\tc'],
+  ['a number that was escaped', '&amp;#20013; &#38;lt; &#38;#65;', '&#20013; &lt; &#65;'],
+  [
+    'numbers of no character',
+    '&#0;&#xD800;&#56320;&#x110000;&#xFFFE;&#1;',
+    '&#0;&#xD800;&#56320;&#x110000;&#xFFFE;&#1;',
+  ],
+  ['a number without end', `&#${'9'.repeat(400)};`, `&#${'9'.repeat(400)};`],
   ['a comment', 'a<!-- <b> -->c', 'ac'],
 ]
 
@@ -52,6 +62,13 @@ test('xml: an element with elements in it has no text, and one that is not there
 
 test('xml: of two elements with one name the first counts', () => {
   expect(textOf(read('<xml><A>1</A><A>2</A></xml>'), 'A')).toBe('1')
+})
+
+test('xml: a megabyte of numbers is read in the time of a megabyte', () => {
+  const begun = performance.now()
+  expect(valueOf('&#20013;'.repeat(120_000))).toBe('中'.repeat(120_000))
+  valueOf(`&#${'1'.repeat(1_000_000)};`)
+  expect(performance.now() - begun).toBeLessThan(5_000)
 })
 
 const refused: readonly [string, string][] = [

@@ -47,12 +47,12 @@ export class DeliveryTable {
         'SELECT min(due_at) AS at FROM delivery WHERE done = 0 AND route = ? AND head = 1 AND due_at > ?',
       ),
       states: engine.prepare<{ state: DeliveryState; n: number }>(
-        "SELECT state, count(*) AS n FROM delivery WHERE done = 0 AND route <> 'gateway' GROUP BY state",
+        "SELECT state, count(*) AS n FROM delivery WHERE done = 0 AND route NOT IN ('gateway', 'media') GROUP BY state",
       ),
       dead: engine.prepare<{ n: number }>('SELECT count(*) AS n FROM delivery WHERE dead = 1'),
       deadOnes: engine.prepare<Doc>('SELECT doc FROM delivery WHERE dead = 1 ORDER BY created_at DESC LIMIT ?'),
       oldest: engine.prepare<{ at: number | null }>(
-        "SELECT min(created_at) AS at FROM delivery WHERE done = 0 AND route <> 'gateway'",
+        "SELECT min(created_at) AS at FROM delivery WHERE done = 0 AND route NOT IN ('gateway', 'media')",
       ),
     }
   }
@@ -98,7 +98,7 @@ export class DeliveryTable {
   private place({ id, state, lane, order, route }: Delivery, seq: number): void {
     const before = this.lanes.head(lane)
     if (isDone(state)) this.lanes.leave(lane, id)
-    else this.lanes.enter(lane, { id, seq, position: order, isOut: route !== 'gateway' })
+    else this.lanes.enter(lane, { id, seq, position: order, isOut: route !== 'gateway' && route !== 'media' })
     const after = this.lanes.head(lane)
     if (before?.id === after?.id) return
     const move = (head: 0 | 1, place: Place | undefined) => {
@@ -110,6 +110,11 @@ export class DeliveryTable {
 
   behind(account: string, limit: number): Delivery[] {
     return this.statements.behind.all(account, limit).map(row => parseDelivery(row.doc))
+  }
+
+  ahead({ id, lane }: Delivery): Delivery | undefined {
+    const head = this.lanes.head(lane)
+    return head === undefined || head.id === id ? undefined : this.find(head.id)
   }
 
   /** Held deliveries of an account are queued and due at `at`; how many. */

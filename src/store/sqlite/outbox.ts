@@ -40,6 +40,7 @@ export function createOutbox(engine: Engine, tables: Tables, write: (change: Cha
     },
     write: async change => void (await engine.run(() => write({ save: [], ...change }))),
     behind: (account, limit) => engine.run(() => deliveries.behind(account, limit)),
+    ahead: delivery => engine.run(() => deliveries.ahead(delivery)),
     unhold: (account, at) => engine.run(() => deliveries.unhold(account, at)),
     busiest: (scope, since) => engine.run(() => since.map(one => sent.busiest(scope, one))),
     renew: (ids, until) => engine.run(() => deliveries.renew(ids, until)),

@@ -64,7 +64,7 @@ export class Sweeper {
   }
 
   private eraseTurn(seq: number, turn: Turn): void {
-    const { question: _q, preface: _p, responseUrl: _r, attachments: _a, ...kept } = turn
+    const { question: _q, preface: _p, responseUrl: _r, attachments: _a, files: _f, ...kept } = turn
     const bare: Turn = {
       ...kept,
       text: '',

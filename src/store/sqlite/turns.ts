@@ -18,6 +18,7 @@ export class TurnTable {
     this.memory = new TurnMemory(engine)
     this.statements = {
       byId: engine.prepare<Doc>('SELECT doc FROM turn WHERE id = ?'),
+      bySeq: engine.prepare<Doc>('SELECT doc FROM turn WHERE seq = ?'),
       byStream: engine.prepare<Doc>('SELECT doc FROM turn WHERE stream_id = ?'),
       unclaimed: engine.prepare<Doc>('SELECT doc FROM turn WHERE seq = ? AND sender = ? AND unclaimed = 1'),
       // Without ORDER BY: together with a parameter it makes SQLite compile the statement anew at every call.
@@ -55,6 +56,7 @@ export class TurnTable {
       openTurns: counts.open,
       sentLastMinute: this.memory.sentSince(key.account, sender, key.receivedAt - minuteMs),
       nextOrder: counts.lastSeq + 1,
+      inSession: () => inLane.flatMap(seq => parse(this.statements.bySeq.get(seq)) ?? []),
       ...(waiting && { waiting }),
       ...(unsaid && { unsaid }),
     }

@@ -1,0 +1,135 @@
+import type { Desk } from '../bridge/desk.ts'
+import type { Work } from '../bridge/work.ts'
+import { changedPaths } from '../config/changes.ts'
+import { tellComplaint } from '../config/complaints.ts'
+import type { Settings } from '../config/schema.ts'
+import { messageOf } from '../errors.ts'
+import { nothingToCancel } from '../world.ts'
+import type { Active, Generation } from './active.ts'
+import { watchConfig } from './config-watch.ts'
+import { createGeneration, type Workshop } from './generation.ts'
+import { type Links, linkOptions } from './links.ts'
+import type { ConfigSource } from './state-folder.ts'
+
+/** Of these a change takes effect only at the next start. */
+const fixedPaths = ['server', 'admin.host', 'admin.port', 'stateDir', 'store']
+
+export interface ReloadHouse {
+  readonly active: Active
+  readonly shop: Workshop
+  readonly links: Links
+  readonly desk: Desk
+  readonly work: Work
+}
+
+type Verdict =
+  | { readonly kind: 'taken'; readonly changed: readonly string[]; readonly warnings: readonly string[] }
+  | { readonly kind: 'refused'; readonly complaints: readonly string[] }
+
+/** Reads the config again, and takes it as a whole or not at all. */
+export class Reloader {
+  private readonly source: ConfigSource
+  private readonly house: ReloadHouse
+  private settings: Settings
+  private refusal: string | undefined
+  private last: Promise<void> = Promise.resolve()
+  private isStopped = false
+  private unwatch = nothingToCancel
+
+  constructor(source: ConfigSource, house: ReloadHouse) {
+    this.source = source
+    this.house = house
+    this.settings = source.settings
+  }
+
+  /** From here on a changed file is noticed. */
+  watch(): void {
+    const { shop, desk } = this.house
+    const { timers } = desk
+    this.unwatch = watchConfig(this.source.file, { ...shop.world, timers }, () => void this.reload())
+  }
+
+  /** Why the file is not what is active; undefined when it is. */
+  get complaint(): string | undefined {
+    return this.refusal
+  }
+
+  /** One after the other; resolves when this one is over. Never rejects. */
+  reload(): Promise<void> {
+    this.last = this.last.then(() => (this.isStopped ? undefined : this.reloadNow()))
+    return this.last
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true
+    this.unwatch()
+    await this.last
+  }
+
+  private async reloadNow(): Promise<void> {
+    const { active, shop } = this.house
+    const { log } = shop.world
+    this.source.reloading()
+    const verdict = await this.take().catch((error): Verdict => ({ kind: 'refused', complaints: [messageOf(error)] }))
+    this.source.reloaded(active.now.config)
+    if (verdict.kind === 'taken') {
+      this.refusal = undefined
+      for (const warning of verdict.warnings) log.warn('the config has a doubtful place', { complaint: warning })
+      log.info('config reloaded', { changed: verdict.changed })
+    } else {
+      const { complaints } = verdict
+      this.refusal = complaints.join('; ')
+      log.error('config NOT reloaded, the one before stays active', { complaints, hint: 'wecomd check tells more' })
+    }
+  }
+
+  private async take(): Promise<Verdict> {
+    const { active, shop, links, desk, work } = this.house
+    const { config, settings, complaints } = this.source.load()
+    if (config === undefined || settings === undefined) {
+      const errors = complaints.filter(({ severity }) => severity === 'error')
+      return { kind: 'refused', complaints: errors.map(tellComplaint) }
+    }
+    const changed = changedPaths(this.settings, settings)
+    const fixed = changed.filter(isFixed)
+    if (fixed.length > 0) {
+      return { kind: 'refused', complaints: fixed.map(path => `${path}: a change needs a restart`) }
+    }
+    const before = active.now
+    const next = createGeneration(config, shop, before)
+    await desk.holds.load([...next.settings.accounts.keys()].filter(id => !before.settings.accounts.has(id)))
+    const isNewLink = !Bun.deepEquals(before.link, next.link)
+    const link = isNewLink ? linkOptions(next.link, shop.options) : undefined
+    // Whatever could fail has been done: from here on the new config is the one that is active.
+    active.replace(next)
+    this.settings = settings
+    if (link !== undefined) links.reopen(link)
+    if (before.platform !== next.platform) await this.tryHeldAgain(desk)
+    work.deliveryAdded()
+    const authorities = changedPaths(authoritiesOf(before), authoritiesOf(next))
+    return {
+      kind: 'taken',
+      changed: [...new Set([...changed, ...authorities])],
+      warnings: complaints.map(tellComplaint),
+    }
+  }
+
+  /** What waits for the operator may go now; else it is tried within a minute anyway. */
+  private async tryHeldAgain({ holds, store, clock, log }: Desk): Promise<void> {
+    for (const account of holds.accounts()) {
+      holds.probe(account)
+      await store.outbox
+        .unhold(account, clock.now())
+        .catch(error => log.warn('what waits could not be tried at once', { account, error: messageOf(error) }))
+    }
+  }
+}
+
+function isFixed(path: string): boolean {
+  return fixedPaths.some(fixed => path === fixed || path.startsWith(`${fixed}.`))
+}
+
+/** What the files of authorities hold, by the keys that name them. */
+function authoritiesOf({ platformSettings, link }: Generation): Readonly<Record<string, unknown>> {
+  return { 'channels.wecom.network.caFile': platformSettings.network.ca, 'gateway.caFile': link.ca }
+}

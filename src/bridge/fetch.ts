@@ -1,0 +1,163 @@
+import type { Attempt, Delivery, DeliveryBody } from '../domain/delivery.ts'
+import type { Fetched } from '../domain/ports.ts'
+import type { Turn } from '../domain/turn.ts'
+import { messageOf } from '../errors.ts'
+import { askableAt, settleAttachment } from '../streaming/attachments.ts'
+import type { Collected } from '../streaming/files.ts'
+import { advance, askId } from '../streaming/turn.ts'
+import { leaseMs } from './ask.ts'
+import { collectFile, type Postponed } from './collect.ts'
+import { type Desk, sayOf, waitAtMost } from './desk.ts'
+
+/** Downloads at once. */
+const parallel = 8
+const recheckMs = 5_000
+const retryMs = 3_000
+/** A question that was joined with the next one, and that with the next, and so on. */
+const mostMerges = 50
+
+/**
+ * Fetches what users send, at once and beside the queue: links live five minutes. A question waits for its media; what
+ * is not to be had, it is asked without. The files of answers are fetched from the agent likewise.
+ */
+export class Fetcher {
+  readonly name = 'fetches'
+  private readonly desk: Desk
+  private readonly ready: () => void
+  private readonly changed: (turn: Turn) => void
+  private readonly fetches = new Map<string, Promise<void>>()
+  private nextAt = 0
+  private stopping = false
+
+  /** `ready`: a question may be asked now. `changed`: an answer has one of its files. */
+  constructor(desk: Desk, ready: () => void, changed: (turn: Turn) => void) {
+    this.desk = desk
+    this.ready = ready
+    this.changed = changed
+  }
+
+  expect(): void {
+    this.nextAt = 0
+  }
+
+  nextDue(): number | undefined {
+    return this.stopping || this.fetches.size >= parallel ? undefined : this.nextAt
+  }
+
+  async run(now: number): Promise<void> {
+    const { outbox } = this.desk.store
+    this.nextAt = now + recheckMs // also when the store fails below
+    const limit = parallel - this.fetches.size
+    const taken = await outbox.take(['media'], { now, untilMs: now + leaseMs, limit })
+    for (const delivery of taken) if (!this.fetches.has(delivery.id)) this.begin(delivery)
+    if (taken.length === limit) this.expect()
+    const later = await outbox.nextDueAt(['media'], now)
+    this.nextAt = Math.min(later ?? Infinity, this.nextAt)
+  }
+
+  /** The ids whose leases must be kept. */
+  leased(): readonly string[] {
+    return [...this.fetches.keys()]
+  }
+
+  async stop(limitMs: number): Promise<void> {
+    this.stopping = true
+    await waitAtMost(this.desk, limitMs, Promise.all(this.fetches.values()))
+  }
+
+  private begin(delivery: Delivery): void {
+    const fetching = this.fetch(delivery)
+      .catch(error => this.desk.log.error('media could not be kept', { turn: delivery.turn, error: messageOf(error) }))
+      .finally(() => {
+        this.fetches.delete(delivery.id)
+        this.nextAt = 0
+        this.desk.wake()
+      })
+    this.fetches.set(delivery.id, fetching)
+  }
+
+  private async fetch(delivery: Delivery): Promise<void> {
+    const { body, turn } = delivery
+    if (turn === undefined) return
+    if (body.kind === 'collect') return await this.collect(delivery, turn, body)
+    if (body.kind === 'fetch') return await this.fetchMedia(delivery, turn, body)
+  }
+
+  private async fetchMedia(
+    delivery: Delivery,
+    turn: string,
+    { attachment, file }: Extract<DeliveryBody, { kind: 'fetch' }>,
+  ): Promise<void> {
+    const { platform, clock, log } = this.desk
+    const isLate = clock.now() >= delivery.expiresAt
+    const fetched: Fetched = isLate
+      ? { kind: 'failed', problem: 'unreachable' }
+      : await platform.fetchMedia(delivery.account, attachment, file)
+    if (fetched.kind === 'later') return await this.postpone(delivery, fetched.retryAfterMs)
+    if (fetched.kind === 'failed') {
+      const { problem, hint } = fetched
+      log.warn('media of a user cannot be had', { turn, kind: attachment.kind, problem, hint })
+    }
+    await this.settle(delivery, file, fetched, clock.now())
+  }
+
+  /** A file of an answer; what is held open for it goes on. */
+  private async collect(
+    delivery: Delivery,
+    id: string,
+    body: Extract<DeliveryBody, { kind: 'collect' }>,
+  ): Promise<void> {
+    const { store, clock } = this.desk
+    const isLate = clock.now() >= delivery.expiresAt
+    const collected: Collected | Postponed = isLate
+      ? { kind: 'failed', problem: 'gone' }
+      : await collectFile(this.desk, body)
+    if (collected.kind === 'later') return await this.postpone(delivery, collected.retryAfterMs)
+    const at = clock.now()
+    const done = doneWith(delivery, collected, at)
+    const event = { kind: 'file_collected', at, file: body.file, collected } as const
+    const turn = await store.update(id, stored => ({
+      ...(advance(stored, event, sayOf(this.desk, stored.account)) ?? { save: [] }),
+      settle: [done],
+    }))
+    if (turn !== undefined) this.changed(turn)
+  }
+
+  private async postpone(delivery: Delivery, ms = retryMs): Promise<void> {
+    const dueAt = Math.min(this.desk.clock.now() + ms, delivery.expiresAt)
+    await this.desk.store.outbox.write({ settle: [{ ...delivery, state: 'queued', dueAt }] })
+  }
+
+  /** Tells the turn, or the one that it was joined with meanwhile; the question goes when nothing more is missing. */
+  private async settle(
+    delivery: Delivery,
+    file: string,
+    fetched: Exclude<Fetched, { kind: 'later' }>,
+    now: number,
+  ): Promise<void> {
+    const { store } = this.desk
+    const done = doneWith(delivery, fetched, now)
+    let holder = delivery.turn
+    for (let merges = 0; holder !== undefined && merges < mostMerges; merges++) {
+      const id: string = holder
+      const ask = await store.outbox.find(askId(id))
+      const turn: Turn | undefined = await store.update(id, stored => {
+        if (stored.mergedInto !== undefined) return undefined
+        const next = settleAttachment(stored, file, fetched) ?? stored
+        const isWaiting = ask?.state === 'queued' && stored.question === undefined && stored.end === undefined
+        const due = isWaiting ? [{ ...ask, dueAt: Math.max(askableAt(next), now) }] : []
+        return { save: next === stored ? [] : [next], settle: [done, ...due] }
+      })
+      holder = turn?.mergedInto
+    }
+    this.ready()
+  }
+}
+
+/** The delivery at its end, with the reason when it failed. */
+function doneWith(delivery: Delivery, end: Exclude<Fetched, Postponed> | Collected, at: number): Delivery {
+  if (end.kind === 'kept') return { ...delivery, state: 'delivered', finishedAt: at }
+  const hint = 'hint' in end && end.hint !== undefined ? { hint: end.hint } : {}
+  const attempt: Attempt = { at, route: delivery.route, outcome: 'refused', errmsg: end.problem, ...hint }
+  return { ...delivery, attempts: [...delivery.attempts, attempt], state: 'refused', finishedAt: at }
+}

@@ -1,0 +1,150 @@
+import type { Delivery } from '../domain/delivery.ts'
+import { type Command, type Decision, type DmPolicy, decide } from '../domain/policy.ts'
+import type { Change, Standing } from '../domain/ports.ts'
+import { hasBubble, type Turn, type TurnEnd } from '../domain/turn.ts'
+import type { Notice, Say } from '../fallback/notice.ts'
+import { planNotice } from './home.ts'
+import { advance, askId, traced } from './turn.ts'
+
+/** Who may use a Bot or an app, and which commands there are. */
+export interface CommandRules {
+  readonly policy: DmPolicy
+  /** Where an administrator changes it, such as `channels.wecom.bot.dm`. */
+  readonly setting: string
+  /** Commands of the gateway that are passed on. */
+  readonly passes: readonly string[]
+  /** Sessions can be reset. */
+  readonly canReset: boolean
+}
+
+const own: readonly string[] = ['new', 'reset', 'stop', 'whoami', 'help']
+
+/** A message that ends with a sentence at once; where there is no bubble to say it, a direct message does. */
+export function endAtOnce(turn: Turn, end: TurnEnd, notice: Notice, say: Say, id?: string): Change {
+  return endAt(turn, turn.receivedAt, end, say(notice), id)
+}
+
+function endAt(turn: Turn, at: number, end: TurnEnd, sentence: string, id?: string): Change {
+  const closedWith = turn.closedWith ?? sentence
+  const ended = traced({ ...turn, state: 'ended', end, endedAt: at, closedWith }, { at, kind: 'ended', end })
+  return { save: [ended], add: hasBubble(turn) ? [] : planNotice(turn, sentence, at, id) }
+}
+
+/** A message that is no command, with the rule that decided about it; `refused` is what becomes of it when it may not be asked. */
+export function judgeChat(turn: Turn, { policy, setting }: CommandRules, say: Say): { turn: Turn; refused?: Change } {
+  const decision = decide(policy, turn.sender, { kind: 'chat' })
+  const known = judged(turn, decision)
+  if (decision.isAllowed) return { turn: known }
+  const notice = { key: 'chat_refused', user: turn.sender, setting: settingOf(decision, setting) } as const
+  return { turn: known, refused: endAtOnce(known, 'refused', notice, say) }
+}
+
+/** What a command does; it is never merged with anything. `ask` gives the delivery of a question. */
+export function openCommand(
+  turn: Turn,
+  command: Command,
+  standing: Standing,
+  rules: CommandRules,
+  say: Say,
+  ask: (turn: Turn) => Delivery,
+): Change {
+  const session = command.name === 'stop' || isReset(command) ? standing.inSession() : []
+  const running = session.find(isRunning)
+  const isOwnStop = running === undefined || isSame(running, turn)
+  const decision = decide(rules.policy, turn.sender, { kind: 'command', name: command.name, isOwnStop })
+  const known = judged(turn, decision)
+  if (!decision.isAllowed) {
+    const setting = settingOf(decision, rules.setting)
+    return endAtOnce(known, 'refused', { key: 'command_refused', user: turn.sender, setting }, say)
+  }
+  if (isReset(command)) {
+    if (!rules.canReset) return endAtOnce(known, 'refused', { key: 'session_stays' }, say)
+    return joinChanges(resetSession(known, command, ask), stopSession(known, session, true, say))
+  }
+  switch (command.name) {
+    case 'help':
+      return endAtOnce(known, 'answered', { key: 'help', commands: [...new Set([...own, ...rules.passes])] }, say)
+    case 'whoami':
+      return endAtOnce(known, 'answered', whoami(turn), say)
+    case 'stop': {
+      const stops = stopSession(known, session, decision.rule !== 'free', say)
+      const key = stops.save.length === 0 ? 'nothing_to_stop' : 'stopping'
+      return joinChanges(endAtOnce(known, 'answered', { key }, say), stops)
+    }
+    default:
+      return rules.passes.includes(command.name)
+        ? pass(known, command, ask)
+        : endAtOnce(known, 'refused', { key: 'command_unknown', command: command.name }, say)
+  }
+}
+
+function isReset({ name }: Command): boolean {
+  return name === 'new' || name === 'reset'
+}
+
+function settingOf({ rule }: Decision, section: string): string {
+  return `${section}.${rule === 'disabled' ? 'policy' : 'allowFrom'}`
+}
+
+function judged(turn: Turn, { rule, isAllowed }: Decision): Turn {
+  return traced(turn, { at: turn.receivedAt, kind: 'policy', rule, allowed: isAllowed })
+}
+
+function whoami({ sender, conversation, account, agentId }: Turn): Notice {
+  const chat = conversation.kind === 'group' ? { chat: conversation.id } : {}
+  return { key: 'whoami', user: sender, ...chat, account, agent: agentId }
+}
+
+function isRunning(turn: Turn): boolean {
+  return turn.question !== undefined && turn.end === undefined
+}
+
+function isSame(one: Turn, other: Turn): boolean {
+  return one.sender.toLowerCase() === other.sender.toLowerCase()
+}
+
+/** The running answer is to be stopped, and what waits behind it ends; of others too only where the sender may. */
+function stopSession(turn: Turn, session: readonly Turn[], ofAll: boolean, say: Say): Change {
+  const at = turn.receivedAt
+  const running = session.filter(isRunning).map(one => traced({ ...one, stopAt: at }, { at, kind: 'stop' }))
+  const waiting = session.filter(one => one.question === undefined && one.end === undefined)
+  const ended = waiting.filter(one => ofAll || isSame(one, turn))
+  const changes = ended.map(one => endAt(one, at, 'stopped', say({ key: 'stopped' })))
+  return {
+    save: [...running, ...changes.flatMap(({ save }) => save)],
+    add: changes.flatMap(({ add = [] }) => add),
+    drop: ended.map(one => askId(one.id)),
+  }
+}
+
+/** It stands in the queue of its session before whatever comes later, and is no question until the reset is done. */
+function resetSession(turn: Turn, { name, rest }: Command, ask: (turn: Turn) => Delivery): Change {
+  const resetting: Turn = { ...turn, text: rest, question: '', command: name }
+  return { save: [resetting], add: [{ ...ask(resetting), body: { kind: 'reset' }, dueAt: turn.receivedAt }] }
+}
+
+/** The gateway gets the command as it is, whoever says it. */
+function pass(turn: Turn, { name, rest }: Command, ask: (turn: Turn) => Delivery): Change {
+  const asking: Turn = { ...turn, question: [`/${name}`, rest].filter(part => part !== '').join(' '), command: name }
+  return { save: [asking], add: [ask(asking)] }
+}
+
+function joinChanges(first: Change, second: Change): Change {
+  return {
+    save: [...first.save, ...second.save],
+    add: [...(first.add ?? []), ...(second.add ?? [])],
+    drop: [...(first.drop ?? []), ...(second.drop ?? [])],
+  }
+}
+
+/** What a reset that was done, or refused, makes of its turn: the rest of the message is asked in the new session. */
+export function sessionReset(turn: Turn, isDone: boolean, at: number, say: Say): Change | undefined {
+  const told = say({ key: isDone ? 'session_new' : 'session_stays' })
+  if (isDone && turn.text !== '') {
+    const { question: _, command: __, ...rest } = turn
+    const preface = [turn.preface, told].filter(part => part !== undefined).join('\n')
+    return { save: [traced({ ...rest, state: 'waiting', preface }, { at, kind: 'reset' })] }
+  }
+  const change = advance(turn, { kind: 'run_ended', at, end: { kind: 'answered', text: told }, chunks: 0 }, say)
+  return change && { ...change, save: change.save.map(saved => traced(saved, { at, kind: 'reset', done: isDone })) }
+}

@@ -1,0 +1,111 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { botKey, botToken, openHouse } from '../scenarios/house.ts'
+import { until } from '../scenarios/until.ts'
+import { wecomd } from './child.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'wecomd-explain-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const dm = { policy: 'allowlist', allowFrom: ['boss'] }
+const app = { corpId: 'ww1', corpSecret: 's', agentId: 3 }
+const file = join(folder, 'wecomd.json5')
+writeFileSync(
+  file,
+  JSON.stringify({
+    channels: {
+      wecom: {
+        bot: { token: botToken, encodingAESKey: botKey, name: '助手', dm },
+        accounts: { sales: { agent: app } },
+      },
+    },
+    bindings: [
+      { agentId: 'sales', match: { channel: 'wecom', accountId: 'sales' } },
+      { agentId: 'team', match: { channel: 'wecom', peer: { kind: 'group', id: 'wrTEAM' } } },
+    ],
+    language: 'en',
+  }),
+)
+chmodSync(file, 0o600)
+
+async function explain(...args: readonly string[]) {
+  const { code, out, err } = await wecomd(['explain', '--config', file, ...args], folder)
+  return { code, err, lines: out.trimEnd().split('\n') }
+}
+
+describe('explain', () => {
+  test('explain: a command is told with the rule, the setting, the agent, the session and what the user reads', async () => {
+    expect(await explain('--user', '007Zhang', '--text', '/new')).toEqual({
+      code: 0,
+      err: '',
+      lines: [
+        'account   default, bot',
+        'message   the command /new',
+        'rule      unlisted: refused, by channels.wecom.bot.dm',
+        'agent     main (gateway.agentId)',
+        'session   agent:main:wecom:default:direct:007zhang',
+        'outcome   refused',
+        '',
+        '  You (007Zhang) may not use commands. An administrator can change that in channels.wecom.bot.dm.allowFrom.',
+      ],
+    })
+    expect((await explain('--user', 'Boss', '--text', '/new')).lines).toContain('outcome   session reset')
+  })
+
+  test('explain: in a group the mention goes first, and the binding is named', async () => {
+    const { lines } = await explain('--user', 'boss', '--chat', 'wrTEAM', '--text', '@助手 /whoami')
+    expect(lines).toContain('rule      free: allowed, by channels.wecom.bot.dm')
+    expect(lines).toContain('agent     team (bindings[1], by peer)')
+    expect(lines[4]).toMatch(/^session   agent:team:wecom:default:group:wrteam-[0-9a-f]{8}$/)
+    expect(lines).toContain('  Group: wrTEAM')
+  })
+
+  test('explain: the app of another account has its own policy and agent', async () => {
+    const { lines } = await explain('--user', 'li', '--account', 'sales', '--text', 'hello')
+    expect(lines).toEqual([
+      'account   sales, agent',
+      'message   chat',
+      'rule      chat: allowed, by channels.wecom.accounts.sales.agent.dm',
+      'agent     sales (bindings[0], by account)',
+      'session   agent:sales:wecom:sales:direct:li',
+      'outcome   asked',
+    ])
+  })
+
+  test.each([
+    [['--text', 'x'], 'explain needs --user and --text'],
+    [['--user', 'x', '--text', 'x', '--account', 'nope'], 'there is no account "nope"'],
+    [['--user', 'x', '--text', 'x', '--mode', 'agent'], 'the account "default" has no agent'],
+    [['--user', 'x', '--text', 'x', '--mode', 'both'], '--mode is bot or agent, not "both"'],
+  ])('explain: %j is a usage error', async (args, message) => {
+    const { code, err } = await explain(...args)
+    expect([code, err.split('\n')[0]]).toEqual([2, `wecomd: ${message}`])
+  })
+})
+
+test('explain: the daemon decides by the same rules', async () => {
+  const house = await openHouse({ bot: { dm: { ...dm, applies: 'all' } } })
+  const config = join(house.folder, 'wecomd.json5')
+  for (const [userid, text] of [
+    ['boss', 'hello'],
+    ['li', 'hello'],
+    ['li', '/new'],
+    ['li', '/help'],
+    ['boss', '/model x'],
+    ['boss', '/unknown'],
+  ] as const) {
+    const bubble = house.tenant.say({ userid, text })
+    const trace = await until('the trace', async () => {
+      // The daemon is of this source.
+      const { events } = (await house.api(`/api/trace/${bubble.callback.msgid}`)) as { events?: { kind: string }[] }
+      return events?.find(({ kind }) => kind === 'policy')
+    })
+    const { out } = await wecomd(['explain', '--config', config, '--user', userid, '--text', text, '--json'], folder)
+    const { rule, allowed, says } = JSON.parse(out) as { rule: string; allowed: boolean; says?: string }
+    expect(trace).toMatchObject({ rule, allowed })
+    if (says !== undefined) expect((await bubble.finished).text).toBe(says)
+  }
+  await house.close()
+})

@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'bun:test'
+import { type Command, type DmPolicy, decide, parseCommand, type Wish } from '../../src/domain/policy.ts'
+import table from './policy.json'
+
+describe('what is a command', () => {
+  test.each([
+    ['/new', { name: 'new', rest: '' }],
+    ['／status now', { name: 'status', rest: 'now' }],
+    ['/MODEL', { name: 'model', rest: '' }],
+    ['/a_b-c\nmore\nlines', { name: 'a_b-c', rest: 'more\nlines' }],
+    ['停止', { name: 'stop', rest: '' }],
+    [' 取消\n', { name: 'stop', rest: '' }],
+  ] satisfies readonly (readonly [string, Command])[])('policy: %j is a command', (text, parsed) => {
+    expect(parseCommand(text)).toEqual(parsed)
+  })
+
+  test.each([
+    '/etc/hosts 是什么',
+    '//',
+    '/ new',
+    'see /new',
+    '/新建',
+    `/${'a'.repeat(33)}`,
+    '/1',
+    '停止吧',
+    '取消订单',
+    '',
+  ])('policy: %j is chat', text => {
+    expect(parseCommand(text)).toBeUndefined()
+  })
+})
+
+/** Each row is one square: policy, whether the sender is in allowFrom, what the policy gates, and what is wanted. */
+interface Row {
+  readonly policy: DmPolicy['policy']
+  readonly listed: 'no' | 'yes' | 'everyone'
+  readonly applies: DmPolicy['applies']
+  readonly wish: keyof typeof wishes
+  readonly allowed: boolean
+  readonly rule: string
+}
+
+const wishes = {
+  chat: { kind: 'chat' },
+  command: { kind: 'command', name: 'new' },
+  help: { kind: 'command', name: 'help' },
+  whoami: { kind: 'command', name: 'whoami' },
+  'own stop': { kind: 'command', name: 'stop', isOwnStop: true },
+  'stop of another': { kind: 'command', name: 'stop', isOwnStop: false },
+} satisfies Record<string, Wish>
+
+const lists = { no: ['lisi', '7zhang'], yes: ['wecom:user:007ZHANG'], everyone: ['lisi', '*'] }
+// Written by hand; the test below sees that each row is well formed.
+const rows = table as readonly Row[]
+
+describe('who may', () => {
+  test('policy: the table has every combination once', () => {
+    const names = rows.map(row => [row.policy, row.listed, row.applies, row.wish].join(' '))
+    const all = ['open', 'allowlist', 'pairing', 'disabled'].flatMap(policy =>
+      ['no', 'yes', 'everyone'].flatMap(listed =>
+        ['commands', 'all'].flatMap(applies =>
+          Object.keys(wishes).map(wish => [policy, listed, applies, wish].join(' ')),
+        ),
+      ),
+    )
+    expect(names.toSorted()).toEqual(all.toSorted())
+    expect(names).toHaveLength(144)
+  })
+
+  for (const { policy, listed, applies, wish, allowed, rule } of rows) {
+    test(`policy: ${policy}, listed ${listed}, for ${applies}: ${wish} is ${allowed ? 'allowed' : 'refused'} by ${rule}`, () => {
+      const decision = decide({ policy, applies, allowFrom: lists[listed] }, '007Zhang', wishes[wish])
+      expect(decision).toEqual({ isAllowed: allowed, rule } as typeof decision)
+    })
+  }
+})
+
+test('policy: an id may have the prefixes that targets have', () => {
+  for (const id of [
+    '007zhang',
+    ' 007Zhang ',
+    'wecom:007zhang',
+    'user:007ZHANG',
+    'userid:007zhang',
+    'wecom:userid:007zhang',
+  ]) {
+    const policy = { policy: 'allowlist', applies: 'commands', allowFrom: [id] } as const
+    expect(decide(policy, '007Zhang', { kind: 'command', name: 'new' }).isAllowed).toBe(true)
+  }
+})

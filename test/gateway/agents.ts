@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Ask, LinkStatus, ReplyChunk } from '../../src/domain/ports.ts'
+import { createChatAgent } from '../../src/gateway/chat-agent.ts'
+import { Connection } from '../../src/gateway/connection.ts'
+import { loadDevice } from '../../src/gateway/device.ts'
+import { Handshake } from '../../src/gateway/handshake.ts'
+import { createEchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
+import type { Step } from '../../src/playground/echo-script.ts'
+import { Scheduler } from '../../src/scheduler/scheduler.ts'
+import { openSpool } from '../../src/store/spool.ts'
+import { quietWorld } from '../scenarios/house.ts'
+import { until } from '../scenarios/until.ts'
+import { memoryOf } from './rig.ts'
+
+const open: { close(): unknown }[] = []
+
+/** For `afterEach`. */
+export async function closeAgents(): Promise<void> {
+  for (const one of open.splice(0).toReversed()) await one.close()
+}
+
+export const sessionKey = 'agent:main:wecom:default:direct:zhangsan'
+
+/** Answers in one word after a moment. */
+function* quick(message: string): Generator<Step, void> {
+  yield { kind: 'wait', ms: 150 }
+  yield { kind: 'say', text: answerTo(message) }
+}
+
+export const answerTo = (message: string) => `to ${message}`
+
+interface Way {
+  readonly url: string
+  close(): unknown
+}
+
+/** The agent over a real connection, in real time with short pauses. */
+export function linkAgent(url: string, token: string) {
+  const world = quietWorld()
+  const folder = mkdtempSync(join(tmpdir(), 'wecomd-agent-'))
+  const timers = new Scheduler(world.clock, world.log)
+  timers.start()
+  const handshake = new Handshake('users', { token }, loadDevice(join(folder, 'device.pem')), 'test', memoryOf(true))
+  const link = { ...world, timers, random: { ...world.random, fraction: () => 0 } }
+  const connection = new Connection({ url, handshake, backoffMs: () => 20 }, link)
+  const spoolFolder = join(folder, 'spool')
+  const spool = openSpool({ folder: spoolFolder })
+  const { clock, log, fetch } = world
+  const agent = createChatAgent(connection, { clock, timers, log, fetch, createFile: spool.create })
+  const limitsBefore = agent.limits()
+  const statuses: LinkStatus['state'][] = []
+  agent.onStatus(({ state }) => void statuses.push(state))
+  connection.start()
+  open.push({
+    close() {
+      connection.stop()
+      timers.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  })
+  const chunks: ReplyChunk[] = []
+  const ask = (key: string, message: string, more: Partial<Ask> = {}, signal = new AbortController().signal) => {
+    const whole: Ask = { key, sessionKey, message, askBefore: Infinity, mark: async () => {}, ...more }
+    return agent.ask(whole, chunk => void chunks.push(chunk), signal)
+  }
+  return { agent, ask, chunks, statuses, limitsBefore, spool, spoolFolder }
+}
+
+/** The agent with an echo gateway of its own, whose port it may reach by a `way`. */
+export async function openAgent(options: Partial<EchoOptions> = {}, way?: (port: number) => Promise<Way>) {
+  const gateway = createEchoGateway(quietWorld(), { token: 't', script: quick, ...options })
+  open.push(gateway)
+  const front = await way?.(gateway.port)
+  if (front !== undefined) open.push(front)
+  const linked = linkAgent((front ?? gateway).url, 't')
+  await until('the link', () => linked.agent.status().state === 'up')
+  const rows = () => gateway.history(sessionKey).map(row => row.idempotencyKey ?? row.role)
+  return { ...linked, gateway, rows }
+}

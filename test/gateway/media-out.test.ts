@@ -1,0 +1,258 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import type { RunEnd } from '../../src/domain/ports.ts'
+import type { EchoOptions } from '../../src/playground/echo-gateway.ts'
+import { echoScript, type Step } from '../../src/playground/echo-script.ts'
+import { until } from '../scenarios/until.ts'
+import { closeAgents, openAgent, sessionKey } from './agents.ts'
+import { noise, pngOf } from './files.ts'
+
+afterEach(closeAgents)
+
+const picture = pngOf(60)
+const table = Buffer.from('a,b\n1,2\n')
+const says: Step = { kind: 'say', text: 'here' }
+const png: Step = { kind: 'file', name: 'out.png', mimeType: 'image/png', bytes: picture }
+const csv: Step = { kind: 'file', name: '数据 表.csv', mimeType: 'text/csv', bytes: table }
+const html: Step = { kind: 'file', name: 'a.html', mimeType: 'text/html', refused: 'unsupported-format' }
+const tool: Step = { kind: 'tool', name: 'exec', args: {}, ms: 10, result: 'ok' }
+
+/** An agent that answers with these steps, and how often each method was called and each file fetched. */
+async function openWith(steps: readonly Step[], options: Partial<EchoOptions> = {}) {
+  const calls: string[] = []
+  const opened = await openAgent({
+    script: () => [{ kind: 'wait', ms: 60 }, ...steps],
+    ...options,
+    async intercept(stage, method, params) {
+      if (stage === 'received') calls.push(method)
+      await options.intercept?.(stage, method, params)
+    },
+    interceptFile(answer, count) {
+      calls.push('GET')
+      return options.interceptFile?.(answer, count) ?? answer
+    },
+  })
+  const count = (name: string) => calls.filter(one => one === name).length
+  return { ...opened, calls, count }
+}
+
+type Opened = Awaited<ReturnType<typeof openWith>>
+
+const idOf = (end: RunEnd, index = 0) => (end.kind === 'answered' ? end.files?.[index]?.id : undefined) ?? ''
+
+/** The bytes that were kept under a name. */
+async function bytesOf({ spool }: Opened, file: string): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync((await spool.open({ kind: 'spool', file })).open()))
+}
+
+const kept = (bytes: Uint8Array) => ({
+  kind: 'kept',
+  bytes: bytes.length,
+  digest: createHash('sha256').update(bytes).digest('hex'),
+})
+
+describe('the files of an answer', () => {
+  test('agent: a picture and a table come with the answer and are fetched byte for byte, a refused file is only named', async () => {
+    const opened = await openWith([says, png, csv, html])
+    const end = await opened.ask('k', 'hi')
+    expect(end).toEqual({
+      kind: 'answered',
+      text: 'here',
+      files: [
+        { id: expect.stringMatching(/^artifact_managed_image_/), fileName: 'out.png', mimeType: 'image/png' },
+        { id: expect.stringMatching(/^artifact_managed_media_/), fileName: '数据 表.csv', mimeType: 'text/csv' },
+        { fileName: 'a.html', mimeType: 'text/html' },
+      ],
+    })
+    for (const [index, bytes] of [picture, table].entries()) {
+      expect<object>(await opened.agent.collect(sessionKey, idOf(end, index), `f${index}`)).toEqual(kept(bytes))
+      expect(Buffer.compare(await bytesOf(opened, `f${index}`), bytes)).toBe(0)
+    }
+  })
+
+  test('agent: the text is reported whole while its files are looked for', async () => {
+    const { ask, chunks } = await openWith([says, png], { filesAfterMs: 700 })
+    const end = ask('k', 'hi')
+    await until('the text', () => chunks.some(chunk => chunk.kind === 'text' && chunk.text === 'here'))
+    expect(await end).toMatchObject({ text: 'here', files: [{ fileName: 'out.png' }] })
+  })
+
+  test('agent: an answer of nothing but a file has no text, now and when it is found later', async () => {
+    const { ask, gateway } = await openWith([png])
+    const alone = { kind: 'answered', text: '', files: [{ fileName: 'out.png' }] } as const
+    expect(await ask('k', 'hi')).toMatchObject(alone)
+    const asked = { at: Date.now(), bootId: gateway.bootId() }
+    expect(await ask('k', 'hi', { asked })).toMatchObject(alone)
+    expect(gateway.asks()).toHaveLength(1)
+  })
+
+  test('agent: a plain answer costs no look more, and one after a tool costs one', async () => {
+    const plain = await openWith([says])
+    expect(await plain.ask('k', 'hi')).toEqual({ kind: 'answered', text: 'here' })
+    expect(plain.calls).toEqual(['connect', 'chat.history', 'chat.send'])
+    const tooled = await openWith([tool, says])
+    expect(await tooled.ask('k', 'hi')).toEqual({ kind: 'answered', text: 'here' })
+    expect(tooled.calls).toEqual(['connect', 'chat.history', 'chat.send', 'chat.history'])
+  })
+
+  test('agent: what is named behind the cut of the last event is found by the first look', async () => {
+    const long = 'x'.repeat(4_096)
+    const { ask, count } = await openWith([{ kind: 'say', text: long }, csv])
+    expect(await ask('k', 'hi')).toMatchObject({ text: long, files: [{ fileName: '数据 表.csv' }] })
+    expect(count('chat.history')).toBe(2)
+  })
+
+  test('agent: files that are named and never come hold the answer up for two seconds only', async () => {
+    const { ask, count } = await openWith([says, png], { filesAfterMs: 60_000 })
+    expect(await ask('k', 'hi')).toEqual({ kind: 'answered', text: 'here' })
+    expect(count('chat.history')).toBe(1 + 8)
+  })
+
+  test('agent: an answer that is nothing but files which never come is an empty one', async () => {
+    const { ask } = await openWith([png], { filesAfterMs: 60_000 })
+    expect(await ask('k', 'hi')).toEqual({ kind: 'empty' })
+  })
+
+  test('agent: a link that breaks while files are looked for is opened again and they are found', async () => {
+    let looks = 0
+    const opened = await openWith([says, csv], {
+      intercept(stage, method) {
+        if (stage === 'received' && method === 'chat.history' && ++looks === 2) opened.gateway.dropConnections()
+      },
+    })
+    expect(await opened.ask('k', 'hi')).toMatchObject({ text: 'here', files: [{ fileName: '数据 表.csv' }] })
+    expect(opened.statuses).toEqual(['up', 'down', 'up'])
+  })
+
+  test('agent: a gateway that dies before the files are in the row keeps the text', async () => {
+    let looks = 0
+    const opened = await openWith([says, csv], {
+      filesAfterMs: 60_000,
+      async intercept(stage, method) {
+        if (stage !== 'received' || method !== 'chat.history' || ++looks !== 2) return
+        await opened.gateway.kill()
+        opened.gateway.start()
+      },
+    })
+    expect(await opened.ask('k', 'hi')).toEqual({ kind: 'answered', text: 'here' })
+    expect(opened.gateway.asks()).toHaveLength(1)
+  })
+
+  test('agent: whoever lets go while files are looked for finds answer and files again', async () => {
+    const { ask, gateway, chunks } = await openWith([says, csv], { filesAfterMs: 600 })
+    const controller = new AbortController()
+    const first = ask('k', 'hi', {}, controller.signal).catch(error => error.code)
+    await until('the row', () => gateway.history(sessionKey).some(({ role }) => role === 'assistant'))
+    await until('the text', () => chunks.length > 0)
+    controller.abort()
+    expect(await first).toBe('cancelled')
+    const asked = { at: Date.now(), bootId: gateway.bootId() }
+    expect(await ask('k', 'hi', { asked })).toMatchObject({ text: 'here', files: [{ fileName: '数据 表.csv' }] })
+    expect(gateway.asks()).toHaveLength(1)
+  })
+
+  test('agent: the echo agent draws a picture and writes a table when it is asked to', async () => {
+    const opened = await openWith([], { script: echoScript })
+    const files = [{ mimeType: 'image/png' }, { mimeType: 'text/csv' }]
+    expect(await opened.ask('k', '一张图片和一份文件')).toMatchObject({ files })
+    expect(await opened.ask('j', 'a picture and a file report')).toMatchObject({ files })
+  })
+})
+
+describe('fetching a file', () => {
+  async function answered(options: Partial<EchoOptions> = {}, step: Step = csv) {
+    const opened = await openWith([says, step], { filesAfterMs: 50, ...options })
+    const id = idOf(await opened.ask('k', 'hi'))
+    return { ...opened, fetch: () => opened.agent.collect(sessionKey, id, 'f') }
+  }
+
+  const status = (code: number, headers = {}) => new Response('x', { status: code, headers })
+  const once = (other: (answer: Response) => Response) => (answer: Response, count: number) =>
+    count === 1 ? other(answer) : answer
+
+  const notYet: readonly [string, (answer: Response) => Response][] = [
+    ['a ticket that is too old', () => status(401)],
+    ['a gateway in trouble', () => status(503)],
+    ['a redirect, which is not followed,', () => status(302, { location: '/healthz' })],
+  ]
+  for (const [what, other] of notYet) {
+    test(`agent: ${what} leaves nothing behind and is tried again`, async () => {
+      const opened = await answered({ interceptFile: once(other) })
+      expect(await opened.fetch()).toEqual({ kind: 'later' })
+      expect(readdirSync(opened.spoolFolder)).toEqual([])
+      expect<object>(await opened.fetch()).toEqual(kept(table))
+      expect(opened.count('artifacts.download')).toBe(2)
+    })
+  }
+
+  test('agent: a download that breaks off leaves nothing behind and is tried again', async () => {
+    const begun = Promise.withResolvers<void>()
+    let gets = 0
+    const opened = await answered({
+      interceptFile(answer) {
+        if (++gets > 1) return answer
+        return new Response(
+          new ReadableStream({
+            start(sink) {
+              sink.enqueue(table.subarray(0, 4)) // and nothing more
+              begun.resolve()
+            },
+          }),
+        )
+      },
+    })
+    const first = opened.fetch()
+    await begun.promise
+    await until('the first bytes', () => readdirSync(opened.spoolFolder).length > 0)
+    await opened.gateway.kill()
+    expect(await first).toEqual({ kind: 'later' })
+    expect(readdirSync(opened.spoolFolder)).toEqual([])
+    await until('the link to be down', () => opened.agent.status().state !== 'up')
+    opened.gateway.start()
+    await until('the link', () => opened.agent.status().state === 'up')
+    expect<object>(await opened.fetch()).toEqual(kept(table))
+  })
+
+  test('agent: what the gateway has no more is gone, and so is what it never had', async () => {
+    for (const code of [404, 410]) {
+      const { fetch } = await answered({ interceptFile: () => status(code) })
+      expect(await fetch()).toEqual({ kind: 'failed', problem: 'gone' })
+    }
+    const { agent } = await openAgent()
+    expect(await agent.collect(sessionKey, 'artifact_x', 'f')).toEqual({ kind: 'failed', problem: 'gone' })
+  })
+
+  test('agent: while the gateway is down it is tried again later', async () => {
+    const opened = await answered()
+    await opened.gateway.kill()
+    await until('the link to be down', () => opened.agent.status().state === 'down')
+    expect(await opened.fetch()).toEqual({ kind: 'later' })
+    opened.gateway.start()
+    await until('the link', () => opened.agent.status().state === 'up')
+    expect<object>(await opened.fetch()).toEqual(kept(table))
+  })
+
+  test('agent: the largest file that WeCom takes is fetched, one byte more is not even asked for', async () => {
+    const most = 20 * 1_048_576
+    const bin = (bytes: Uint8Array): Step => ({ kind: 'file', name: 'a.zip', mimeType: 'application/zip', bytes })
+    const fits = await answered({}, bin(noise(most)))
+    expect<object>(await fits.fetch()).toEqual(kept(noise(most)))
+    const over = await answered({}, bin(noise(most + 1)))
+    expect(await over.fetch()).toEqual({ kind: 'failed', problem: 'too_large' })
+    expect([over.count('GET'), readdirSync(over.spoolFolder)]).toEqual([0, []])
+  })
+
+  test('agent: a body that is larger than was said is not kept', async () => {
+    const large = noise(20 * 1_048_576 + 1)
+    const bodies = [
+      () => new Response(large),
+      () => new Response(new ReadableStream({ start: sink => (sink.enqueue(large), sink.close()) })),
+    ]
+    for (const body of bodies) {
+      const opened = await answered({ interceptFile: body })
+      expect(await opened.fetch()).toEqual({ kind: 'failed', problem: 'too_large' })
+      expect(readdirSync(opened.spoolFolder)).toEqual([])
+    }
+  })
+})

@@ -1,0 +1,124 @@
+import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import type { OpenClaw } from '../../scripts/openclaw.ts'
+import { type House, openHouse } from '../scenarios/house.ts'
+import { until } from '../scenarios/until.ts'
+import { connectClient, type Payload } from './client.ts'
+import { type Front, openFront } from './front.ts'
+import { openclawSuite, sharedGateway, withoutOpenClaw } from './gateway.ts'
+import { methodsOf, Recorder } from './recorder.ts'
+
+let gateway: OpenClaw
+let house: House | undefined
+let front: Front | undefined
+let users = 0
+
+const newUser = () => `commander${++users}-${Date.now().toString(36)}`
+
+/** Everybody may use commands; both links are up. */
+async function open(url = gateway.url): Promise<(userid: string, text: string) => Promise<string>> {
+  const opened = await openHouse({
+    gatewayUrl: { url, token: gateway.token },
+    tenant: { refreshMs: 200 },
+    bot: { dm: { policy: 'open' } },
+  })
+  house = opened
+  await until('the admin link', async () => {
+    const { components } = (await opened.api('/api/status')) as { components: { admin: Payload } }
+    return components.admin['state'] === 'up'
+  })
+  return async (userid, text) => (await opened.tenant.say({ userid, text }).finished).text
+}
+
+async function rowsOf(userid: string): Promise<readonly unknown[]> {
+  const client = await connectClient(gateway)
+  const sessionKey = `agent:main:wecom:default:direct:${userid}`
+  const { messages } = await client.request('chat.history', { sessionKey, limit: 100 })
+  client.close()
+  return (messages as readonly Payload[]).map(({ role, content }) => (role === 'user' ? content : role))
+}
+
+/** What the model was given for the newest question that says so. */
+const requestOf = (text: string) => gateway.model.requests.findLast(({ said }) => said === text)
+
+/** What of the conversation the model was given with it. */
+const readBy = (text: string) =>
+  requestOf(text)
+    ?.messages.filter(({ role }) => role !== 'system')
+    .map(message => message.text)
+
+describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw commands'), () => {
+  beforeAll(async () => {
+    gateway = await sharedGateway()
+  }, 600_000)
+
+  afterEach(async () => {
+    await house?.close()
+    front?.close()
+    house = undefined
+    front = undefined
+  })
+
+  test('openclaw: /new begins a session in which the model knows nothing of before', async () => {
+    const say = await open()
+    const userid = newUser()
+    expect(await say(userid, '/new')).toBe('✅ 已开始新的会话。')
+    await say(userid, '[say one] before')
+    expect(await say(userid, '/new')).toBe('✅ 已开始新的会话。')
+    expect(await rowsOf(userid)).toEqual(['system'])
+    expect(await say(userid, '[say two] after')).toBe('two')
+    expect(readBy('[say two] after')).toEqual([expect.stringContaining('[say two] after')])
+    expect(await say(userid, '/reset [say three] at once')).toBe('✅ 已开始新的会话。\n\nthree')
+    expect(await rowsOf(userid)).toEqual(['system', '[say three] at once', 'assistant'])
+  })
+
+  test('openclaw: /stop ends a long answer, and /new one with what waits behind it', async () => {
+    const say = await open()
+    const userid = newUser()
+    const start = async (text: string) => {
+      const bubble = house?.tenant.say({ userid, text })
+      await until('the first text', () => bubble?.text.startsWith('tok'))
+      return bubble
+    }
+    const stopped = await start('[long 300 100] a')
+    expect(await say(userid, '/stop')).toBe('⏹ 已停止。')
+    expect((await stopped?.finished)?.text).toMatch(/^tok0[^]*已停止/)
+    await until('the model to be left', () => requestOf('[long 300 100] a')?.aborted)
+    const renewed = await start('[long 300 100] b')
+    const waiting = house?.tenant.say({ userid, text: '[say never]' })
+    await until('it to wait', () => waiting?.frames.length !== 0)
+    expect(await say(userid, '/new')).toBe('✅ 已开始新的会话。')
+    expect((await renewed?.finished)?.text).toMatch(/^tok0[^]*已停止/)
+    expect((await waiting?.finished)?.text).toContain('已停止')
+    expect(await say(userid, '[say next]')).toBe('next')
+    expect(await rowsOf(userid)).toEqual(['system', '[say next]', 'assistant'])
+    expect(requestOf('[say never]')).toBeUndefined()
+  })
+
+  test('openclaw: /status and /model are answered, and the next question goes to that model', async () => {
+    const say = await open()
+    const userid = newUser()
+    expect(await say(userid, '/status')).toContain('🧠 Model: fake/fake-1')
+    expect(await say(userid, '/model fake/fake-2')).toStartWith('Model set to fake/fake-2 for this session only')
+    expect(await say(userid, `[say ok] ${userid}`)).toBe('ok')
+    expect(requestOf(`[say ok] ${userid}`)?.model).toBe('fake-2')
+    expect(await say(userid, '/think off\n/model fake/fake-1')).not.toContain('Model set')
+    expect(await say(userid, '/status')).toContain('🧠 Model: fake/fake-2')
+    await say(userid, '/new')
+    expect(await say(userid, '/status')).toContain('🧠 Model: fake/fake-2')
+  })
+
+  test('openclaw: no text of a user is on the link with admin scope, and theirs never has it', async () => {
+    const recorder = new Recorder()
+    front = openFront(gateway.url, {}, recorder.onFrame)
+    const say = await open(front.url)
+    const userid = newUser()
+    for (const text of ['canary [say a]', '/status canary', '/new canary [say b]', '/model canary', '/reset']) {
+      await say(userid, text)
+    }
+    const withCanary = (frames: readonly string[]) => frames.filter(text => text.includes('canary'))
+    expect(methodsOf(recorder.admins())).toEqual(['connect', 'sessions.reset'])
+    expect(recorder.admins().flatMap(({ sent }) => withCanary(sent))).toEqual([])
+    expect(recorder.users().flatMap(({ sent }) => withCanary(sent))).toHaveLength(4)
+    expect(recorder.users().map(({ scopes }) => scopes)).toEqual([['operator.read', 'operator.write']])
+  })
+})

@@ -1,0 +1,81 @@
+import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import type { OpenClaw } from '../../scripts/openclaw.ts'
+import type { RunEnd } from '../../src/domain/ports.ts'
+import { closeAgents, linkAgent } from '../gateway/agents.ts'
+import { pngOf } from '../gateway/files.ts'
+import { until } from '../scenarios/until.ts'
+import { openclawSuite, sharedGateway, withoutOpenClaw } from './gateway.ts'
+
+let claw: OpenClaw
+const picture = pngOf(40)
+const table = Buffer.from('a,b\n1,2\n')
+
+async function open(name: string) {
+  const linked = linkAgent(claw.url, claw.token)
+  await until('the link', () => linked.agent.status().state === 'up')
+  const sessionKey = `agent:main:wecom:default:direct:out-${name}`
+  const key = `out-${crypto.randomUUID()}`
+  const say = (message: string, more = {}) => linked.ask(key, message, { sessionKey, ...more })
+  const collect = (end: RunEnd, index: number) =>
+    linked.agent.collect(sessionKey, (end.kind === 'answered' && end.files?.[index]?.id) || '', `f${index}`)
+  return { ...linked, say, collect }
+}
+
+const kept = (bytes: Uint8Array) => ({
+  kind: 'kept',
+  bytes: bytes.length,
+  digest: createHash('sha256').update(bytes).digest('hex'),
+})
+
+describe.skipIf(withoutOpenClaw)(openclawSuite('media out'), () => {
+  beforeAll(async () => {
+    claw = await sharedGateway()
+    for (const [name, bytes] of Object.entries({ 'out.png': picture, 'a.csv': table, 'a.html': Buffer.from('<p>') })) {
+      writeFileSync(`${claw.folder}/workspace/${name}`, bytes)
+    }
+  }, 600_000)
+  afterEach(closeAgents)
+
+  test('openclaw: a picture and a table of an answer are fetched byte for byte, a page is refused', async () => {
+    const { say, collect } = await open('both')
+    const end = await say('[say x\nMEDIA:./out.png\nMEDIA:./a.csv\nMEDIA:./a.html]')
+    expect(end).toEqual({
+      kind: 'answered',
+      text: 'x',
+      files: [
+        { id: expect.any(String), fileName: 'out.png', mimeType: 'image/png' },
+        { id: expect.any(String), fileName: 'a.csv', mimeType: 'text/csv' },
+        { fileName: 'a.html', mimeType: 'text/html' },
+      ],
+    })
+    expect<object>(await collect(end, 0)).toEqual(kept(picture))
+    expect<object>(await collect(end, 1)).toEqual(kept(table))
+    expect(await collect(end, 2)).toEqual({ kind: 'failed', problem: 'gone' })
+  })
+
+  test('openclaw: an answer of nothing but a file, now and when it is found in the history', async () => {
+    const { say } = await open('alone')
+    const alone = { kind: 'answered', text: '', files: [{ fileName: 'out.png' }] } as const
+    expect(await say('[say MEDIA:./out.png]')).toMatchObject(alone)
+    expect(await say('[say MEDIA:./out.png]', { asked: { at: Date.now(), bootId: 'another' } })).toMatchObject(alone)
+  })
+
+  test('openclaw: what is no file stays text and is not waited for', async () => {
+    const { say } = await open('text')
+    expect(await say('[say see MEDIA:./a.csv here]')).toEqual({ kind: 'answered', text: 'see MEDIA:./a.csv here' })
+  })
+
+  test('openclaw: a file that a tool made is fetched, also when the gateway was started again meanwhile', async () => {
+    const { say, collect, agent } = await open('tool')
+    const args = JSON.stringify({ command: "printf '1,2\\n' > made.csv; printf 'done\\nMEDIA:./made.csv'" })
+    const end = await say(`[tool exec ${args}]`)
+    expect(end).toMatchObject({ kind: 'answered', files: [{ fileName: 'made.csv', mimeType: 'text/csv' }] })
+    await claw.stop('SIGTERM')
+    expect(await collect(end, 0)).toEqual({ kind: 'later' })
+    await claw.start()
+    await until('the link', () => agent.status().state === 'up', 60_000)
+    expect<object>(await collect(end, 0)).toEqual(kept(Buffer.from('1,2\n')))
+  })
+})

@@ -1,0 +1,63 @@
+import { afterEach, expect, test } from 'bun:test'
+import { bigAnswer, type Step } from '../../src/playground/echo-script.ts'
+import { directMessages, openAppHouse, untilIdle } from './app-house.ts'
+import type { House } from './house.ts'
+import { until } from './until.ts'
+
+let house: House
+afterEach(() => house.close())
+
+const users = ['zhangsan', 'lisi', 'wangwu'] as const
+const long = bigAnswer(30_000)
+const card = JSON.stringify({
+  template_card: {
+    card_type: 'button_interaction',
+    main_title: { title: 'Release?' },
+    button_list: [{ text: 'Yes', key: 'y' }],
+  },
+})
+
+/** Of each kind one answer; it names whom and what it answers. */
+function* script(question: string): Generator<Step> {
+  const [, user = '', kind = ''] = /\[(\w+)\]\n(\w+)/.exec(question) ?? []
+  yield { kind: 'say', text: `for ${user}: ${kind}\n` }
+  yield { kind: 'wait', ms: 20 }
+  if (kind === 'long') yield { kind: 'say', text: long }
+  if (kind === 'card') yield { kind: 'say', text: card }
+  if (kind !== 'file') return
+  yield { kind: 'file', name: `${user}.csv`, mimeType: 'text/csv', bytes: Buffer.from(`only,for,${user}\n`) }
+}
+
+test('crowd: three users in one group, with files, cards and long answers at once, get each their own, in order, once', async () => {
+  house = await openAppHouse({
+    gateway: { script, filesAfterMs: 50 },
+    tenant: { members: users, refreshMs: 50 },
+  })
+  const kinds = { zhangsan: 'file', lisi: 'card', wangwu: 'long' } as const
+  const rounds = [kinds, { zhangsan: 'long', lisi: 'file', wangwu: 'card' }] as const
+  for (const round of rounds) {
+    const bubbles = users.map(userid => house.tenant.say({ userid, chatid: 'wrGroup', text: `@助手 ${round[userid]}` }))
+    await Promise.all(bubbles.map(bubble => bubble.finished))
+    for (const [index, bubble] of bubbles.entries()) {
+      const userid = users[index] ?? 'zhangsan'
+      expect(bubble.text.startsWith(`for ${userid}: ${round[userid]}`)).toBe(true)
+      for (const other of users) if (other !== userid) expect(bubble.text).not.toContain(other)
+      for (const frame of bubble.frames) expect(frame.content).not.toContain('template_card')
+      if (round[userid] === 'file') expect(bubble.text).toContain(`「${userid}.csv」已通过应用消息发送给你`)
+      if (round[userid] === 'card') expect(bubble.text).toContain('- Yes')
+      if (round[userid] === 'long') expect(bubble.text).toContain('其余部分稍后单独发送')
+    }
+  }
+  await until('all direct messages', () => users.every(userid => directMessages(house, userid).length > 0))
+  await untilIdle(house)
+  const seen = (userid: string) =>
+    directMessages(house, userid).map(({ kind, media, text }) => media?.name ?? `${kind} ${text.slice(0, 4)}`)
+  expect(seen('zhangsan')).toEqual(['zhangsan.csv', 'app-text 内容较长', '全文.md'])
+  expect(seen('lisi')).toEqual(['lisi.csv'])
+  expect(seen('wangwu')).toEqual(['app-text 内容较长', '全文.md'])
+  expect(house.gateway.asks().map(({ text }) => text.split('\n')[0])).toEqual(
+    [...users, ...users].map(userid => `[${userid}]`),
+  )
+  expect(house.tenant.violations()).toEqual([])
+  expect(await house.api('/api/status')).toMatchObject({ dead: 0, outbox: { queued: 0, held: 0 } })
+})

@@ -1,0 +1,55 @@
+import { afterEach, expect, test } from 'bun:test'
+import * as official from '@wecom/crypto'
+import { botKey, botToken, type House, openHouse } from './house.ts'
+import { until } from './until.ts'
+
+let house: House
+afterEach(() => house.close())
+
+const old = { token: botToken, encodingAESKey: botKey }
+const fresh = { token: 'rotatedBotToken01', encodingAESKey: 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C' }
+type Keys = typeof old
+
+/** Sends a message as WeCom does with these keys; resolves to the stream that its reply opens, if that has the same keys. */
+async function say({ token, encodingAESKey }: Keys, index: number): Promise<string> {
+  const payload = {
+    msgid: `rotation-${index}`,
+    chattype: 'single',
+    from: { userid: `user${index}` },
+    msgtype: 'text',
+    text: { content: `[long 1 1] message ${index}` },
+  }
+  const encrypt = official.encrypt(encodingAESKey, JSON.stringify(payload), '')
+  const timestamp = String(Math.floor(Date.now() / 1000))
+  const nonce = `n${index}`
+  const signature = official.getSignature(token, timestamp, nonce, encrypt)
+  const query = new URLSearchParams({ msg_signature: signature, timestamp, nonce })
+  const response = await fetch(`${house.app.publicUrl}/wecom/bot?${query.toString()}`, {
+    method: 'POST',
+    body: JSON.stringify({ encrypt }),
+  })
+  const text = await response.text()
+  if (response.status !== 200) return `HTTP ${response.status}`
+  const wire: Record<string, unknown> = JSON.parse(text)
+  const sealed = String(wire['encrypt'])
+  if (wire['msgsignature'] !== official.getSignature(token, String(wire['timestamp']), nonce, sealed))
+    return 'signature'
+  return JSON.parse(official.decrypt(encodingAESKey, sealed).message).stream.id
+}
+
+test('reload: of 200 callbacks with old and new keys, in turn and across reloads, none is lost', async () => {
+  house = await openHouse({ config: { limits: { openTurns: 1_000 } } })
+  const before = Array.from({ length: 50 }, (_, index) => say(old, index))
+  house.reconfigure({ bot: fresh })
+  await house.app.reload()
+  const mixed = Array.from({ length: 150 }, (_, index) => say(index % 2 === 0 ? fresh : old, 50 + index))
+  house.reconfigure({ bot: { ...fresh, welcomeText: 'another reload' } })
+  await house.app.reload()
+  const streams = await Promise.all([...before, ...mixed])
+  expect(streams.filter(stream => !stream.startsWith('st_'))).toEqual([])
+  expect(new Set(streams).size).toBe(200)
+  await until('every question', () => house.gateway.asks().length === 200)
+  expect(new Set(house.gateway.asks().map(({ text }) => text)).size).toBe(200)
+  const strangers = { token: 'somebodyElse', encodingAESKey: botKey }
+  expect(await say(strangers, 1_000)).toBe('HTTP 401')
+}, 60_000)

@@ -1,0 +1,199 @@
+import { afterEach, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createEchoGateway } from '../../src/playground/echo-gateway.ts'
+import { echoAnswer } from '../../src/playground/echo-script.ts'
+import { createTenant } from '../../src/playground/tenant.ts'
+import { isReady, untilIdle } from './app-house.ts'
+import { botKey, botToken, freePort, type House, type HouseOptions, openHouse, quietWorld } from './house.ts'
+import { until } from './until.ts'
+
+const open: { close(): unknown }[] = []
+afterEach(async () => {
+  for (const one of open.splice(0).toReversed()) await one.close()
+})
+
+async function openUp(options: HouseOptions = {}): Promise<House> {
+  const house = await openHouse(options)
+  open.push(house)
+  await until('the gateway link', () => isReady(house))
+  return house
+}
+
+const fileOf = ({ folder }: House) => join(folder, 'wecomd.json5')
+
+async function configOf(house: House): Promise<{ readonly loadedAt: number; readonly complaint?: string }> {
+  // The daemon is of this source.
+  const status = (await house.api('/api/status')) as { config: { loadedAt: number; complaint?: string } }
+  return status.config
+}
+
+interface Line {
+  readonly level: string
+  readonly msg: string
+  readonly changed?: readonly string[]
+  readonly complaints?: readonly string[]
+}
+
+/** What the log says of reloads. */
+function told({ log }: House): readonly Line[] {
+  return log.map((line): Line => JSON.parse(line)).filter(({ msg }) => /^config (?:NOT )?reloaded/.test(msg))
+}
+
+/** What the changed paths of the last reload were. */
+const changedIn = (house: House) => told(house).at(-1)?.changed
+
+test('reload: a changed file takes effect by itself, and the log says what changed but not to what', async () => {
+  const house = await openUp({ bot: { welcomeText: 'before' } })
+  const { loadedAt } = await configOf(house)
+  expect(await house.tenant.enterChat('first')).toBe('before')
+  house.reconfigure({ bot: { welcomeText: 'mellon' }, config: { limits: { openTurns: 7 } } })
+  await until('the reload', () => told(house).length === 1)
+  expect(told(house)).toMatchObject([
+    { level: 'info', changed: ['channels.wecom.bot.welcomeText', 'limits.openTurns'] },
+  ])
+  expect(await house.tenant.enterChat('second')).toBe('mellon')
+  const now = await configOf(house)
+  expect([now.loadedAt > loadedAt, now.complaint]).toEqual([true, undefined])
+  expect(house.log.join('\n')).not.toContain('mellon')
+})
+
+test('reload: limits and sentences change at once, answers under way go on', async () => {
+  const house = await openUp()
+  const slow = house.tenant.say({ userid: 'zhangsan', text: '[slow 800] slow' })
+  await until('the question', () => house.gateway.asks().length === 1)
+  house.reconfigure({ config: { limits: { openTurns: 1 }, language: 'en' } })
+  await house.app.reload()
+  const busy = await house.tenant.say({ userid: 'lisi', text: 'busy?' }).finished
+  expect(busy.text).toMatch(/busy|many/i)
+  expect((await slow.finished).text).toBe(echoAnswer('slow'))
+  expect(house.gateway.asks()).toHaveLength(1)
+})
+
+test('reload: an invalid file changes nothing, is complained about, and until a valid one comes status shows it', async () => {
+  const house = await openUp({ bot: { welcomeText: 'before' } })
+  const { loadedAt } = await configOf(house)
+  house.reconfigure({ bot: { welcomeText: 'after', tokn: 'typo' }, config: { language: 'speak-friend' } })
+  await until('the reload', () => told(house).length === 1)
+  const complaints = [
+    'channels.wecom.bot.tokn: unknown key; did you mean "token"?',
+    'language: expected one of "zh-CN", "en"',
+  ]
+  expect(told(house)).toMatchObject([{ level: 'error', complaints }])
+  expect(house.log.join('\n')).not.toMatch(/typo|speak-friend/)
+  expect(await configOf(house)).toEqual({ loadedAt, complaint: complaints.join('; ') })
+  expect(await house.tenant.enterChat('zhangsan')).toBe('before')
+  house.reconfigure()
+  await until('the reload', () => told(house).length === 2)
+  expect(await configOf(house)).toEqual({ loadedAt: expect.any(Number) })
+  expect(changedIn(house)).toEqual([])
+})
+
+test('reload: a file that is half written or gone for a while harms nothing', async () => {
+  const house = await openUp()
+  house.reconfigure({ bot: { welcomeText: 'whole' } })
+  const whole = readFileSync(fileOf(house), 'utf8')
+  writeFileSync(fileOf(house), whole.slice(0, whole.length / 2))
+  await until('the first complaint', async () => (await configOf(house)).complaint)
+  expect((await configOf(house)).complaint).toMatch(/wecomd\.json5:1:\d+: /)
+  expect((await house.tenant.say({ userid: 'zhangsan', text: 'hello' }).finished).text).toBe(echoAnswer('hello'))
+  writeFileSync(fileOf(house), whole)
+  await until('the reload', async () => (await configOf(house)).complaint === undefined)
+  expect(changedIn(house)).toEqual(['channels.wecom.bot.welcomeText'])
+  expect(await house.tenant.enterChat('zhangsan')).toBe('whole')
+})
+
+test('reload: what needs a restart refuses the whole file, by name', async () => {
+  const house = await openUp({ bot: { welcomeText: 'before' } })
+  const fixed = {
+    server: { host: '127.0.0.1', port: 1 },
+    admin: { host: 'localhost', port: 2, token: 'another-token' },
+    store: { url: 'sqlite:other.db' },
+    stateDir: 'elsewhere',
+  }
+  house.reconfigure({ bot: { welcomeText: 'after' }, config: fixed })
+  await house.app.reload()
+  const paths = ['server.port', 'admin.host', 'admin.port', 'store.url', 'stateDir']
+  const { complaint = '' } = await configOf(house)
+  expect(complaint.split('; ').toSorted()).toEqual(paths.map(path => `${path}: a change needs a restart`).toSorted())
+  expect(await house.tenant.enterChat('zhangsan')).toBe('before')
+  expect(house.log.join('\n')).not.toMatch(/elsewhere|other\.db/)
+})
+
+test('reload: an account that was added answers, one that was removed is 404, and its open turn ends by its last way', async () => {
+  const port = freePort()
+  const sales = {
+    bot: { token: 'salesBotToken01', encodingAESKey: botKey, stream: { windowMs: 3_000, handoverMs: 2_000 } },
+  }
+  const callbackUrl = `http://127.0.0.1:${port}/wecom/bot/sales`
+  const tenant = await createTenant(quietWorld(), { callbackUrl, ...sales.bot, refreshMs: 50 })
+  open.push(tenant)
+  const common = { config: { server: { host: '127.0.0.1', port } }, network: { apiBaseUrl: tenant.apiBaseUrl } }
+  const house = await openUp(common)
+  expect((await fetch(callbackUrl)).status).toBe(404)
+
+  house.reconfigure({ channel: { accounts: { sales } } })
+  await house.app.reload()
+  expect(changedIn(house)).toEqual(['channels.wecom.accounts.sales'])
+  expect(await tenant.verifyUrl()).toEqual({ ok: true })
+  const bubble = await tenant.say({ userid: 'zhangsan', text: '[slow 1500] late' }).opened
+  house.reconfigure()
+  await house.app.reload()
+  expect((await fetch(callbackUrl)).status).toBe(404)
+  const post = await until('the answer', () => tenant.responses.posts.find(({ url }) => url === bubble.responseUrl))
+  expect(JSON.parse(post.body)).toEqual({ msgtype: 'markdown', markdown: { content: echoAnswer('late') } })
+  await untilIdle(house)
+})
+
+test('reload: a secret that lies in a file is read again', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'wecomd-secret-'))
+  open.push({ close: () => rmSync(folder, { recursive: true }) })
+  const file = join(folder, 'bot-token')
+  writeFileSync(file, `${botToken}\n`)
+  const house = await openUp({ bot: { token: { file } } })
+  expect(await house.tenant.verifyUrl()).toEqual({ ok: true })
+  writeFileSync(file, 'rotatedBotToken01\n')
+  await house.app.reload()
+  expect(changedIn(house)).toEqual(['channels.wecom.bot.token'])
+  const callbackUrl = `${house.app.publicUrl}/wecom/bot`
+  const tenant = await createTenant(quietWorld(), { callbackUrl, token: 'rotatedBotToken01', encodingAESKey: botKey })
+  open.push(tenant)
+  expect(await tenant.verifyUrl()).toEqual({ ok: true })
+  expect(await house.tenant.verifyUrl()).toEqual({ ok: true })
+  expect(house.log.join('\n')).not.toContain('rotatedBotToken01')
+})
+
+test('reload: another gateway is connected to, and answers from then on', async () => {
+  const house = await openUp()
+  const other = createEchoGateway(quietWorld(), { token: 'other-token' })
+  open.push(other)
+  house.reconfigure({ config: { gateway: { url: other.url, token: 'other-token' } } })
+  await house.app.reload()
+  expect(changedIn(house)).toEqual(['gateway.url', 'gateway.token'])
+  await until('the link', () => isReady(house))
+  expect((await house.tenant.say({ userid: 'zhangsan', text: 'hello' }).finished).text).toBe(echoAnswer('hello'))
+  expect([house.gateway.asks().length, other.asks().length]).toEqual([0, 1])
+  expect(house.gateway.connections()).toBe(0)
+})
+
+test('reload: the token of the private listener changes at once', async () => {
+  const house = await openUp()
+  house.reconfigure({ config: { admin: { port: 0, token: 'another-token' } } })
+  await house.app.reload()
+  const statuses = ['admin-token', 'another-token'].map(async token => {
+    return (await fetch(`${house.app.privateUrl}/api/status`, { headers: { authorization: `Bearer ${token}` } })).status
+  })
+  expect(await Promise.all(statuses)).toEqual([401, 200])
+})
+
+test('reload: a new secret of the app is tried at once, and what waited goes', async () => {
+  const house = await openUp({ agent: { corpSecret: 'wrong' } })
+  const { answer } = await house.send({ to: 'user:zhangsan', text: 'hello' })
+  const first = String(answer.id)
+  expect((await house.delivered(first, 'held')).state).toBe('held')
+  house.reconfigure({ agent: {} })
+  await house.app.reload()
+  expect(changedIn(house)).toEqual(['channels.wecom.agent.corpSecret'])
+  expect((await house.delivered(first)).state).toBe('delivered')
+})

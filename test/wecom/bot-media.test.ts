@@ -1,0 +1,222 @@
+import { describe, expect, test } from 'bun:test'
+import type { Attachment } from '../../src/domain/message.ts'
+import { seeded } from '../crypto/seeded.ts'
+import { FakeClock } from '../fake-clock.ts'
+import { encodingAESKey } from '../playground/callback-server.ts'
+import { openMediaRig } from './media-rig.ts'
+import { amr, csv, docx, html, jpeg, json, mp4, pdf, png, xml } from './media-samples.ts'
+
+const failed = (problem: string) => ({ kind: 'failed', problem })
+
+describe('what arrives', () => {
+  const kinds: readonly [Attachment['kind'], Buffer, string | undefined, string, string][] = [
+    ['image', png, undefined, 'image.png', 'image/png'],
+    ['image', jpeg, '照片.jpg', '照片.jpg', 'image/jpeg'],
+    ['video', mp4, undefined, 'video.mp4', 'video/mp4'],
+    ['voice', amr, undefined, 'voice.amr', 'audio/amr'],
+    ['file', pdf, '年度报告 (1).pdf', '年度报告 (1).pdf', 'application/pdf'],
+    ['file', docx, '合同.docx', '合同.docx', 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'],
+    ['file', csv, '../../表.csv', '表.csv', 'text/csv'],
+    ['file', json, 'a.json', 'a.json', 'application/json'],
+    ['file', html, 'a.html', 'a.html', 'text/html'],
+  ]
+  for (const [kind, bytes, sent, fileName, mimeType] of kinds) {
+    test(`bot media: a ${kind} sent as ${sent ?? 'nothing'} is decrypted and called ${fileName}`, async () => {
+      using rig = await openMediaRig()
+      const url = rig.tenant.botMedia(bytes, sent === undefined ? {} : { fileName: sent })
+      const kept = { kind: 'kept', bytes: bytes.length, content: bytes, fileName, mimeType } as const
+      expect(await rig.fetch({ kind, url })).toEqual(kept)
+      expect(rig.files()).toHaveLength(1)
+    })
+  }
+
+  test('bot media: every length around the padding comes back, also cut up by a slow line', async () => {
+    using rig = await openMediaRig()
+    const random = seeded(5)
+    for (const length of [1, 15, 16, 17, 31, 32, 33, 63, 64, 65_535, 65_536, 65_537, 300_000]) {
+      const bytes = Buffer.from(random.bytes(length))
+      const fault = length > 1_000 ? ({ fault: 'slow' } as const) : {}
+      const fetched = await rig.fetch({ kind: 'file', url: rig.tenant.botMedia(bytes, fault) })
+      expect(fetched).toMatchObject({ kind: 'kept', bytes: length })
+      expect(Buffer.compare(fetched.kind === 'kept' ? (fetched.content ?? csv) : csv, bytes)).toBe(0)
+    }
+  })
+
+  test('bot media: what was not encrypted stays as it is, when it is surely media', async () => {
+    using rig = await openMediaRig()
+    const plain = (bytes: Buffer) => rig.tenant.botMedia(bytes, { fault: 'not_encrypted' })
+    expect(await rig.fetch({ kind: 'image', url: plain(png) })).toMatchObject({ kind: 'kept', content: png })
+    expect(await rig.fetch({ kind: 'file', url: plain(docx) })).toMatchObject({ kind: 'kept', content: docx })
+    expect(await rig.fetch({ kind: 'file', url: plain(csv) })).toMatchObject(failed('unreadable'))
+    expect(await rig.fetch({ kind: 'file', url: plain(xml) })).toMatchObject(failed('unreadable'))
+  })
+
+  test('bot media: the name that the callback tells goes before the one of the storage', async () => {
+    using rig = await openMediaRig()
+    const url = rig.tenant.botMedia(pdf, { fileName: 'x.pdf' })
+    expect(await rig.fetch({ kind: 'file', url, fileName: '真名.pdf' })).toMatchObject({ fileName: '真名.pdf' })
+  })
+})
+
+describe('what does not', () => {
+  const faults = [
+    ['wrong_key', failed('unreadable')],
+    ['truncated', failed('unreadable')],
+    ['html', failed('unreadable')],
+    ['expired', failed('expired')],
+    ['empty', failed('empty')],
+    ['oversize', failed('too_large')],
+    ['reset', { kind: 'later' }],
+  ] as const
+  for (const [fault, expected] of faults) {
+    test(`bot media: with ${fault} nothing is kept, and the outcome is ${JSON.stringify(expected)}`, async () => {
+      using rig = await openMediaRig()
+      const url = rig.tenant.botMedia(Buffer.alloc(200_000, 'x'), { fault })
+      expect(await rig.fetch({ kind: 'file', url })).toMatchObject(expected)
+      expect(rig.files()).toEqual([])
+    })
+  }
+
+  test('bot media: the hint for a wrong key names the setting', async () => {
+    using rig = await openMediaRig()
+    const url = rig.tenant.botMedia(csv, { fault: 'wrong_key' })
+    expect(await rig.fetch({ kind: 'file', url })).toMatchObject({ hint: expect.stringContaining('EncodingAESKey') })
+  })
+
+  test('bot media: an image, a voice or a video that is none is not kept', async () => {
+    using rig = await openMediaRig()
+    for (const bytes of [html, xml, json, csv, pdf]) {
+      for (const kind of ['image', 'voice', 'video'] as const) {
+        expect(await rig.fetch({ kind, url: rig.tenant.botMedia(bytes) })).toMatchObject(failed('unreadable'))
+      }
+    }
+    expect(await rig.fetch({ kind: 'voice', url: rig.tenant.botMedia(png) })).toMatchObject(failed('unreadable'))
+    expect(rig.files()).toEqual([])
+  })
+
+  test('bot media: encrypted nothing is empty', async () => {
+    using rig = await openMediaRig()
+    expect(await rig.fetch({ kind: 'file', url: rig.tenant.botMedia(Buffer.of()) })).toMatchObject(failed('empty'))
+    expect(rig.files()).toEqual([])
+  })
+
+  test('bot media: five minutes after the callback a link is dead, and one that never was is too', async () => {
+    using rig = await openMediaRig()
+    const url = rig.tenant.botMedia(png)
+    rig.passMs(300_000)
+    expect(await rig.fetch({ kind: 'image', url })).toMatchObject(failed('expired'))
+    expect(await rig.fetch({ kind: 'image', url: `${rig.tenant.apiBaseUrl}/media?id=no` })).toMatchObject(
+      failed('expired'),
+    )
+  })
+
+  test('bot media: media.maxBytes is a limit of the plain bytes, with and without an announced length', async () => {
+    const limit = 100_000
+    using rig = await openMediaRig({ maxMediaBytes: limit })
+    for (const fault of [{}, { fault: 'slow' }] as const) {
+      const most = rig.tenant.botMedia(Buffer.alloc(limit, 1), fault)
+      expect(await rig.fetch({ kind: 'file', url: most })).toMatchObject({ kind: 'kept', bytes: limit })
+      const more = rig.tenant.botMedia(Buffer.alloc(limit + 1, 1), fault)
+      expect(await rig.fetch({ kind: 'file', url: more })).toMatchObject(failed('too_large'))
+    }
+    expect(rig.files()).toHaveLength(2)
+  })
+
+  test('bot media: a server in trouble and one that is not there are asked again later, a refusal is final', async () => {
+    using rig = await openMediaRig()
+    const url = rig.tenant.botMedia(png)
+    for (const how of [500, 503, 429] as const) {
+      rig.tenant.api.fail({ when: 'before', how }, url)
+      expect(await rig.fetch({ kind: 'image', url })).toMatchObject({ kind: 'later' })
+    }
+    for (const how of [400, 401, 302] as const) {
+      rig.tenant.api.fail({ when: 'before', how }, url)
+      expect(await rig.fetch({ kind: 'image', url })).toMatchObject(failed('unreachable'))
+    }
+    expect(await rig.fetch({ kind: 'image', url })).toMatchObject({ kind: 'kept' })
+    rig.tenant.close()
+    expect(await rig.fetch({ kind: 'image', url })).toMatchObject({ kind: 'later', hint: expect.any(String) })
+  })
+
+  test('bot media: links to other hosts, other schemes and nowhere are not followed', async () => {
+    using rig = await openMediaRig()
+    const { host } = new URL(rig.tenant.apiBaseUrl)
+    const strange = [
+      `https://${host}/media`,
+      'http://x.myqcloud.com/',
+      'https://evil.example/',
+      'file:///etc/passwd',
+      '',
+    ]
+    for (const url of strange) expect(await rig.fetch({ kind: 'image', url })).toMatchObject(failed('bad_host'))
+    const told = JSON.stringify(await rig.fetch({ kind: 'image', url: 'https://cos.corp.example/a?sign=S' }))
+    expect(told).toContain('cos.corp.example')
+    expect(told).not.toContain('sign')
+  })
+
+  test('bot media: an account without a Bot, and an attachment without a link, are problems and nothing else', async () => {
+    using rig = await openMediaRig()
+    const url = rig.tenant.botMedia(png)
+    expect(await rig.fetch({ kind: 'image', url }, 'other')).toMatchObject(failed('unreadable'))
+    expect(await rig.fetch({ kind: 'image' })).toMatchObject(failed('unreachable'))
+  })
+
+  test('bot media: a spool that cannot keep anything is not the fault of the media', async () => {
+    const full = Promise.reject(new Error('disk full'))
+    full.catch(() => {})
+    using rig = await openMediaRig({ createFile: () => full })
+    const url = rig.tenant.botMedia(png)
+    expect(await rig.fetch({ kind: 'image', url }).catch(error => error)).toMatchObject({ message: 'disk full' })
+  })
+})
+
+describe('waiting', () => {
+  /** A platform whose time passes only when the test says so. */
+  async function openPatientRig() {
+    const clock = new FakeClock(0)
+    const rig = await openMediaRig({ clock, timers: { at: (when, ring) => clock.alarm(when, ring) } })
+    return { rig, clock }
+  }
+
+  test('bot media: without headers, or without a further piece, it ends when timeoutMs has passed, and not before', async () => {
+    const { rig: made, clock } = await openPatientRig()
+    using rig = made
+    const silent = rig.tenant.botMedia(png)
+    rig.tenant.api.fail({ when: 'before', how: 'hang' }, silent)
+    const stalled = rig.tenant.botMedia(Buffer.alloc(200_000, 1), { fault: 'hang' })
+    for (const url of [silent, stalled]) {
+      let isOver = false
+      const asked = rig.tenant.api.requests.length
+      const fetching = rig.fetch({ kind: 'file', url }).finally(() => (isOver = true))
+      while (rig.tenant.api.requests.length === asked) await new Promise(resolve => setImmediate(resolve))
+      await clock.advanceTo(clock.now() + 4_999)
+      expect(isOver).toBe(false)
+      await clock.advanceTo(clock.now() + 5_002)
+      expect(await fetching).toMatchObject({ kind: 'later' })
+    }
+    expect(rig.files()).toEqual([])
+    expect(clock.nextAlarmAt()).toBeUndefined()
+  })
+})
+
+test('bot media: nothing of a link or its media is logged or told', async () => {
+  using rig = await openMediaRig()
+  const told: unknown[] = []
+  for (const fault of ['truncated', 'expired', 'reset', 'html'] as const) {
+    told.push(await rig.fetch({ kind: 'file', url: rig.tenant.botMedia(csv, { fault, fileName: '机密.csv' }) }))
+  }
+  expect(JSON.stringify([told, rig.lines])).not.toMatch(/q-signature|机密|张三/)
+})
+
+test('bot media: a key that is none is refused at the start', async () => {
+  const opening = openMediaRig({ botKeys: new Map([['default', ['short']]]) })
+  expect(await opening.catch(error => error)).toMatchObject({ code: 'bad_key' })
+})
+
+test('bot media: what was encrypted with a key that was replaced meanwhile is read with that one', async () => {
+  const newKey = 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C'
+  using rig = await openMediaRig({ botKeys: new Map([['default', [newKey, encodingAESKey]]]) })
+  const fetched = await rig.fetch({ kind: 'file', url: rig.tenant.botMedia(csv, { fileName: 'a.csv' }) })
+  expect(fetched).toMatchObject({ kind: 'kept', fileName: 'a.csv', content: csv })
+  expect(rig.files()).toHaveLength(1)
+})
