@@ -290,7 +290,8 @@ export interface Platform {
 /** What became of fetching media: kept in the spool, not to be had, or to be tried again. */
 export type Fetched =
   | { readonly kind: 'kept'; readonly bytes: number; readonly mimeType: string; readonly fileName: string }
-  | { readonly kind: 'failed'; readonly problem: MediaProblem; readonly hint?: string }
+  /** `fileName`: as far as it is known. */
+  | { readonly kind: 'failed'; readonly problem: MediaProblem; readonly fileName?: string; readonly hint?: string }
   | { readonly kind: 'later'; readonly retryAfterMs?: number; readonly hint?: string }
 
 /** `uploaded`, or why not. */

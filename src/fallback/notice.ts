@@ -6,6 +6,7 @@ import { type FactsOf, fill, type Language, type WordingName, wordings } from '.
 /** Every sentence a user can see, with the facts it is told with. */
 export type Notice =
   | { readonly key: PlainKey }
+  | { readonly key: 'queued_long' | 'fetching'; readonly elapsedMs: number }
   | { readonly key: 'elapsed'; readonly elapsedMs: number; readonly phase?: Phase }
   | { readonly key: 'answer_in_file'; readonly bytes: number; readonly fileName: string }
   | { readonly key: 'card_taken'; readonly choice: string }
@@ -31,7 +32,6 @@ interface WhoamiNotice {
 /** Those that say the same every time. */
 type PlainKey =
   | 'queued'
-  | 'fetching'
   | 'offline'
   | 'moved'
   | 'moved_whole'
@@ -76,6 +76,9 @@ export function speaker(language: Language, texts: Readonly<Record<string, strin
         const phase = put(`phase_${notice.phase ?? 'starting'}`, {})
         return put('elapsed', { elapsed: putElapsed(notice.elapsedMs, put), phase })
       }
+      case 'queued_long':
+      case 'fetching':
+        return put(notice.key, { elapsed: putElapsed(notice.elapsedMs, put) })
       case 'answer_in_file':
         return put('answer_in_file', { size: formatKilobytes(notice.bytes), fileName: notice.fileName })
       case 'answer_file_name':

@@ -8,7 +8,14 @@ type Wording = Readonly<Record<Language, string>>
  */
 export const wordings = {
   queued: { 'zh-CN': '⏳ 已收到，正在排队。', en: '⏳ Received, waiting in line.' },
-  fetching: { 'zh-CN': '⏳ 正在接收你发送的文件。', en: '⏳ Receiving what you sent.' },
+  queued_long: {
+    'zh-CN': '⏳ 已收到，正在排队（已等 {elapsed}）。',
+    en: '⏳ Received, waiting in line ({elapsed}).',
+  },
+  fetching: {
+    'zh-CN': '⏳ 正在接收你发送的文件（已等 {elapsed}）。',
+    en: '⏳ Receiving what you sent ({elapsed}).',
+  },
   elapsed: { 'zh-CN': '已用 {elapsed} · {phase}', en: '{elapsed} · {phase}' },
   elapsed_seconds: { 'zh-CN': '{seconds} 秒', en: '{seconds} s' },
   elapsed_minutes: { 'zh-CN': '{minutes} 分 {seconds} 秒', en: '{minutes} min {seconds} s' },

@@ -5,8 +5,8 @@ import type { AgentLimits, Fetched } from '../domain/ports.ts'
 import type { Turn, TurnAttachment } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
 
-/** A question waits at most so long for its media; a link of the Bot is valid a little longer. */
-const waitMs = 240_000
+/** A question waits at most so long for its media; a link of the Bot is valid a little longer. In a group all wait with it. */
+const waitMs = { direct: 240_000, group: 60_000 } as const
 const filePrefix = 'media_'
 
 /** The media of a new message, to be fetched. */
@@ -52,9 +52,9 @@ export function fetchDeliveries(turn: Turn): readonly Delivery[] {
 }
 
 /** When a question may go: once its media are there, and no text of the same sender is waited for. */
-export function askableAt({ attachments = [], joinUntil = 0, receivedAt }: Turn): number {
+export function askableAt({ attachments = [], joinUntil = 0, receivedAt, conversation }: Turn): number {
   const isPending = attachments.some(({ state }) => state === 'pending')
-  return Math.max(isPending ? receivedAt + waitMs : receivedAt, joinUntil)
+  return Math.max(isPending ? receivedAt + waitMs[conversation.kind] : receivedAt, joinUntil)
 }
 
 /** The turn with one of its media fetched, or not to be had; undefined when that is known already. */
@@ -69,7 +69,10 @@ export function settleAttachment(
 }
 
 function settled(one: TurnAttachment, fetched: Exclude<Fetched, { kind: 'later' }>): TurnAttachment {
-  if (fetched.kind === 'failed') return { ...one, state: 'failed', problem: fetched.problem }
+  if (fetched.kind === 'failed') {
+    const { problem, fileName } = fetched
+    return { ...one, state: 'failed', problem, ...(fileName !== undefined && { fileName }) }
+  }
   const { bytes, mimeType, fileName } = fetched
   return { ...one, state: 'kept', bytes, mimeType, fileName }
 }

@@ -3,7 +3,7 @@ import { type Command, type Decision, type DmPolicy, decide } from '../domain/po
 import type { Change, Standing } from '../domain/ports.ts'
 import { hasBubble, type Turn, type TurnEnd } from '../domain/turn.ts'
 import type { Notice, Say } from '../fallback/notice.ts'
-import { planNotice } from './home.ts'
+import { planSentence } from './home.ts'
 import { advance, askId, traced } from './turn.ts'
 
 /** Who may use a Bot or an app, and which commands there are. */
@@ -27,7 +27,7 @@ export function endAtOnce(turn: Turn, end: TurnEnd, notice: Notice, say: Say, id
 function endAt(turn: Turn, at: number, end: TurnEnd, sentence: string, id?: string): Change {
   const closedWith = turn.closedWith ?? sentence
   const ended = traced({ ...turn, state: 'ended', end, endedAt: at, closedWith }, { at, kind: 'ended', end })
-  return { save: [ended], add: hasBubble(turn) ? [] : planNotice(turn, sentence, at, id) }
+  return { save: [ended], add: hasBubble(turn) ? [] : planSentence(turn, sentence, at, id) }
 }
 
 /** A message that is no command, with the rule that decided about it; `refused` is what becomes of it when it may not be asked. */

@@ -75,8 +75,9 @@ function isFresh({ now, live }: View): boolean {
 function silentContent(turn: Turn, view: View, say: Say): string {
   const elapsedMs = view.now - turn.receivedAt
   if (turn.question === undefined && view.offlineSince === undefined) {
-    if (view.now >= askableAt(turn)) return say({ key: 'queued' })
-    return elapsedMs < silentMs ? view.placeholder : say({ key: 'fetching' })
+    const isFetching = view.now < askableAt(turn)
+    if (elapsedMs >= silentMs) return say({ key: isFetching ? 'fetching' : 'queued_long', elapsedMs })
+    return isFetching ? view.placeholder : say({ key: 'queued' })
   }
   const isThinking = turn.reasoning !== undefined && turn.reasoning !== ''
   if (elapsedMs < silentMs) return isThinking ? '' : view.placeholder

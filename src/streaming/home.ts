@@ -47,6 +47,13 @@ export function planNotice(turn: Turn, sentence: string, now: number, id = `${tu
   return [{ ...notice, id, ...(isOwn && { turn: ofTurn }) }]
 }
 
+/** A sentence for the sender of a message that has no bubble, and nothing else to be said. */
+export function planSentence(turn: Turn, sentence: string, now: number, id?: string): readonly Delivery[] {
+  if (turn.dm !== undefined) return planNotice(turn, sentence, now, id)
+  if (nextWay(turn, [], now) !== 'response_url') return []
+  return [toResponse(turn, { kind: 'markdown', url: turn.responseUrl ?? '', content: sentence }, now)]
+}
+
 /** The whole answer as a direct message; a preface that no bubble could show stands before it. */
 export function planDirect(turn: Turn, answer: string, now: number, say: Say): readonly Delivery[] {
   if (turn.dm === undefined) return []

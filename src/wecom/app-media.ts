@@ -3,7 +3,7 @@ import { WecomdError } from '../errors.ts'
 import type { AppApi } from './app-api.ts'
 import { type Body, openBody } from './http-body.ts'
 import { type Answer, type Line, parseAnswer, readText, type Silence } from './http-call.ts'
-import { failed, type NotFetched, ofOutcome, type Source } from './media-source.ts'
+import { failed, type NotFetched, named, ofOutcome, type Source } from './media-source.ts'
 import type { Patience } from './patience.ts'
 
 const rangeBytes = 10 * 1_048_576
@@ -24,9 +24,10 @@ export async function openAppMedia(
   const body = isInRanges ? await get(rangeFrom(0)) : whole
   if ('outcome' in body) return body.errcode === noSuchMedia ? failed('expired') : ofOutcome(body)
   const total = totalOf(body) ?? body.bytes ?? 0
-  if (total > limitBytes) return failed('too_large')
+  const disposition = body.headers.get('content-disposition')
+  if (total > limitBytes) return named(failed('too_large'), disposition)
   const pieces = isInRanges ? inRanges(get, body) : body.pieces
-  return { kind: 'source', disposition: body.headers.get('content-disposition'), pieces }
+  return { kind: 'source', disposition, pieces }
 }
 
 /** A refusal is text at HTTP 200. Only what comes with a name is media whatever its type is. */

@@ -4,7 +4,7 @@ import { type HostRule, isAllowed } from './hosts.ts'
 import { openBody } from './http-body.ts'
 import type { Line } from './http-call.ts'
 import { detect, headBytes, isPage, isUnmistakable } from './media-kind.ts'
-import { failed, type NotFetched, ofSilence, peek, type Source } from './media-source.ts'
+import { failed, type NotFetched, named, ofSilence, peek, type Source } from './media-source.ts'
 import type { Patience } from './patience.ts'
 
 /** The most that encryption adds. */
@@ -22,12 +22,12 @@ export async function openBotMedia(
   if (!isAllowed(url, line)) return failed('bad_host', hostHint(url))
   const body = await openBody(line, url, patience)
   if (body.kind !== 'body') return ofSilence(body)
-  if ((body.bytes ?? 0) > limitBytes + paddingBytes) return failed('too_large')
+  const disposition = body.headers.get('content-disposition')
+  if ((body.bytes ?? 0) > limitBytes + paddingBytes) return named(failed('too_large'), disposition)
   const { head, whole } = await peek(body.pieces, headBytes)
   if (head.length === 0) return failed('empty')
   if (isPage(head)) return failed('unreadable', 'the link leads to a page, not to media')
   const isPlain = isUnmistakable(await detect(head))
-  const disposition = body.headers.get('content-disposition')
   return { kind: 'source', disposition, pieces: isPlain ? whole : opened(whole, key) }
 }
 

@@ -10,7 +10,7 @@ import { fileNameOf } from './content-disposition.ts'
 import type { HostRule } from './hosts.ts'
 import type { Line } from './http-call.ts'
 import { detect, headBytes, isOfKind, mimeTypeOf, nameOf } from './media-kind.ts'
-import { failed, type NotFetched, type Source } from './media-source.ts'
+import { failed, type NotFetched, named, type Source } from './media-source.ts'
 import { Patience, type PatienceDoors } from './patience.ts'
 
 export interface MediaDoors extends PatienceDoors {
@@ -55,13 +55,16 @@ interface Fetch {
 }
 
 async function fetchOnce(doors: MediaDoors, fetch: Fetch): Promise<Fetched> {
+  let disposition: string | null = null
   try {
     const source = await openSource(doors, fetch)
-    return source.kind === 'source' ? await keep(doors, fetch.attachment, source, fetch.file) : source
+    if (source.kind !== 'source') return source
+    disposition = source.disposition
+    return named(await keep(doors, fetch.attachment, source, fetch.file), disposition)
   } catch (error) {
     if (isCode(error, 'overloaded')) return { kind: 'later', hint: error.message }
     if (isCode(error, 'network')) return { kind: 'later', hint: error.message }
-    if (isCode(error, 'bad_cipher')) return failed('unreadable', error.hint ?? error.message)
+    if (isCode(error, 'bad_cipher')) return named(failed('unreadable', error.hint ?? error.message), disposition)
     throw error
   }
 }

@@ -1,6 +1,8 @@
 import type { Outcome } from '../domain/delivery.ts'
+import { safeFileName } from '../domain/media.ts'
 import type { MediaProblem } from '../domain/message.ts'
 import type { Fetched } from '../domain/ports.ts'
+import { fileNameOf } from './content-disposition.ts'
 import type { Silence } from './http-call.ts'
 import { outcomeOfSilence } from './outcome.ts'
 
@@ -13,8 +15,14 @@ export interface Source {
 
 export type NotFetched = Exclude<Fetched, { kind: 'kept' }>
 
-export function failed(problem: MediaProblem, hint?: string): NotFetched {
+export function failed(problem: MediaProblem, hint?: string): Extract<NotFetched, { kind: 'failed' }> {
   return { kind: 'failed', problem, ...(hint !== undefined && { hint }) }
+}
+
+/** The same of a file whose name is known all the same. */
+export function named<Result extends Fetched>(result: Result, disposition: string | null): Result {
+  const name = result.kind === 'failed' ? fileNameOf(disposition) : undefined
+  return name === undefined ? result : { ...result, fileName: safeFileName(name) }
 }
 
 /** What a call that may be repeated makes of media. `refused` is final. */

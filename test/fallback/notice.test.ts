@@ -28,7 +28,6 @@ const troubles: Record<Extract<Notice, { key: 'media_problem' }>['problem'], tru
 }
 const plain: Record<Exclude<Notice['key'], (typeof withFacts)[number]['key']>, true> = {
   queued: true,
-  fetching: true,
   offline: true,
   moved: true,
   moved_whole: true,
@@ -58,6 +57,8 @@ const plain: Record<Exclude<Notice['key'], (typeof withFacts)[number]['key']>, t
 const withFacts = [
   { key: 'elapsed', elapsedMs: 5_000 },
   { key: 'elapsed', elapsedMs: 80_000 },
+  { key: 'fetching', elapsedMs: 9_000 },
+  { key: 'queued_long', elapsedMs: 9_000 },
   { key: 'answer_in_file', bytes: 30_000, fileName: 'all.md' },
   { key: 'card_taken', choice: 'yes' },
   { key: 'help', commands: ['new', 'reset', 'stop', 'status', 'whoami', 'help', 'model'] },

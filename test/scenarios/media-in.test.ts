@@ -105,8 +105,11 @@ describe('media to the Bot', () => {
       expect(bubble.text).toMatch(new RegExp(`^（「image」没能交给智能体：.*${reason}.*）\\n\\ngot it$`))
     }
     expect((await send('file', Buffer.alloc(10_001, 65), { fileName: 'big.txt' })).text).toContain('文件太大')
+    expect((await send('file', csv, { fileName: '坏.csv', fault: 'truncated' })).text).toContain(
+      '「坏.csv」没能交给智能体',
+    )
     expect((await send('image', html)).text).toContain('内容无法读取')
-    expect(asks().map(ask => ask.attachments.length)).toEqual([0, 0, 0, 0, 0, 0, 0])
+    expect(asks().map(ask => ask.attachments.length)).toEqual([0, 0, 0, 0, 0, 0, 0, 0])
     expect(asks()[0]?.text).toBe('[image]\n[image: could not be fetched]')
     const bubble = await send('image', png, { fault: 'truncated' })
     const trace = JSON.stringify(await house.api(`/api/trace/${bubble.callback.msgid}`))
@@ -148,6 +151,7 @@ describe('media to the Bot', () => {
     await open()
     await send('file', csv, { fileName: 'geheim.csv' })
     await send('file', csv, { fileName: 'geheim.csv', fault: 'expired' })
+    await send('file', csv, { fileName: 'geheim.csv', fault: 'truncated' })
     const log = house.log.join('\n')
     expect(log).toContain('media of a user cannot be had')
     for (const secret of ['geheim', '/media?', 'q-signature']) expect(log).not.toContain(secret)

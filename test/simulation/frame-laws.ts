@@ -19,7 +19,7 @@ const lastWords: readonly Notice['key'][] = [
 const ends: readonly Notice['key'][] = ['failed', 'lost', 'timeout', 'agent_unknown', 'stopped']
 const cuts: readonly Notice['key'][] = ['continued', 'overflow_lost', 'moved', 'moved_lost']
 const meanwhile: readonly Notice['key'][] = ['queued', 'offline', 'truncated']
-const elapsed = /^(?:已用 .+|\d+ (?:s|min).*) · .+$/
+const elapsed = /^(?:(?:已用 .+|\d+ (?:s|min).*) · .+|⏳ .+（已等 .+）。|⏳ .+ \(.+\)\.)$/
 
 /** How late a deadline may be met, and how long after a restart, a failed commit or a set clock it may be later. */
 const graceMs = 2_000

@@ -52,6 +52,11 @@ describe('attachments: fetching', () => {
     expect(both && settleAttachment(both, 'media_st_1_1', kept('late.csv'))).toBeUndefined()
   })
 
+  test('attachments: in a group, where all wait with it, a question waits a minute', () => {
+    const group = { account: 'default', kind: 'group', id: 'g' } as const
+    expect(askableAt(turnOf(withMedia([picture], { conversation: group })))).toBe(t0 + 60_000)
+  })
+
   test('attachments: a message of nothing but media waits for the text that follows, also when its media are there', () => {
     const { save, add } = withMedia([picture], { isMediaOnly: true })
     const ask = add?.find(({ route }) => route === 'gateway')
@@ -82,7 +87,7 @@ describe('attachments: fetching', () => {
   test('frame: a bubble whose media are still under way says so after five seconds', () => {
     const turn = turnOf(withMedia([picture]))
     const shown = (ms: number, of = turn) => streamFrame(of, { now: t0 + ms, placeholder: '…' }, say).content
-    expect([shown(4_999), shown(5_000)]).toEqual(['…', say({ key: 'fetching' })])
+    expect([shown(4_999), shown(5_000)]).toEqual(['…', '⏳ Receiving what you sent (5 s).'])
     expect(shown(1_000, settleAll(turn, kept('a.png')))).toBe(say({ key: 'queued' }))
   })
 })

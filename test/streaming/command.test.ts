@@ -69,6 +69,14 @@ describe('commands', () => {
     expect(turnOf(told('hello', [], 'boss', rules({ applies: 'all' }))).state).toBe('waiting')
   })
 
+  test('command: whoever clicks and may not chat reads so by the response_url of the click', () => {
+    const { rules: all } = rules({ applies: 'all' })
+    const { add = [] } = opened({ text: '[card] key=y', origin: 'click', sender: 'lisi' }, alone, { rules: all })
+    expect(add.map(({ route, body }) => [route, body.kind === 'markdown' && body.content.slice(0, 22)])).toEqual([
+      ['response_url', 'You (lisi) may not use'],
+    ])
+  })
+
   test('command: those of the gateway are passed as they are, never merged, the others are not', () => {
     const change = told('／Model  gpt\nnext', [waiting('boss')])
     expect(turnOf(change)).toMatchObject({ state: 'waiting', question: '/model gpt\nnext', command: 'model' })
