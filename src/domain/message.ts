@@ -14,6 +14,8 @@ export interface Attachment {
   readonly url?: string
   readonly mediaId?: string
   readonly fileName?: string
+  /** It came with what the message quotes. */
+  readonly isQuoted?: true
 }
 
 /** Why media of a user cannot be given to the agent. */

@@ -90,7 +90,7 @@ export function prepareQuestion(turn: Turn, room: AgentLimits | undefined, say: 
   if (turn.attachments === undefined) return { question: formatQuestion(conversation, sender, text) }
   const attachments = fit(turn.attachments, room)
   const failed = attachments.filter(one => one.problem !== undefined)
-  const lines = [text, ...failed.map(lineOf)]
+  const lines = [nameQuoted(text, attachments), ...failed.map(lineOf)]
   const sentences = failed.map(one => say({ key: 'media_problem', name: nameOf(one), problem: one.problem ?? 'late' }))
   const preface = [...(turn.preface === undefined ? [] : [turn.preface]), ...sentences].join('\n')
   return {
@@ -98,6 +98,15 @@ export function prepareQuestion(turn: Turn, room: AgentLimits | undefined, say: 
     attachments,
     ...(preface !== '' && { preface }),
   }
+}
+
+/** A quoted file stands in the text without its name, which only the server knew that it was fetched from. */
+function nameQuoted(text: string, attachments: readonly TurnAttachment[]): string {
+  const names = attachments.filter(one => one.isQuoted && one.kind === 'file').map(one => one.fileName)
+  return text.replace(/^> \[quoted file\]$/gm, line => {
+    const name = names.shift()
+    return name === undefined ? line : `> [quoted file ${name}]`
+  })
 }
 
 function fit(attachments: readonly TurnAttachment[], room: AgentLimits | undefined): readonly TurnAttachment[] {

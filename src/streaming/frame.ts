@@ -63,7 +63,10 @@ function openContent(turn: Turn, view: View, say: Say): string {
   const text = maskCards(plain, isFresh(view))
   const offline = isOffline(turn, view) ? say({ key: 'offline' }) : undefined
   const thinking = { ...turn, reasoning: turn.reasoning ?? presentReasoning(reasoning, turn.thoughts ?? 'fold') }
-  if (!isVisible(text)) return withPreface(thinking, offline ?? silentContent(thinking, view, say))
+  if (!isVisible(text)) {
+    const content = offline ?? silentContent(thinking, view, say)
+    return withPreface(thinking, content === animation && thinking.preface !== undefined ? '' : content)
+  }
   return composeFrame(thinking, text, offline, say({ key: 'truncated' })).content
 }
 

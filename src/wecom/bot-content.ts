@@ -62,5 +62,6 @@ export function quoteOf(quote: unknown): Pick<Inbound, 'text' | 'attachments'> |
     .split(/\r\n|\r|\n/)
     .map(line => `> ${line}`)
     .join('\n')
-  return { text, attachments: content?.attachments ?? [] }
+  const attachments = (content?.attachments ?? []).map(one => ({ ...one, isQuoted: true }) as const)
+  return { text, attachments }
 }

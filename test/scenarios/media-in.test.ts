@@ -65,12 +65,12 @@ describe('media to the Bot', () => {
           { msgtype: 'image', image: url(second) },
         ],
       },
-      quote: { msgtype: 'file', file: url(pdf) },
+      quote: { msgtype: 'file', file: { url: house.tenant.botMedia(pdf, { fileName: '合同.pdf' }) } },
     })
     await bubble.finished
     expect(asks()).toMatchObject([
       {
-        text: '> [quoted file]\ncompare\n[image]\n[image]',
+        text: '> [quoted file 合同.pdf]\ncompare\n[image]\n[image]',
         attachments: [{ sha256: sha256(pdf) }, { sha256: sha256(png) }, { sha256: sha256(second) }],
       },
     ])

@@ -150,6 +150,15 @@ describe('attachments: what is asked', () => {
     expect(attachments?.map(({ state, problem }) => problem ?? state)).toEqual(['too_large_for_agent', 'kept'])
   })
 
+  test('attachments: a quoted file is asked about by its name', () => {
+    const quoted = { ...file, isQuoted: true } as const
+    const text = '> [quoted file]\nwhat is [quoted file]?'
+    const turn = settleAll(turnOf(withMedia([quoted, file], { text })), kept('合同.txt'), kept('other.txt'))
+    expect(prepareQuestion(turn, room, say).question).toBe('> [quoted file 合同.txt]\nwhat is [quoted file]?')
+    const lost = settleAll(turnOf(withMedia([quoted], { text })), { kind: 'failed', problem: 'empty' })
+    expect(prepareQuestion(lost, room, say).question).toBe(`${text}\n[file: could not be fetched]`)
+  })
+
   test('attachments: sizes are told as people read them', () => {
     const turn = settleAll(turnOf(withMedia([file])), kept('film.mp4', 52_428_800))
     expect(prepareQuestion(turn, room, say).question).toBe('[image]\n[film.mp4, 50 MB: too large for the gateway]')
@@ -172,5 +181,7 @@ describe('attachments: what is asked', () => {
     const streaming = turnOf(advance(asking, text('hello'), say))
     const { content } = streamFrame(streaming, { now: t0 + 1_000, placeholder: '' }, say)
     expect(content).toBe(`${prepared.preface}\n\nhello`)
+    const silent = streamFrame(asking, { now: t0 + 1_000, placeholder: '<think></think>' }, say)
+    expect(silent.content).toBe(prepared.preface ?? '')
   })
 })

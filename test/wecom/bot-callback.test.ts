@@ -82,9 +82,11 @@ for (const [what, payload, expected] of media) {
 
 test('bot callback: media of a quote come along, and with a quote nothing is waited for', () => {
   const inbound = inboundOf({ ...group, ...imageItem, quote: fileItem })
-  expect(inbound).toMatchObject({ text: '> [quoted file]\n[image]', attachments: [file, image] })
+  expect(inbound).toMatchObject({ text: '> [quoted file]\n[image]', attachments: [{ ...file, isQuoted: true }, image] })
   expect('isMediaOnly' in inbound).toBe(false)
-  expect(inboundOf({ ...text('看', direct), quote: mixed(textItem('一'), imageItem) }).attachments).toEqual([image])
+  expect(inboundOf({ ...text('看', direct), quote: mixed(textItem('一'), imageItem) }).attachments).toEqual([
+    { ...image, isQuoted: true },
+  ])
 })
 
 test('bot callback: a voice message is its transcript', () => {
