@@ -152,7 +152,9 @@ function parseJson(text: string): unknown {
 /** What is wrong with the part of the config that says where the daemon is. */
 function whyUnknown({ complaints }: ReturnType<typeof resolveAdmin>): string | undefined {
   const complaint = complaints.find(({ severity }) => severity === 'error')
-  return complaint && `the config is not valid: ${[complaint.path, complaint.message].filter(Boolean).join(': ')}`
+  if (complaint === undefined) return undefined
+  const told = [complaint.path, complaint.message].filter(Boolean).join(': ')
+  return `the config is not valid: ${told}; a daemon that goes on by the one before is found with --url`
 }
 
 function findToken(

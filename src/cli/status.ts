@@ -83,7 +83,7 @@ function describe(found: Status): readonly string[] {
 
 function describeConfig({ loadedAt, complaint }: Status['config']): readonly string[] {
   const line = `config    loaded ${formatTime(loadedAt)}`
-  return complaint === undefined ? [line] : [line, `          NOT RELOADED since: ${complaint}`]
+  return complaint === undefined ? [line] : [line, `          NOT RELOADED, the file is refused: ${complaint}`]
 }
 
 function describeComponent(name: string, component: Status['components'][string]): readonly string[] {

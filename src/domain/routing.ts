@@ -4,12 +4,13 @@ import type { Conversation } from './message.ts'
 /**
  * The gateway's key of a conversation (`definitions.md` 6): `agent:<agentId>:wecom:<account>:<direct|group>:<id>`.
  * The gateway lower-cases keys while chat ids are case-sensitive, so a chat id with capitals gets a hash of its exact
- * spelling; user ids are case-insensitive and only lower-cased.
+ * spelling, and so does one that ends as if it had one; user ids are case-insensitive and only lower-cased.
  */
 export function formatSessionKey(agentId: string, conversation: Conversation): string {
   const { account, kind, id } = conversation
   const lower = id.toLowerCase()
-  const unique = kind === 'group' && lower !== id ? `${lower}-${sha256(id).slice(0, 8)}` : lower
+  const isHashed = kind === 'group' && (lower !== id || /-[0-9a-f]{8}$/.test(id))
+  const unique = isHashed ? `${lower}-${sha256(id).slice(0, 8)}` : lower
   return `agent:${agentId}:wecom:${account}:${kind}:${unique}`
 }
 

@@ -6,7 +6,7 @@ import type { Say } from '../fallback/notice.ts'
 import { askableAt } from './attachments.ts'
 import { maskCards } from './cards.ts'
 import { noticeOfFiles } from './files.ts'
-import { presentReasoning, splitReasoning } from './reasoning.ts'
+import { presentReasoning, splitReasoning, withoutHalfTag } from './reasoning.ts'
 import { byteLength, cutHead } from './split.ts'
 
 /** How long a silent bubble keeps its first content, and how long a lost link goes without being mentioned. */
@@ -59,7 +59,8 @@ export function streamFrame(turn: Turn, view: View, say: Say): Frame {
 }
 
 function openContent(turn: Turn, view: View, say: Say): string {
-  const { reasoning, plain } = splitReasoning(view.live?.text ?? turn.answer)
+  const said = view.live?.text ?? turn.answer
+  const { reasoning, plain } = splitReasoning(turn.end === undefined ? withoutHalfTag(said) : said)
   const text = maskCards(plain, isFresh(view))
   const offline = isOffline(turn, view) ? say({ key: 'offline' }) : undefined
   const thinking = { ...turn, reasoning: turn.reasoning ?? presentReasoning(reasoning, turn.thoughts ?? 'fold') }

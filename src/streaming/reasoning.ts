@@ -35,6 +35,11 @@ export function splitReasoning(text: string): Reasoned {
   return { reasoning: thoughts.filter(thought => thought !== '').join('\n\n'), plain: plain + text.slice(from) }
 }
 
+/** A growing text without an end that may become a tag. */
+export function withoutHalfTag(text: string): string {
+  return text.replace(/<\/?(?:t(?:h(?:i(?:nk?)?)?)?)?$/, '')
+}
+
 /** What stands before the answer in a bubble; empty when nothing does. */
 export function presentReasoning(reasoning: string, thoughts: Thoughts): string {
   if (reasoning === '' || thoughts === 'hide') return ''

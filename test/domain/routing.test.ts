@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { formatQuestion } from '../../src/domain/message.ts'
 import { type Binding, formatSessionKey, routeOf } from '../../src/domain/routing.ts'
+import { seeded } from '../crypto/seeded.ts'
 
 test('routing: user ids are only lower-cased, chat ids with capitals keep apart by a hash of their spelling', () => {
   const key = (kind: 'direct' | 'group', id: string) => formatSessionKey('main', { account: 'sales', kind, id })
@@ -8,6 +9,38 @@ test('routing: user ids are only lower-cased, chat ids with capitals keep apart 
   expect(key('group', 'wrabc')).toBe('agent:main:wecom:sales:group:wrabc')
   expect(key('group', 'wrABC')).toMatch(/^agent:main:wecom:sales:group:wrabc-[0-9a-f]{8}$/)
   expect(key('group', 'wrABC')).not.toBe(key('group', 'wrAbC'))
+})
+
+test('routing: ids that were chosen to collide, and a hundred thousand random ones, have sessions of their own', () => {
+  const key = (account: string, kind: 'direct' | 'group', id: string) => formatSessionKey('main', { account, kind, id })
+  const hashed = key('x', 'group', 'wrABC').split(':').at(-1) ?? ''
+  const chosen: readonly [string, 'direct' | 'group', string][] = [
+    ['x', 'group', 'wrABC'],
+    ['x', 'group', hashed],
+    ['x', 'group', 'wrabc'],
+    ['x', 'group', `${hashed.slice(0, -1).toUpperCase()}z`],
+    ['x', 'direct', 'wrabc'],
+    ['x', 'direct', hashed],
+    ['x-dm', 'direct', 'b'],
+    ['x', 'direct', 'dm-b'],
+    ['x', 'direct', 'direct:b'],
+    ['x', 'direct', '张三'],
+    ['x', 'direct', '李四'],
+    ['x', 'direct', 'zhang.san'],
+    ['x', 'direct', 'zhang_san'],
+    ['x', 'direct', `${'a'.repeat(60)}1234`],
+    ['x', 'direct', `${'a'.repeat(60)}1235`],
+  ]
+  const keys = chosen.map(([account, kind, id]) => key(account, kind, id).toLowerCase())
+  expect(new Set(keys).size).toBe(chosen.length)
+
+  const random = seeded(7)
+  const letters = 'abcABC019_-.@'
+  const id = () => Array.from({ length: 4 + random.below(12) }, () => letters[random.below(letters.length)]).join('')
+  const groups = new Set(Array.from({ length: 100_000 }, id))
+  expect(new Set(Array.from(groups, one => key('x', 'group', one).toLowerCase())).size).toBe(groups.size)
+  const users = new Set(Array.from({ length: 100_000 }, () => id().toLowerCase()))
+  expect(new Set(Array.from(users, one => key('x', 'direct', one.toUpperCase()))).size).toBe(users.size)
 })
 
 test('message: the agent reads the text as it is, and in a group who speaks', () => {

@@ -82,7 +82,10 @@ export class FrameLaws {
     const { scene } = this
     if (Buffer.byteLength(frame.content) > limits.streamContentBytes)
       scene.broken(`a frame of ${message.name} is too long`)
-    if (frame.content.startsWith(this.preface)) scene.count('said that one expired')
+    if (frame.content.startsWith(this.preface.trimEnd())) scene.count('said that one expired')
+    // The animation stands alone or not at all.
+    const isStill = scene.settings.placeholder === '<think></think>'
+    if (isStill && !frame.finish && frame.content === this.preface.trimEnd()) return
     const content = frame.content.startsWith(this.preface) ? frame.content.slice(this.preface.length) : frame.content
     if (content.includes('re «')) this.checkAnswer(message, content, frame.finish)
     else this.checkNotice(message, content, frame.finish)

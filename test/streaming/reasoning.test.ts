@@ -61,6 +61,15 @@ describe('reasoning in a bubble', () => {
     expect(shownBy(turn, t0 + 6_000)).toMatch(/^<think>first<\/think>\n\n6 s · /)
   })
 
+  test('reasoning: a tag that comes in pieces is never seen as such', () => {
+    const whole = '<think>secret</think>\nThe answer, a < b'
+    for (let length = 1; length < whole.length; length++) {
+      const turn = turnAfter([claimed, asked, text(whole.slice(0, length))], { thoughts: 'hide' })
+      const shown = shownBy(turn, t0 + 2_000)
+      expect('The answer, a < b'.startsWith(shown.trim()) || shown === animation).toBe(true)
+    }
+  })
+
   test('reasoning: hidden, the bubble is as silent as without it', () => {
     const turn = turnAfter(growing, { thoughts: 'hide' })
     expect(shownBy(turn, t0 + 2_000)).toBe(animation)
