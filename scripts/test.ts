@@ -9,8 +9,12 @@ import { installOpenClaw } from './openclaw.ts'
 const root = normalize(join(import.meta.dir, '..'))
 const skipsOpenClaw = process.env.WECOMD_SKIP_OPENCLAW === '1'
 
-/** Tests that start processes run apart, one group after the other: a crash takes its own group along only. */
-const groups = ['test/openclaw/', 'test/kill/', 'test/scenarios/', 'test/page/']
+/**
+ * Tests that start processes run apart: a crash takes its own group along only. Groups of one stage that stand side by
+ * side run at the same time, since they mostly wait; what kills at random moments runs alone.
+ */
+const stages = [[['test/openclaw/', 'test/page/'], ['test/scenarios/']], [['test/kill/']]] as const
+const groups: readonly string[] = stages.flat(2)
 
 /** Whole daemons, a browser and a real gateway share two cores. `setDefaultTimeout` holds for one file only. */
 const timeoutMs = 60_000
@@ -78,14 +82,31 @@ async function runTests(args: readonly string[], env: Record<string, string>): P
   return { passed: count('pass'), failed: failed === 0 && code !== 0 ? 1 : failed }
 }
 
-/** The command lines of `bun test`: one when the caller chose, else one per group that has files. */
-async function plan(args: readonly string[]): Promise<readonly (readonly string[])[]> {
-  if (args.some(arg => !arg.startsWith('-'))) return [args]
+type CommandLine = readonly string[]
+
+/** The command lines of `bun test` as stages of lanes: one when the caller chose, else one per group that has files. */
+async function plan(args: CommandLine): Promise<readonly (readonly (readonly CommandLine[])[])[]> {
+  if (args.some(arg => !arg.startsWith('-'))) return [[[args]]]
   const found = await Array.fromAsync(new Bun.Glob('test/**/*.test.ts').scan({ cwd: root }))
   const files = found.toSorted()
-  const apart = groups.map(group => files.filter(file => file.startsWith(group)))
+  const lineOf = (chosen: readonly string[]): readonly CommandLine[] =>
+    chosen.length === 0 ? [] : [[...args, ...chosen.map(file => `./${file}`)]]
   const rest = files.filter(file => !groups.some(group => file.startsWith(group)))
-  return [rest, ...apart].filter(group => group.length > 0).map(group => [...args, ...group.map(file => `./${file}`)])
+  const apart = stages.map(lanes =>
+    lanes.map(lane => lane.flatMap(group => lineOf(files.filter(file => file.startsWith(group))))),
+  )
+  return [[lineOf(rest)], ...apart]
+}
+
+/** One after the other. */
+async function runLane(lines: readonly CommandLine[], env: Record<string, string>): Promise<Tally> {
+  let tally: Tally = { passed: 0, failed: 0 }
+  for (const line of lines) tally = add(tally, await runTests(line, env))
+  return tally
+}
+
+function add(one: Tally, other: Tally): Tally {
+  return { passed: one.passed + other.passed, failed: one.failed + other.failed }
 }
 
 async function main(): Promise<Tally> {
@@ -93,9 +114,10 @@ async function main(): Promise<Tally> {
   await ensureChromium()
   const hasOpenClaw = await ensureOpenClaw()
   let tally: Tally = { passed: 0, failed: hasOpenClaw ? 0 : 1 }
-  for (const args of await plan(process.argv.slice(2))) {
-    const { passed, failed } = await runTests(args, hasOpenClaw ? {} : { WECOMD_SKIP_OPENCLAW: '1' })
-    tally = { passed: tally.passed + passed, failed: tally.failed + failed }
+  const env = hasOpenClaw ? {} : { WECOMD_SKIP_OPENCLAW: '1' }
+  for (const lanes of await plan(process.argv.slice(2))) {
+    const tallies = await Promise.all(lanes.map(lane => runLane(lane, env)))
+    tally = tallies.reduce(add, tally)
   }
   return tally
 }
