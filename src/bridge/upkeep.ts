@@ -1,7 +1,6 @@
 import { isDone } from '../domain/delivery.ts'
 import type { Store } from '../domain/ports.ts'
-import { streamOfFile } from '../streaming/attachments.ts'
-import { streamOfAnswerFile } from '../streaming/files.ts'
+import { streamOfFile } from '../streaming/spool-name.ts'
 import { type Asker, leaseMs } from './ask.ts'
 import type { Desk } from './desk.ts'
 import { deliveryOfFile } from './send.ts'
@@ -47,9 +46,9 @@ export function createRetentionSource(
 ) {
   let nextAt = clock.now()
   const isNeeded = async (file: string): Promise<boolean> => {
-    const stream = streamOfFile(file)
+    const stream = streamOfFile('media', file)
     if (stream !== undefined) return await isAsked(store, stream)
-    const answered = streamOfAnswerFile(file)
+    const answered = streamOfFile('answer', file)
     if (answered !== undefined) return await isAwaited(store, answered, clock.now())
     const delivery = await store.outbox.find(deliveryOfFile(file))
     return delivery !== undefined && (!isDone(delivery.state) || delivery.dead)

@@ -4,50 +4,37 @@ import { type Attachment, formatQuestion, type Inbound } from '../domain/message
 import type { AgentLimits, Fetched } from '../domain/ports.ts'
 import type { Turn, TurnAttachment } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
+import { queued } from './queued.ts'
+import { formatSpoolName } from './spool-name.ts'
 
 /** A question waits at most so long for its media; a link of the Bot is valid a little longer. In a group all wait with it. */
 const waitMs = { direct: 240_000, group: 60_000 } as const
-const filePrefix = 'media_'
 
 /** The media of a new message, to be fetched. */
 export function pendingAttachments({ attachments = [] }: Inbound, streamId: string): readonly TurnAttachment[] {
   return attachments.map((attachment, index) => ({
     ...attachment,
     state: 'pending',
-    file: `${filePrefix}${streamId}_${index}`,
+    file: formatSpoolName('media', streamId, index),
   }))
-}
-
-/** The stream of the turn that a file of the spool came with; undefined when it is no media of a user. */
-export function streamOfFile(file: string): string | undefined {
-  return file.startsWith(filePrefix) ? file.slice(filePrefix.length, file.lastIndexOf('_')) : undefined
 }
 
 /** One for each medium that a message brought. */
 export function fetchDeliveries(turn: Turn): readonly Delivery[] {
   return (turn.attachments ?? []).map(({ kind, url, mediaId, fileName, file }, index) => {
-    const id = `${turn.id}:media${index}`
     const attachment: Attachment = {
       kind,
       ...(url && { url }),
       ...(mediaId && { mediaId }),
       ...(fileName && { fileName }),
     }
-    return {
-      id,
-      turn: turn.id,
-      account: turn.account,
+    return queued(turn, {
+      id: `${turn.id}:media${index}`,
       route: 'media',
-      state: 'queued',
-      dead: false,
       body: { kind: 'fetch', attachment, file },
-      lane: id,
-      order: 1,
       dueAt: turn.receivedAt,
       expiresAt: turn.receivedAt + limits.mediaUrlMs,
-      attempts: [],
-      createdAt: turn.receivedAt,
-    }
+    })
   })
 }
 

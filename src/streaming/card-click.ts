@@ -3,6 +3,7 @@ import type { Card, Click } from '../domain/message.ts'
 import type { Turn } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
 import { fieldsOf, listOf } from './card-fields.ts'
+import { queued } from './queued.ts'
 
 /** Later than this nobody looks at the card any more. */
 const updateWithinMs = 60_000
@@ -76,22 +77,13 @@ function selectedIn(card: Card, click: Click): string {
 export function planCardUpdate(turn: Turn, card: Card, click: Click, say: Say): Delivery | undefined {
   const taken = takenInApp(card, click, say)
   if (taken === undefined || click.responseCode === undefined) return undefined
-  const id = `${turn.id}:update`
-  return {
-    id,
-    turn: turn.id,
-    account: turn.account,
+  return queued(turn, {
+    id: `${turn.id}:update`,
     route: 'app',
-    state: 'queued',
-    dead: false,
     body: { kind: 'card_update', userid: turn.sender, responseCode: click.responseCode, card: taken },
-    lane: id,
-    order: 1,
     dueAt: turn.receivedAt,
     expiresAt: turn.receivedAt + updateWithinMs,
-    attempts: [],
-    createdAt: turn.receivedAt,
-  }
+  })
 }
 
 /** A notice must open something; whether an update could do without is unverified. */

@@ -7,6 +7,7 @@ import type { Say } from '../fallback/notice.ts'
 import { shapeCard } from './card-shape.ts'
 import { describeCard } from './card-words.ts'
 import { type Piece, type RawCard, splitCards } from './cards.ts'
+import { queued } from './queued.ts'
 
 /** How long a bubble waits for what becomes of its card (`definitions.md` 1). */
 const bubbleWaitsMs = 5_000
@@ -84,19 +85,13 @@ export function streamOfClick({ taskId }: Click): string | undefined {
 
 /** It has no time to be tried for long: its bubble waits. */
 function cardDelivery(turn: Turn, { card }: TurnCard, now: number, waitUntil: number): Delivery {
-  return {
+  return queued(turn, {
     id: `${turn.id}:card`,
-    turn: turn.id,
-    account: turn.account,
     route: 'response_url',
-    state: 'queued',
-    dead: false,
     body: { kind: 'card', url: turn.responseUrl ?? '', card },
     lane: `${turn.id}:home`,
     order: 0,
     dueAt: now,
     expiresAt: Math.min(waitUntil, turn.receivedAt + limits.responseUrlMs),
-    attempts: [],
-    createdAt: now,
-  }
+  })
 }

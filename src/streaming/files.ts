@@ -4,12 +4,13 @@ import type { AgentFile } from '../domain/ports.ts'
 import { type FileProblem, hasBubble, type Turn, type TurnFile } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
 import { planMedia, planNotice } from './home.ts'
+import { queued } from './queued.ts'
+import { formatSpoolName } from './spool-name.ts'
 
 /** How long a bubble is held open for what becomes of files (`definitions.md` 1). */
 const bubbleWaitsMs = 60_000
 /** How long it is held open until it is known whether there are any. */
 const lookMs = 2_000
-const filePrefix = 'answer_'
 
 /** What became of fetching a file of an answer. */
 export type Collected =
@@ -22,11 +23,6 @@ export type FileFate = 'arrived' | 'not_sent' | 'unsure'
 interface Step {
   readonly turn: Turn
   readonly add: readonly Delivery[]
-}
-
-/** The stream of the turn whose answer a file of the spool is of; undefined when it is of none. */
-export function streamOfAnswerFile(file: string): string | undefined {
-  return file.startsWith(filePrefix) ? file.slice(filePrefix.length, file.lastIndexOf('_')) : undefined
 }
 
 /** The bubble is held open until it is known whether files came with the answer. */
@@ -59,7 +55,7 @@ export function planFiles(turn: Turn, found: readonly AgentFile[], now: number):
 }
 
 function fresh(turn: Turn, { id, fileName, mimeType }: AgentFile, index: number): TurnFile {
-  const file: TurnFile = { fileName, state: 'pending', file: `${filePrefix}${turn.streamId}_${index}` }
+  const file: TurnFile = { fileName, state: 'pending', file: formatSpoolName('answer', turn.streamId, index) }
   if (id === undefined) return failed(file, 'withheld')
   const mayBeShown = isOpen(turn) && /^image\/(?:png|jpe?g)$/i.test(mimeType)
   return turn.dm === undefined && !mayBeShown ? failed(file, 'no_way') : file
@@ -187,20 +183,11 @@ function fileDelivery(turn: Turn, index: number, now: number): Delivery {
 }
 
 function collectDelivery(turn: Turn, artifact: string, { file }: TurnFile, index: number, now: number): Delivery {
-  const id = `${turn.id}:collect${index}`
-  return {
-    id,
-    turn: turn.id,
-    account: turn.account,
+  return queued(turn, {
+    id: `${turn.id}:collect${index}`,
     route: 'media',
-    state: 'queued',
-    dead: false,
     body: { kind: 'collect', artifact, sessionKey: turn.sessionKey, file },
-    lane: id,
-    order: 1,
     dueAt: now,
     expiresAt: now + (turn.dm?.deliverWithinMs ?? bubbleWaitsMs),
-    attempts: [],
-    createdAt: now,
-  }
+  })
 }

@@ -6,6 +6,7 @@ import { nextPart } from '../fallback/attempt.ts'
 import { nextWay, waysUpTo } from '../fallback/ladder.ts'
 import type { Say } from '../fallback/notice.ts'
 import { planMessages } from './messages.ts'
+import { queued } from './queued.ts'
 import { byteLength, cutAfter, cutHead } from './split.ts'
 
 /**
@@ -81,18 +82,17 @@ function directMessage(
   messages: readonly Message[],
   now: number,
   { deliverWithinMs }: DirectMessages,
-): Delivery & { turn: string } {
+): ReturnType<typeof queued> {
   const to: Target = { kind: 'user', ids: [turn.sender] }
-  return {
-    ...blank(turn, `${turn.id}:app`, now),
+  return queued(turn, {
+    id: `${turn.id}:app`,
     route: 'app',
-    state: 'queued',
-    dead: false,
     body: { kind: 'messages', to, messages },
     lane: laneOf('app', turn.account, to),
     order: orderAt(now),
+    dueAt: now,
     expiresAt: now + deliverWithinMs,
-  }
+  })
 }
 
 /** Where something stands in its lane; there is room for a thousand in a millisecond. */
@@ -143,38 +143,19 @@ function planResponse(turn: Turn, answer: string, now: number, say: Say, byApp =
   ]
 }
 
-function toResponse(turn: Turn, body: DeliveryBody, now: number): Delivery {
-  return {
-    ...blank(turn, `${turn.id}:response_url`, now),
+function toResponse(turn: Turn, body: DeliveryBody, now: number, name = 'response_url'): Delivery {
+  return queued(turn, {
+    id: `${turn.id}:${name}`,
     route: 'response_url',
-    state: 'queued',
-    dead: false,
     body,
-  }
+    lane: `${turn.id}:home`,
+    dueAt: now,
+    expiresAt: turn.receivedAt + limits.responseUrlMs,
+  })
 }
 
 /** What nothing could carry. */
 function deadLetter(turn: Turn, content: string, now: number): Delivery {
-  return {
-    ...blank(turn, `${turn.id}:remainder`, now),
-    route: 'response_url',
-    state: 'refused',
-    dead: true,
-    body: { kind: 'remainder', content },
-    finishedAt: now,
-  }
-}
-
-function blank(turn: Turn, id: string, now: number) {
-  return {
-    id,
-    turn: turn.id,
-    account: turn.account,
-    lane: `${turn.id}:home`,
-    order: 1,
-    dueAt: now,
-    expiresAt: turn.receivedAt + limits.responseUrlMs,
-    attempts: [],
-    createdAt: now,
-  }
+  const letter = toResponse(turn, { kind: 'remainder', content }, now, 'remainder')
+  return { ...letter, state: 'refused', dead: true, finishedAt: now }
 }

@@ -8,6 +8,7 @@ import type { DirectMessages, Turn } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
 import { askableAt, fetchDeliveries, pendingAttachments } from './attachments.ts'
 import { type CommandRules, endAtOnce, judgeChat, openCommand } from './command.ts'
+import { queued } from './queued.ts'
 import { askId, omitUnsaid, traced } from './turn.ts'
 
 /** How far `create_time` may lie back and still start the window. */
@@ -120,19 +121,14 @@ function canJoin(waiting: Turn, fresh: Turn): boolean {
 }
 
 function askDelivery(turn: Turn): Delivery {
-  return {
+  return queued(turn, {
     id: askId(turn.id),
-    turn: turn.id,
-    account: turn.account,
     route: 'gateway',
-    state: 'queued',
-    dead: false,
     body: { kind: 'ask' },
     lane: turn.sessionKey,
     order: turn.order,
     dueAt: askableAt(turn),
     expiresAt: turn.lastWayUntil,
-    attempts: [],
     createdAt: turn.receivedAt,
-  }
+  })
 }

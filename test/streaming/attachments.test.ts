@@ -2,8 +2,9 @@ import { describe, expect, test } from 'bun:test'
 import type { Attachment } from '../../src/domain/message.ts'
 import type { AgentLimits, Fetched } from '../../src/domain/ports.ts'
 import type { Turn } from '../../src/domain/turn.ts'
-import { askableAt, prepareQuestion, settleAttachment, streamOfFile } from '../../src/streaming/attachments.ts'
+import { askableAt, prepareQuestion, settleAttachment } from '../../src/streaming/attachments.ts'
 import { streamFrame } from '../../src/streaming/frame.ts'
+import { streamOfFile } from '../../src/streaming/spool-name.ts'
 import { advance } from '../../src/streaming/turn.ts'
 import { alone, inbound, opened, say, t0, text, turnOf } from './turns.ts'
 
@@ -38,8 +39,11 @@ describe('attachments: fetching', () => {
       { kind: 'fetch', attachment: picture, file: 'media_st_1_0' },
       { kind: 'fetch', attachment: file, file: 'media_st_1_1' },
     ])
-    expect(fetches.map(({ body }) => body.kind === 'fetch' && streamOfFile(body.file))).toEqual(['st_1', 'st_1'])
-    expect(streamOfFile('send_1')).toBeUndefined()
+    expect(fetches.map(({ body }) => body.kind === 'fetch' && streamOfFile('media', body.file))).toEqual([
+      'st_1',
+      'st_1',
+    ])
+    expect(streamOfFile('media', 'send_1')).toBeUndefined()
   })
 
   test('attachments: a question waits four minutes for its media, and no longer than until they are there', () => {

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'bun:test'
 import type { MediaKind } from '../../src/domain/delivery.ts'
 import type { AgentFile, Change } from '../../src/domain/ports.ts'
 import type { Turn } from '../../src/domain/turn.ts'
-import { type Collected, type FileFate, picturesOf, streamOfAnswerFile } from '../../src/streaming/files.ts'
+import { type Collected, type FileFate, picturesOf } from '../../src/streaming/files.ts'
 import { streamFrame } from '../../src/streaming/frame.ts'
+import { streamOfFile } from '../../src/streaming/spool-name.ts'
 import { advance, nextDeadline, type TurnEvent } from '../../src/streaming/turn.ts'
 import { alone, asked, claimed, deadline, opened, say, served, t0, turnOf } from './turns.ts'
 
@@ -69,8 +70,8 @@ describe('files: in a bubble that is open', () => {
     expect(advance(turn, served(), say)).toBeUndefined()
     expect(bubble(turn)).toMatchObject({ content: 'done', finish: false })
     expect(nextDeadline(turn)).toBe(at + 60_000)
-    expect(streamOfAnswerFile('answer_st_1_0')).toBe('st_1')
-    expect(streamOfAnswerFile('media_st_1_0')).toBeUndefined()
+    expect(streamOfFile('answer', 'answer_st_1_0')).toBe('st_1')
+    expect(streamOfFile('answer', 'media_st_1_0')).toBeUndefined()
   })
 
   test('files: a picture is in the finish frame and nothing is said about it', () => {
