@@ -1,5 +1,6 @@
 import type { Account, Config } from './config/config.ts'
-import type { LinkStatus, Store } from './domain/ports.ts'
+import type { LinkStatus } from './domain/agent.ts'
+import type { Store } from './domain/ports.ts'
 import { messageOf } from './errors.ts'
 import type { Observations } from './http/observations.ts'
 
@@ -68,6 +69,7 @@ export async function reportStatus(desk: StatusDesk) {
       store: storeState,
       gateway,
       admin,
+      ...describeOwnAgents(desk),
       ...(robots !== undefined && { webhooks: { state: 'unreachable', ...robots } }),
       ...(isStopping && { daemon: { state: 'stopping' } }),
     },
@@ -77,6 +79,15 @@ export async function reportStatus(desk: StatusDesk) {
     ...work,
     config: { loadedAt, ...(complaint !== undefined && { complaint }) },
   }
+}
+
+/** Why users and groups do without agents of their own. */
+function describeOwnAgents({ config, admin }: StatusDesk): { readonly agents?: Component } {
+  const isBarred = admin.state === 'refused' || admin.state === 'pairing'
+  if (!config.dynamicAgents.enabled || !isBarred) return {}
+  const { since, hint } = admin
+  const reason = 'without admin scope no agent can be made: the bound agents answer'
+  return { agents: { state: 'bound', since, reason, ...(hint !== undefined && { hint }) } }
 }
 
 async function probeStore(store: Store): Promise<Component> {

@@ -1,5 +1,6 @@
 import type { Desk } from '../bridge/desk.ts'
 import type { Config } from '../config/config.ts'
+import type { StartFile } from '../domain/agent.ts'
 import type { Platform } from '../domain/ports.ts'
 import type { Mount } from '../http/public.ts'
 import type { PlatformOptions } from '../wecom/platform.ts'
@@ -19,6 +20,8 @@ export interface Generation {
   readonly settings: DeskSettings
   readonly adminToken: string
   readonly link: Link
+  /** What a new agent finds in its workspace. */
+  readonly startFiles: readonly StartFile[]
   readonly platform: Platform
   readonly platformSettings: PlatformSettings
   readonly rings: KeyRings

@@ -2,12 +2,16 @@ import { join } from 'node:path'
 import type { AccountDesk, Desk } from '../bridge/desk.ts'
 import { Holds } from '../bridge/holds.ts'
 import { LiveAnswers } from '../bridge/live.ts'
+import { OwnAgents } from '../bridge/own-agents.ts'
 import type { Config } from '../config/config.ts'
+import type { Agent } from '../domain/agent.ts'
 import type { Store } from '../domain/ports.ts'
 import { routeOf } from '../domain/routing.ts'
+import type { Spool } from '../domain/spool.ts'
 import { speaker } from '../fallback/notice.ts'
+import { createAdminAgent } from '../gateway/admin-agent.ts'
 import { createChatAgent } from '../gateway/chat-agent.ts'
-import { createSessionAdmin } from '../gateway/session-admin.ts'
+import { ReloadGate } from '../gateway/reload-gate.ts'
 import type { Observations } from '../http/observations.ts'
 import type { Scheduler } from '../scheduler/scheduler.ts'
 import { openSpool } from '../store/spool.ts'
@@ -34,20 +38,13 @@ export function openDesk(
       return spooledMedia * active.now.config.media.maxBytes
     },
   })
+  const agent = openAgent(active, world, { scheduler, links, spool })
   return {
     store,
-    agent: {
-      ...createChatAgent(links.users, {
-        clock,
-        timers: scheduler,
-        log: log.area('gateway'),
-        fetch: world.fetch,
-        createFile: name => spool.create(name),
-      }),
-      ...createSessionAdmin(links.admin, log.area('gateway-admin')),
-    },
+    agent,
     spool,
     holds: new Holds(store.memos),
+    ownAgents: new OwnAgents(store.memos, agent, log.area('bridge')),
     live: new LiveAnswers(),
     clock,
     random,
@@ -72,19 +69,42 @@ export function openDesk(
     get passedCommands() {
       return active.now.settings.passedCommands
     },
-    route: conversation => active.now.settings.route(conversation),
+    route: (conversation, sender) => active.now.settings.route(conversation, sender),
+  }
+}
+
+/** The agent over both links. */
+function openAgent(
+  active: Active,
+  { clock, log, fetch }: World,
+  { scheduler, links, spool }: { scheduler: Scheduler; links: Links; spool: Spool },
+): Agent {
+  const gate = new ReloadGate(clock, scheduler)
+  return {
+    ...createChatAgent(links.users, gate, {
+      clock,
+      timers: scheduler,
+      log: log.area('gateway'),
+      fetch,
+      createFile: name => spool.create(name),
+    }),
+    ...createAdminAgent(links.admin, gate, {
+      log: log.area('gateway-admin'),
+      startFiles: () => active.now.startFiles,
+    }),
   }
 }
 
 /** What the bridge knows of a config. */
 export function deskSettings(config: Config): DeskSettings {
-  const { timezone, limits, gateway, commands, bindings } = config
+  const { timezone, limits, gateway, commands, bindings, dynamicAgents } = config
+  const routes = { bindings, fallback: gateway.agentId, dynamic: dynamicAgents }
   return {
     accounts: deskAccounts(config),
     timezone,
     limits: { ...limits, maxRuns: gateway.maxRuns, runTimeoutMs: gateway.runTimeoutMs },
     passedCommands: commands.pass.map(name => name.replace(/^[/／]/, '').toLowerCase()),
-    route: conversation => routeOf(bindings, gateway.agentId, conversation),
+    route: (conversation, sender) => routeOf(routes, conversation, sender),
   }
 }
 

@@ -11,6 +11,7 @@ import type { World } from '../world.ts'
 import type { Generation, PlatformSettings } from './active.ts'
 import { deskSettings } from './desk.ts'
 import { type KeyRings, mountsOf, ringsOf } from './mounts.ts'
+import { readStartFiles } from './start-files.ts'
 import { type AppOptions, adminToken, linkOf } from './state-folder.ts'
 
 /** What generations have in common. */
@@ -65,6 +66,7 @@ export function createGeneration(config: Config, shop: Workshop, before?: Genera
     settings: deskSettings(config),
     adminToken: adminToken(config, options.stateDir, world),
     link: linkOf(config),
+    startFiles: readStartFiles(config),
     // One that goes on knows its access tokens and tags.
     platform:
       before !== undefined && Bun.deepEquals(before.platformSettings, platformSettings)

@@ -74,9 +74,19 @@ export function linkOf({ gateway }: Config): Link {
 export function connectionOptions(link: Link, purpose: Purpose, { stateDir, version }: AppOptions): ConnectionOptions {
   const { url, ca, ...credentials } = link
   const device = loadDevice(join(stateDir, 'device.pem'))
-  const pairing = pairingFile(join(stateDir, 'device.paired'), `${url} ${device.id}`)
+  const pairing = pairingFile(pairedFile(stateDir), `${url} ${device.id}`)
   const handshake = new Handshake(purpose, credentials, device, version, pairing)
   return { url, handshake, backoffMs, ...(ca !== undefined && { ca }) }
+}
+
+/** Whether a gateway has approved the device of a state folder for everything. */
+export function isPairedWith(url: string, stateDir: string): boolean {
+  const file = pairedFile(stateDir)
+  return existsSync(file) && readFileSync(file, 'utf8').startsWith(`${url} `)
+}
+
+function pairedFile(stateDir: string): string {
+  return join(stateDir, 'device.paired')
 }
 
 /** Pairing is of one device with one gateway: the file names both. */

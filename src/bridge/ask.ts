@@ -1,10 +1,12 @@
+import type { ReplyChunk, RunEnd } from '../domain/agent.ts'
 import type { Delivery } from '../domain/delivery.ts'
-import type { Change, Claimed, ReplyChunk, RunEnd } from '../domain/ports.ts'
+import type { Change, Claimed } from '../domain/ports.ts'
+import { formatSessionKey } from '../domain/routing.ts'
 import type { Turn } from '../domain/turn.ts'
 import { isCode, messageOf } from '../errors.ts'
 import { askableAt, prepareQuestion } from '../streaming/attachments.ts'
 import { sessionReset } from '../streaming/command.ts'
-import { advance, advanceThrough, type TurnEvent } from '../streaming/turn.ts'
+import { advance, advanceThrough, type TurnEvent, traced } from '../streaming/turn.ts'
 import { openAttachments } from './attachments.ts'
 import { type Desk, sayOf, waitAtMost } from './desk.ts'
 import { RunLimit } from './run-limit.ts'
@@ -30,6 +32,8 @@ export class Asker {
   private readonly desk: Desk
   private readonly changed: (turn: Turn) => void
   private readonly runs = new Map<string, Run>()
+  /** Turns whose agent had to be made a second time. */
+  private readonly remade = new Set<string>()
   private nextAt = 0
   private stopping = false
 
@@ -98,8 +102,7 @@ export class Asker {
 
   private begin({ delivery, turn }: Claimed): void {
     const limit = new RunLimit(this.desk, turn)
-    const work = delivery.body.kind === 'reset' ? this.reset(delivery, turn) : this.follow(delivery, turn, limit)
-    const done = work
+    const done = this.carryOut(delivery, turn, limit)
       .catch(async error => {
         if (isCode(error, 'cancelled')) return
         this.desk.log.error('a run could not be followed', { turn: turn.id, error: messageOf(error) })
@@ -115,6 +118,38 @@ export class Asker {
         this.desk.wake()
       })
     this.runs.set(turn.id, { deliveryId: delivery.id, limit, done })
+  }
+
+  private async carryOut(delivery: Delivery, turn: Turn, limit: RunLimit): Promise<void> {
+    const { boundAgentId } = turn
+    if (boundAgentId !== undefined && !(await this.hasAgent(turn, limit))) {
+      return await this.turnToBound(delivery, turn, boundAgentId)
+    }
+    return await (delivery.body.kind === 'reset' ? this.reset(delivery, turn) : this.follow(delivery, turn, limit))
+  }
+
+  /** Makes the agent of a turn where that was not done yet. */
+  private async hasAgent({ agentId }: Turn, limit: RunLimit): Promise<boolean> {
+    try {
+      return await limit.during(this.desk.ownAgents.make(agentId))
+    } catch (error) {
+      if (limit.reason === undefined) throw error
+      return true // it is not asked any more
+    }
+  }
+
+  /** Nothing was asked yet, so the turn can go to another agent, which is claimed anew. */
+  private async turnToBound(delivery: Delivery, { id }: Turn, agentId: string): Promise<void> {
+    const { store, clock } = this.desk
+    const at = clock.now()
+    await store.update(id, stored => {
+      const { boundAgentId: _, ...rest } = stored
+      const moved: Turn = { ...rest, agentId, sessionKey: formatSessionKey(agentId, stored.conversation) }
+      return {
+        save: [traced(moved, { at, kind: 'routed', agent: agentId })],
+        settle: [{ ...delivery, state: 'queued', dueAt: at }],
+      }
+    })
   }
 
   /** A session begins anew; what its message says besides is asked then. */
@@ -170,6 +205,7 @@ export class Asker {
     if (turn.stopAt !== undefined) limit.halt()
     try {
       const end = await agent.ask(ask, chunk => this.see(turn, chunk), limit.signal)
+      if (this.isGone(turn, end)) return await this.makeAgain(delivery, turn)
       await this.finish(delivery, turn.id, limit.reason === 'timeout' ? timedOut(end) : end)
     } catch (error) {
       if (limit.reason === undefined) throw error
@@ -180,6 +216,17 @@ export class Asker {
       limit.cancel()
     }
     live.drop(turn.id)
+  }
+
+  /** Somebody has removed an agent that was made; once more is enough to know. */
+  private isGone({ id, boundAgentId }: Turn, end: RunEnd): boolean {
+    return boundAgentId !== undefined && end.kind === 'failed' && end.reason === 'agent_unknown' && !this.remade.has(id)
+  }
+
+  private async makeAgain(delivery: Delivery, { id, agentId }: Turn): Promise<void> {
+    this.remade.add(id)
+    await this.desk.ownAgents.forget(agentId)
+    await this.desk.store.outbox.write({ settle: [{ ...delivery, state: 'queued', dueAt: this.desk.clock.now() }] })
   }
 
   private see(turn: Turn, chunk: ReplyChunk): void {

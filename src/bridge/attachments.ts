@@ -1,4 +1,4 @@
-import type { AskAttachment } from '../domain/ports.ts'
+import type { AskAttachment } from '../domain/agent.ts'
 import type { TurnAttachment } from '../domain/turn.ts'
 import type { Desk } from './desk.ts'
 

@@ -1,6 +1,7 @@
+import type { Agent } from '../domain/agent.ts'
 import type { Conversation, Surface } from '../domain/message.ts'
 import type { DmPolicy } from '../domain/policy.ts'
-import type { Agent, Platform, Store } from '../domain/ports.ts'
+import type { Platform, Store } from '../domain/ports.ts'
 import type { Routed } from '../domain/routing.ts'
 import type { Spool } from '../domain/spool.ts'
 import type { ReplyFormat } from '../domain/turn.ts'
@@ -8,6 +9,7 @@ import type { Say } from '../fallback/notice.ts'
 import type { Clock, Log, Random, Timers } from '../world.ts'
 import type { Holds } from './holds.ts'
 import type { LiveAnswers } from './live.ts'
+import type { OwnAgents } from './own-agents.ts'
 
 /** What the bridge knows of one account. */
 export interface AccountDesk {
@@ -56,6 +58,7 @@ export interface Desk {
   readonly spool: Spool
   readonly holds: Holds
   readonly live: LiveAnswers
+  readonly ownAgents: OwnAgents
   readonly accounts: ReadonlyMap<string, AccountDesk>
   readonly clock: Clock
   readonly random: Random
@@ -76,8 +79,8 @@ export interface Desk {
   }
   /** Commands of the gateway that users may use who may use commands. */
   readonly passedCommands: readonly string[]
-  /** The agent of the gateway that answers a conversation. */
-  route(conversation: Conversation): Routed
+  /** The agent of the gateway that answers a sender in a conversation. */
+  route(conversation: Conversation, sender: string): Routed
   /** Rises with every call: the order of what goes to one target. */
   nextOrder(): number
   /** Something new may be due: looks at the scheduler's sources again. */

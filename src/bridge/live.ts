@@ -1,4 +1,4 @@
-import type { ReplyChunk } from '../domain/ports.ts'
+import type { ReplyChunk } from '../domain/agent.ts'
 import type { Phase } from '../domain/turn.ts'
 
 interface Snapshot {

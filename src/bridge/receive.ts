@@ -67,7 +67,7 @@ async function receiveMessage(desk: Desk, arrivals: Arrivals, inbound: Inbound):
   const account = desk.accounts.get(inbound.account)
   if (account === undefined || inbound.text.trim() === '') return empty
   const id = formatTurnId(inbound.account, inbound.msgid)
-  const settings = openSettings(desk, account, inbound)
+  const settings = await openSettings(desk, account, inbound)
   const told = account.tellsFeedback ? await recallFeedback(desk, settings.sessionKey) : undefined
   const { sender, receivedAt } = inbound
   const key = { id, account: account.id, sessionKey: settings.sessionKey, sender, receivedAt }
@@ -115,11 +115,12 @@ async function updateInApp(desk: Desk, arrivals: Arrivals, inbound: Inbound, car
   return empty
 }
 
-function openSettings(desk: Desk, account: AccountDesk, inbound: Inbound): OpenSettings {
-  const { agentId } = desk.route(inbound.conversation)
+async function openSettings(desk: Desk, account: AccountDesk, inbound: Inbound): Promise<OpenSettings> {
+  const { conversation, sender } = inbound
+  const answering = await desk.ownAgents.settle(desk.route(conversation, sender))
   return {
-    agentId,
-    sessionKey: formatSessionKey(agentId, inbound.conversation),
+    ...answering,
+    sessionKey: formatSessionKey(answering.agentId, conversation),
     streamId: newStreamId(inbound.receivedAt, desk.random.bytes(16)),
     windowMs: account.windowMs,
     handoverMs: account.handoverMs,

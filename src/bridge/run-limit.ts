@@ -46,6 +46,16 @@ export class RunLimit {
     if (this.why !== undefined) throw new WecomdError('cancelled', 'the run was stopped before it was asked')
   }
 
+  /** Waits no longer than the run is wanted here: then it rejects with `cancelled`. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this.controller
+    const { promise, reject } = Promise.withResolvers<never>()
+    const stop = () => reject(new WecomdError('cancelled', 'nobody waits any more'))
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    return await Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', stop))
+  }
+
   halt(): void {
     if (this.why === undefined) this.end('halted')
   }

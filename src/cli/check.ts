@@ -1,5 +1,6 @@
+import { isPairedWith } from '../app/state-folder.ts'
 import type { Complaint } from '../config/complaints.ts'
-import { findConfigFile, loadConfig, usualPlaces } from '../config/config.ts'
+import { type Config, findConfigFile, loadConfig, resolveStateDir, usualPlaces } from '../config/config.ts'
 import type { CliIo } from './io.ts'
 import { alwaysUsage, exitCodes, parseCommand } from './usage.ts'
 
@@ -16,7 +17,7 @@ export async function check(args: readonly string[], io: CliIo): Promise<number>
   const command = parseCommand(args, io, { usage, flags: {}, positionals: 0 })
   if (command.exit !== undefined) return command.exit
   const file = findConfigFile(command.values.config, io.env, io.cwd)
-  const complaints = file === undefined ? [nowhere(io.cwd)] : loadConfig(file, io.env).complaints
+  const complaints = file === undefined ? [nowhere(io.cwd)] : complaintsAbout(file, io.env)
   const ok = !complaints.some(complaint => complaint.severity === 'error')
   if (command.values.json) {
     io.out(JSON.stringify({ ok, ...(file !== undefined && { file }), complaints }))
@@ -25,6 +26,20 @@ export async function check(args: readonly string[], io: CliIo): Promise<number>
     if (file !== undefined) io.out(summaryOf(file, complaints))
   }
   return ok ? exitCodes.ok : exitCodes.config
+}
+
+function complaintsAbout(file: string, env: CliIo['env']): readonly Complaint[] {
+  const { config, complaints } = loadConfig(file, env)
+  return config === undefined ? complaints : [...complaints, ...scopeComplaints(config, env)]
+}
+
+/** Agents are made with admin scope, and what the gateway has approved is remembered in the state folder. */
+function scopeComplaints(config: Config, env: CliIo['env']): readonly Complaint[] {
+  const { dynamicAgents, gateway } = config
+  if (!dynamicAgents.enabled || isPairedWith(gateway.url, resolveStateDir(config, env))) return []
+  const message =
+    'needs admin scope, and the gateway has not approved this device for it yet: until it has, the bound agents answer; start wecomd, and its status names the command for the gateway host'
+  return [{ path: 'channels.wecom.dynamicAgents.enabled', message, severity: 'warning' }]
 }
 
 /** `error   channels.wecom.bot.tokn: unknown key; did you mean "token"?` */

@@ -141,6 +141,7 @@ function demoConfig(file: object): Config {
     env: {},
     readFile: () => '',
     isFolder: () => true,
+    namesIn: () => [],
   })
   if (config !== undefined) return config
   throw new WecomdError('config', complaints.map(({ path, message }) => `${path}: ${message}`).join('; '))

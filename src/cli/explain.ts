@@ -95,7 +95,7 @@ function explainMessage(
   if (desk === undefined) throw new Error(`there is no account ${account}`)
   const conversation: Conversation =
     chat === undefined ? { account, kind: 'direct', id: user } : { account, kind: 'group', id: chat }
-  const agent = settings.route(conversation)
+  const agent = settings.route(conversation, user)
   const inbound: Inbound = {
     account,
     surface,
@@ -137,14 +137,20 @@ function explainMessage(
 }
 
 function describe({ account, mode, command, rule, allowed, setting, agent, session, outcome, says }: Explanation) {
-  const route = agent.rule === 'default' ? 'gateway.agentId' : `bindings[${agent.index}], by ${agent.rule}`
   return [
     `account   ${account}, ${mode}`,
     `message   ${command === undefined ? 'chat' : `the command /${command}`}`,
     `rule      ${rule}: ${allowed ? 'allowed' : 'refused'}, by ${setting}`,
-    `agent     ${agent.agentId} (${route})`,
+    `agent     ${agent.agentId} (${describeRoute(agent)})`,
     `session   ${session}`,
     `outcome   ${outcome}`,
     ...(says === undefined ? [] : ['', ...says.split('\n').map(line => `  ${line}`)]),
   ]
+}
+
+function describeRoute(agent: Routed): string {
+  if (agent.rule === 'default') return 'gateway.agentId'
+  if (agent.rule === 'dynamic')
+    return `channels.wecom.dynamicAgents, made when needed; ${agent.instead} where it cannot be`
+  return `bindings[${agent.index}], by ${agent.rule}`
 }

@@ -138,13 +138,22 @@ const network = Type.Object(
 
 const dynamicAgents = Type.Object(
   {
-    enabled: flag('An agent of its own for every user and group.', false),
+    enabled: flag('Make agents for users and groups.', false),
     dmCreateAgent: flag('One for each user in single chats.', true),
     groupEnabled: flag('One for each group.', true),
-    adminUsers: texts('Users who talk to the bound agent instead.', [], { coerce: true }),
-    workspaceTemplate: Type.Optional(path('Folder with the files that a new agent starts with.')),
+    adminUsers: texts('Administrators, who talk to the bound agent instead.', [], { coerce: true }),
+    workspaceTemplate: Type.Optional(
+      path(
+        'Folder with what a new agent finds in its workspace: `AGENTS.md`, `SOUL.md`, `IDENTITY.md`, `USER.md`, `BOOTSTRAP.md`, `MEMORY.md`.',
+        { holds: 'workspace', sample: 'agent-template' },
+      ),
+    ),
   },
-  { ...section, description: 'Agents created on first use.', unbuilt: true },
+  {
+    ...section,
+    description:
+      'An agent for each user and each group, `wecom-dm-<id>` and `wecom-group-<id>`, made in the gateway when it is first needed. A binding of that very user or group wins. Without admin scope none can be made, and the bound agent answers.',
+  },
 )
 
 const account = Type.Object(

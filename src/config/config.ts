@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { Type } from '@sinclair/typebox'
@@ -152,7 +152,7 @@ function configOf(settings: Settings, file: string): Config {
 }
 
 function fileSource(file: string, env: Env): Source {
-  return { file: resolve(file), env, readFile: path => readFileSync(path, 'utf8'), isFolder }
+  return { file: resolve(file), env, readFile: path => readFileSync(path, 'utf8'), isFolder, namesIn: readdirSync }
 }
 
 function readText(source: Source): string | Complaint {

@@ -8,8 +8,8 @@ export interface Marks {
   readonly unbuilt?: true | string
   /** A path, relative to the folder of the config file. */
   readonly relative?: true
-  /** What must be under the path: certificates that can be read; or a folder, which may also be made later. */
-  readonly holds?: 'certificates' | 'folder'
+  /** What must be under the path: certificates that can be read, files of a workspace; or a folder, which may also be made later. */
+  readonly holds?: 'certificates' | 'workspace' | 'folder'
   /** Digits in quotes count as a number here, or a number as text. */
   readonly coerce?: true
   /** What a valid value looks like, where the type alone does not say it. */

@@ -5,6 +5,7 @@ import { messageOf } from '../errors.ts'
 import { type Complaint, expectationOf, findingOf, kindOf, suggestionFor } from './complaints.ts'
 import { foreignReasonFor, isForeignBinding, leftOut } from './foreign.ts'
 import { type Node, recordOf } from './keys.ts'
+import { doubtAboutTemplate } from './start-files.ts'
 
 /** Where a config text comes from. `readFile` throws what the file system throws. */
 export interface Source {
@@ -12,6 +13,8 @@ export interface Source {
   readonly env: Readonly<Record<string, string | undefined>>
   readFile(path: string): string
   isFolder(path: string): boolean
+  /** The names in a folder; throws what the file system throws. */
+  namesIn(folder: string): readonly string[]
 }
 
 /** What reading found. `value` holds only what is valid: each part that is not was complained about. */
@@ -126,12 +129,23 @@ class Reader {
 
   private readPath({ holds }: Node, file: string, path: string): unknown {
     if (holds === 'folder' && !this.source.isFolder(file)) this.warn(path, `there is no folder ${file}`)
+    if (holds === 'workspace') return this.readTemplate(file, path)
     if (holds !== 'certificates') return file
     try {
       const fault = faultOfCertificates(this.source.readFile(file))
       return fault === undefined ? file : this.refuse(path, `the file ${file} ${fault}`)
     } catch (error) {
       return this.refuse(path, `cannot read the file ${file}: ${reasonOf(error)}`)
+    }
+  }
+
+  private readTemplate(folder: string, path: string): unknown {
+    try {
+      const doubt = doubtAboutTemplate(this.source.namesIn(folder))
+      if (doubt !== undefined) this.warn(path, doubt)
+      return folder
+    } catch (error) {
+      return this.refuse(path, `cannot read the folder ${folder}: ${reasonOf(error)}`)
     }
   }
 
@@ -226,6 +240,7 @@ export function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'ENOENT') return 'there is no such file'
   if (code === 'EACCES' || code === 'EPERM') return 'permission denied'
+  if (code === 'ENOTDIR') return 'it is no folder'
   if (code === 'EISDIR') return 'it is a folder'
   return messageOf(error)
 }

@@ -51,9 +51,8 @@ export function decide({ policy, allowFrom, applies }: DmPolicy, sender: string,
       return { isAllowed: false, rule: 'disabled' }
     case 'allowlist':
     case 'pairing': {
-      const ids = allowFrom.map(bareId)
-      if (ids.includes('*')) return { isAllowed: true, rule: 'everyone' }
-      const isListed = ids.includes(sender.toLowerCase())
+      if (listsUser(allowFrom, '*')) return { isAllowed: true, rule: 'everyone' }
+      const isListed = listsUser(allowFrom, sender)
       return { isAllowed: isListed, rule: isListed ? 'listed' : 'unlisted' }
     }
     default:
@@ -64,6 +63,11 @@ export function decide({ policy, allowFrom, applies }: DmPolicy, sender: string,
 function isFree(wish: Wish): boolean {
   if (wish.kind === 'chat') return false
   return freeCommands.includes(wish.name) || (wish.name === 'stop' && wish.isOwnStop === true)
+}
+
+/** Whether a list of the config names a user, whatever the case. */
+export function listsUser(ids: readonly string[], user: string): boolean {
+  return ids.some(id => bareId(id) === user.toLowerCase())
 }
 
 /** `wecom:` and `user:` or `userid:` may stand before an id, as in other places where users are named. */

@@ -1,8 +1,7 @@
 import type { Delivery, DeliveryState, MediaMessage, Message, Outcome, Route } from './delivery.ts'
 import type { Attachment, Card, MediaProblem } from './message.ts'
-import type { MediaBytes } from './spool.ts'
 import type { Target } from './target.ts'
-import type { Phase, Turn, TurnState } from './turn.ts'
+import type { Turn, TurnState } from './turn.ts'
 
 /** What the store knows that decides how a new message is opened. */
 export interface Standing {
@@ -179,95 +178,6 @@ export interface Store extends Turns, Inbox {
   /** Resolves when a durable write works. */
   probe(): Promise<void>
   close(): Promise<void>
-}
-
-/** What became of fetching a file of an answer: kept in the spool, not to be had, or to be tried again. */
-export type FileFetched =
-  | { readonly kind: 'kept'; readonly bytes: number; readonly digest: string }
-  | { readonly kind: 'failed'; readonly problem: 'gone' | 'too_large' }
-  | { readonly kind: 'later'; readonly retryAfterMs?: number }
-
-/** What is known of the agent's link. `reason` and `hint` are for the operator. */
-export interface LinkStatus {
-  readonly state: 'up' | 'connecting' | 'down' | 'refused' | 'pairing'
-  readonly since: number
-  readonly reason?: string
-  readonly hint?: string
-  /** What the gateway lets this link do, once it is up. */
-  readonly scopes?: string
-}
-
-/** A question to the agent. `mark` must be awaited before it leaves: it commits that this boot was asked. */
-export interface Ask {
-  readonly key: string
-  readonly sessionKey: string
-  readonly message: string
-  /** Not to be asked for the first time at or after this. */
-  readonly askBefore: number
-  readonly asked?: { readonly at: number; readonly bootId: string }
-  /** Files that go with the question; each fits `AgentLimits`. */
-  readonly attachments?: readonly AskAttachment[]
-  /** The message is a command for the gateway; what stands behind its name is text all the same. */
-  readonly isCommand?: boolean
-  mark(bootId: string): Promise<void>
-}
-
-export interface AskAttachment extends MediaBytes {
-  readonly kind: 'image' | 'audio' | 'file'
-  readonly mimeType: string
-  readonly fileName: string
-}
-
-/** What the gateway takes with one question, in bytes before base64. */
-export interface AgentLimits {
-  readonly attachmentBytes: number
-  readonly imageBytes: number
-  /** All attachments of one question together. */
-  readonly questionBytes: number
-}
-
-/** Snapshots of a running answer; applying one twice or missing one does no harm. */
-export type ReplyChunk =
-  | { readonly kind: 'text'; readonly text: string }
-  /** The run is over with this text; only files of it are still looked for. */
-  | { readonly kind: 'whole'; readonly text: string }
-  | { readonly kind: 'phase'; readonly phase: Phase }
-  | { readonly kind: 'resumed' }
-
-/** A file that came with an answer; without an id the agent does not hand it over. */
-export interface AgentFile {
-  readonly id?: string
-  readonly fileName: string
-  readonly mimeType: string
-}
-
-export type RunEnd =
-  | { readonly kind: 'answered'; readonly text: string; readonly files?: readonly AgentFile[] }
-  | { readonly kind: 'empty' }
-  /** Never asked: `askBefore` passed first. */
-  | { readonly kind: 'expired' }
-  | { readonly kind: 'failed'; readonly reason: 'error' | 'lost' | 'timeout' | 'agent_unknown'; readonly text: string }
-  | { readonly kind: 'stopped'; readonly text: string }
-
-export interface Agent {
-  status(): LinkStatus
-  /** Undefined before the first connection. */
-  limits(): AgentLimits | undefined
-  /** Called whenever the link comes up or goes down. */
-  onStatus(listener: (status: LinkStatus) => void): void
-  /**
-   * Asks at most once per gateway boot and follows the run to its end, across reconnects and restarts. Rejects with
-   * `cancelled` when `signal` fires; the run itself goes on and a later ask with the same key follows it.
-   */
-  ask(ask: Ask, on: (chunk: ReplyChunk) => void, signal: AbortSignal): Promise<RunEnd>
-  /** Stops a run that was asked; resolves also when there was none. */
-  abort(key: string, sessionKey: string): Promise<void>
-  /** Whether `reset` may work at the moment. */
-  canReset(): boolean
-  /** Begins a session anew. Rejects with `gateway_refused`, `gateway_timeout` or `gateway_down`. */
-  reset(sessionKey: string, reason: 'new' | 'reset'): Promise<void>
-  /** Fetches a file of an answer into the spool as `file`; `digest` is the SHA-256 of its bytes, in hex. */
-  collect(sessionKey: string, id: string, file: string): Promise<FileFetched>
 }
 
 /** The ways to WeCom that need no callback to answer. None of them rejects for what the platform or the network does. */

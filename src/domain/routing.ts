@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import { type DynamicAgents, formatDynamicAgentId } from './dynamic-agent.ts'
 import type { Conversation } from './message.ts'
+import { listsUser } from './policy.ts'
 
 /**
  * The gateway's key of a conversation (`definitions.md` 6): `agent:<agentId>:wecom:<account>:<direct|group>:<id>`.
@@ -28,13 +30,36 @@ export interface Binding {
   }
 }
 
-/** The agent of a conversation and the rule that says so; `index` is the place in `bindings`. */
-export type Routed =
+/** The agent that is bound to a conversation and the rule that says so; `index` is the place in `bindings`. */
+type Bound =
   | { readonly agentId: string; readonly rule: 'peer' | 'account' | 'channel'; readonly index: number }
   | { readonly agentId: string; readonly rule: 'default' }
 
+/** `instead`: of an agent that is made when it is needed, the one that answers where that cannot be done. */
+export type Routed = Bound | { readonly agentId: string; readonly rule: 'dynamic'; readonly instead: string }
+
+/** What decides who answers. */
+export interface Routes {
+  readonly bindings: readonly Binding[]
+  /** The agent where no binding fits. */
+  readonly fallback: string
+  readonly dynamic?: DynamicAgents
+}
+
+/** The agent of its own, unless a binding names this very conversation; else the bound one. */
+export function routeOf({ bindings, fallback, dynamic }: Routes, conversation: Conversation, sender: string): Routed {
+  const bound = boundTo(bindings, fallback, conversation)
+  if (bound.rule === 'peer' || dynamic === undefined || !hasOwnAgent(dynamic, conversation, sender)) return bound
+  return { agentId: formatDynamicAgentId(conversation), rule: 'dynamic', instead: bound.agentId }
+}
+
+function hasOwnAgent(dynamic: DynamicAgents, { kind }: Conversation, sender: string): boolean {
+  if (!dynamic.enabled || listsUser(dynamic.adminUsers, sender)) return false
+  return kind === 'direct' ? dynamic.dmCreateAgent : dynamic.groupEnabled
+}
+
 /** The most specific binding that fits, of equal ones the first; without one the default agent. */
-export function routeOf(bindings: readonly Binding[], fallback: string, conversation: Conversation): Routed {
+function boundTo(bindings: readonly Binding[], fallback: string, conversation: Conversation): Bound {
   let best: { readonly index: number; readonly weight: number } | undefined
   for (const [index, binding] of bindings.entries()) {
     const weight = weightOf(binding)

@@ -97,6 +97,8 @@ export interface Turn {
   readonly msgid: string
   readonly streamId: string
   readonly agentId: string
+  /** Who answers where that agent, which is made when it is needed, cannot be made. */
+  readonly boundAgentId?: string
   readonly sessionKey: string
   readonly state: TurnState
   readonly end?: TurnEnd

@@ -1,4 +1,4 @@
-import type { AgentFile } from '../domain/ports.ts'
+import type { AgentFile } from '../domain/agent.ts'
 import { type Json, objectAt, stringAt, stringsAt } from './frames.ts'
 import type { HistoryRow } from './history.ts'
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import type { Agent, FileFetched } from '../domain/agent.ts'
 import { limits } from '../domain/limits.ts'
-import type { Agent, FileFetched } from '../domain/ports.ts'
 import type { Spool } from '../domain/spool.ts'
 import { isCode, WecomdError } from '../errors.ts'
 import type { Clock, Fetch, Log, Timers } from '../world.ts'

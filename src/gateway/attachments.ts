@@ -1,4 +1,4 @@
-import type { AgentLimits, Ask, AskAttachment } from '../domain/ports.ts'
+import type { AgentLimits, Ask, AskAttachment } from '../domain/agent.ts'
 import type { MediaBytes } from '../domain/spool.ts'
 import { isCode } from '../errors.ts'
 import { type Json, JsonText } from './frames.ts'

@@ -1,15 +1,16 @@
-import type { Agent, AgentFile, Ask, LinkStatus, RunEnd } from '../domain/ports.ts'
+import type { Agent, AgentFile, LinkStatus, RunEnd } from '../domain/agent.ts'
 import { isCode, messageOf, WecomdError } from '../errors.ts'
 import { filesOf, findFiles, hasFiles, pausesFor } from './answer-files.ts'
 import { createCollector, type DownloadWorld } from './artifact-download.ts'
 import { type Encoded, encodeAttachments, encodeQuestion, limitsOf, Turnstile } from './attachments.ts'
 import type { Connection } from './connection.ts'
 import { stringAt } from './frames.ts'
-import { answerRows, filesWithinMs, type History, type HistoryRow, nextStep, type Standpoint } from './history.ts'
+import { answerRows, filesWithinMs, type History, type HistoryRow, nextStep } from './history.ts'
 import { lookMs, readHistory, readWholeText, retryIn } from './history-look.ts'
+import { isLate, isWordOfGateway, type Pursuit, standpointOf } from './pursuit.ts'
+import type { ReloadGate } from './reload-gate.ts'
 import { GatewayRefusal } from './rpc.ts'
 import { Run } from './run.ts'
-import type { SessionAdmin } from './session-admin.ts'
 
 /** How long to look away while events are expected. */
 const listenMs = 15_000
@@ -24,27 +25,18 @@ const largeFrames = 2
 const breaksAllowed = 3
 const nothingAttached: Encoded = { items: '', unread: [] }
 
-/** What an ask carries from look to look. */
-interface Pursuit {
-  readonly ask: Ask
-  readonly run: Run
-  readonly signal: AbortSignal
-  asked: { readonly at: number; readonly bootId: string } | undefined
-  /** The boot that took the question from this process. */
-  takenBy: string | undefined
-  reloads: number
-  /** How often the link broke while its attachments were on their way. */
-  breaks: number
-}
+/** The part of the agent that needs no admin scope. */
+export type ChatAgent = Pick<Agent, 'status' | 'limits' | 'onStatus' | 'ask' | 'abort' | 'collect'>
 
-/** The agent over the users' link to the gateway, by `chat.send`; what needs admin scope is in `session-admin.ts`. */
-export function createChatAgent(connection: Connection, world: DownloadWorld): Omit<Agent, keyof SessionAdmin> {
+/** The agent over the users' link to the gateway, by `chat.send`. */
+export function createChatAgent(connection: Connection, gate: ReloadGate, world: DownloadWorld): ChatAgent {
   const runs = new Map<string, Run>()
   const statusListeners: ((status: LinkStatus) => void)[] = []
-  const pursuer = new Pursuer(connection, world)
+  const pursuer = new Pursuer(connection, gate, world)
   connection.subscribe({
     isHeld: key => [...runs.values()].some(run => run.sessionKey === key),
     event(event, payload) {
+      gate.hear(event, payload)
       if (event !== 'chat' && event !== 'agent') return
       for (const run of runs.values()) run.hear(event, payload, world.clock.now())
     },
@@ -82,11 +74,13 @@ export function createChatAgent(connection: Connection, world: DownloadWorld): O
  */
 class Pursuer {
   private readonly connection: Connection
+  private readonly gate: ReloadGate
   private readonly world: DownloadWorld
   private readonly door = new Turnstile(largeFrames)
 
-  constructor(connection: Connection, world: DownloadWorld) {
+  constructor(connection: Connection, gate: ReloadGate, world: DownloadWorld) {
     this.connection = connection
+    this.gate = gate
     this.world = world
   }
 
@@ -217,6 +211,16 @@ class Pursuer {
 
   /** It may have waited: it leaves only for the boot that was looked at. */
   private async leave(pursuit: Pursuit, bootId: string, key: string, encoded: Encoded): Promise<RunEnd | number> {
+    await this.gate.enter(key)
+    const next = await this.leaveNow(pursuit, bootId, key, encoded).catch(error => {
+      this.gate.leave(key)
+      throw error
+    })
+    if (pursuit.takenBy !== bootId) this.gate.leave(key)
+    return next
+  }
+
+  private async leaveNow(pursuit: Pursuit, bootId: string, key: string, encoded: Encoded): Promise<RunEnd | number> {
     const { ask, run, signal } = pursuit
     const { clock } = this.world
     if (signal.aborted || this.connection.hello?.bootId !== bootId) return lookMs
@@ -260,30 +264,6 @@ class Pursuer {
     const { promise, resolve } = Promise.withResolvers<undefined>()
     const cancel = timers.at(clock.now() + ms, () => resolve(undefined))
     return await Promise.race([promise, ...sooner]).finally(cancel)
-  }
-}
-
-/** The answer to a command that no run has given: it has no files. */
-function isWordOfGateway({ ask, run }: Pursuit): boolean {
-  return ask.isCommand === true && run.ending === undefined
-}
-
-/** Whether it is too late for a first ask. */
-function isLate({ ask, asked }: Pursuit, now: number): boolean {
-  return now >= ask.askBefore && asked === undefined
-}
-
-function standpointOf({ ask, run, asked, takenBy }: Pursuit, bootId: string, now: number): Standpoint {
-  return {
-    key: ask.key,
-    runIds: run.runIds,
-    now,
-    bootId,
-    isTaken: takenBy === bootId,
-    quietSince: run.quietSince,
-    mayGetFiles: run.mayGetFiles,
-    ...(asked && { asked }),
-    ...(run.emptyEndAt !== undefined && { emptyEndAt: run.emptyEndAt }),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { LinkStatus } from '../domain/ports.ts'
+import type { LinkStatus } from '../domain/agent.ts'
 import { isCode, WecomdError } from '../errors.ts'
 import {
   type Cancel,
@@ -20,6 +20,7 @@ const requestTimeoutMs = 30_000
 /** With more than this unsent the gateway does not keep up. */
 const bufferedLimitBytes = 1024 * 1024
 const drainCheckMs = 50
+const settledCheckMs = 50
 /** Backoff between tries; what only an operator can mend is tried at the slow pace. */
 const pace = { firstMs: 1_000, mostMs: 10_000 }
 const defaultSlowPaceMs = 10_000
@@ -139,6 +140,15 @@ export class Connection {
       throw new WecomdError('gateway_down', `${method}: the gateway is not connected`)
     }
     return line.rpc.request(line.socket, method, params, requestTimeoutMs)
+  }
+
+  /** Resolves when the link is up or refused, or after `ms`. */
+  async settled(ms: number): Promise<void> {
+    const { clock, timers } = this.world
+    const until = clock.now() + ms
+    while (['connecting', 'down'].includes(this.current.state) && clock.now() < until) {
+      await new Promise<void>(resolve => timers.at(clock.now() + settledCheckMs, resolve))
+    }
   }
 
   /** Resolves when the gateway has taken nearly all that was sent: what is large waits, so that the rest need not. */

@@ -1,4 +1,4 @@
-import type { AgentFile } from '../domain/ports.ts'
+import type { AgentFile } from '../domain/agent.ts'
 import { type Json, listAt, objectAt, stringAt } from './frames.ts'
 
 /** The files in a message of the history. Those without an id the gateway refuses to hand over. */

@@ -1,4 +1,4 @@
-import type { AgentFile } from '../domain/ports.ts'
+import type { AgentFile } from '../domain/agent.ts'
 import { decodeFiles } from './file-blocks.ts'
 import { type Json, listAt, numberAt, objectAt, stringAt, stringsAt } from './frames.ts'
 

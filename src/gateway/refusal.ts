@@ -1,4 +1,4 @@
-import type { LinkStatus } from '../domain/ports.ts'
+import type { LinkStatus } from '../domain/agent.ts'
 import { messageOf, WecomdError } from '../errors.ts'
 import { stringAt } from './frames.ts'
 import type { Grant } from './handshake.ts'

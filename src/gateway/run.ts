@@ -1,4 +1,4 @@
-import type { ReplyChunk, RunEnd } from '../domain/ports.ts'
+import type { ReplyChunk, RunEnd } from '../domain/agent.ts'
 import { decodeEnding, type Ending, namesFiles, pausesFor } from './answer-files.ts'
 import { type Json, objectAt, stringAt } from './frames.ts'
 import { textOf } from './history.ts'

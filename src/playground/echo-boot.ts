@@ -1,6 +1,7 @@
 import type { ServerWebSocket } from 'bun'
 import type { World } from '../world.ts'
 import { type MortalClock, mortalClock } from './alarms.ts'
+import { EchoAgents } from './echo-agents.ts'
 import { type Asked, EchoChat } from './echo-chat.ts'
 import {
   type Answer,
@@ -30,6 +31,8 @@ export interface BootOptions {
   readonly drainMs?: number
   /** From the acknowledgement of a message to its row in the history (150-300 ms in reality); a kill in between forgets it. */
   readonly rowAfterMs?: number
+  /** From a new agent to the moment when it is known; 50 ms by default. */
+  readonly reloadMs?: number
   /** From the end of a run to the files in its row; 200 ms by default. */
   readonly filesAfterMs?: number
   /** What is answered to a GET of a file instead: a test breaks it there. Counted from 1. */
@@ -56,7 +59,8 @@ const handshakeMs = 15_000
 export class Boot {
   readonly bootId: string
   readonly port: number
-  private readonly chat: EchoChat
+  readonly chat: EchoChat
+  readonly agents: EchoAgents
   private readonly server: Bun.Server<Peer>
   private readonly sockets = new Set<PeerSocket>()
   private readonly startedAt: number
@@ -68,7 +72,7 @@ export class Boot {
   constructor(
     private readonly world: World,
     private readonly options: BootOptions & { readonly port: number },
-    private readonly disk: Disk,
+    readonly disk: Disk,
     private readonly devices: Devices,
     asked: Asked[],
   ) {
@@ -76,11 +80,21 @@ export class Boot {
     this.clock = mortalClock(world.clock)
     this.startedAt = this.clock.now()
     const { resumeAfterMs = 200, rowAfterMs = 0, filesAfterMs = 200 } = options
+    this.agents = new EchoAgents({
+      clock: this.clock,
+      disk,
+      reloadMs: options.reloadMs ?? 50,
+      onReload: () => {
+        this.chat.supersede()
+        this.broadcast('config.changed', { ts: this.clock.now() }, false)
+      },
+    })
     this.chat = new EchoChat({
       clock: this.clock,
       disk,
       script: options.script ?? echoScript,
       newId: () => this.newId(),
+      isKnownAgent: id => this.agents.isKnown(id),
       emit: (event, payload, toolsOnly = false) => this.broadcast(event, payload, toolsOnly),
       rowAfterMs,
       filesAfterMs,
@@ -224,7 +238,7 @@ export class Boot {
       const more = { retryable: true, retryAfterMs: 1000, details }
       return refuse('UNAVAILABLE', `${method} unavailable during gateway restart`, more)
     }
-    return await callMethod(request, this.chat, this.disk)
+    return await callMethod(request, this)
   }
 
   private broadcast(event: string, payload: object, toolsOnly: boolean): void {

@@ -37,6 +37,7 @@ export interface ChatDoors {
   readonly script: Script
   readonly emit: Emit
   readonly newId: () => string
+  readonly isKnownAgent: (id: string) => boolean
   readonly onAsked: (asked: Omit<Asked, 'bootId'>) => void
   /** From the acknowledgement to the user row in the history, and the start of the run. */
   readonly rowAfterMs: number
@@ -75,9 +76,20 @@ export class EchoChat {
   /** The process was asked to stop: what has not begun is refused; resolves when the rest is over. */
   async drain(): Promise<void> {
     for (const [key, run] of this.active) {
-      if (!run.hasStarted()) this.refuseDraining(key, run)
+      if (!run.hasStarted())
+        this.giveUp(key, run, 'GatewayDrainingError: Gateway is draining; new tasks are not accepted')
     }
     await Promise.all([...this.active.values()].map(run => run.ended))
+  }
+
+  /** A changed config is taken up: what was acknowledged and has not begun comes to nothing. */
+  supersede(): void {
+    for (const [key, run] of this.active) {
+      const session = this.doors.disk.sessions.get(key)
+      if (run.hasStarted() || session === undefined) continue
+      session.rows.push(userRow(run.spec, this.doors.clock.now(), run.spec.key))
+      this.giveUp(key, run, 'Error: prepared model runtime plugin generation was superseded')
+    }
   }
 
   /** The process stops waiting for what still runs. */
@@ -91,7 +103,7 @@ export class EchoChat {
   }
 
   send(params: Params): Answer {
-    const { clock, disk, newId, onAsked } = this.doors
+    const { clock, disk, newId, onAsked, isKnownAgent } = this.doors
     const sessionKey = normaliseKey(String(params['sessionKey']))
     const message = String(params['message'])
     const key = String(params['idempotencyKey'])
@@ -99,7 +111,7 @@ export class EchoChat {
     const repeated = this.sent.repeat(key, message)
     if (repeated) return repeated
     const agentId = sessionKey.split(':')[1] ?? ''
-    if (!disk.agents.has(agentId)) {
+    if (!isKnownAgent(agentId)) {
       return refuse('INVALID_REQUEST', `Agent "${agentId}" no longer exists in configuration`)
     }
     const media = readAttachments(params)
@@ -153,13 +165,12 @@ export class EchoChat {
     return ok({ runId: key, status: 'started' })
   }
 
-  private refuseDraining(sessionKey: string, run: Run): void {
+  private giveUp(sessionKey: string, run: Run, errorMessage: string): void {
     const { runId, key } = run.spec
     run.cut()
     this.active.delete(sessionKey)
     const session = this.doors.disk.sessions.get(sessionKey)
     if (session) removePending(session, key)
-    const errorMessage = 'GatewayDrainingError: Gateway is draining; new tasks are not accepted'
     this.doors.emit('chat', { runId, sessionKey, seq: 1, state: 'error', errorMessage })
   }
 

@@ -104,6 +104,12 @@ const methods: Readonly<Record<string, Shape & { readonly scope: string }>> = {
     required: { name: 'string' },
     optional: { workspace: 'string', model: 'string' },
   },
+  'agents.delete': { scope: 'operator.admin', required: { agentId: 'string' }, optional: {} },
+  'agents.files.set': {
+    scope: 'operator.admin',
+    required: { agentId: 'string', name: 'string', content: 'string' },
+    optional: {},
+  },
   'agents.list': { scope: 'operator.read', required: {}, optional: {} },
   health: { scope: 'operator.read', required: {}, optional: { probe: 'boolean' } },
 }

@@ -16,6 +16,8 @@ export interface EchoGateway {
   history(sessionKey: string): readonly Row[]
   /** Every message that was accepted as new, over all boots. */
   asks(): readonly Asked[]
+  /** What lies in the workspace of an agent; undefined when there is none. */
+  workspace(agentId: string): ReadonlyMap<string, string> | undefined
   connections(): number
   /** Approves a device that waits for pairing. */
   approve(requestId: string): boolean
@@ -34,7 +36,7 @@ export interface EchoGateway {
 
 export function createEchoGateway(world: World, options: EchoOptions): EchoGateway {
   const asked: Asked[] = []
-  const disk: Disk = { sessions: new Map(), agents: new Set(['main']) }
+  const disk: Disk = { sessions: new Map(), agents: new Map([['main', new Map()]]) }
   const devices: Devices = { approved: new Map(), pending: new Map(), withheld: [] }
   let boot = new Boot(world, { ...options, port: options.port ?? 0 }, disk, devices, asked)
   const port = boot.port
@@ -44,6 +46,7 @@ export function createEchoGateway(world: World, options: EchoOptions): EchoGatew
     bootId: () => boot.bootId,
     history: sessionKey => disk.sessions.get(normaliseKey(sessionKey))?.rows ?? [],
     asks: () => asked,
+    workspace: agentId => disk.agents.get(agentId),
     connections: () => boot.connections(),
     approve: requestId => approveDevice(devices, requestId, world.random),
     withhold(scopes) {

@@ -41,7 +41,8 @@ export interface Session {
 
 export interface Disk {
   readonly sessions: Map<string, Session>
-  readonly agents: Set<string>
+  /** The files of their workspaces, by the ids of agents. */
+  readonly agents: Map<string, Map<string, string>>
 }
 
 /** What only the living process knows of a session. */

@@ -1,3 +1,4 @@
+import type { EchoAgents } from './echo-agents.ts'
 import type { EchoChat } from './echo-chat.ts'
 import { type Answer, type Params, type Request, refuse } from './echo-frames.ts'
 import { type Disk, describeHistory, findRow, normaliseKey } from './echo-history.ts'
@@ -5,8 +6,15 @@ import { type Disk, describeHistory, findRow, normaliseKey } from './echo-histor
 /** `chat.history` shows texts up to here unless `maxChars` says otherwise. */
 const historyChars = 8_000
 
+/** What a gateway is made of. */
+export interface Parts {
+  readonly chat: EchoChat
+  readonly agents: EchoAgents
+  readonly disk: Disk
+}
+
 /** Answers a request whose scope and parameters were checked. */
-export async function callMethod({ method, params }: Request, chat: EchoChat, disk: Disk): Promise<Answer> {
+export async function callMethod({ method, params }: Request, { chat, agents, disk }: Parts): Promise<Answer> {
   if (method === 'chat.send') return chat.send(params)
   if (method === 'chat.abort') return chat.abort(params)
   if (method === 'chat.history') return ok(history(params, chat, disk))
@@ -16,8 +24,10 @@ export async function callMethod({ method, params }: Request, chat: EchoChat, di
   if (method === 'agent.wait')
     return ok(await chat.wait(String(params['runId']), numberOf(params['timeoutMs'], 30_000)))
   if (method === 'sessions.reset') return ok(chat.reset(normaliseKey(String(params['key']))))
-  if (method === 'agents.create') return createAgent(String(params['name']), disk)
-  if (method === 'agents.list') return ok({ agents: [...disk.agents].map(id => ({ id })) })
+  if (method === 'agents.create') return agents.create(params)
+  if (method === 'agents.delete') return agents.delete(params)
+  if (method === 'agents.files.set') return agents.setFile(params)
+  if (method === 'agents.list') return ok(agents.list())
   return ok({ ok: true })
 }
 
@@ -33,13 +43,6 @@ function history(params: Params, chat: EchoChat, disk: Disk): object {
 function getMessage(params: Params, disk: Disk): Answer {
   const row = findRow(disk, normaliseKey(String(params['sessionKey'])), String(params['messageId']))
   return row ? ok({ ok: true, message: row }) : refuse('INVALID_REQUEST', 'message not found')
-}
-
-function createAgent(name: string, { agents }: Disk): Answer {
-  const agentId = name.toLowerCase().replaceAll(/[^a-z0-9_-]+/g, '-')
-  if (agents.has(agentId)) return refuse('INVALID_REQUEST', `agent "${agentId}" already exists`)
-  agents.add(agentId)
-  return ok({ ok: true, agentId })
 }
 
 function ok(payload: object): Answer {

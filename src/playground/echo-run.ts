@@ -46,7 +46,7 @@ export interface Run {
 }
 
 /** Sends an event; `toolsOnly` goes to connections that asked for tool events. */
-export type Emit = (event: 'chat' | 'agent', payload: object, toolsOnly?: boolean) => void
+export type Emit = (event: string, payload: object, toolsOnly?: boolean) => void
 
 export interface RunDoors {
   readonly clock: Clock

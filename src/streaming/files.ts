@@ -1,6 +1,6 @@
+import type { AgentFile } from '../domain/agent.ts'
 import type { Delivery, MediaKind } from '../domain/delivery.ts'
 import { limits } from '../domain/limits.ts'
-import type { AgentFile } from '../domain/ports.ts'
 import { type FileProblem, hasBubble, type Turn, type TurnFile } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
 import { planMedia, planNotice } from './home.ts'

@@ -18,6 +18,7 @@ const busyEveryMs = 600_000
 
 export interface OpenSettings {
   readonly agentId: string
+  readonly boundAgentId?: string
   readonly sessionKey: string
   readonly streamId: string
   readonly windowMs: number
@@ -55,7 +56,7 @@ function busyId({ account, sender, receivedAt }: Turn): string {
 function freshTurn(inbound: Inbound, standing: Standing, settings: OpenSettings): Turn {
   const { receivedAt, createdAt, responseUrl } = inbound
   const attachments = pendingAttachments(inbound, settings.streamId)
-  const { dm, thoughts } = settings
+  const { dm, thoughts, boundAgentId } = settings
   const ageMs = createdAt === undefined ? -1 : receivedAt - createdAt
   const windowStart = createdAt !== undefined && ageMs >= 0 && ageMs <= createTimeTrustMs ? createdAt : receivedAt
   const windowEndAt = windowStart + settings.windowMs
@@ -79,6 +80,7 @@ function freshTurn(inbound: Inbound, standing: Standing, settings: OpenSettings)
     handoverAt: windowEndAt - settings.handoverMs,
     windowEndAt,
     lastWayUntil: dm === undefined ? responseUntil : receivedAt + settings.askWithinMs,
+    ...(boundAgentId !== undefined && { boundAgentId }),
     ...(responseUrl !== undefined && { responseUrl }),
     ...(attachments.length > 0 && { attachments }),
     ...(inbound.isMediaOnly && { joinUntil: receivedAt + settings.joinWindowMs }),

@@ -1,4 +1,4 @@
-import type { AgentFile, RunEnd } from '../domain/ports.ts'
+import type { AgentFile, RunEnd } from '../domain/agent.ts'
 import type { Turn, TurnEnd } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
 import { isVisible } from './frame.ts'

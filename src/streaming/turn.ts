@@ -1,5 +1,6 @@
+import type { AgentFile, RunEnd } from '../domain/agent.ts'
 import type { Delivery } from '../domain/delivery.ts'
-import type { AgentFile, Change, RunEnd } from '../domain/ports.ts'
+import type { Change } from '../domain/ports.ts'
 import { hasBubble, type TraceEvent, type Turn } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
 import type { Prepared } from './attachments.ts'

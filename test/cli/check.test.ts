@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'bun:test'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { check } from '../../src/cli/check.ts'
@@ -88,6 +88,22 @@ test('check: a caFile that cannot be used ends in 3, a folder that is not there 
       ],
     ])
   }
+})
+
+test('check: agents of their own need admin scope, and it says so until this device is approved', async () => {
+  const config = {
+    channels: { wecom: { bot: { token: 't', encodingAESKey: key }, dynamicAgents: { enabled: true } } },
+    stateDir: 'agents-state',
+  }
+  const file = write('agents.json5', JSON.stringify(config))
+  const { code, out } = await run(check, ['--config', file])
+  expect([code, out.length]).toEqual([0, 2])
+  expect(out[0]).toStartWith('warning channels.wecom.dynamicAgents.enabled: needs admin scope')
+  mkdirSync(join(folder, 'agents-state'))
+  write('agents-state/device.paired', 'ws://127.0.0.1:18789 0123abc\n')
+  expect((await run(check, ['--config', file])).out).toEqual([`${file}: valid`])
+  write('agents-state/device.paired', 'ws://elsewhere:18789 0123abc\n')
+  expect((await run(check, ['--config', file])).out).toHaveLength(2)
 })
 
 test('check: --json prints one object', async () => {

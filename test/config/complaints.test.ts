@@ -98,11 +98,22 @@ test('config: no complaint ever carries a secret', () => {
 })
 
 test('config: a key whose feature is not there yet is a warning, once, at the top of it', () => {
-  const value = wecom(
-    { bot, agent: app, dynamicAgents: { enabled: true, adminUsers: ['boss'] } },
-    { alerts: { to: 'user:a' } },
-  )
-  expect(warnings(value)).toEqual(['channels.wecom.dynamicAgents: has no effect yet', 'alerts: has no effect yet'])
+  const value = wecom({ bot, agent: app }, { alerts: { to: 'user:a' } })
+  expect(warnings(value)).toEqual(['alerts: has no effect yet'])
+})
+
+test('config: a template for new agents is a folder, and what the gateway does not take of it is told', () => {
+  const value = wecom({ bot, dynamicAgents: { enabled: true, workspaceTemplate: 'agent' } })
+  const path = 'channels.wecom.dynamicAgents.workspaceTemplate'
+  const takes = 'AGENTS.md, SOUL.md, IDENTITY.md, USER.md, BOOTSTRAP.md, MEMORY.md'
+  const told = (names?: readonly string[]) =>
+    read(value, names && { names }).complaints.map(({ path: at, message, severity }) => `${severity} ${at}: ${message}`)
+  expect(told(['AGENTS.md', 'USER.md'])).toEqual([])
+  expect(told(['AGENTS.md', 'b.txt', 'a'])).toEqual([
+    `warning ${path}: the gateway takes only ${takes}; left out: a, b.txt`,
+  ])
+  expect(told([])).toEqual([`warning ${path}: holds none of the files that a new agent can start with: ${takes}`])
+  expect(told()).toEqual([`error ${path}: cannot read the folder /etc/wecomd/agent: there is no such file`])
 })
 
 test('config: keys of other plugins that mean nothing here are warnings with the reason', () => {

@@ -26,7 +26,13 @@ test('config: the example is valid with every key behind a comment sign made liv
       getOwnPropertyDescriptor: () => ({ configurable: true, enumerable: true }),
     },
   )
-  const { complaints } = parseConfig(text, { file: '/w.json5', env, readFile: () => pem, isFolder: () => true })
+  const { complaints } = parseConfig(text, {
+    file: '/w.json5',
+    env,
+    readFile: () => pem,
+    isFolder: () => true,
+    namesIn: () => ['AGENTS.md'],
+  })
   const left = complaints.filter(({ path }) => !path.endsWith('encodingAESKey'))
   expect(left).toEqual([])
 })

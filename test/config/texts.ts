@@ -7,7 +7,12 @@ export const app = { corpId: 'ww1', corpSecret: 's', agentId: 1000002 }
 
 export function read(
   value: unknown,
-  more: { env?: Record<string, string>; files?: Record<string, string>; folders?: readonly string[] } = {},
+  more: {
+    env?: Record<string, string>
+    files?: Record<string, string>
+    folders?: readonly string[]
+    names?: readonly string[]
+  } = {},
 ): Loaded {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   return parseConfig(text, {
@@ -19,6 +24,10 @@ export function read(
       return content
     },
     isFolder: path => more.folders?.includes(path) ?? true,
+    namesIn(folder) {
+      if (more.names === undefined) throw Object.assign(new Error(`no ${folder}`), { code: 'ENOENT' })
+      return more.names
+    },
   })
 }
 

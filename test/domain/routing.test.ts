@@ -58,13 +58,16 @@ test('routing: the most specific binding decides, of equal ones the first, and w
     { agentId: 'zhang of sales', match: { accountId: 'sales', peer: { kind: 'direct', id: 'zhang' } } },
     { agentId: 'group', match: { accountId: '*', peer: { kind: 'group', id: 'wrA' } } },
   ]
-  const to = (account: string, kind: 'direct' | 'group', id: string) => routeOf(bindings, 'main', { account, kind, id })
+  const to = (account: string, kind: 'direct' | 'group', id: string) =>
+    routeOf({ bindings, fallback: 'main' }, { account, kind, id }, 'li')
   expect(to('sales', 'direct', 'ZHANG')).toEqual({ agentId: 'zhang of sales', rule: 'peer', index: 4 })
   expect(to('default', 'direct', 'zhang')).toEqual({ agentId: 'any zhang', rule: 'peer', index: 3 })
   expect(to('sales', 'group', 'zhang')).toEqual({ agentId: 'sales', rule: 'account', index: 1 })
   expect(to('default', 'group', 'wrA')).toEqual({ agentId: 'group', rule: 'peer', index: 5 })
   expect(to('default', 'group', 'wra')).toEqual({ agentId: 'everywhere', rule: 'channel', index: 0 })
-  expect(routeOf(bindings.slice(1), 'main', { account: 'default', kind: 'direct', id: 'li' })).toEqual({
+  expect(
+    routeOf({ bindings: bindings.slice(1), fallback: 'main' }, { account: 'default', kind: 'direct', id: 'li' }, 'li'),
+  ).toEqual({
     agentId: 'main',
     rule: 'default',
   })

@@ -2,11 +2,13 @@ import { Database } from 'bun:sqlite'
 import type { Desk } from '../../src/bridge/desk.ts'
 import { Holds } from '../../src/bridge/holds.ts'
 import { LiveAnswers } from '../../src/bridge/live.ts'
+import { OwnAgents } from '../../src/bridge/own-agents.ts'
 import { createReceive } from '../../src/bridge/receive.ts'
 import { scheduleWork } from '../../src/bridge/work.ts'
+import type { Agent, AgentFile, RunEnd } from '../../src/domain/agent.ts'
 import type { Message, Outcome } from '../../src/domain/delivery.ts'
 import type { Frame, Inbound } from '../../src/domain/message.ts'
-import type { Agent, AgentFile, Platform, RunEnd } from '../../src/domain/ports.ts'
+import type { Platform } from '../../src/domain/ports.ts'
 import type { Spool } from '../../src/domain/spool.ts'
 import { speaker } from '../../src/fallback/notice.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
@@ -15,6 +17,7 @@ import { createSqliteStore } from '../../src/store/sqlite/store.ts'
 import { nextDeadline } from '../../src/streaming/turn.ts'
 import type { Log } from '../../src/world.ts'
 import { FakeClock } from '../fake-clock.ts'
+import { noAdmin } from '../gateway/no-admin.ts'
 
 /** One square of the table. */
 export interface Case {
@@ -128,6 +131,7 @@ function openDesk(square: Case, seen: string[], { clock, db, scheduler }: Machin
     platform: platformOf(square, seen),
     spool: spoolOf(square),
     holds: new Holds(store.memos),
+    ownAgents: new OwnAgents(store.memos, noAdmin, log),
     live: new LiveAnswers(),
     accounts: new Map([
       [
@@ -178,8 +182,7 @@ function agentOf(square: Case, clock: FakeClock): Agent {
       return await promise
     },
     abort: async () => {},
-    canReset: () => false,
-    reset: async () => {},
+    ...noAdmin,
     collect: async (_session, id) => ({ kind: 'kept', bytes: bytesOf(square).length, digest: id }),
   }
 }

@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Ask, LinkStatus, ReplyChunk } from '../../src/domain/ports.ts'
+import type { Ask, LinkStatus, ReplyChunk } from '../../src/domain/agent.ts'
 import { createChatAgent } from '../../src/gateway/chat-agent.ts'
 import { Connection } from '../../src/gateway/connection.ts'
 import { loadDevice } from '../../src/gateway/device.ts'
 import { Handshake } from '../../src/gateway/handshake.ts'
+import { ReloadGate } from '../../src/gateway/reload-gate.ts'
 import { createEchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
 import type { Step } from '../../src/playground/echo-script.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
@@ -48,7 +49,13 @@ export function linkAgent(url: string, token: string) {
   const spoolFolder = join(folder, 'spool')
   const spool = openSpool({ folder: spoolFolder })
   const { clock, log, fetch } = world
-  const agent = createChatAgent(connection, { clock, timers, log, fetch, createFile: spool.create })
+  const agent = createChatAgent(connection, new ReloadGate(clock, timers), {
+    clock,
+    timers,
+    log,
+    fetch,
+    createFile: spool.create,
+  })
   const limitsBefore = agent.limits()
   const statuses: LinkStatus['state'][] = []
   agent.onStatus(({ state }) => void statuses.push(state))

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import type { Ask, AskAttachment } from '../../src/domain/ports.ts'
+import type { Ask, AskAttachment } from '../../src/domain/agent.ts'
 import { WecomdError } from '../../src/errors.ts'
 import { encodeAttachments, encodeQuestion, limitsOf, Turnstile } from '../../src/gateway/attachments.ts'
 import { encodeRequest } from '../../src/gateway/frames.ts'

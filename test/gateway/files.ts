@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { crc32, deflateSync } from 'node:zlib'
-import type { AskAttachment } from '../../src/domain/ports.ts'
+import type { AskAttachment } from '../../src/domain/agent.ts'
 
 const kinds = { image: 'image/png', audio: 'audio/amr', file: 'application/zip' } as const
 

@@ -1,4 +1,4 @@
-import type { LinkStatus } from '../../src/domain/ports.ts'
+import type { LinkStatus } from '../../src/domain/agent.ts'
 import { createEchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
 import { quietWorld } from '../scenarios/house.ts'
 import { until } from '../scenarios/until.ts'

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import type { AskAttachment } from '../../src/domain/ports.ts'
+import type { AskAttachment } from '../../src/domain/agent.ts'
 import { WecomdError } from '../../src/errors.ts'
 import { echoAnswer, echoScript } from '../../src/playground/echo-script.ts'
 import { until } from '../scenarios/until.ts'

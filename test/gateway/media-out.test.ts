@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
-import type { RunEnd } from '../../src/domain/ports.ts'
+import type { RunEnd } from '../../src/domain/agent.ts'
 import type { EchoOptions } from '../../src/playground/echo-gateway.ts'
 import { echoScript, type Step } from '../../src/playground/echo-script.ts'
 import { until } from '../scenarios/until.ts'

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { LinkStatus } from '../../src/domain/ports.ts'
+import type { LinkStatus } from '../../src/domain/agent.ts'
 import { Connection } from '../../src/gateway/connection.ts'
 import { loadDevice } from '../../src/gateway/device.ts'
 import type { Json } from '../../src/gateway/frames.ts'
@@ -77,6 +77,7 @@ export function openLink(options: LinkOptions) {
   return {
     connection,
     clock,
+    timers,
     memory,
     heard,
     statuses,

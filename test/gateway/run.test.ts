@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import type { ReplyChunk, RunEnd } from '../../src/domain/ports.ts'
+import type { ReplyChunk, RunEnd } from '../../src/domain/agent.ts'
 import { Run } from '../../src/gateway/run.ts'
 
 const sessionKey = 'agent:main:wecom:default:direct:zhangsan'

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import type { LinkStatus } from '../../src/domain/ports.ts'
+import type { LinkStatus } from '../../src/domain/agent.ts'
 import { createEchoGateway } from '../../src/playground/echo-gateway.ts'
 import { openFront } from '../openclaw/front.ts'
 import { methodsOf, Recorder } from '../openclaw/recorder.ts'

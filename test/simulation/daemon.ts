@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import type { Desk } from '../../src/bridge/desk.ts'
 import { Holds } from '../../src/bridge/holds.ts'
 import { LiveAnswers } from '../../src/bridge/live.ts'
+import { OwnAgents } from '../../src/bridge/own-agents.ts'
 import { createReceive } from '../../src/bridge/receive.ts'
 import { acceptSend, type SendRequest } from '../../src/bridge/send.ts'
 import { scheduleWork, type Work } from '../../src/bridge/work.ts'
@@ -13,6 +14,7 @@ import { speaker } from '../../src/fallback/notice.ts'
 import { createChatAgent } from '../../src/gateway/chat-agent.ts'
 import { Connection } from '../../src/gateway/connection.ts'
 import { Handshake } from '../../src/gateway/handshake.ts'
+import { ReloadGate } from '../../src/gateway/reload-gate.ts'
 import { type MortalClock, mortalClock } from '../../src/playground/alarms.ts'
 import { backoffMs } from '../../src/scheduler/backoff.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
@@ -20,6 +22,7 @@ import { createSqliteStore } from '../../src/store/sqlite/store.ts'
 import { orderAt } from '../../src/streaming/home.ts'
 import { nextDeadline } from '../../src/streaming/turn.ts'
 import type { Log, OpenSocket, Random } from '../../src/world.ts'
+import { noAdmin } from '../gateway/no-admin.ts'
 import { refusedApp, type SimulatedApp } from './app.ts'
 import type { SimulatedGateway } from './gateway.ts'
 import type { Line } from './line.ts'
@@ -244,19 +247,19 @@ export class Daemon {
     return {
       store,
       agent: {
-        ...createChatAgent(connection, {
+        ...createChatAgent(connection, new ReloadGate(clock, scheduler), {
           clock,
           timers: scheduler,
           log,
           fetch: async () => new Response('', { status: 404 }),
           createFile: emptySpool.create,
         }),
-        canReset: () => false,
-        reset: () => Promise.reject(new Error('nobody resets here')),
+        ...noAdmin,
       },
       platform: mortalPlatform(neighbours, pass),
       spool: emptySpool,
       holds: new Holds(store.memos),
+      ownAgents: new OwnAgents(store.memos, noAdmin, log),
       live: new LiveAnswers(),
       accounts: new Map([
         [

@@ -1,4 +1,5 @@
 import { type MortalClock, mortalClock } from '../../src/playground/alarms.ts'
+import { EchoAgents } from '../../src/playground/echo-agents.ts'
 import { EchoChat } from '../../src/playground/echo-chat.ts'
 import { parseRequest } from '../../src/playground/echo-frames.ts'
 import type { Disk } from '../../src/playground/echo-history.ts'
@@ -13,6 +14,7 @@ const tickMs = 30_000
 interface Boot {
   readonly id: string
   readonly chat: EchoChat
+  readonly agents: EchoAgents
   readonly clock: MortalClock
 }
 
@@ -33,7 +35,7 @@ export class SimulatedGateway {
   slowMs = 0
   private readonly scene: Scene
   private readonly replies: Replies
-  private readonly disk: Disk = { sessions: new Map(), agents: new Set(['main']) }
+  private readonly disk: Disk = { sessions: new Map(), agents: new Map([['main', new Map()]]) }
   private readonly lines = new Set<Line>()
   private boot: Boot | undefined
   private boots = 0
@@ -60,13 +62,15 @@ export class SimulatedGateway {
       script: message => this.replies.to(message).steps,
       emit: (event, payload) => this.broadcast(event, payload),
       newId: () => `id-${++this.ids}`,
+      isKnownAgent: () => true,
       onAsked: ({ key, sessionKey, text }) =>
         this.ask({ key: turnOf(key), sessionKey, bootId: id, marks: marksOf(text) }),
       rowAfterMs: dice.between(0, 300),
       filesAfterMs: 200,
       resumes: dice.chance(0.8),
     })
-    this.boot = { id, chat, clock }
+    const agents = new EchoAgents({ clock, disk: this.disk, reloadMs: 50, onReload() {} })
+    this.boot = { id, chat, agents, clock }
     clock.alarm(clock.now() + dice.between(0, 3_000), () => chat.resume())
     this.tick(this.boot)
     this.scene.note(`gateway: ${id}`)
@@ -156,7 +160,7 @@ export class SimulatedGateway {
       return line.toClient({ type: 'res', id, ok: true, payload: this.hello(boot, params['scopes']) })
     }
     if (method === 'chat.send') this.checkMark(String(params['idempotencyKey']), boot.id)
-    const answer = await callMethod(request, boot.chat, this.disk)
+    const answer = await callMethod(request, { chat: boot.chat, agents: boot.agents, disk: this.disk })
     line.toClient({ type: 'res', id, ...answer })
   }
 

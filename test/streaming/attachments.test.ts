@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import type { AgentLimits } from '../../src/domain/agent.ts'
 import type { Attachment } from '../../src/domain/message.ts'
-import type { AgentLimits, Fetched } from '../../src/domain/ports.ts'
+import type { Fetched } from '../../src/domain/ports.ts'
 import type { Turn } from '../../src/domain/turn.ts'
 import { askableAt, prepareQuestion, settleAttachment } from '../../src/streaming/attachments.ts'
 import { streamFrame } from '../../src/streaming/frame.ts'

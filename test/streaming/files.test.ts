@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import type { AgentFile } from '../../src/domain/agent.ts'
 import type { MediaKind } from '../../src/domain/delivery.ts'
-import type { AgentFile, Change } from '../../src/domain/ports.ts'
+import type { Change } from '../../src/domain/ports.ts'
 import type { Turn } from '../../src/domain/turn.ts'
 import { type Collected, type FileFate, picturesOf } from '../../src/streaming/files.ts'
 import { streamFrame } from '../../src/streaming/frame.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { RunEnd } from '../../src/domain/ports.ts'
+import type { RunEnd } from '../../src/domain/agent.ts'
 import { advance, advanceThrough, nextDeadline } from '../../src/streaming/turn.ts'
 import {
   after,

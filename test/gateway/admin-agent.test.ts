@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import type { WecomdError } from '../../src/errors.ts'
-import { createSessionAdmin } from '../../src/gateway/session-admin.ts'
+import { createAdminAgent } from '../../src/gateway/admin-agent.ts'
+import { ReloadGate } from '../../src/gateway/reload-gate.ts'
 import { quietWorld } from '../scenarios/house.ts'
 import { until } from '../scenarios/until.ts'
 import { Links, reach, refusal } from './links.ts'
@@ -16,7 +17,12 @@ const codeOf = (error: WecomdError) => error.code
 function adminOf(url: string) {
   const opened = links.link({ url, purpose: 'admin', slowPaceMs: 60_000 })
   const log: string[] = []
-  return { opened, log, sessions: createSessionAdmin(opened.connection, quietWorld(log).log) }
+  const gate = new ReloadGate(opened.clock, opened.timers)
+  return {
+    opened,
+    log,
+    agent: createAdminAgent(opened.connection, gate, { log: quietWorld(log).log, startFiles: () => [] }),
+  }
 }
 
 /** One whose gateway answers requests as a test says. */
@@ -24,61 +30,73 @@ async function answering(answer: object) {
   const gateway = links.raw(() => hello({ scopes: ['operator.admin'] }))
   const admin = adminOf(gateway.url)
   await reach(admin.opened, 'up')
-  const end = admin.sessions.reset(key, 'new').then(() => 'done', codeOf)
+  const end = admin.agent.reset(key, 'new').then(() => 'done', codeOf)
   const request = await until('the request', () => gateway.requests[0])
   gateway.send({ type: 'res', id: request.id, ...answer })
   return { ...admin, request, end: await end }
 }
 
-test('session admin: a session is reset by one request, also one that was never seen', async () => {
+test('admin agent: a session is reset by one request, also one that was never seen', async () => {
   const gateway = links.echo()
-  const { opened, sessions } = adminOf(gateway.url)
-  expect(sessions.canReset()).toBe(false)
+  const { opened, agent } = adminOf(gateway.url)
+  expect(agent.canReset()).toBe(false)
   await reach(opened, 'up')
-  expect(sessions.canReset()).toBe(true)
-  await sessions.reset(key, 'reset')
+  expect(agent.canReset()).toBe(true)
+  await agent.reset(key, 'reset')
   expect(gateway.history(key)).toEqual([])
 })
 
-test('session admin: the request has the key, the reason and nothing else', async () => {
+test('admin agent: the request has the key, the reason and nothing else', async () => {
   const { request, end } = await answering({ ok: true, payload: { ok: true } })
   expect([request.method, request.params, end]).toEqual(['sessions.reset', { key, reason: 'new' }, 'done'])
 })
 
-test('session admin: a refusal is one, and is logged without the session', async () => {
+test('admin agent: a refusal is one, and is logged without the session', async () => {
   const { log, end } = await answering(refusal('FORBIDDEN', { code: 'MISSING_SCOPE' }))
   expect(end).toBe('gateway_refused')
   expect(log.join()).toContain('"code":"FORBIDDEN"')
   expect(log.join()).not.toContain('zhangsan')
 })
 
-test('session admin: a gateway that is just stopping is none that refuses', async () => {
+test('admin agent: a gateway that is just stopping is none that refuses', async () => {
   const { end } = await answering(refusal('UNAVAILABLE', {}, { retryAfterMs: 1_000 }))
   expect(end).toBe('gateway_down')
 })
 
-test('session admin: while the link is away it is that, and without an answer a timeout', async () => {
+test('admin agent: while the link is away it is that, and without an answer a timeout', async () => {
+  const away = adminOf('ws://127.0.0.1:9')
+  const started = away.opened.clock.now()
+  let end: unknown
+  void away.agent.reset(key, 'new').catch(error => {
+    end = codeOf(error)
+  })
+  await until('the end of its patience', async () => {
+    await away.opened.pass(100)
+    return end
+  })
+  expect(end).toBe('gateway_down')
+  expect(away.opened.clock.now() - started).toBeWithin(3_000, 3_500)
+
   const gateway = links.raw(() => hello({ scopes: ['operator.admin'] }))
-  const { opened, sessions } = adminOf(gateway.url)
-  expect(await sessions.reset(key, 'new').catch(codeOf)).toBe('gateway_down')
+  const { opened, agent } = adminOf(gateway.url)
   await reach(opened, 'up')
-  const end = sessions.reset(key, 'new').catch(codeOf)
+  const late = agent.reset(key, 'new').catch(codeOf)
   await until('the request', () => gateway.requests.length === 1)
   await opened.pass(30_000)
-  expect(await end).toBe('gateway_timeout')
+  expect(await late).toBe('gateway_timeout')
 })
 
-test('session admin: without the scope it says so once, tries again slowly, and works once it is approved', async () => {
+test('admin agent: without the scope it says so once, tries again slowly, and works once it is approved', async () => {
   let tries = 0
   const gateway = links.echo({
     intercept: (stage, method) => void (stage === 'answered' && method === 'connect' && tries++),
   })
   gateway.withhold(['operator.admin'])
-  const { opened, sessions } = adminOf(gateway.url)
+  const { opened, agent } = adminOf(gateway.url)
   await reach(opened, 'pairing')
   const { reason, hint = '' } = opened.connection.status
   expect(reason).toBe('this device waits for approval (scope-upgrade)')
-  expect([sessions.canReset(), await sessions.reset(key, 'new').catch(codeOf)]).toEqual([false, 'gateway_refused'])
+  expect([agent.canReset(), await agent.reset(key, 'new').catch(codeOf)]).toEqual([false, 'gateway_refused'])
   await opened.pass(59_000)
   expect(tries).toBe(1)
   await opened.pass(1_000)
@@ -89,7 +107,7 @@ test('session admin: without the scope it says so once, tries again slowly, and 
   // The refusal of the second try may still be on its way.
   await until('the link', async () => {
     await opened.pass(60_000)
-    return sessions.canReset()
+    return agent.canReset()
   })
-  await sessions.reset(key, 'new')
+  await agent.reset(key, 'new')
 })

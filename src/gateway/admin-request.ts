@@ -1,0 +1,35 @@
+import { WecomdError } from '../errors.ts'
+import type { Log } from '../world.ts'
+import type { Connection } from './connection.ts'
+import type { Json } from './frames.ts'
+import { GatewayRefusal } from './rpc.ts'
+
+/**
+ * A request over the admin link, on which nothing goes that a user wrote. Rejects with `gateway_refused` (also when the
+ * gateway grants no admin scope), `gateway_timeout` or `gateway_down`.
+ */
+export type AdminRequest = (method: string, params: Json) => Promise<Json>
+
+/** Whether the gateway refuses us what needs admin scope, so that only an operator can help. */
+export function lacksScope(link: Connection): boolean {
+  return link.status.state === 'refused' || link.status.state === 'pairing'
+}
+
+/** A link that was just lost, or is just being made, is waited for. */
+const patienceMs = 3_000
+
+export function createAdminRequest(link: Connection, log: Log): AdminRequest {
+  return async (method, params) => {
+    await link.settled(patienceMs)
+    if (lacksScope(link)) throw new WecomdError('gateway_refused', `${method}: the gateway grants no admin scope`)
+    try {
+      return await link.request(method, params)
+    } catch (error) {
+      if (!(error instanceof GatewayRefusal)) throw error
+      // A gateway that starts or stops refuses everything.
+      if (error.retryAfterMs !== undefined) throw new WecomdError('gateway_down', error.message, { cause: error })
+      log.info('the gateway refused an admin request', { method, code: error.gatewayCode })
+      throw error
+    }
+  }
+}

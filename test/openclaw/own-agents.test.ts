@@ -1,0 +1,93 @@
+import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { OpenClaw } from '../../scripts/openclaw.ts'
+import { type House, openHouse } from '../scenarios/house.ts'
+import { until } from '../scenarios/until.ts'
+import { connectClient, type Payload } from './client.ts'
+import { type Front, openFront } from './front.ts'
+import { openclawSuite, sharedGateway, withoutOpenClaw } from './gateway.ts'
+import { methodsOf, Recorder } from './recorder.ts'
+
+let gateway: OpenClaw
+let house: House | undefined
+let front: Front | undefined
+const template = mkdtempSync(join(tmpdir(), 'wecomd-template-'))
+const suffix = Date.now().toString(36)
+
+async function open(url = gateway.url) {
+  writeFileSync(join(template, 'AGENTS.md'), `Told by the template ${suffix}.\n`)
+  const opened = await openHouse({
+    gatewayUrl: { url, token: gateway.token },
+    tenant: { refreshMs: 200 },
+    bot: { dm: { policy: 'open' } },
+    channel: {
+      dynamicAgents: { enabled: true, adminUsers: ['boss'], workspaceTemplate: template },
+    },
+  })
+  house = opened
+  await until('the admin link', async () => {
+    const { components } = (await opened.api('/api/status')) as { components: { admin: Payload } }
+    return components.admin['state'] === 'up'
+  })
+  return async (userid: string, text: string) => (await opened.tenant.say({ userid, text }).finished).text
+}
+
+async function agents(): Promise<readonly Payload[]> {
+  const client = await connectClient(gateway)
+  const { agents: list } = await client.request('agents.list', {})
+  client.close()
+  return list as readonly Payload[]
+}
+
+describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw agents of their own'), () => {
+  beforeAll(async () => {
+    gateway = await sharedGateway()
+  }, 600_000)
+
+  afterEach(async () => {
+    await house?.close()
+    front?.close()
+    house = undefined
+    front = undefined
+  })
+
+  test('openclaw: an agent is made for a user, finds the template, answers, and is made once', async () => {
+    const recorder = new Recorder()
+    front = openFront(gateway.url, {}, recorder.onFrame)
+    const say = await open(front.url)
+    const user = `owner-${suffix}`
+    expect(await say(user, '[say one] canary')).toBe('one')
+    expect(await say(user, '[say two] canary')).toBe('two')
+    const made = (await agents()).find(({ id }) => id === `wecom-dm-${user}`)
+    expect(readFileSync(join(String(made?.['workspace']), 'AGENTS.md'), 'utf8')).toContain(suffix)
+    const request = gateway.model.requests.findLast(({ said }) => said === '[say two] canary')
+    expect(request?.system).toContain(`Told by the template ${suffix}.`)
+    expect(methodsOf(recorder.admins())).toEqual(['connect', 'agents.create', 'agents.files.set'])
+    expect(recorder.admins().flatMap(({ sent }) => sent.filter(text => text.includes('canary')))).toEqual([])
+  })
+
+  test('openclaw: six users at once, and an administrator between them, are all answered', async () => {
+    const say = await open()
+    const users = Array.from({ length: 6 }, (_, index) => `crowd${index}-${suffix}`)
+    const answers = users.map(user => say(user, `[say ${user}]`))
+    const turns = ['turn0', 'turn1', 'turn2', 'turn3']
+    const heard: string[] = []
+    for (const turn of turns) heard.push(await say('boss', `[say ${turn}]`))
+    expect(heard).toEqual(turns)
+    expect(await Promise.all(answers)).toEqual(users)
+  }, 120_000)
+
+  test('openclaw: one that was removed is made again', async () => {
+    const say = await open()
+    const user = `gone-${suffix}`
+    expect(await say(user, '[say one]')).toBe('one')
+    const client = await connectClient(gateway, ['operator.admin'])
+    await client.request('agents.delete', { agentId: `wecom-dm-${user}` })
+    client.close()
+    await until('it to be gone', async () => !(await agents()).some(({ id }) => id === `wecom-dm-${user}`))
+    expect(await say(user, '[say two]')).toBe('two')
+    rmSync(template, { recursive: true, force: true })
+  }, 120_000)
+})

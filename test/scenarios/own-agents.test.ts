@@ -1,0 +1,169 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connectClient } from '../openclaw/client.ts'
+import { gatewayToken, type House, type HouseOptions, openHouse } from './house.ts'
+import { until } from './until.ts'
+
+let house: House
+const folders: string[] = []
+afterEach(async () => {
+  await house.close()
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+
+async function open(dynamicAgents: object = {}, options: HouseOptions = {}) {
+  house = await openHouse({
+    bot: { dm: { policy: 'open' } },
+    channel: { dynamicAgents: { enabled: true, ...dynamicAgents } },
+    ...options,
+    gateway: {
+      rowAfterMs: 20,
+      reloadMs: 150,
+      *script(text) {
+        yield { kind: 'say', text: `re: ${text}` }
+      },
+      ...options.gateway,
+    },
+  })
+}
+
+const say = async (userid: string, text: string, chatid?: string) =>
+  (await house.tenant.say({ userid, text, ...(chatid !== undefined && { chatid }) }).finished).text
+const componentsOf = async () =>
+  ((await house.api('/api/status')) as { components: Record<string, { state: string; hint?: string } | undefined> })
+    .components
+const sessions = () => house.gateway.asks().map(({ sessionKey }) => sessionKey)
+const made = () => house.log.filter(line => line.includes('an agent was made')).length
+
+function templateOf(files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'wecomd-template-'))
+  folders.push(folder)
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content)
+  mkdirSync(join(folder, 'memory'))
+  return folder
+}
+
+describe('agents of their own', () => {
+  test('own agents: a user and a group get one each at their first message, and it is made once', async () => {
+    await open()
+    expect(await say('ZhangSan', 'one')).toBe('re: one')
+    expect(await say('zhangsan', '/whoami')).toContain('智能体：wecom-dm-zhangsan')
+    expect(await say('lisi', '@助手 two', 'wrGROUP')).toBe('re: [lisi]\ntwo')
+    expect(await say('zhangsan', 'three')).toBe('re: three')
+    await house.restart()
+    expect(await say('zhangsan', 'four')).toBe('re: four')
+    const group = expect.stringMatching(/^agent:(wecom-group-wrgroup-[0-9a-f]{8}):wecom:default:group:wrgroup-/)
+    const user = 'agent:wecom-dm-zhangsan:wecom:default:direct:zhangsan'
+    expect(sessions()).toEqual([user, group, user, user])
+    expect(made()).toBe(2)
+  })
+
+  test('own agents: administrators and a binding of that very user keep to the bound agent', async () => {
+    const bindings = [{ agentId: 'main', match: { channel: 'wecom', peer: { kind: 'direct', id: 'wangwu' } } }]
+    await open({ adminUsers: ['user:Boss'], groupEnabled: false }, { config: { bindings } })
+    for (const user of ['boss', 'wangwu', 'lisi']) await say(user, 'hello')
+    await say('lisi', '@助手 hello', 'wrgroup')
+    const agents = sessions().map(key => key.split(':')[1])
+    expect(agents).toEqual(['main', 'main', 'wecom-dm-lisi', 'main'])
+  })
+
+  test('own agents: twenty users at once are answered, each by their own', async () => {
+    await open()
+    const users = Array.from({ length: 20 }, (_, index) => `user${index}`)
+    const answers = await Promise.all(users.map(user => say(user, `hello of ${user}`)))
+    expect(answers).toEqual(users.map(user => `re: hello of ${user}`))
+    expect(new Set(sessions()).size).toBe(20)
+  })
+
+  test('own agents: one that is made breaks no answer that is about to begin', async () => {
+    const meanwhile: Promise<string>[] = []
+    const intercept = (stage: string, method: string) => {
+      const isFirst = stage === 'answered' && method === 'agents.create' && meanwhile.length === 0
+      if (isFirst) meanwhile.push(say('chef', 'during'), say('lisi', 'new too'))
+    }
+    await open({ adminUsers: ['boss', 'chef'] }, { gateway: { intercept } })
+    const before = await Promise.all([say('boss', 'first'), say('zhangsan', 'new')])
+    const answers = [...before, ...(await Promise.all(meanwhile))]
+    expect(answers).toEqual(['re: first', 're: new', 're: during', 're: new too'])
+  })
+
+  test('own agents: a new one finds the files of the template in its workspace, one that exists keeps its own', async () => {
+    const workspaceTemplate = templateOf({ 'AGENTS.md': '# 说明\n', 'SOUL.md': 'kind', 'NOTES.txt': 'no' })
+    await open({ workspaceTemplate })
+    await say('zhangsan', 'hello')
+    const files = house.gateway.workspace('wecom-dm-zhangsan')
+    expect(Object.fromEntries(files ?? [])).toEqual({ 'AGENTS.md': '# 说明\n', 'SOUL.md': 'kind' })
+    const admin = await connectClient({ url: house.gateway.url, token: gatewayToken }, ['operator.admin'])
+    await admin.request('agents.create', { name: 'wecom-dm-lisi' })
+    admin.close()
+    await say('lisi', 'hello')
+    expect(house.gateway.workspace('wecom-dm-lisi')?.size).toBe(0)
+  })
+
+  test('own agents: one that somebody has removed is made again', async () => {
+    await open()
+    await say('zhangsan', 'hello')
+    const admin = await connectClient({ url: house.gateway.url, token: gatewayToken }, ['operator.admin'])
+    await admin.request('agents.delete', { agentId: 'wecom-dm-zhangsan' })
+    await until('it to be gone', async () => {
+      const { agents } = await admin.request('agents.list', {})
+      return !JSON.stringify(agents).includes('zhangsan')
+    })
+    admin.close()
+    expect(await say('zhangsan', 'still there?')).toBe('re: still there?')
+    expect(made()).toBe(2)
+  }, 20_000)
+
+  test('own agents: one whose making was cut short is finished, files and all', async () => {
+    const held = Promise.withResolvers<void>()
+    let isHeld = true
+    await open(
+      { workspaceTemplate: templateOf({ 'AGENTS.md': 'told' }) },
+      {
+        gateway: {
+          intercept: (stage, method) =>
+            isHeld && stage === 'answered' && method === 'agents.create' ? held.promise : undefined,
+        },
+      },
+    )
+    const bubble = house.tenant.say({ userid: 'zhangsan', text: 'hello' })
+    await until('the agent', () => house.gateway.workspace('wecom-dm-zhangsan'))
+    isHeld = false
+    await house.gateway.kill()
+    held.resolve()
+    house.gateway.start()
+    expect((await bubble.finished).text).toBe('re: hello')
+    expect(house.gateway.workspace('wecom-dm-zhangsan')?.get('AGENTS.md')).toBe('told')
+  }, 20_000)
+})
+
+describe('without admin scope', () => {
+  test('own agents: the bound agent answers, status says why, and the one of its own takes over once it is approved', async () => {
+    await open()
+    await until('the admin link to be up', async () => (await componentsOf())['admin']?.state === 'up')
+    house.gateway.withhold(['operator.admin'])
+    house.gateway.dropConnections()
+    const agents = await until('the status', async () => (await componentsOf())['agents'])
+    const { admin } = await componentsOf()
+    const hint = admin?.hint ?? 'none'
+    expect(agents).toMatchObject({ state: 'bound', reason: expect.stringContaining('admin scope'), hint })
+    expect(await say('zhangsan', 'hello')).toBe('re: hello')
+    expect(await say('zhangsan', '/whoami')).toContain('智能体：main')
+    house.gateway.approve(/approve (\S+)$/.exec(hint)?.[1] ?? '')
+    await house.restart()
+    expect(await say('zhangsan', 'again')).toBe('re: again')
+    expect(sessions().map(key => key.split(':')[1])).toEqual(['main', 'wecom-dm-zhangsan'])
+    expect(await componentsOf()).not.toHaveProperty('agents')
+  }, 30_000)
+
+  test('own agents: a refusal that comes only when the agent is made sends the question to the bound one', async () => {
+    await open()
+    await until('the admin link to be up', async () => (await componentsOf())['admin']?.state === 'up')
+    house.gateway.withhold(['operator.admin'])
+    house.gateway.dropConnections()
+    expect(await say('zhangsan', 'hello')).toBe('re: hello')
+    expect(sessions()).toEqual(['agent:main:wecom:default:direct:zhangsan'])
+  }, 30_000)
+})
