@@ -8,7 +8,10 @@ import type { KeyRings } from './mounts.ts'
 import type { Link } from './state-folder.ts'
 
 /** What the bridge knows of a config. */
-export type DeskSettings = Pick<Desk, 'accounts' | 'timezone' | 'limits' | 'passedCommands' | 'route'>
+export type DeskSettings = Pick<
+  Desk,
+  'accounts' | 'timezone' | 'limits' | 'administrators' | 'passedCommands' | 'route'
+>
 
 /** What of a config matters to the platform. */
 export type PlatformSettings = Pick<PlatformOptions, 'network' | 'apps' | 'botKeys' | 'webhooks' | 'maxMediaBytes'>

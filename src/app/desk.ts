@@ -66,6 +66,9 @@ export function openDesk(
     get limits() {
       return active.now.settings.limits
     },
+    get administrators() {
+      return active.now.settings.administrators
+    },
     get passedCommands() {
       return active.now.settings.passedCommands
     },
@@ -89,8 +92,10 @@ function openAgent(
       createFile: name => spool.create(name),
     }),
     ...createAdminAgent(links.admin, gate, {
+      clock,
       log: log.area('gateway-admin'),
       startFiles: () => active.now.startFiles,
+      hasApprovers: () => active.now.link.hasApprovers,
     }),
   }
 }
@@ -103,6 +108,7 @@ export function deskSettings(config: Config): DeskSettings {
     accounts: deskAccounts(config),
     timezone,
     limits: { ...limits, maxRuns: gateway.maxRuns, runTimeoutMs: gateway.runTimeoutMs },
+    administrators: dynamicAgents.adminUsers,
     passedCommands: commands.pass.map(name => name.replace(/^[/／]/, '').toLowerCase()),
     route: (conversation, sender) => routeOf(routes, conversation, sender),
   }

@@ -38,6 +38,8 @@ export interface ConfigSource {
 export interface Link extends Credentials {
   readonly url: string
   readonly ca?: string
+  /** There are administrators, who may answer for commands that need approval. */
+  readonly hasApprovers: boolean
 }
 
 export function prepareFolder(stateDir: string): void {
@@ -59,10 +61,11 @@ export function openStore({ config, stateDir }: AppOptions, world: World): Store
 }
 
 /** Reads the authority of the gateway. */
-export function linkOf({ gateway }: Config): Link {
+export function linkOf({ gateway, dynamicAgents }: Config): Link {
   const { url, token, password, deviceToken, caFile } = gateway
   return {
     url,
+    hasApprovers: dynamicAgents.adminUsers.length > 0,
     ...(token && { token }),
     ...(password && { password }),
     ...(deviceToken && { deviceToken }),
@@ -72,10 +75,10 @@ export function linkOf({ gateway }: Config): Link {
 
 /** A link as this device makes it. */
 export function connectionOptions(link: Link, purpose: Purpose, { stateDir, version }: AppOptions): ConnectionOptions {
-  const { url, ca, ...credentials } = link
+  const { url, ca, hasApprovers, ...credentials } = link
   const device = loadDevice(join(stateDir, 'device.pem'))
   const pairing = pairingFile(pairedFile(stateDir), `${url} ${device.id}`)
-  const handshake = new Handshake(purpose, credentials, device, version, pairing)
+  const handshake = new Handshake({ purpose, hasApprovers }, credentials, device, version, pairing)
   return { url, handshake, backoffMs, ...(ca !== undefined && { ca }) }
 }
 

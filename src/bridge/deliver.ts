@@ -251,6 +251,7 @@ export class Deliverer {
       case 'reset':
       case 'fetch':
       case 'collect':
+      case 'approve':
       case 'remainder':
         throw new Error(`a delivery of kind ${body.kind} does not go to WeCom`)
       default:

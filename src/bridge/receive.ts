@@ -132,6 +132,8 @@ async function openSettings(desk: Desk, account: AccountDesk, inbound: Inbound):
       ...account.policies[inbound.surface],
       passes: desk.passedCommands,
       canReset: desk.agent.canReset(),
+      administrators: desk.administrators,
+      approvals: desk.agent.approvals(),
     },
     ...(account.thoughts && { thoughts: account.thoughts }),
     ...(account.app && { dm: { format: account.app.replyFormat, deliverWithinMs: desk.limits.deliverWithinMs } }),
@@ -185,11 +187,13 @@ function viewOf(desk: Desk, turn: Turn, now: number) {
   const text = desk.live.text(turn.id)
   const phase = desk.live.phase(turn.id)
   const textAt = desk.live.textAt(turn.id)
+  const approval = desk.agent.approvals().find(({ sessionKey }) => sessionKey === turn.sessionKey.toLowerCase())
   const live: Live = { text: text ?? turn.answer, ...(phase && { phase }), ...(textAt !== undefined && { textAt }) }
   return {
     now,
     live,
     placeholder: desk.accounts.get(turn.account)?.placeholder ?? '',
+    ...(approval && { approval }),
     ...(status.state !== 'up' && { offlineSince: status.since }),
   }
 }

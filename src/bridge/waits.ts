@@ -1,4 +1,4 @@
-import { type Delivery, isDone } from '../domain/delivery.ts'
+import { type Delivery, isDone, isWayOut } from '../domain/delivery.ts'
 import { limits } from '../domain/limits.ts'
 import type { Desk } from './desk.ts'
 import { usesApp } from './holds.ts'
@@ -16,7 +16,7 @@ type WaitDesk = Pick<Desk, 'store' | 'holds'>
 /** What a delivery to WeCom waits for; undefined when it is done, on its way, or about to leave. */
 export async function waitsOf(desk: WaitDesk, delivery: Delivery): Promise<Waits | undefined> {
   const { state, route, dueAt: until } = delivery
-  if (isDone(state) || state === 'sending' || route === 'gateway' || route === 'media') return undefined
+  if (isDone(state) || state === 'sending' || !isWayOut(route)) return undefined
   const hold = usesApp(delivery) ? desk.holds.of(delivery.account) : undefined
   if (hold !== undefined) {
     const { since: _, ...why } = hold

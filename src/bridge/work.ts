@@ -1,9 +1,10 @@
 import { hasBubble, type Turn } from '../domain/turn.ts'
 import { messageOf } from '../errors.ts'
+import { tellOfApproval } from './approve.ts'
 import { Asker } from './ask.ts'
 import { Deliverer } from './deliver.ts'
 import type { Desk } from './desk.ts'
-import { Fetcher } from './fetch.ts'
+import { Errands } from './errands.ts'
 import { createDeadlineSource, createSnapshotSource, saveSnapshots } from './follow.ts'
 import { createLeaseSource, createRetentionSource } from './upkeep.ts'
 
@@ -29,14 +30,14 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
     deadlines.expect(turn)
     if (turn.stopAt !== undefined && turn.end === undefined) asker.halt(turn.id)
     const hasFiles = turn.files !== undefined
-    if (hasFiles) fetcher.expect()
+    if (hasFiles) errands.expect()
     // Else nothing of it goes to WeCom.
     if (turn.state === 'moved' || turn.card?.state === 'pending' || hasFiles || !hasBubble(turn)) deliverer.expect()
     if (turn.trace.at(-1)?.['lost'] === true) desk.log.warn('an answer cannot be brought home whole', { turn: turn.id })
     desk.wake()
   }
   const asker = new Asker(desk, changed)
-  const fetcher = new Fetcher(
+  const errands = new Errands(
     desk,
     () => {
       asker.expect()
@@ -46,30 +47,37 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
   )
   const deadlines = createDeadlineSource(desk, changed)
   waiting.add(asker)
-  waiting.add(fetcher)
+  waiting.add(errands)
   waiting.add(deliverer)
   waiting.add(deadlines)
   waiting.add(createSnapshotSource(desk))
-  waiting.add(createLeaseSource(asker, [deliverer, fetcher], desk.store))
+  waiting.add(createLeaseSource(asker, [deliverer, errands], desk.store))
   waiting.add(createRetentionSource(desk, retention))
   desk.agent.onStatus(() => {
     asker.expect()
     desk.wake()
   })
+  const deliveryAdded = () => {
+    deliverer.expect()
+    desk.wake()
+  }
+  desk.agent.onApproval(approval => {
+    tellOfApproval(desk, approval).then(
+      isTold => void (isTold && deliveryAdded()),
+      error => desk.log.warn('nobody was told that a run waits', { error: messageOf(error) }),
+    )
+  })
   return {
-    deliveryAdded() {
-      deliverer.expect()
-      desk.wake()
-    },
+    deliveryAdded,
     turnOpened(turn) {
       asker.expect()
-      if (turn.attachments !== undefined) fetcher.expect()
+      if (turn.attachments !== undefined || turn.command !== undefined) errands.expect()
       changed(turn)
     },
     turnChanged: changed,
     async drain(limitMs) {
       const complain = (error: unknown) => desk.log.error('not all could be saved', { error: messageOf(error) })
-      await Promise.all([asker.stop(limitMs).catch(complain), deliverer.stop(limitMs), fetcher.stop(limitMs)])
+      await Promise.all([asker.stop(limitMs).catch(complain), deliverer.stop(limitMs), errands.stop(limitMs)])
       await saveSnapshots(desk).catch(complain)
     },
   }

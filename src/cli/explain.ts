@@ -3,6 +3,7 @@ import { type Config, findConfigFile, loadConfig } from '../config/config.ts'
 import type { Conversation, Inbound, Surface } from '../domain/message.ts'
 import { parseCommand as commandIn } from '../domain/policy.ts'
 import { formatSessionKey, type Routed } from '../domain/routing.ts'
+import { administratorsSetting } from '../streaming/command.ts'
 import { openTurn } from '../streaming/open.ts'
 import { removeMention } from '../wecom/mention.ts'
 import { formatComplaint, nowhere } from './check.ts'
@@ -108,7 +109,8 @@ function explainMessage(
   }
   const { windowMs, handoverMs, joinWindowMs, say } = desk
   const sessionKey = formatSessionKey(agent.agentId, conversation)
-  const rules = { ...desk.policies[surface], passes: settings.passedCommands, canReset: true }
+  const { administrators, passedCommands: passes } = settings
+  const rules = { ...desk.policies[surface], passes, canReset: true, administrators, approvals: [] }
   const bounds = { openTurnsLimit: 1, perUserPerMinuteLimit: 1, askWithinMs: settings.limits.askWithinMs }
   const idle = { openTurns: 0, sentLastMinute: 0, nextOrder: 1, inSession: () => [] }
   const change = openTurn(
@@ -127,7 +129,7 @@ function explainMessage(
     ...(command !== undefined && { command: command.name }),
     rule: String(policy?.['rule']),
     allowed: policy?.['allowed'] === true,
-    setting: rules.setting,
+    setting: isForAdministrators(policy?.['rule']) ? administratorsSetting : rules.setting,
     agent,
     session: sessionKey,
     outcome:
@@ -146,6 +148,10 @@ function describe({ account, mode, command, rule, allowed, setting, agent, sessi
     `outcome   ${outcome}`,
     ...(says === undefined ? [] : ['', ...says.split('\n').map(line => `  ${line}`)]),
   ]
+}
+
+function isForAdministrators(rule: unknown): boolean {
+  return rule === 'administrator' || rule === 'stranger'
 }
 
 function describeRoute(agent: Routed): string {

@@ -7,6 +7,17 @@ export interface StartFile {
   readonly content: string
 }
 
+/** A command that a run wants to execute, and for which it waits for the word of an administrator. */
+export interface Approval {
+  readonly id: string
+  /** The key of the question, unless its run was resumed or waited behind another. */
+  readonly runId?: string
+  /** As the gateway spells it: lower case. */
+  readonly sessionKey: string
+  readonly command: string
+  readonly expiresAt: number
+}
+
 /** What became of fetching a file of an answer: kept in the spool, not to be had, or to be tried again. */
 export type FileFetched =
   | { readonly kind: 'kept'; readonly bytes: number; readonly digest: string }
@@ -97,6 +108,12 @@ export interface Agent {
    * unless it is ours and `isUnfinished`. Rejects with `gateway_refused`, `gateway_timeout` or `gateway_down`.
    */
   makeAgent(id: string, isUnfinished: boolean): Promise<void>
+  /** What waits for approval at the moment, over all sessions of the gateway, the oldest first. */
+  approvals(): readonly Approval[]
+  /** Called when another one waits. */
+  onApproval(listener: (approval: Approval) => void): void
+  /** False when it does not wait any more. Rejects with `gateway_refused`, `gateway_timeout` or `gateway_down`. */
+  approve(id: string, decision: 'allow-once' | 'deny'): Promise<boolean>
   /** Begins a session anew. Rejects with `gateway_refused`, `gateway_timeout` or `gateway_down`. */
   reset(sessionKey: string, reason: 'new' | 'reset'): Promise<void>
   /** Fetches a file of an answer into the spool as `file`; `digest` is the SHA-256 of its bytes, in hex. */

@@ -30,9 +30,18 @@ export type Wish =
 
 /**
  * The rule that decides. free: nobody is kept from it · chat: the policy gates commands only · open · everyone: `*` is in
- * allowFrom · listed · unlisted · disabled.
+ * allowFrom · listed · unlisted · disabled · administrator · stranger: who is no administrator.
  */
-export type PolicyRule = 'free' | 'chat' | 'open' | 'everyone' | 'listed' | 'unlisted' | 'disabled'
+export type PolicyRule =
+  | 'free'
+  | 'chat'
+  | 'open'
+  | 'everyone'
+  | 'listed'
+  | 'unlisted'
+  | 'disabled'
+  | 'administrator'
+  | 'stranger'
 
 export interface Decision {
   readonly isAllowed: boolean
@@ -58,6 +67,13 @@ export function decide({ policy, allowFrom, applies }: DmPolicy, sender: string,
     default:
       return policy satisfies never
   }
+}
+
+/** Commands of administrators are for nobody else, whom `allowFrom` may name; `disabled` keeps them out as well. */
+export function decideAdmin({ policy }: DmPolicy, administrators: readonly string[], sender: string): Decision {
+  if (policy === 'disabled') return { isAllowed: false, rule: 'disabled' }
+  const isAllowed = listsUser(administrators, sender)
+  return { isAllowed, rule: isAllowed ? 'administrator' : 'stranger' }
 }
 
 function isFree(wish: Wish): boolean {

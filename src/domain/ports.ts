@@ -76,7 +76,7 @@ export interface Lease {
 }
 
 /** Ways that lead to WeCom. */
-export type WayOut = Exclude<Route, 'gateway' | 'media'>
+export type WayOut = Exclude<Route, 'gateway' | 'media' | 'admin'>
 
 /** A message that is about to leave: what the platform would call a duplicate of it, and whose budgets it uses. */
 export interface Sending {

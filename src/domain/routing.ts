@@ -16,6 +16,12 @@ export function formatSessionKey(agentId: string, conversation: Conversation): s
   return `agent:${agentId}:wecom:${account}:${kind}:${unique}`
 }
 
+/** The account of a session of ours; undefined for those of other channels. */
+export function accountOfSession(sessionKey: string): string | undefined {
+  const [, , channel, account] = sessionKey.split(':')
+  return channel === 'wecom' ? account : undefined
+}
+
 /** The id of a turn is the gateway's idempotencyKey and runId; msgids are unique per account only. */
 export function formatTurnId(account: string, msgid: string): string {
   return `wecom:${account}:${msgid}`

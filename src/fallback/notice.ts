@@ -13,8 +13,13 @@ export type Notice =
   | { readonly key: 'help'; readonly commands: readonly string[] }
   | WhoamiNotice
   /** `setting` is the path in the config that an administrator would change. */
-  | { readonly key: 'command_refused' | 'chat_refused'; readonly user: string; readonly setting: string }
-  | { readonly key: 'command_unknown'; readonly command: Command['name'] }
+  | {
+      readonly key: 'command_refused' | 'chat_refused' | 'approval_refused'
+      readonly user: string
+      readonly setting: string
+    }
+  | { readonly key: 'command_unknown' | 'approval_unknown'; readonly command: Command['name'] }
+  | { readonly key: 'approval_waiting'; readonly command: string; readonly id: string }
   | { readonly key: 'pictures'; readonly names: readonly string[] }
   | { readonly key: 'file_sent' | 'file_follows'; readonly name: string }
   | { readonly key: 'file_problem'; readonly name: string; readonly problem: FileProblem }
@@ -53,6 +58,10 @@ type PlainKey =
   | 'nothing_to_stop'
   | 'session_new'
   | 'session_stays'
+  | 'approval_given'
+  | 'approval_denied'
+  | 'approval_gone'
+  | 'approval_barred'
   | 'unknown_stream'
   | 'answer_file_name'
   | 'card_options'
@@ -91,9 +100,13 @@ export function speaker(language: Language, texts: Readonly<Record<string, strin
         return putWhoami(notice, put)
       case 'command_refused':
       case 'chat_refused':
+      case 'approval_refused':
         return put(notice.key, { user: notice.user, setting: notice.setting })
       case 'command_unknown':
-        return put('command_unknown', { command: notice.command })
+      case 'approval_unknown':
+        return put(notice.key, { command: notice.command })
+      case 'approval_waiting':
+        return put('approval_waiting', { command: notice.command, id: notice.id })
       case 'pictures':
         return put('pictures', { names: notice.names.join(separator) })
       case 'file_sent':
@@ -115,7 +128,7 @@ function putElapsed(ms: number, put: Put): string {
   return put('elapsed_minutes', { minutes: Math.floor(seconds / 60), seconds: seconds % 60 })
 }
 
-const toldCommands = ['new', 'reset', 'stop', 'status', 'whoami', 'help'] as const
+const toldCommands = ['new', 'reset', 'stop', 'status', 'whoami', 'help', 'approve', 'deny'] as const
 
 /** Only of those that we know can more than the name be told. */
 function putCommand(name: string, put: Put): string {

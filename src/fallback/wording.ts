@@ -86,6 +86,8 @@ export const wordings = {
   help_stop: { 'zh-CN': '停止正在进行的回答（也可以发送“停止”）', en: 'stops the answer under way' },
   help_status: { 'zh-CN': '查看会话状态', en: 'tells about the session' },
   help_whoami: { 'zh-CN': '查看你的用户、账号和智能体', en: 'tells your user, account and agent' },
+  help_approve: { 'zh-CN': '批准等待中的命令（/approve 编号）', en: 'allows a command that waits (/approve ID)' },
+  help_deny: { 'zh-CN': '拒绝等待中的命令（/deny 编号）', en: 'refuses a command that waits (/deny ID)' },
   help_help: { 'zh-CN': '查看可用的命令', en: 'lists the commands' },
   whoami: {
     'zh-CN': '用户：{user}\n账号：{account}\n智能体：{agent}',
@@ -113,6 +115,29 @@ export const wordings = {
   session_stays: {
     'zh-CN': '现在无法开始新的会话，请稍后再试，或联系管理员：网关没有给 wecomd 管理权限。',
     en: 'A new session cannot begin now. Try again later, or ask an administrator: the gateway gives wecomd no admin scope.',
+  },
+  approval_waiting: {
+    'zh-CN':
+      '🔐 智能体想执行下面的命令，正在等待管理员批准：\n{command}\n管理员发送 /approve {id} 批准，或发送 /deny {id} 拒绝。',
+    en: '🔐 The agent wants to run this and waits for an administrator:\n{command}\nAn administrator answers with /approve {id} or /deny {id}.',
+  },
+  approval_given: { 'zh-CN': '✅ 已批准，智能体会继续。', en: '✅ Allowed: the agent goes on.' },
+  approval_denied: { 'zh-CN': '⛔ 已拒绝。', en: '⛔ Refused.' },
+  approval_gone: {
+    'zh-CN': '这个命令已经不再等待批准：已处理过，或已过期。',
+    en: 'This command does not wait any more: it was answered, or its time is over.',
+  },
+  approval_barred: {
+    'zh-CN': '现在无法处理，请联系管理员：网关没有给 wecomd 管理权限，或暂时连接不上。',
+    en: 'This cannot be done now, ask an administrator: the gateway gives wecomd no admin scope, or cannot be reached.',
+  },
+  approval_unknown: {
+    'zh-CN': '没有找到这个等待批准的命令。请发送 /{command} 加上气泡里显示的编号。',
+    en: 'No such command waits for approval. Send /{command} with the ID that the bubble shows.',
+  },
+  approval_refused: {
+    'zh-CN': '你（{user}）不是管理员，不能批准命令。如需开通，请管理员修改配置 {setting}。',
+    en: 'You ({user}) are no administrator and may not answer for commands. An administrator can change that in {setting}.',
   },
   unknown_stream: {
     'zh-CN': '找不到这条消息的回答，请重新发送。',

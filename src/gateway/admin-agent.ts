@@ -1,7 +1,7 @@
 import type { Agent, StartFile } from '../domain/agent.ts'
-import type { Log } from '../world.ts'
 import { createAdminRequest, lacksScope } from './admin-request.ts'
 import { AgentMaker } from './agent-maker.ts'
+import { Approvals, type ApprovalWorld } from './approvals.ts'
 import type { ChatAgent } from './chat-agent.ts'
 import type { Connection } from './connection.ts'
 import type { ReloadGate } from './reload-gate.ts'
@@ -9,15 +9,16 @@ import type { ReloadGate } from './reload-gate.ts'
 /** The part of the agent that needs admin scope. */
 export type AdminAgent = Omit<Agent, keyof ChatAgent>
 
-export interface AdminWorld {
-  readonly log: Log
+export interface AdminWorld extends ApprovalWorld {
   /** What a new agent finds in its workspace, now. */
   startFiles(): readonly StartFile[]
 }
 
 /** Over the admin link. Nothing that a user wrote goes this way. */
-export function createAdminAgent(link: Connection, gate: ReloadGate, { log, startFiles }: AdminWorld): AdminAgent {
+export function createAdminAgent(link: Connection, gate: ReloadGate, world: AdminWorld): AdminAgent {
+  const { log, startFiles } = world
   const request = createAdminRequest(link, log)
+  const approvals = new Approvals(link, request, world)
   const maker = new AgentMaker(request, gate, startFiles, log)
   return {
     lacksAdmin: () => lacksScope(link),
@@ -26,5 +27,8 @@ export function createAdminAgent(link: Connection, gate: ReloadGate, { log, star
       await request('sessions.reset', { key, reason })
     },
     makeAgent: maker.make,
+    approvals: approvals.list,
+    onApproval: approvals.listen,
+    approve: approvals.approve,
   }
 }

@@ -14,9 +14,14 @@ export function decodeFrame(text: string): GatewayFrame {
   }
   if (frame['type'] === 'res' && typeof frame['id'] === 'string') {
     const ok = frame['ok'] === true
-    return { kind: 'res', id: frame['id'], ok, payload: objectAt(frame, 'payload'), error: objectAt(frame, 'error') }
+    return { kind: 'res', id: frame['id'], ok, payload: payloadOf(frame), error: objectAt(frame, 'error') }
   }
   return { kind: 'unknown' }
+}
+
+/** Some answers are a bare list. */
+function payloadOf(frame: Json): Json {
+  return Array.isArray(frame['payload']) ? { list: frame['payload'] } : objectAt(frame, 'payload')
 }
 
 /** Params that are JSON already: what is large is put together once, in its frame. */

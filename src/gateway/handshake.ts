@@ -7,7 +7,8 @@ const scopesOf = {
   users: ['operator.read', 'operator.write'],
   admin: ['operator.admin'],
 } as const satisfies Record<string, readonly string[]>
-const fullScopes: readonly string[] = [...scopesOf.users, ...scopesOf.admin, 'operator.approvals']
+const approvalScope = 'operator.approvals'
+const fullScopes: readonly string[] = [...scopesOf.users, ...scopesOf.admin, approvalScope]
 
 const client = { id: 'gateway-client', mode: 'backend', platform: 'linux' } as const
 const role = 'operator'
@@ -16,6 +17,16 @@ const defaultPayloadBytes = 25 * 1024 * 1024
 /** What OpenClaw 2026.9.6 says. */
 const defaultAttachmentBytes = 19_464_192
 const defaultImageBytes = 6 * 1024 * 1024
+
+/** What a link is for. */
+export interface LinkDuty {
+  readonly purpose: Purpose
+  /**
+   * Somebody can answer for commands that need approval. Runs may ask for one only when the link that asked the question
+   * has that scope, and somebody listens; else they are refused at once (docs/protocol-gateway.md).
+   */
+  readonly hasApprovers: boolean
+}
 
 /** The link for what users write, or the one for what needs admin scope. */
 export type Purpose = keyof typeof scopesOf
@@ -54,13 +65,18 @@ export interface PairingMemory {
 /** The connect exchange: what we say, and whether we take the answer. The users' link is the one that pairs the device. */
 export class Handshake {
   private readonly purpose: Purpose
+  private readonly scopes: readonly string[]
+  private readonly caps: readonly string[]
   private readonly credentials: Credentials
   private readonly device: Device
   private readonly version: string
   private readonly memory: PairingMemory
 
-  constructor(purpose: Purpose, credentials: Credentials, device: Device, version: string, memory: PairingMemory) {
+  constructor(duty: LinkDuty, credentials: Credentials, device: Device, version: string, memory: PairingMemory) {
+    const { purpose, hasApprovers } = duty
     this.purpose = purpose
+    this.scopes = [...scopesOf[purpose], ...(hasApprovers && purpose === 'users' ? [approvalScope] : [])]
+    this.caps = ['tool-events', ...(hasApprovers && purpose === 'admin' ? ['exec-approvals'] : [])]
     this.credentials = credentials
     this.device = device
     this.version = version
@@ -68,9 +84,9 @@ export class Handshake {
   }
 
   nextGrant(): Grant {
-    const { purpose, credentials, memory } = this
+    const { purpose, scopes, credentials, memory } = this
     const needsPairing = purpose === 'users' && credentials.deviceToken === undefined && !memory.isPaired()
-    return needsPairing ? { scopes: fullScopes, isPairing: true } : { scopes: scopesOf[purpose], isPairing: false }
+    return needsPairing ? { scopes: fullScopes, isPairing: true } : { scopes, isPairing: false }
   }
 
   /** What the admin link may not do is no reason for the users' link to ask again. */
@@ -96,7 +112,7 @@ export class Handshake {
       client: { ...client, displayName: 'wecomd', version: this.version },
       role,
       scopes: grant.scopes,
-      caps: ['tool-events'],
+      caps: this.caps,
       auth: {
         ...(token !== undefined && { token }),
         ...(token === undefined && deviceToken !== undefined && { deviceToken }),

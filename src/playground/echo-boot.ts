@@ -2,6 +2,7 @@ import type { ServerWebSocket } from 'bun'
 import type { World } from '../world.ts'
 import { type MortalClock, mortalClock } from './alarms.ts'
 import { EchoAgents } from './echo-agents.ts'
+import { EchoApprovals } from './echo-approvals.ts'
 import { type Asked, EchoChat } from './echo-chat.ts'
 import {
   type Answer,
@@ -61,6 +62,7 @@ export class Boot {
   readonly port: number
   readonly chat: EchoChat
   readonly agents: EchoAgents
+  readonly approvals: EchoApprovals
   private readonly server: Bun.Server<Peer>
   private readonly sockets = new Set<PeerSocket>()
   private readonly startedAt: number
@@ -89,11 +91,18 @@ export class Boot {
         this.broadcast('config.changed', { ts: this.clock.now() }, false)
       },
     })
+    this.approvals = new EchoApprovals({
+      clock: this.clock,
+      emit: (event, payload) => this.tellApprovers(event, payload),
+      newId: () => this.newId(),
+      isHeard: () => [...this.sockets].some(isApprover),
+    })
     this.chat = new EchoChat({
       clock: this.clock,
       disk,
       script: options.script ?? echoScript,
       newId: () => this.newId(),
+      approvals: this.approvals,
       isKnownAgent: id => this.agents.isKnown(id),
       emit: (event, payload, toolsOnly = false) => this.broadcast(event, payload, toolsOnly),
       rowAfterMs,
@@ -238,7 +247,7 @@ export class Boot {
       const more = { retryable: true, retryAfterMs: 1000, details }
       return refuse('UNAVAILABLE', `${method} unavailable during gateway restart`, more)
     }
-    return await callMethod(request, this)
+    return await callMethod(request, this, scopes)
   }
 
   private broadcast(event: string, payload: object, toolsOnly: boolean): void {
@@ -247,8 +256,16 @@ export class Boot {
       const { scopes, caps } = socket.data
       if (!scopes || (scopes.length === 0 && event !== 'tick' && event !== 'shutdown')) continue
       if (toolsOnly && !caps.includes('tool-events')) continue
-      socket.send(JSON.stringify({ type: 'event', event, payload, seq: ++socket.data.seq }))
+      this.tell(socket, event, payload)
     }
+  }
+
+  private tellApprovers(event: string, payload: object): void {
+    for (const socket of this.sockets) if (isApprover(socket)) this.tell(socket, event, payload)
+  }
+
+  private tell(socket: PeerSocket, event: string, payload: object): void {
+    socket.send(JSON.stringify({ type: 'event', event, payload, seq: ++socket.data.seq }))
   }
 
   private tick(): void {
@@ -266,4 +283,10 @@ export class Boot {
     const hex = Buffer.from(this.world.random.bytes(16)).toString('hex')
     return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
   }
+}
+
+/** A client that can answer for a command. */
+function isApprover({ data: { scopes = [], caps } }: PeerSocket): boolean {
+  const mayAnswer = scopes.includes('operator.admin') || scopes.includes('operator.approvals')
+  return mayAnswer && (caps.includes('exec-approvals') || caps.includes('approvals'))
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../world.ts'
+import type { EchoApprovals } from './echo-approvals.ts'
 import { commandRow, obey } from './echo-commands.ts'
 import { EchoFiles } from './echo-files.ts'
 import { type Answer, type Params, refuse } from './echo-frames.ts'
@@ -36,6 +37,7 @@ export interface ChatDoors {
   readonly disk: Disk
   readonly script: Script
   readonly emit: Emit
+  readonly approvals: EchoApprovals
   readonly newId: () => string
   readonly isKnownAgent: (id: string) => boolean
   readonly onAsked: (asked: Omit<Asked, 'bootId'>) => void
@@ -102,7 +104,8 @@ export class EchoChat {
     for (const run of this.active.values()) run.cut()
   }
 
-  send(params: Params): Answer {
+  /** `scopes`: what the link may do over which it comes. */
+  send(params: Params, scopes: readonly string[] = []): Answer {
     const { clock, disk, newId, onAsked, isKnownAgent } = this.doors
     const sessionKey = normaliseKey(String(params['sessionKey']))
     const message = String(params['message'])
@@ -120,7 +123,8 @@ export class EchoChat {
     this.resumeOne(sessionKey)
     if (session.interrupted.some(one => one.key === key)) return this.refuseInterrupted(session, key)
     this.sent.add(key, message)
-    const asked = { key, message, media, acceptedAt: clock.now() }
+    const mayAskApproval = scopes.includes('operator.approvals') || scopes.includes('operator.admin')
+    const asked = { key, message, media, mayAskApproval, acceptedAt: clock.now() }
     const answer = obey(message, session)
     if (answer !== undefined) {
       session.rows.push(userRow(asked, clock.now(), key), commandRow(key, answer, clock.now()))
@@ -182,11 +186,11 @@ export class EchoChat {
   }
 
   private begin(session: Session, asked: Queued, runId: string): void {
-    const { message, media } = asked
+    const { message, media, mayAskApproval = false } = asked
     removePending(session, asked.key)
     if (session.rows.length > 0) session.pending.push(asked)
     const row = userRow(asked, this.doors.clock.now(), asked.key)
-    this.run(session, { runId, key: asked.key, message, media, isFollowup: runId !== asked.key }, row)
+    this.run(session, { runId, key: asked.key, message, media, mayAskApproval, isFollowup: runId !== asked.key }, row)
   }
 
   private resumeOne(key: string): void {
@@ -195,11 +199,16 @@ export class EchoChat {
     this.resuming.delete(key)
     if (runId === undefined || session?.running === undefined) return
     const row = resumeRow(runId, key, this.doors.clock.now())
-    this.run(session, { runId, key: runId, ...session.running, isFollowup: true }, row)
+    this.run(session, { runId, key: runId, ...session.running, mayAskApproval: false, isFollowup: true }, row)
   }
 
-  private run(session: Session, turn: Pick<RunSpec, 'runId' | 'key' | 'isFollowup'> & Message, row: Row): void {
-    const { clock, script, emit, rowAfterMs: startAfterMs } = this.doors
+  private run(
+    session: Session,
+    turn: Pick<RunSpec, 'runId' | 'key' | 'isFollowup' | 'mayAskApproval'> & Message,
+    row: Row,
+  ): void {
+    const { clock, script, emit, approvals, rowAfterMs: startAfterMs } = this.doors
+    const askApproval: EchoApprovals['ask'] = (run, command) => approvals.ask(run, command)
     const spec = { ...turn, sessionKey: session.key, agentId: session.agentId, startAfterMs }
     session.status = 'running'
     const onStart = () => {
@@ -209,7 +218,7 @@ export class EchoChat {
       removePending(session, turn.key)
     }
     const onEnd = (end: RunEnd) => this.finish(session, run, end)
-    const run = startRun(spec, { clock, script, emit, onStart, onEnd })
+    const run = startRun(spec, { clock, script, emit, askApproval, onStart, onEnd })
     this.active.set(session.key, run)
     this.runs.set(turn.runId, run)
   }
@@ -226,6 +235,7 @@ export class EchoChat {
     session.status = end.state === 'final' ? 'done' : end.state === 'error' ? 'failed' : 'killed'
     this.active.delete(session.key)
     this.sent.end(runId, end)
+    this.doors.approvals.close(runId)
     const [next, ...later] = this.queues.get(session.key) ?? []
     if (!next) return
     this.queues.set(session.key, later)

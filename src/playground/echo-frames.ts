@@ -104,6 +104,12 @@ const methods: Readonly<Record<string, Shape & { readonly scope: string }>> = {
     required: { name: 'string' },
     optional: { workspace: 'string', model: 'string' },
   },
+  'exec.approval.list': { scope: 'operator.approvals', required: {}, optional: {} },
+  'exec.approval.resolve': {
+    scope: 'operator.approvals',
+    required: { id: 'string', decision: 'string' },
+    optional: {},
+  },
   'agents.delete': { scope: 'operator.admin', required: { agentId: 'string' }, optional: {} },
   'agents.files.set': {
     scope: 'operator.admin',

@@ -18,6 +18,7 @@ export interface Row {
 export interface Queued extends Message {
   readonly key: string
   readonly acceptedAt: number
+  readonly mayAskApproval?: boolean
 }
 
 /** What survives the death of a gateway: its transcripts, which turn was running, and what never got a row. */

@@ -1,4 +1,5 @@
 import type { EchoAgents } from './echo-agents.ts'
+import type { EchoApprovals } from './echo-approvals.ts'
 import type { EchoChat } from './echo-chat.ts'
 import { type Answer, type Params, type Request, refuse } from './echo-frames.ts'
 import { type Disk, describeHistory, findRow, normaliseKey } from './echo-history.ts'
@@ -10,12 +11,19 @@ const historyChars = 8_000
 export interface Parts {
   readonly chat: EchoChat
   readonly agents: EchoAgents
+  readonly approvals: EchoApprovals
   readonly disk: Disk
 }
 
 /** Answers a request whose scope and parameters were checked. */
-export async function callMethod({ method, params }: Request, { chat, agents, disk }: Parts): Promise<Answer> {
-  if (method === 'chat.send') return chat.send(params)
+export async function callMethod(
+  { method, params }: Request,
+  { chat, agents, approvals, disk }: Parts,
+  scopes: readonly string[],
+): Promise<Answer> {
+  if (method === 'chat.send') return chat.send(params, scopes)
+  if (method === 'exec.approval.list') return ok(approvals.list())
+  if (method === 'exec.approval.resolve') return approvals.resolve(params)
   if (method === 'chat.abort') return chat.abort(params)
   if (method === 'chat.history') return ok(history(params, chat, disk))
   if (method === 'chat.message.get') return getMessage(params, disk)

@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts'
 import type { Clock } from '../world.ts'
+import type { EchoApprovals } from './echo-approvals.ts'
 import type { MadeFile } from './echo-blocks.ts'
 import type { Message } from './echo-media.ts'
 import type { Script, Step } from './echo-script.ts'
@@ -16,6 +17,8 @@ export interface RunSpec extends Message {
   readonly sessionKey: string
   readonly agentId: string
   readonly startAfterMs: number
+  /** The link that asked has the scope for it. */
+  readonly mayAskApproval: boolean
   /** A run that answers what waited in the queue, or what a restart interrupted: it announces less of itself. */
   readonly isFollowup: boolean
 }
@@ -52,6 +55,7 @@ export interface RunDoors {
   readonly clock: Clock
   readonly script: Script
   readonly emit: Emit
+  readonly askApproval: EchoApprovals['ask']
   /** Called when the run begins, after `startAfterMs`. */
   readonly onStart: () => void
   /** Called before the end is announced, so that whoever hears it finds it in the history. */
@@ -161,6 +165,8 @@ class EchoRun implements Run {
         return this.say(step.text)
       case 'tool':
         return await this.callTool(step)
+      case 'approve':
+        return await this.askApproval(step)
       case 'file':
         this.files.push(step)
         return
@@ -200,6 +206,15 @@ class EchoRun implements Run {
     this.agent('tool', { phase: 'result', name, toolCallId, isError: false, result }, true)
     this.agent('item', { ...item, phase: 'end', status: 'completed' }, true)
     this.tools.add(name)
+  }
+
+  private async askApproval({ command, allowed, denied }: Step & { kind: 'approve' }): Promise<void> {
+    const { sessionKey, runId, mayAskApproval } = this.spec
+    this.agent('lifecycle', { phase: 'waiting-approval' })
+    const decision = mayAskApproval ? await this.doors.askApproval({ sessionKey, runId }, command) : undefined
+    if (this.over) return
+    this.agent('lifecycle', { phase: 'approval-resolved' })
+    this.say(decision === undefined ? 'Exec approval registration failed' : decision === 'deny' ? denied : allowed)
   }
 
   private say(text: string): void {

@@ -13,6 +13,8 @@ export type Step =
       readonly ms: number
       readonly result: string
     }
+  /** Asks whether `command` may run; says the one or the other. */
+  | { readonly kind: 'approve'; readonly command: string; readonly allowed: string; readonly denied: string }
   | ({ readonly kind: 'file' } & MadeFile)
   | { readonly kind: 'fail'; readonly message: string }
   | { readonly kind: 'hang' }

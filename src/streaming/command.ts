@@ -1,9 +1,12 @@
+import type { Approval } from '../domain/agent.ts'
 import type { Delivery } from '../domain/delivery.ts'
-import { type Command, type Decision, type DmPolicy, decide } from '../domain/policy.ts'
+import { type Command, type Decision, type DmPolicy, decide, decideAdmin } from '../domain/policy.ts'
 import type { Change, Standing } from '../domain/ports.ts'
 import { hasBubble, type Turn, type TurnEnd } from '../domain/turn.ts'
 import type { Notice, Say } from '../fallback/notice.ts'
+import { findApproval } from './approval.ts'
 import { planSentence } from './home.ts'
+import { queued } from './queued.ts'
 import { advance, askId, traced } from './turn.ts'
 
 /** Who may use a Bot or an app, and which commands there are. */
@@ -15,9 +18,17 @@ export interface CommandRules {
   readonly passes: readonly string[]
   /** Sessions can be reset. */
   readonly canReset: boolean
+  /** Who may answer for commands that wait for approval, and what waits. */
+  readonly administrators: readonly string[]
+  readonly approvals: readonly Approval[]
 }
 
 const own: readonly string[] = ['new', 'reset', 'stop', 'whoami', 'help']
+const approving: readonly string[] = ['approve', 'deny']
+/** Where administrators are named. */
+export const administratorsSetting = 'channels.wecom.dynamicAgents.adminUsers'
+/** While the gateway cannot be reached. */
+const approveWithinMs = 120_000
 
 /** A message that ends with a sentence at once; where there is no bubble to say it, a direct message does. */
 export function endAtOnce(turn: Turn, end: TurnEnd, notice: Notice, say: Say, id?: string): Change {
@@ -48,6 +59,8 @@ export function openCommand(
   say: Say,
   ask: (turn: Turn) => Delivery,
 ): Change {
+  const answer = command.name === 'approve' ? 'allow-once' : command.name === 'deny' ? 'deny' : undefined
+  if (answer !== undefined) return openApproval(turn, command, answer, rules, say)
   const session = command.name === 'stop' || isReset(command) ? standing.inSession() : []
   const running = session.find(isRunning)
   const isOwnStop = running === undefined || isSame(running, turn)
@@ -63,7 +76,7 @@ export function openCommand(
   }
   switch (command.name) {
     case 'help':
-      return endAtOnce(known, 'answered', { key: 'help', commands: [...new Set([...own, ...rules.passes])] }, say)
+      return endAtOnce(known, 'answered', { key: 'help', commands: commandsFor(turn, rules) }, say)
     case 'whoami':
       return endAtOnce(known, 'answered', whoami(turn), say)
     case 'stop': {
@@ -76,6 +89,54 @@ export function openCommand(
         ? pass(known, command, ask)
         : endAtOnce(known, 'refused', { key: 'command_unknown', command: command.name }, say)
   }
+}
+
+function commandsFor({ sender }: Turn, { policy, administrators, passes }: CommandRules): readonly string[] {
+  const isAdministrator = decideAdmin(policy, administrators, sender).isAllowed
+  return [...new Set([...own, ...(isAdministrator ? approving : []), ...passes])]
+}
+
+/** An administrator answers for a command that waits, beside all queues. The gateway hears its own id of it, not what was typed. */
+function openApproval(
+  turn: Turn,
+  { name, rest }: Command,
+  decision: 'allow-once' | 'deny',
+  { policy, setting, administrators, approvals }: CommandRules,
+  say: Say,
+): Change {
+  const verdict = decideAdmin(policy, administrators, turn.sender)
+  const known = judged(turn, verdict)
+  if (!verdict.isAllowed) {
+    const place = verdict.rule === 'disabled' ? `${setting}.policy` : administratorsSetting
+    return endAtOnce(known, 'refused', { key: 'approval_refused', user: turn.sender, setting: place }, say)
+  }
+  const approval = findApproval(approvals, turn.account, rest)
+  if (approval === undefined) return endAtOnce(known, 'answered', { key: 'approval_unknown', command: name }, say)
+  const deciding: Turn = { ...known, text: '', question: '', command: name }
+  const decided = queued(turn, {
+    id: `${turn.id}:approve`,
+    route: 'admin',
+    body: { kind: 'approve', approval: approval.id, decision },
+    dueAt: turn.receivedAt,
+    expiresAt: Math.min(approval.expiresAt, turn.receivedAt + approveWithinMs),
+  })
+  return { save: [deciding], add: [decided] }
+}
+
+/** What became of an administrator's word. */
+export type Approved = 'done' | 'gone' | 'barred'
+
+export function approvalSettled(turn: Turn, approved: Approved, at: number, say: Say): Change | undefined {
+  const keys = {
+    done: turn.command === 'deny' ? 'approval_denied' : 'approval_given',
+    gone: 'approval_gone',
+    barred: 'approval_barred',
+  } as const
+  const told = say({ key: keys[approved] })
+  const change = advance(turn, { kind: 'run_ended', at, end: { kind: 'answered', text: told }, chunks: 0 }, say)
+  return (
+    change && { ...change, save: change.save.map(saved => traced(saved, { at, kind: 'approval', outcome: approved })) }
+  )
 }
 
 function isReset({ name }: Command): boolean {

@@ -1,8 +1,10 @@
+import type { Approval } from '../domain/agent.ts'
 import { limits } from '../domain/limits.ts'
 import type { Frame } from '../domain/message.ts'
 import type { Phase, Turn } from '../domain/turn.ts'
 import { nextWay } from '../fallback/ladder.ts'
 import type { Say } from '../fallback/notice.ts'
+import { sayApproval } from './approval.ts'
 import { askableAt } from './attachments.ts'
 import { maskCards } from './cards.ts'
 import { noticeOfFiles } from './files.ts'
@@ -30,6 +32,8 @@ export interface View {
   readonly live?: Live
   /** Since when the agent cannot be reached. */
   readonly offlineSince?: number
+  /** The run waits for approval of this command. */
+  readonly approval?: Approval
 }
 
 /** The default first content: the client's thinking animation, which no text may follow. */
@@ -62,13 +66,13 @@ function openContent(turn: Turn, view: View, say: Say): string {
   const said = view.live?.text ?? turn.answer
   const { reasoning, plain } = splitReasoning(turn.end === undefined ? withoutHalfTag(said) : said)
   const text = maskCards(plain, isFresh(view))
-  const offline = isOffline(turn, view) ? say({ key: 'offline' }) : undefined
+  const notice = approvalNotice(turn, view, say) ?? (isOffline(turn, view) ? say({ key: 'offline' }) : undefined)
   const thinking = { ...turn, reasoning: turn.reasoning ?? presentReasoning(reasoning, turn.thoughts ?? 'fold') }
   if (!isVisible(text)) {
-    const content = offline ?? silentContent(thinking, view, say)
+    const content = notice ?? silentContent(thinking, view, say)
     return withPreface(thinking, content === animation && thinking.preface !== undefined ? '' : content)
   }
-  return composeFrame(thinking, text, offline, say({ key: 'truncated' })).content
+  return composeFrame(thinking, text, notice, withNotice(notice, say({ key: 'truncated' }))).content
 }
 
 /** What may be the beginning of a card is held back for a moment, until more of it says what it is. */
@@ -87,6 +91,16 @@ function silentContent(turn: Turn, view: View, say: Say): string {
   if (elapsedMs < silentMs) return isThinking ? '' : view.placeholder
   const line = say({ key: 'elapsed', elapsedMs, ...(view.live?.phase && { phase: view.live.phase }) })
   return view.placeholder === animation || isThinking ? line : `${view.placeholder}\n${line}`
+}
+
+function approvalNotice(turn: Turn, { approval }: View, say: Say): string | undefined {
+  const isAsked = turn.question !== undefined && turn.question !== '' && turn.end === undefined
+  return approval === undefined || !isAsked ? undefined : sayApproval(approval, say)
+}
+
+/** What a notice says, also where the text had to be cut. */
+function withNotice(notice: string | undefined, cut: string): string {
+  return notice === undefined ? cut : `${cut}\n\n${notice}`
 }
 
 function isOffline(turn: Turn, view: View): boolean {

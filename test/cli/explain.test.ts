@@ -74,6 +74,28 @@ describe('explain', () => {
     ])
   })
 
+  test('explain: an agent of its own is named with the one that answers where it cannot be made', async () => {
+    const own = join(folder, 'own.json5')
+    const wecom = {
+      bot: { token: botToken, encodingAESKey: botKey, dm },
+      dynamicAgents: { enabled: true, adminUsers: ['chef'] },
+    }
+    writeFileSync(own, JSON.stringify({ channels: { wecom }, language: 'en' }), { mode: 0o600 })
+    const told = async (user: string, text: string) =>
+      (await wecomd(['explain', '--config', own, '--user', user, '--text', text], folder)).out.split('\n')
+    const lines = await told('ZhangSan', 'hello')
+    expect(lines).toContain(
+      'agent     wecom-dm-zhangsan (channels.wecom.dynamicAgents, made when needed; main where it cannot be)',
+    )
+    expect(lines).toContain('session   agent:wecom-dm-zhangsan:wecom:default:direct:zhangsan')
+    expect(await told('chef', '/approve 01234567')).toContain(
+      'rule      administrator: allowed, by channels.wecom.dynamicAgents.adminUsers',
+    )
+    expect(await told('boss', '/deny 01234567')).toContain(
+      'rule      stranger: refused, by channels.wecom.dynamicAgents.adminUsers',
+    )
+  })
+
   test.each([
     [['--text', 'x'], 'explain needs --user and --text'],
     [['--user', 'x', '--text', 'x', '--account', 'nope'], 'there is no account "nope"'],

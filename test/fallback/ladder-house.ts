@@ -164,6 +164,7 @@ function openDesk(square: Case, seen: string[], { clock, db, scheduler }: Machin
       outbox: 100,
     },
     nextOrder: () => ++order,
+    administrators: [],
     passedCommands: [],
     route: () => ({ agentId: 'main', rule: 'default' }),
     wake: () => scheduler.wake(),

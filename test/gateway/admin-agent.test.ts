@@ -21,7 +21,12 @@ function adminOf(url: string) {
   return {
     opened,
     log,
-    agent: createAdminAgent(opened.connection, gate, { log: quietWorld(log).log, startFiles: () => [] }),
+    agent: createAdminAgent(opened.connection, gate, {
+      clock: opened.clock,
+      log: quietWorld(log).log,
+      startFiles: () => [],
+      hasApprovers: () => false,
+    }),
   }
 }
 

@@ -43,7 +43,13 @@ export function linkAgent(url: string, token: string) {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-agent-'))
   const timers = new Scheduler(world.clock, world.log)
   timers.start()
-  const handshake = new Handshake('users', { token }, loadDevice(join(folder, 'device.pem')), 'test', memoryOf(true))
+  const handshake = new Handshake(
+    { purpose: 'users', hasApprovers: false },
+    { token },
+    loadDevice(join(folder, 'device.pem')),
+    'test',
+    memoryOf(true),
+  )
   const link = { ...world, timers, random: { ...world.random, fraction: () => 0 } }
   const connection = new Connection({ url, handshake, backoffMs: () => 20 }, link)
   const spoolFolder = join(folder, 'spool')

@@ -10,9 +10,14 @@ const device = loadDevice(join(mkdtempSync(join(tmpdir(), 'wecomd-handshake-')),
 const users = ['operator.read', 'operator.write']
 const full = [...users, 'operator.admin', 'operator.approvals']
 
-function setUp(credentials: Credentials = { token: 't' }, isPaired = true, purpose: Purpose = 'users') {
+function setUp(
+  credentials: Credentials = { token: 't' },
+  isPaired = true,
+  purpose: Purpose = 'users',
+  hasApprovers = false,
+) {
   const memory = memoryOf(isPaired)
-  const handshake = new Handshake(purpose, credentials, device, '1.2.3', memory)
+  const handshake = new Handshake({ purpose, hasApprovers }, credentials, device, '1.2.3', memory)
   return { handshake, memory, grant: handshake.nextGrant() }
 }
 
@@ -145,4 +150,16 @@ describe('what is taken', () => {
       imageBytes: 6_291_456,
     })
   })
+})
+
+test('handshake: where there are administrators, questions may wait for approval, and the admin link hears of it', () => {
+  const asking = setUp({ token: 't' }, true, 'users', true)
+  expect(asking.grant.scopes).toEqual([...users, 'operator.approvals'])
+  expect(() => asking.handshake.accept(asking.grant, hello([...users, 'operator.approvals']))).not.toThrow()
+  expect(() => asking.handshake.accept(asking.grant, hello(full))).toThrow('more than was asked')
+  const answering = setUp({ token: 't' }, true, 'admin', true)
+  expect(answering.grant.scopes).toEqual(['operator.admin'])
+  const capsOf = ({ handshake, grant }: typeof asking) => handshake.connectParams(grant, 'n', 1)['caps']
+  expect([capsOf(asking), capsOf(answering)]).toEqual([['tool-events'], ['tool-events', 'exec-approvals']])
+  expect(capsOf(setUp({ token: 't' }, true, 'admin'))).toEqual(['tool-events'])
 })

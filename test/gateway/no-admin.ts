@@ -3,4 +3,12 @@ import type { AdminAgent } from '../../src/gateway/admin-agent.ts'
 const nobody = () => Promise.reject(new Error('there is no admin link here'))
 
 /** Of a house in which nothing needs admin scope. */
-export const noAdmin: AdminAgent = { lacksAdmin: () => true, canReset: () => false, reset: nobody, makeAgent: nobody }
+export const noAdmin: AdminAgent = {
+  lacksAdmin: () => true,
+  canReset: () => false,
+  reset: nobody,
+  makeAgent: nobody,
+  approvals: () => [],
+  onApproval: () => {},
+  approve: nobody,
+}

@@ -39,6 +39,7 @@ export interface LinkOptions {
   readonly url: string
   /** `users` unless told otherwise. */
   readonly purpose?: Purpose
+  readonly hasApprovers?: boolean
   readonly slowPaceMs?: number
   readonly credentials?: Credentials
   readonly isPaired?: boolean
@@ -58,11 +59,12 @@ export function openLink(options: LinkOptions) {
   const device = loadDevice(join(folder, 'device.pem'))
   const {
     purpose = 'users',
+    hasApprovers = false,
     credentials = { token: 'link-token' },
     slowPaceMs,
     openSocket = world.openSocket,
   } = options
-  const handshake = new Handshake(purpose, credentials, device, 'test', memory)
+  const handshake = new Handshake({ purpose, hasApprovers }, credentials, device, 'test', memory)
   const random = { bytes: world.random.bytes, fraction: () => options.fraction ?? 0 }
   const link = { clock, timers, random, openSocket, log: world.log.area('gateway') }
   const optionsAt = (url: string) => ({ url, handshake, backoffMs, ...(slowPaceMs !== undefined && { slowPaceMs }) })

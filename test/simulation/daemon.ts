@@ -214,7 +214,13 @@ export class Daemon {
 
   private openConnection(log: Log): Connection {
     const { clock, scheduler } = this
-    const handshake = new Handshake('users', { token: 'token' }, device, 'simulated', paired)
+    const handshake = new Handshake(
+      { purpose: 'users', hasApprovers: false },
+      { token: 'token' },
+      device,
+      'simulated',
+      paired,
+    )
     const openSocket: OpenSocket = (_url, _options, events) => {
       const line = this.neighbours.gateway.connect({
         message: text => this.pass('before a frame is read') && events.message(text),
@@ -287,6 +293,7 @@ export class Daemon {
         this.lastOrder = Math.max(this.lastOrder + 1, orderAt(clock.now()))
         return this.lastOrder
       },
+      administrators: [],
       passedCommands: [],
       route: () => ({ agentId: 'main', rule: 'default' }),
       wake: () => scheduler.wake(),

@@ -1,5 +1,6 @@
 import { type MortalClock, mortalClock } from '../../src/playground/alarms.ts'
 import { EchoAgents } from '../../src/playground/echo-agents.ts'
+import { EchoApprovals } from '../../src/playground/echo-approvals.ts'
 import { EchoChat } from '../../src/playground/echo-chat.ts'
 import { parseRequest } from '../../src/playground/echo-frames.ts'
 import type { Disk } from '../../src/playground/echo-history.ts'
@@ -15,6 +16,7 @@ interface Boot {
   readonly id: string
   readonly chat: EchoChat
   readonly agents: EchoAgents
+  readonly approvals: EchoApprovals
   readonly clock: MortalClock
 }
 
@@ -56,12 +58,15 @@ export class SimulatedGateway {
     if (this.boot !== undefined) return
     const clock = mortalClock(hostClock.steady)
     const id = `boot-${++this.boots}`
+    const newId = () => `id-${++this.ids}`
+    const approvals = new EchoApprovals({ clock, emit: () => {}, newId, isHeard: () => false })
     const chat = new EchoChat({
       clock,
       disk: this.disk,
       script: message => this.replies.to(message).steps,
       emit: (event, payload) => this.broadcast(event, payload),
-      newId: () => `id-${++this.ids}`,
+      newId,
+      approvals,
       isKnownAgent: () => true,
       onAsked: ({ key, sessionKey, text }) =>
         this.ask({ key: turnOf(key), sessionKey, bootId: id, marks: marksOf(text) }),
@@ -70,7 +75,7 @@ export class SimulatedGateway {
       resumes: dice.chance(0.8),
     })
     const agents = new EchoAgents({ clock, disk: this.disk, reloadMs: 50, onReload() {} })
-    this.boot = { id, chat, agents, clock }
+    this.boot = { id, chat, agents, approvals, clock }
     clock.alarm(clock.now() + dice.between(0, 3_000), () => chat.resume())
     this.tick(this.boot)
     this.scene.note(`gateway: ${id}`)
@@ -160,7 +165,7 @@ export class SimulatedGateway {
       return line.toClient({ type: 'res', id, ok: true, payload: this.hello(boot, params['scopes']) })
     }
     if (method === 'chat.send') this.checkMark(String(params['idempotencyKey']), boot.id)
-    const answer = await callMethod(request, { chat: boot.chat, agents: boot.agents, disk: this.disk })
+    const answer = await callMethod(request, { ...boot, disk: this.disk }, [])
     line.toClient({ type: 'res', id, ...answer })
   }
 

@@ -13,6 +13,8 @@ const rules = (more: Partial<DmPolicy> = {}, canReset = true): Pick<OpenSettings
     setting: 'channels.wecom.accounts.sales.bot.dm',
     passes: ['model', 'status'],
     canReset,
+    administrators: [],
+    approvals: [],
   },
 })
 

@@ -36,6 +36,8 @@ const settings: OpenSettings = {
     setting: 'channels.wecom.bot.dm',
     passes: ['model'],
     canReset: true,
+    administrators: [],
+    approvals: [],
   },
 }
 

@@ -1,4 +1,4 @@
-import { type Delivery, type DeliveryState, isDone, type Route } from '../../domain/delivery.ts'
+import { type Delivery, type DeliveryState, isDone, isWayOut, type Route } from '../../domain/delivery.ts'
 import type { Engine } from './engine.ts'
 import { Lanes, type Place } from './lanes.ts'
 
@@ -47,12 +47,12 @@ export class DeliveryTable {
         'SELECT min(due_at) AS at FROM delivery WHERE done = 0 AND route = ? AND head = 1 AND due_at > ?',
       ),
       states: engine.prepare<{ state: DeliveryState; n: number }>(
-        "SELECT state, count(*) AS n FROM delivery WHERE done = 0 AND route NOT IN ('gateway', 'media') GROUP BY state",
+        "SELECT state, count(*) AS n FROM delivery WHERE done = 0 AND route NOT IN ('gateway', 'media', 'admin') GROUP BY state",
       ),
       dead: engine.prepare<{ n: number }>('SELECT count(*) AS n FROM delivery WHERE dead = 1'),
       deadOnes: engine.prepare<Doc>('SELECT doc FROM delivery WHERE dead = 1 ORDER BY created_at DESC LIMIT ?'),
       oldest: engine.prepare<{ at: number | null }>(
-        "SELECT min(created_at) AS at FROM delivery WHERE done = 0 AND route NOT IN ('gateway', 'media')",
+        "SELECT min(created_at) AS at FROM delivery WHERE done = 0 AND route NOT IN ('gateway', 'media', 'admin')",
       ),
     }
   }
@@ -98,7 +98,7 @@ export class DeliveryTable {
   private place({ id, state, lane, order, route }: Delivery, seq: number): void {
     const before = this.lanes.head(lane)
     if (isDone(state)) this.lanes.leave(lane, id)
-    else this.lanes.enter(lane, { id, seq, position: order, isOut: route !== 'gateway' && route !== 'media' })
+    else this.lanes.enter(lane, { id, seq, position: order, isOut: isWayOut(route) })
     const after = this.lanes.head(lane)
     if (before?.id === after?.id) return
     const move = (head: 0 | 1, place: Place | undefined) => {

@@ -22,7 +22,7 @@ export class Lanes {
 
   constructor(engine: Engine) {
     this.open = engine.prepare<Omit<Place, 'isOut'> & { lane: string; isOut: number }>(
-      `SELECT lane, id, turn_seq AS seq, position, route NOT IN ('gateway', 'media') AS isOut FROM delivery WHERE done = 0`,
+      `SELECT lane, id, turn_seq AS seq, position, route NOT IN ('gateway', 'media', 'admin') AS isOut FROM delivery WHERE done = 0`,
     )
     engine.watch({ mark() {}, undo: () => this.forget(), forget: () => this.forget() })
   }

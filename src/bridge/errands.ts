@@ -5,11 +5,13 @@ import { messageOf } from '../errors.ts'
 import { askableAt, settleAttachment } from '../streaming/attachments.ts'
 import type { Collected } from '../streaming/files.ts'
 import { advance, askId } from '../streaming/turn.ts'
+import { carryDecision } from './approve.ts'
 import { leaseMs } from './ask.ts'
 import { collectFile, type Postponed } from './collect.ts'
 import { type Desk, sayOf, waitAtMost } from './desk.ts'
 
-/** Downloads at once. */
+const routes = ['media', 'admin'] as const
+/** Errands at once. */
 const parallel = 8
 const recheckMs = 5_000
 const retryMs = 3_000
@@ -17,15 +19,16 @@ const retryMs = 3_000
 const mostMerges = 50
 
 /**
- * Fetches what users send, at once and beside the queue: links live five minutes. A question waits for its media; what
- * is not to be had, it is asked without. The files of answers are fetched from the agent likewise.
+ * What is done at once and beside the queues. Fetches what users send, whose links live five minutes: a question waits
+ * for its media, and is asked without what is not to be had. The files of answers are fetched from the agent likewise,
+ * and it hears what administrators decide.
  */
-export class Fetcher {
-  readonly name = 'fetches'
+export class Errands {
+  readonly name = 'errands'
   private readonly desk: Desk
   private readonly ready: () => void
   private readonly changed: (turn: Turn) => void
-  private readonly fetches = new Map<string, Promise<void>>()
+  private readonly underWay = new Map<string, Promise<void>>()
   private nextAt = 0
   private stopping = false
 
@@ -41,46 +44,49 @@ export class Fetcher {
   }
 
   nextDue(): number | undefined {
-    return this.stopping || this.fetches.size >= parallel ? undefined : this.nextAt
+    return this.stopping || this.underWay.size >= parallel ? undefined : this.nextAt
   }
 
   async run(now: number): Promise<void> {
     const { outbox } = this.desk.store
     this.nextAt = now + recheckMs // also when the store fails below
-    const limit = parallel - this.fetches.size
-    const taken = await outbox.take(['media'], { now, untilMs: now + leaseMs, limit })
-    for (const delivery of taken) if (!this.fetches.has(delivery.id)) this.begin(delivery)
+    const limit = parallel - this.underWay.size
+    const taken = await outbox.take(routes, { now, untilMs: now + leaseMs, limit })
+    for (const delivery of taken) if (!this.underWay.has(delivery.id)) this.begin(delivery)
     if (taken.length === limit) this.expect()
-    const later = await outbox.nextDueAt(['media'], now)
+    const later = await outbox.nextDueAt(routes, now)
     this.nextAt = Math.min(later ?? Infinity, this.nextAt)
   }
 
   /** The ids whose leases must be kept. */
   leased(): readonly string[] {
-    return [...this.fetches.keys()]
+    return [...this.underWay.keys()]
   }
 
   async stop(limitMs: number): Promise<void> {
     this.stopping = true
-    await waitAtMost(this.desk, limitMs, Promise.all(this.fetches.values()))
+    await waitAtMost(this.desk, limitMs, Promise.all(this.underWay.values()))
   }
 
   private begin(delivery: Delivery): void {
-    const fetching = this.fetch(delivery)
-      .catch(error => this.desk.log.error('media could not be kept', { turn: delivery.turn, error: messageOf(error) }))
+    const work = this.carryOut(delivery)
+      .catch(error =>
+        this.desk.log.error('an errand could not be done', { turn: delivery.turn, error: messageOf(error) }),
+      )
       .finally(() => {
-        this.fetches.delete(delivery.id)
+        this.underWay.delete(delivery.id)
         this.nextAt = 0
         this.desk.wake()
       })
-    this.fetches.set(delivery.id, fetching)
+    this.underWay.set(delivery.id, work)
   }
 
-  private async fetch(delivery: Delivery): Promise<void> {
+  private async carryOut(delivery: Delivery): Promise<void> {
     const { body, turn } = delivery
     if (turn === undefined) return
     if (body.kind === 'collect') return await this.collect(delivery, turn, body)
     if (body.kind === 'fetch') return await this.fetchMedia(delivery, turn, body)
+    if (body.kind === 'approve') return await this.approve(delivery, turn, body)
   }
 
   private async fetchMedia(
@@ -121,6 +127,17 @@ export class Fetcher {
       settle: [done],
     }))
     if (turn !== undefined) this.changed(turn)
+  }
+
+  private async approve(
+    delivery: Delivery,
+    id: string,
+    body: Extract<DeliveryBody, { kind: 'approve' }>,
+  ): Promise<void> {
+    const turn = await carryDecision(this.desk, delivery, id, body)
+    if (turn === undefined) return await this.postpone(delivery)
+    if (turn.end !== undefined) this.desk.meter.turnEnded(turn.end)
+    this.changed(turn)
   }
 
   private async postpone(delivery: Delivery, ms = retryMs): Promise<void> {

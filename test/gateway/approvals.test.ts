@@ -1,0 +1,89 @@
+import { afterEach, expect, test } from 'bun:test'
+import { createAdminAgent } from '../../src/gateway/admin-agent.ts'
+import { ReloadGate } from '../../src/gateway/reload-gate.ts'
+import { connectClient } from '../openclaw/client.ts'
+import { quietWorld } from '../scenarios/house.ts'
+import { until } from '../scenarios/until.ts'
+import { Links, reach } from './links.ts'
+import { hello } from './raw-gateway.ts'
+
+const links = new Links()
+afterEach(() => links.closeAll())
+
+const sessionKey = 'agent:main:wecom:default:direct:zhangsan'
+
+/** An admin link that hears of approvals, and what it knows of them. */
+async function approver(url: string, hasApprovers = true) {
+  const opened = links.link({ url, purpose: 'admin', hasApprovers })
+  const gate = new ReloadGate(opened.clock, opened.timers)
+  const world = { clock: opened.clock, log: quietWorld().log, startFiles: () => [], hasApprovers: () => hasApprovers }
+  const agent = createAdminAgent(opened.connection, gate, world)
+  await reach(opened, 'up')
+  return { opened, agent }
+}
+
+/** A gateway whose agent asks for each message whether it may run it, and a way to ask. */
+async function asking() {
+  const gateway = links.echo({
+    *script(command) {
+      yield { kind: 'approve', command, allowed: 'done', denied: 'not done' }
+    },
+  })
+  const scopes = ['operator.read', 'operator.write', 'operator.approvals']
+  const client = await connectClient({ url: gateway.url, token: 'link-token' }, scopes)
+  links.closeLater(client)
+  const ask = (key: string, message: string) => {
+    const end = client.event(({ runId, state }, name) => name === 'chat' && runId === key && state === 'final')
+    return client.request('chat.send', { sessionKey, message, idempotencyKey: key }).then(() => end)
+  }
+  return { gateway, ask }
+}
+
+test('approvals: what is asked for is heard, told once, and gone when it is answered', async () => {
+  const { gateway, ask } = await asking()
+  const { agent } = await approver(gateway.url)
+  const told: string[] = []
+  agent.onApproval(({ command }) => void told.push(command))
+  const end = ask('k1', 'rm -rf old')
+  const [approval] = await until('the request', () => agent.approvals().length === 1 && agent.approvals())
+  expect(approval).toMatchObject({ runId: 'k1', sessionKey, command: 'rm -rf old' })
+  expect(await agent.approve(approval?.id ?? '', 'allow-once')).toBe(true)
+  expect(JSON.stringify(await end)).toContain('"done"')
+  expect([agent.approvals(), told]).toEqual([[], ['rm -rf old']])
+})
+
+test('approvals: what was asked for before the link came up is known, and what was answered meanwhile is not', async () => {
+  const { gateway, ask } = await asking()
+  const { agent: first } = await approver(gateway.url)
+  const ends = [ask('k1', 'ls'), ask('k2', 'ps')]
+  void ends
+  await until('the first request', () => first.approvals().length === 1)
+  const { opened, agent: late } = await approver(gateway.url)
+  const [seen] = await until('it to be known', () => late.approvals().length === 1 && late.approvals())
+  expect(seen?.command).toBe('ls')
+  opened.reopen('ws://127.0.0.1:9')
+  await until('the link to be down', () => opened.connection.status.state === 'down')
+  await first.approve(seen?.id ?? '', 'deny')
+  opened.reopen(gateway.url)
+  await until('the news', () => !late.approvals().some(({ id }) => id === seen?.id))
+  expect(await late.approve(seen?.id ?? '', 'allow-once')).toBe(false)
+})
+
+test('approvals: one whose time is over does not wait any more', async () => {
+  const gateway = links.raw(() => hello({ scopes: ['operator.admin'] }))
+  const { opened, agent } = await approver(gateway.url)
+  const payload = { id: 'a1', request: { command: 'ls', sessionKey }, expiresAtMs: opened.clock.now() + 60_000 }
+  gateway.send({ type: 'event', event: 'exec.approval.requested', payload })
+  await until('the request', () => agent.approvals().length === 1)
+  await opened.pass(59_999)
+  expect(agent.approvals()).toHaveLength(1)
+  await opened.pass(1)
+  expect(agent.approvals()).toEqual([])
+})
+
+test('approvals: without administrators the link does not say that anybody listens, and asks for nothing', async () => {
+  const { gateway, ask } = await asking()
+  const { agent } = await approver(gateway.url, false)
+  expect(JSON.stringify(await ask('k1', 'ls'))).toContain('Exec approval registration failed')
+  expect(agent.approvals()).toEqual([])
+})

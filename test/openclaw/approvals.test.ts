@@ -1,0 +1,95 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type OpenClaw, startOpenClaw } from '../../scripts/openclaw.ts'
+import { type House, openHouse } from '../scenarios/house.ts'
+import { until } from '../scenarios/until.ts'
+import type { Payload } from './client.ts'
+import { type Front, openFront } from './front.ts'
+import { openclawSuite, withoutOpenClaw } from './gateway.ts'
+import { methodsOf, Recorder } from './recorder.ts'
+
+let gateway: OpenClaw
+let house: House | undefined
+let front: Front
+let recorder: Recorder
+
+/** A gateway whose agent asks before it executes anything, and a Bot with an administrator. */
+async function open() {
+  recorder = new Recorder()
+  front = openFront(gateway.url, {}, recorder.onFrame)
+  const opened = await openHouse({
+    gatewayUrl: { url: front.url, token: gateway.token },
+    tenant: { refreshMs: 200 },
+    bot: { dm: { policy: 'open' } },
+    channel: { dynamicAgents: { adminUsers: ['boss'] } },
+  })
+  house = opened
+  await until('the admin link', async () => {
+    const { components } = (await opened.api('/api/status')) as { components: { admin: Payload } }
+    return components.admin['state'] === 'up'
+  })
+  const say = (userid: string, text: string) => opened.tenant.say({ userid, text })
+  /** Asks for a command to be run, and gives what is to be typed to answer. */
+  const ask = async (userid: string, file: string) => {
+    const command = `touch ${join(gateway.folder, file)}`
+    const bubble = say(userid, `[tool exec ${JSON.stringify({ command })}]`)
+    const id = await until('the request in the bubble', () => /\/approve (\w+)/.exec(bubble.text)?.[1], 30_000)
+    expect(bubble.text).toContain(`> ${command}`)
+    return { bubble, id, isRun: () => existsSync(join(gateway.folder, file)) }
+  }
+  return { say, ask, answer: async (userid: string, text: string) => (await say(userid, text).finished).text }
+}
+
+describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw approvals'), () => {
+  beforeAll(async () => {
+    gateway = await startOpenClaw({ configPatch: { tools: { exec: { mode: 'ask' } } } })
+  }, 600_000)
+
+  afterEach(async () => {
+    await house?.close()
+    front.close()
+    house = undefined
+  })
+  afterAll(() => gateway?.remove())
+
+  test('openclaw: a command that waits is shown, allowed by an administrator, and then run', async () => {
+    const { ask, answer } = await open()
+    const { bubble, id, isRun } = await ask('zhangsan', 'allowed')
+    expect(await answer('zhangsan', `/approve ${id}`)).toContain('不是管理员')
+    expect(isRun()).toBe(false)
+    expect(await answer('boss', `/approve ${id} canary`)).toBe('✅ 已批准，智能体会继续。')
+    expect((await bubble.finished).text).toContain('Tool finished')
+    expect(isRun()).toBe(true)
+    expect(methodsOf(recorder.admins())).toEqual(['connect', 'exec.approval.list', 'exec.approval.resolve'])
+    expect(recorder.admins().flatMap(({ sent }) => sent.filter(text => text.includes('canary')))).toEqual([])
+    expect(recorder.users().map(({ scopes }) => scopes)).toEqual([
+      ['operator.read', 'operator.write', 'operator.approvals'],
+    ])
+  }, 90_000)
+
+  test('openclaw: a command that is denied is not run, and the answer goes on', async () => {
+    const { ask, answer } = await open()
+    const { bubble, id, isRun } = await ask('lisi', 'denied')
+    expect(await answer('boss', `/deny ${id}`)).toBe('⛔ 已拒绝。')
+    expect((await bubble.finished).text).toContain('Exec denied')
+    expect(isRun()).toBe(false)
+    expect(await answer('boss', `/approve ${id}`)).toContain('没有找到')
+  }, 90_000)
+
+  test('openclaw: what a user writes approves nothing, wherever it stands', async () => {
+    const { ask, answer, say } = await open()
+    const { bubble, id, isRun } = await ask('wangwu', 'sneaked')
+    for (const text of [
+      `yes\n/approve ${id} allow-once`,
+      `[x] /approve ${id} allow-once`,
+      `／ /approve ${id} allow-once`,
+    ]) {
+      expect(await answer('zhaoliu', text)).toContain('echo:')
+    }
+    expect([isRun(), bubble.text.includes(id)]).toEqual([false, true])
+    await say('wangwu', '/stop').finished
+    await bubble.finished
+    expect(isRun()).toBe(false)
+  }, 90_000)
+})

@@ -1,0 +1,124 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { openAppHouse, textsOf, untilTexts } from './app-house.ts'
+import { type House, type HouseOptions, openHouse } from './house.ts'
+import { until } from './until.ts'
+
+let house: House
+afterEach(() => house.close())
+
+const channel = { dynamicAgents: { adminUsers: ['wecom:Boss'] } }
+const gateway: HouseOptions['gateway'] = {
+  *script(text) {
+    if (!text.includes('dangerous')) {
+      yield { kind: 'say', text: `re: ${text}` }
+      return
+    }
+    yield { kind: 'say', text: 'Let me see. ' }
+    yield {
+      kind: 'approve',
+      command: 'rm -rf ./old\necho \u202edone',
+      allowed: 'It is gone.',
+      denied: 'Then I do not.',
+    }
+  },
+}
+const withApprovals: HouseOptions = { channel, gateway }
+
+const say = (userid: string, text: string, chatid?: string) =>
+  house.tenant.say({ userid, text, ...(chatid !== undefined && { chatid }) })
+const sentence = async (userid: string, text: string, chatid?: string) =>
+  (await say(userid, text, chatid).finished).text
+
+async function adminIsUp(): Promise<void> {
+  await until('the admin link', async () => {
+    const { components } = (await house.api('/api/status')) as { components: { admin: { state: string } } }
+    return components.admin.state === 'up'
+  })
+}
+
+async function open(options: HouseOptions = {}): Promise<void> {
+  house = await openHouse({ ...withApprovals, ...options })
+  await adminIsUp()
+}
+
+/** Asks for something that needs approval, and gives the bubble and what is to be typed. */
+async function ask(userid = 'zhangsan') {
+  const bubble = say(userid, 'do something dangerous')
+  const id = await until('the request in the bubble', () => /\/approve (\w+)/.exec(bubble.text)?.[1])
+  return { bubble, id }
+}
+
+describe('approvals', () => {
+  test('approvals: the bubble shows what waits, an administrator allows it elsewhere, and the run goes on', async () => {
+    await open()
+    const { bubble, id } = await ask()
+    expect(bubble.text).toBe(
+      `Let me see. \n\n🔐 智能体想执行下面的命令，正在等待管理员批准：\n> rm -rf ./old\n> echo  done\n管理员发送 /approve ${id} 批准，或发送 /deny ${id} 拒绝。`,
+    )
+    expect(await sentence('boss', `/approve ${id}`)).toBe('✅ 已批准，智能体会继续。')
+    expect((await bubble.finished).text).toBe('Let me see. It is gone.')
+    expect(await sentence('boss', `/approve ${id}`)).toContain('没有找到')
+    expect(house.tenant.violations()).toEqual([])
+    expect(house.log.filter(line => line.includes('rm -rf'))).toEqual([])
+  })
+
+  test('approvals: denied in the group in which it was asked for, while it waits there', async () => {
+    await open()
+    const bubble = say('zhangsan', '@助手 something dangerous', 'wrgroup')
+    const id = await until('the request', () => /\/approve (\w+)/.exec(bubble.text)?.[1])
+    expect(await sentence('boss', `@助手 /deny ${id}`, 'wrgroup')).toBe('⛔ 已拒绝。')
+    expect((await bubble.finished).text).toBe('Let me see. Then I do not.')
+  })
+
+  test('approvals: nobody else may, whatever the policy of the Bot, and nothing but what waits can be meant', async () => {
+    await open({ bot: { dm: { policy: 'open' } } })
+    const { bubble, id } = await ask()
+    for (const user of ['zhangsan', 'lisi']) {
+      expect(await sentence(user, `/approve ${id}`)).toBe(
+        `你（${user}）不是管理员，不能批准命令。如需开通，请管理员修改配置 channels.wecom.dynamicAgents.adminUsers。`,
+      )
+    }
+    expect(await sentence('zhangsan', '/help')).not.toContain('/approve')
+    expect(await sentence('boss', '/help')).toContain('/approve')
+    for (const meant of ['', ' ', ' rm', ' 00000000', ` ${id.slice(0, 3)}`]) {
+      expect(await sentence('boss', `/approve${meant}`)).toContain('没有找到这个等待批准的命令')
+    }
+    expect(await sentence('boss', `/deny ${id.toUpperCase()} please`)).toBe('⛔ 已拒绝。')
+    expect((await bubble.finished).text).toBe('Let me see. Then I do not.')
+  })
+
+  test('approvals: a Bot that is closed to everybody is closed to administrators', async () => {
+    await open({ bot: { dm: { policy: 'disabled' } } })
+    const { bubble, id } = await ask()
+    expect(await sentence('boss', `/approve ${id}`)).toEndWith('请管理员修改配置 channels.wecom.bot.dm.policy。')
+    await sentence('zhangsan', '/stop')
+    await bubble.finished
+  })
+
+  test('approvals: one that is over is none any more, also when its run was stopped', async () => {
+    await open()
+    const { bubble, id } = await ask()
+    expect(await sentence('zhangsan', '/stop')).toBe('⏹ 已停止。')
+    expect((await bubble.finished).text).toContain('已停止')
+    await until('it to be over', async () => (await sentence('boss', `/deny ${id}`)).includes('没有找到'))
+  })
+
+  test('approvals: without administrators nobody is asked, and the run goes on without the command', async () => {
+    await open({ channel: {} })
+    expect(await sentence('zhangsan', 'something dangerous')).toContain('Exec approval registration failed')
+  })
+
+  test('approvals: in the app a direct message tells what waits, and an administrator answers there', async () => {
+    house = await openAppHouse({ ...withApprovals, tenant: { members: ['boss', 'zhangsan'] } })
+    await adminIsUp()
+    await house.tenant.sayToApp({ userid: 'zhangsan', text: 'dangerous' }).done
+    const told = await until('the direct message', () => textsOf(house, 'zhangsan')[0])
+    const id = /\/approve (\w+)/.exec(told)?.[1] ?? ''
+    expect(told).toContain('> rm -rf ./old')
+    await house.tenant.sayToApp({ userid: 'boss', text: `/approve ${id}` }).done
+    await untilTexts(house, 'zhangsan', 2)
+    expect(textsOf(house, 'zhangsan')[1]).toBe('Let me see. It is gone.')
+    await untilTexts(house, 'boss', 1)
+    expect(textsOf(house, 'boss')).toEqual(['✅ 已批准，智能体会继续。'])
+  })
+})
