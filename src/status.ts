@@ -17,6 +17,8 @@ export interface StatusDesk {
   /** The users' link to the gateway; the other one is not needed to be ready. */
   readonly gateway: LinkStatus
   readonly admin: LinkStatus
+  /** What is wrong about what agents may execute. */
+  readonly safety: Component | undefined
   readonly observations: Observations
   readonly isStopping: boolean
   /** What is known of the app of an account. */
@@ -70,6 +72,7 @@ export async function reportStatus(desk: StatusDesk) {
       gateway,
       admin,
       ...describeOwnAgents(desk),
+      ...(desk.safety !== undefined && { safety: desk.safety }),
       ...(robots !== undefined && { webhooks: { state: 'unreachable', ...robots } }),
       ...(isStopping && { daemon: { state: 'stopping' } }),
     },

@@ -18,6 +18,7 @@ import { parseTarget } from '../wecom/target.ts'
 import type { World } from '../world.ts'
 import type { Active } from './active.ts'
 import type { Links } from './links.ts'
+import type { Safety } from './safety.ts'
 
 /** What the private listener tells of. */
 export interface AdminHouse {
@@ -27,6 +28,7 @@ export interface AdminHouse {
   readonly work: Work
   readonly links: Links
   readonly observations: Observations
+  readonly safety: Safety
   readonly life: { readonly startedAt: number; readonly isStopping: boolean }
   /** Why the config file is not the one that is active; undefined when it is. */
   complaint(): string | undefined
@@ -46,6 +48,7 @@ export function openAdmin(house: AdminHouse, world: World): Listener {
       store,
       gateway: links.users.status,
       admin: links.admin.status,
+      safety: house.safety.component,
       observations,
       appFacts: account => readAppFacts(desk, account),
       silenceOn: (route, account) => desk.holds.silenceOn(wayOf({ route, account })),

@@ -9,6 +9,7 @@ import type { Active, Generation } from './active.ts'
 import { watchConfig } from './config-watch.ts'
 import { createGeneration, type Workshop } from './generation.ts'
 import { type Links, linkOptions } from './links.ts'
+import type { Safety } from './safety.ts'
 import type { ConfigSource } from './state-folder.ts'
 
 /** Of these a change takes effect only at the next start. */
@@ -20,6 +21,7 @@ export interface ReloadHouse {
   readonly links: Links
   readonly desk: Desk
   readonly work: Work
+  readonly safety: Safety
 }
 
 type Verdict =
@@ -84,7 +86,7 @@ export class Reloader {
   }
 
   private async take(): Promise<Verdict> {
-    const { active, shop, links, desk, work } = this.house
+    const { active, shop, links, desk, work, safety } = this.house
     const { config, settings, complaints } = this.source.load()
     if (config === undefined || settings === undefined) {
       const errors = complaints.filter(({ severity }) => severity === 'error')
@@ -106,6 +108,7 @@ export class Reloader {
     if (link !== undefined) links.reopen(link)
     if (before.platform !== next.platform) await this.tryHeldAgain(desk)
     work.deliveryAdded()
+    safety.look()
     const authorities = changedPaths(authoritiesOf(before), authoritiesOf(next))
     return {
       kind: 'taken',

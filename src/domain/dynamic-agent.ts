@@ -31,6 +31,11 @@ export function formatDynamicAgentId({ account, kind, id }: Conversation): strin
   return `${whole.slice(0, headChars)}-${hash.slice(0, 8)}`
 }
 
+/** Whether an agent has the name of one that was made for a user or a group. */
+export function isOwnAgentId(id: string): boolean {
+  return /^wecom-(?:[a-z0-9_-]+-)?(?:dm|group)-/.test(id)
+}
+
 /** What is not ASCII is told by its number, so that Chinese names of one length do not depend on the hash alone. */
 function toPlain(id: string): string {
   return id

@@ -10,6 +10,7 @@ export interface AgentDoors {
   readonly disk: Disk
   /** From a changed config to the moment when it is taken up; further changes in between begin it anew. */
   readonly reloadMs: number
+  readonly permissionMode?: string | undefined
   /** It is taken up. */
   readonly onReload: () => void
 }
@@ -30,7 +31,17 @@ export class EchoAgents {
   }
 
   list(): object {
-    return { defaultId: 'main', agents: Array.from(this.known, id => ({ id })) }
+    return { defaultId: 'main', agents: Array.from(this.known, id => ({ id, ...this.permissions })) }
+  }
+
+  config(): object {
+    return { agents: { entries: Object.fromEntries(Array.from(this.known, id => [id, {}])) } }
+  }
+
+  /** The echo agent executes nothing; a test has it say otherwise. */
+  private get permissions(): object {
+    const { permissionMode } = this.doors
+    return permissionMode === undefined ? {} : { defaultPermissionMode: permissionMode }
   }
 
   create({ name }: Params): Answer {

@@ -32,6 +32,8 @@ export interface BootOptions {
   readonly drainMs?: number
   /** From the acknowledgement of a message to its row in the history (150-300 ms in reality); a kill in between forgets it. */
   readonly rowAfterMs?: number
+  /** How its agents execute commands, as `agents.list` tells. */
+  readonly permissionMode?: 'full' | 'guarded'
   /** From a new agent to the moment when it is known; 50 ms by default. */
   readonly reloadMs?: number
   /** From the end of a run to the files in its row; 200 ms by default. */
@@ -86,6 +88,7 @@ export class Boot {
       clock: this.clock,
       disk,
       reloadMs: options.reloadMs ?? 50,
+      permissionMode: options.permissionMode,
       onReload: () => {
         this.chat.supersede()
         this.broadcast('config.changed', { ts: this.clock.now() }, false)

@@ -116,6 +116,7 @@ const methods: Readonly<Record<string, Shape & { readonly scope: string }>> = {
     required: { agentId: 'string', name: 'string', content: 'string' },
     optional: {},
   },
+  'config.get': { scope: 'operator.read', required: {}, optional: {} },
   'agents.list': { scope: 'operator.read', required: {}, optional: {} },
   health: { scope: 'operator.read', required: {}, optional: { probe: 'boolean' } },
 }

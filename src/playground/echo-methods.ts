@@ -36,6 +36,7 @@ export async function callMethod(
   if (method === 'agents.delete') return agents.delete(params)
   if (method === 'agents.files.set') return agents.setFile(params)
   if (method === 'agents.list') return ok(agents.list())
+  if (method === 'config.get') return ok({ config: agents.config() })
   return ok({ ok: true })
 }
 

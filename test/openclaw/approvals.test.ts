@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type OpenClaw, startOpenClaw } from '../../scripts/openclaw.ts'
 import { type House, openHouse } from '../scenarios/house.ts'
 import { until } from '../scenarios/until.ts'
-import type { Payload } from './client.ts'
+import { connectClient, type Payload } from './client.ts'
 import { type Front, openFront } from './front.ts'
 import { openclawSuite, withoutOpenClaw } from './gateway.ts'
 import { methodsOf, Recorder } from './recorder.ts'
@@ -92,4 +92,26 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw approvals'), () => {
     await bubble.finished
     expect(isRun()).toBe(false)
   }, 90_000)
+
+  test('openclaw: an agent that asks first is no danger, one that does not is warned about', async () => {
+    await open()
+    const admin = await connectClient(gateway, ['operator.admin', 'operator.read'])
+    const patch = async (config: object) => {
+      const { hash } = await admin.request('config.get', {})
+      await admin.request('config.patch', { raw: JSON.stringify(config), baseHash: hash })
+    }
+    const safetyAfterReload = async () => {
+      await house?.app.reload()
+      const status = await house?.api('/api/status')
+      return (status as { components: { safety?: Payload } }).components.safety
+    }
+    await until('the policy to be read', () => recorder.users().some(({ sent }) => sent.join().includes('config.get')))
+    expect(await safetyAfterReload()).toBeUndefined()
+    await patch({ tools: { exec: { mode: 'full' } } })
+    const found = await until('the warning', safetyAfterReload, 60_000)
+    expect(found).toMatchObject({ state: 'unlimited', reason: expect.stringContaining(': main') })
+    await patch({ agents: { entries: { main: { tools: { deny: ['exec'] } } } } })
+    await until('the danger to be over', async () => (await safetyAfterReload()) === undefined, 60_000)
+    admin.close()
+  }, 120_000)
 })
