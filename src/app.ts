@@ -1,11 +1,11 @@
 import { Active } from './app/active.ts'
 import { openAdmin } from './app/admin.ts'
+import { AgentWatch } from './app/agent-watch.ts'
 import { openDesk, retentionOf } from './app/desk.ts'
 import { createGeneration, openWorkshop } from './app/generation.ts'
 import { Links, linkOptions } from './app/links.ts'
 import { namedLog } from './app/named-log.ts'
 import { Reloader, type ReloadHouse } from './app/reload.ts'
-import { Safety } from './app/safety.ts'
 import { type AppOptions, linkOf, openStore, prepareFolder } from './app/state-folder.ts'
 import { scheduleWork } from './bridge/work.ts'
 import { Observations } from './http/observations.ts'
@@ -41,14 +41,14 @@ export async function startApp(options: AppOptions, outside: World): Promise<App
     const observations = new Observations()
     const desk = openDesk(active, stateDir, world, { scheduler, store, links, observations })
     const work = scheduleWork(desk, scheduler, retentionOf(active))
-    const safety = new Safety(active, links, world, scheduler)
+    const agentWatch = new AgentWatch(active, links, world, scheduler)
     const shop = openWorkshop(options, world, { desk, work, observations })
     active.replace(createGeneration(config, shop))
     await desk.holds.load(desk.accounts.keys())
     const life = { startedAt: world.clock.now(), isStopping: false }
-    const reloader = openReloader({ shop, active, desk, work, links, safety })
+    const reloader = openReloader({ shop, active, desk, work, links, agentWatch })
     const complaint = () => reloader?.complaint
-    listeners.push(openAdmin({ version, active, desk, work, links, observations, life, complaint, safety }, world))
+    listeners.push(openAdmin({ version, active, desk, work, links, observations, life, complaint, agentWatch }, world))
     listeners.push(startPublicListener(config.server, path => active.now.mounts.get(path)))
     links.start()
     scheduler.start()

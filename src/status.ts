@@ -17,8 +17,8 @@ export interface StatusDesk {
   /** The users' link to the gateway; the other one is not needed to be ready. */
   readonly gateway: LinkStatus
   readonly admin: LinkStatus
-  /** What is wrong about what agents may execute. */
-  readonly safety: Component | undefined
+  /** What is wrong with the agents that answer. */
+  readonly agents: { readonly safety?: Component; readonly agents?: Component }
   readonly observations: Observations
   readonly isStopping: boolean
   /** What is known of the app of an account. */
@@ -72,7 +72,7 @@ export async function reportStatus(desk: StatusDesk) {
       gateway,
       admin,
       ...describeOwnAgents(desk),
-      ...(desk.safety !== undefined && { safety: desk.safety }),
+      ...desk.agents,
       ...(robots !== undefined && { webhooks: { state: 'unreachable', ...robots } }),
       ...(isStopping && { daemon: { state: 'stopping' } }),
     },
@@ -85,12 +85,12 @@ export async function reportStatus(desk: StatusDesk) {
 }
 
 /** Why users and groups do without agents of their own. */
-function describeOwnAgents({ config, admin }: StatusDesk): { readonly agents?: Component } {
+function describeOwnAgents({ config, admin }: StatusDesk): { readonly dynamicAgents?: Component } {
   const isBarred = admin.state === 'refused' || admin.state === 'pairing'
   if (!config.dynamicAgents.enabled || !isBarred) return {}
   const { since, hint } = admin
   const reason = 'without admin scope no agent can be made: the bound agents answer'
-  return { agents: { state: 'bound', since, reason, ...(hint !== undefined && { hint }) } }
+  return { dynamicAgents: { state: 'bound', since, reason, ...(hint !== undefined && { hint }) } }
 }
 
 async function probeStore(store: Store): Promise<Component> {

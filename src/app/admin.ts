@@ -17,8 +17,8 @@ import { type AppFacts, reportStatus } from '../status.ts'
 import { parseTarget } from '../wecom/target.ts'
 import type { World } from '../world.ts'
 import type { Active } from './active.ts'
+import type { AgentWatch } from './agent-watch.ts'
 import type { Links } from './links.ts'
-import type { Safety } from './safety.ts'
 
 /** What the private listener tells of. */
 export interface AdminHouse {
@@ -28,7 +28,7 @@ export interface AdminHouse {
   readonly work: Work
   readonly links: Links
   readonly observations: Observations
-  readonly safety: Safety
+  readonly agentWatch: AgentWatch
   readonly life: { readonly startedAt: number; readonly isStopping: boolean }
   /** Why the config file is not the one that is active; undefined when it is. */
   complaint(): string | undefined
@@ -48,7 +48,7 @@ export function openAdmin(house: AdminHouse, world: World): Listener {
       store,
       gateway: links.users.status,
       admin: links.admin.status,
-      safety: house.safety.component,
+      agents: house.agentWatch.components,
       observations,
       appFacts: account => readAppFacts(desk, account),
       silenceOn: (route, account) => desk.holds.silenceOn(wayOf({ route, account })),

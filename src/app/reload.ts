@@ -6,10 +6,10 @@ import type { Settings } from '../config/schema.ts'
 import { messageOf } from '../errors.ts'
 import { nothingToCancel } from '../world.ts'
 import type { Active, Generation } from './active.ts'
+import type { AgentWatch } from './agent-watch.ts'
 import { watchConfig } from './config-watch.ts'
 import { createGeneration, type Workshop } from './generation.ts'
 import { type Links, linkOptions } from './links.ts'
-import type { Safety } from './safety.ts'
 import type { ConfigSource } from './state-folder.ts'
 
 /** Of these a change takes effect only at the next start. */
@@ -21,7 +21,7 @@ export interface ReloadHouse {
   readonly links: Links
   readonly desk: Desk
   readonly work: Work
-  readonly safety: Safety
+  readonly agentWatch: AgentWatch
 }
 
 type Verdict =
@@ -86,7 +86,7 @@ export class Reloader {
   }
 
   private async take(): Promise<Verdict> {
-    const { active, shop, links, desk, work, safety } = this.house
+    const { active, shop, links, desk, work, agentWatch } = this.house
     const { config, settings, complaints } = this.source.load()
     if (config === undefined || settings === undefined) {
       const errors = complaints.filter(({ severity }) => severity === 'error')
@@ -108,7 +108,7 @@ export class Reloader {
     if (link !== undefined) links.reopen(link)
     if (before.platform !== next.platform) await this.tryHeldAgain(desk)
     work.deliveryAdded()
-    safety.look()
+    agentWatch.look()
     const authorities = changedPaths(authoritiesOf(before), authoritiesOf(next))
     return {
       kind: 'taken',

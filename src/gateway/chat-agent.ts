@@ -179,7 +179,7 @@ class Pursuer {
         const isKnown = hasFiles(step.row) || now - step.row.timestamp >= filesWithinMs
         return {
           kind: 'answered',
-          text: await readWholeText(this.connection, ask.sessionKey, step.row),
+          text: await this.readTexts(ask.sessionKey, [...step.earlier, step.row]),
           ...(isKnown && { files }),
         }
       }
@@ -194,6 +194,12 @@ class Pursuer {
       default:
         return step satisfies never
     }
+  }
+
+  /** As the run's own end tells them. */
+  private async readTexts(sessionKey: string, rows: readonly HistoryRow[]): Promise<string> {
+    const texts = await Promise.all(rows.map(row => readWholeText(this.connection, sessionKey, row)))
+    return texts.join('\n\n')
   }
 
   private async send(pursuit: Pursuit, bootId: string, key: string): Promise<RunEnd | number> {

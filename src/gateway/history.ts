@@ -101,7 +101,8 @@ export type Step =
   | { readonly kind: 'follow'; readonly runId?: string; readonly text?: string }
   /** Nothing to see yet. */
   | { readonly kind: 'wait' }
-  | { readonly kind: 'answered'; readonly row: HistoryRow }
+  /** `earlier`: what the run had said when somebody else wrote into it; it is part of the answer. */
+  | { readonly kind: 'answered'; readonly row: HistoryRow; readonly earlier: readonly HistoryRow[] }
   | { readonly kind: 'failed'; readonly text: string }
   | { readonly kind: 'stopped'; readonly row: HistoryRow }
   | { readonly kind: 'empty' }
@@ -156,7 +157,7 @@ function stepAfterRow(history: History, own: number, at: Standpoint): Step {
   const after = history.rows.slice(own + 1)
   const known = after.filter(row => at.runIds.has(row.runId ?? row.idempotencyKey ?? ''))
   const answer = answerAmong(known)
-  if (answer !== undefined) return stepOfRow(answer)
+  if (answer !== undefined) return stepOfRow(answer, earlierOf(known, answer))
   // Our run has ended without a word, and its empty row says that it was not only queued.
   if (at.emptyEndAt !== undefined && known.length > 0) {
     return at.mayGetFiles === true && at.now - at.emptyEndAt < filesWithinMs ? { kind: 'wait' } : { kind: 'empty' }
@@ -180,6 +181,12 @@ function answerAmong(rows: readonly HistoryRow[]): HistoryRow | undefined {
   return ends.findLast(row => row.text.trim() !== '') ?? ends.findLast(row => row.files.length > 0)
 }
 
+/** A run into which somebody else writes answers once more; before that it had come to an end that it says no more. */
+function earlierOf(rows: readonly HistoryRow[], last: HistoryRow): readonly HistoryRow[] {
+  const before = rows.slice(0, rows.indexOf(last)).filter(isEnd)
+  return before.filter(row => row.runId !== undefined && row.runId === last.runId && row.text.trim() !== '')
+}
+
 /** What an assistant said before it used a tool is not its answer. */
 function isEnd(row: HistoryRow): boolean {
   return row.role === 'assistant' && row.stopReason !== 'toolUse'
@@ -191,10 +198,10 @@ function isWordless(row: HistoryRow): boolean {
 }
 
 /** Only what was said before an abort has a key of its own; a resumed run is aborted under its own id. */
-function stepOfRow(row: HistoryRow): Step {
+function stepOfRow(row: HistoryRow, earlier: readonly HistoryRow[] = []): Step {
   if (row.stopReason === 'error') return { kind: 'failed', text: '' }
   if (row.idempotencyKey === `${row.runId}:assistant`) return { kind: 'stopped', row }
-  return { kind: 'answered', row }
+  return { kind: 'answered', row, earlier }
 }
 
 function stepWithoutRow(history: History, at: Standpoint): Step {

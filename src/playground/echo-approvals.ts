@@ -1,6 +1,5 @@
 import type { Clock } from '../world.ts'
-import { type Answer, type Params, refuse } from './echo-frames.ts'
-import type { Emit } from './echo-run.ts'
+import { type Answer, type Emit, type Params, refuse } from './echo-frames.ts'
 
 export type Decision = 'allow-once' | 'deny'
 

@@ -2,7 +2,7 @@ import type { Clock } from '../world.ts'
 import type { EchoApprovals } from './echo-approvals.ts'
 import { commandRow, obey } from './echo-commands.ts'
 import { EchoFiles } from './echo-files.ts'
-import { type Answer, type Params, refuse } from './echo-frames.ts'
+import { type Answer, type Emit, type Params, refuse } from './echo-frames.ts'
 import {
   addFiles,
   type Disk,
@@ -19,7 +19,7 @@ import {
   userRow,
 } from './echo-history.ts'
 import { type Medium, type Message, readAttachments } from './echo-media.ts'
-import { type Emit, type Run, type RunEnd, type RunSpec, startRun } from './echo-run.ts'
+import { type Run, type RunEnd, type RunSpec, startRun } from './echo-run.ts'
 import type { Script } from './echo-script.ts'
 import { describeEnd, SentKeys } from './echo-sent.ts'
 

@@ -17,6 +17,9 @@ export interface Request {
   readonly params: Params
 }
 
+/** Sends an event; `toolsOnly` goes to connections that asked for tool events. */
+export type Emit = (event: string, payload: object, toolsOnly?: boolean) => void
+
 /** Answers a request with an error; `details` and retry fields travel as given. */
 export function refuse(code: string, message: string, more: object = {}, closeCode?: number): Refusal {
   const error = { code, message, ...more }

@@ -2,6 +2,7 @@ import { messageOf } from '../errors.ts'
 import type { Clock } from '../world.ts'
 import type { EchoApprovals } from './echo-approvals.ts'
 import type { MadeFile } from './echo-blocks.ts'
+import type { Emit } from './echo-frames.ts'
 import type { Message } from './echo-media.ts'
 import type { Script, Step } from './echo-script.ts'
 
@@ -47,9 +48,6 @@ export interface Run {
   interrupt(): void
   cut(): void
 }
-
-/** Sends an event; `toolsOnly` goes to connections that asked for tool events. */
-export type Emit = (event: string, payload: object, toolsOnly?: boolean) => void
 
 export interface RunDoors {
   readonly clock: Clock

@@ -203,6 +203,18 @@ const afterRow: readonly Case[] = [
     { runIds: new Set(['k', 'new']) },
   ],
   [
+    'what somebody else wrote into our run is answered behind what it had said',
+    { kind: 'answered', row: { text: 'both' }, earlier: [{ text: 'ours' }] },
+    [asked(), said('let me see', 'k', { stopReason: 'toolUse' }), said('ours', 'k'), stranger, said('both', 'k')],
+  ],
+  [
+    'but not behind the answer of another run, nor behind nothing',
+    { kind: 'answered', row: { text: 'new' }, earlier: [] },
+    [asked(), said('old', 'k'), said('', 'new'), said('new', 'new')],
+    {},
+    { runIds: new Set(['k', 'new']) },
+  ],
+  [
     'a command is answered by a row of no run',
     { kind: 'answered', row: { text: 'set' } },
     [asked(), commanded('set', 'k')],

@@ -145,7 +145,7 @@ describe('without admin scope', () => {
     await until('the admin link to be up', async () => (await componentsOf())['admin']?.state === 'up')
     house.gateway.withhold(['operator.admin'])
     house.gateway.dropConnections()
-    const agents = await until('the status', async () => (await componentsOf())['agents'])
+    const agents = await until('the status', async () => (await componentsOf())['dynamicAgents'])
     const { admin } = await componentsOf()
     const hint = admin?.hint ?? 'none'
     expect(agents).toMatchObject({ state: 'bound', reason: expect.stringContaining('admin scope'), hint })
@@ -155,7 +155,7 @@ describe('without admin scope', () => {
     await house.restart()
     expect(await say('zhangsan', 'again')).toBe('re: again')
     expect(sessions().map(key => key.split(':')[1])).toEqual(['main', 'wecom-dm-zhangsan'])
-    expect(await componentsOf()).not.toHaveProperty('agents')
+    expect(await componentsOf()).not.toHaveProperty('dynamicAgents')
   }, 30_000)
 
   test('own agents: a refusal that comes only when the agent is made sends the question to the bound one', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { findUnlimited } from '../../src/gateway/exec-policy.ts'
+import { listAgents } from '../../src/gateway/agent-list.ts'
 import { until } from '../scenarios/until.ts'
 import { Links, reach } from './links.ts'
 import { hello } from './raw-gateway.ts'
@@ -17,15 +17,15 @@ async function unlimited(modes: Readonly<Record<string, string | undefined>>, to
   const gateway = links.raw(() => hello())
   const opened = links.link({ url: gateway.url })
   await reach(opened, 'up')
-  const found = findUnlimited(opened.connection)
+  const listed = listAgents(opened.connection)
   for (const method of ['agents.list', 'config.get']) {
     const request = await until(method, () => gateway.requests.find(one => one.method === method))
     gateway.send({ type: 'res', id: request.id, ok: true, payload: answers[method] ?? {} })
   }
-  return await found
+  return (await listed).flatMap(({ id, isUnlimited }) => (isUnlimited ? [id] : []))
 }
 
-test('exec policy: only an agent that runs commands without asking, and has the tool for it, is without limits', async () => {
+test('agent list: only an agent that runs commands without asking, and has the tool for it, is without limits', async () => {
   expect(await unlimited({ main: 'full', asks: 'guarded', none: 'read-only', listed: undefined }, {})).toEqual(['main'])
   expect(await unlimited({ main: 'full' }, { profile: 'coding', deny: ['browser'], allow: ['*'] })).toEqual(['main'])
 })
@@ -35,12 +35,12 @@ test.each([
   ['tools.deny of its group', { deny: ['group:runtime'] }],
   ['tools.allow without it', { allow: ['read', 'message'] }],
   ['a profile without it', { profile: 'messaging' }],
-])('exec policy: %s takes the tool away, for all or for one', async (_, tools) => {
+])('agent list: %s takes the tool away, for all or for one', async (_, tools) => {
   expect(await unlimited({ main: 'full', other: 'full' }, tools)).toEqual([])
   expect(await unlimited({ main: 'full', other: 'full' }, {}, { other: { tools } })).toEqual(['main'])
 })
 
-test('exec policy: a profile of its own replaces the one for all', async () => {
+test('agent list: a profile of its own replaces the one for all', async () => {
   const own = { other: { tools: { profile: 'full' } } }
   expect(await unlimited({ main: 'full', other: 'full' }, { profile: 'messaging' }, own)).toEqual(['other'])
 })

@@ -1,22 +1,25 @@
 import type { Connection } from './connection.ts'
 import { type Json, listAt, objectAt, stringAt, stringsAt } from './frames.ts'
 
-/** The agents of the gateway that may execute any command without asking. Rejects as `Connection.request`. */
-export async function findUnlimited(link: Connection): Promise<readonly string[]> {
-  const [agents, snapshot] = await Promise.all([listAgents(link), link.request('config.get', {})])
+/** An agent of the gateway. `isUnlimited`: it may execute any command without asking. */
+export interface ListedAgent {
+  readonly id: string
+  readonly isUnlimited: boolean
+}
+
+/** All that the gateway knows. Rejects as `Connection.request`. */
+export async function listAgents(link: Connection): Promise<readonly ListedAgent[]> {
+  const [list, snapshot] = await Promise.all([link.request('agents.list', {}), link.request('config.get', {})])
   const config = objectAt(snapshot, 'config')
   const tools = objectAt(config, 'tools')
   const entries = objectAt(objectAt(config, 'agents'), 'entries')
   const toolsOf = (id: string) => objectAt(objectAt(entries, id), 'tools')
-  return agents.flatMap(({ id, isFull }) => (isFull && hasExec(tools, toolsOf(id)) ? [id] : []))
-}
-
-async function listAgents(link: Connection) {
-  return listAt(await link.request('agents.list', {}), 'agents').map(agent => ({
-    id: stringAt(agent, 'id') ?? '',
-    // Says how commands are run, host policy included, but not whether the tool for it is there.
-    isFull: stringAt(agent, 'defaultPermissionMode') === 'full',
-  }))
+  return listAt(list, 'agents').map(agent => {
+    const id = stringAt(agent, 'id') ?? ''
+    // The mode says how commands are run, host policy included, but not whether the tool for it is there.
+    const isUnlimited = stringAt(agent, 'defaultPermissionMode') === 'full' && hasExec(tools, toolsOf(id))
+    return { id, isUnlimited }
+  })
 }
 
 /** Names under which a policy of tools can mean commands. */

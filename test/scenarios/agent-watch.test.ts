@@ -14,7 +14,7 @@ const safety = async () =>
   ((await house.api('/api/status')) as { components: { gateway: { state: string }; safety?: Found } }).components.safety
 const warnings = () => house.log.filter(line => line.includes('can have commands executed'))
 
-test('safety: an agent without limits that everybody reaches is warned about, with the setting to change', async () => {
+test('agent watch: an agent without limits that everybody reaches is warned about, with the setting to change', async () => {
   await open()
   const found = await until('the warning', safety)
   expect(found).toMatchObject({ state: 'unlimited', reason: expect.stringContaining(': main') })
@@ -23,7 +23,7 @@ test('safety: an agent without limits that everybody reaches is warned about, wi
   expect(warnings()).toHaveLength(1)
 })
 
-test('safety: where only listed users reach it nothing is wrong, and a reload is enough to see that', async () => {
+test('agent watch: where only listed users reach it nothing is wrong, and a reload is enough to see that', async () => {
   await open()
   await until('the warning', safety)
   house.reconfigure({ bot: { dm: { applies: 'all' } } })
@@ -31,7 +31,7 @@ test('safety: where only listed users reach it nothing is wrong, and a reload is
   await until('nothing to be wrong', async () => (await safety()) === undefined)
 })
 
-test('safety: an agent that asks first is fine', async () => {
+test('agent watch: an agent that asks first is fine', async () => {
   const asked = Promise.withResolvers<void>()
   const intercept = (stage: string, method: string) => {
     if (stage === 'answered' && method === 'config.get') asked.resolve()
@@ -40,4 +40,20 @@ test('safety: an agent that asks first is fine', async () => {
   await asked.promise
   await house.app.reload()
   expect([await safety(), warnings()]).toEqual([undefined, []])
+})
+
+test('agent watch: one that is bound and unknown to the gateway is in the status, and told to who is bound to it', async () => {
+  const bindings = [
+    { agentId: 'sales', match: { channel: 'wecom', peer: { kind: 'direct', id: 'lisi' } } },
+    { agentId: 'elsewhere', match: { channel: 'wecom', accountId: 'none' } },
+  ]
+  await open({ config: { bindings, language: 'en' }, bot: { dm: { applies: 'all', policy: 'open' } } })
+  const { agents } = await until('the status', async () => {
+    const { components } = (await house.api('/api/status')) as { components: { agents?: Found } }
+    return components.agents && components
+  })
+  expect(agents).toMatchObject({ state: 'unknown', reason: expect.stringContaining('knows no agent sales,') })
+  expect(agents?.hint).toContain('openclaw agents add sales')
+  const { text } = await house.tenant.say({ userid: 'lisi', text: 'hello' }).finished
+  expect(text).toContain('The agent that should answer you does not exist')
 })
