@@ -8,10 +8,10 @@ import { askableAt, prepareQuestion } from '../streaming/attachments.ts'
 import { sessionReset } from '../streaming/command.ts'
 import { advance, advanceThrough, type TurnEvent, traced } from '../streaming/turn.ts'
 import { openAttachments } from './attachments.ts'
+import { leaseMs } from './carrier.ts'
 import { type Desk, sayOf, waitAtMost } from './desk.ts'
 import { RunLimit } from './run-limit.ts'
 
-export const leaseMs = 30_000
 /** Work that another node may have left behind is looked for this often. */
 const recheckMs = 5_000
 /** A conversation waits at most so long for its reset while the gateway cannot be reached. */

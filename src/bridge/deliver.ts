@@ -1,7 +1,6 @@
 import type { Delivery, Outcome } from '../domain/delivery.ts'
 import type { WayOut } from '../domain/ports.ts'
 import type { Turn } from '../domain/turn.ts'
-import { messageOf } from '../errors.ts'
 import {
   beginAttempt,
   countRetries,
@@ -16,8 +15,8 @@ import { mend, neededUpload, withMediaId } from '../fallback/mend.ts'
 import { planAfter } from '../streaming/home.ts'
 import { advance } from '../streaming/turn.ts'
 import { endOfPart, fileOf, isPartOfAnswer } from './answer-part.ts'
-import { leaseMs } from './ask.ts'
-import { type Desk, sayOf, waitAtMost } from './desk.ts'
+import { Carrier } from './carrier.ts'
+import { type Desk, sayOf } from './desk.ts'
 import { usesApp, wayOf } from './holds.ts'
 import { sendingOf } from './sending.ts'
 
@@ -25,7 +24,6 @@ const routes: readonly WayOut[] = ['response_url', 'app', 'appchat', 'webhook']
 /** Requests to WeCom under way at once. */
 const parallel = 16
 const heldAtOnce = 100
-const recheckMs = 5_000
 /** After so many tries that the platform put off, an answer takes its next way. */
 const patience = 3
 
@@ -34,70 +32,31 @@ const patience = 3
  * What is still under way when the process dies counts as unknown.
  */
 export class Deliverer {
-  readonly name = 'deliveries'
+  readonly carrier: Carrier
   private readonly desk: Desk
   private readonly changed: (turn: Turn) => void
-  /** Under way, by the id of the delivery. */
-  private readonly posts = new Map<string, Promise<void>>()
-  private nextAt = 0
-  private stopping = false
 
   constructor(desk: Desk, changed: (turn: Turn) => void) {
     this.desk = desk
     this.changed = changed
-  }
-
-  /** A delivery was stored. */
-  expect(): void {
-    this.nextAt = 0
-  }
-
-  nextDue(): number | undefined {
-    return this.stopping || this.posts.size >= parallel ? undefined : this.nextAt
-  }
-
-  async run(now: number): Promise<void> {
-    const { outbox } = this.desk.store
-    this.nextAt = now + recheckMs // also when the store fails below
-    const limit = parallel - this.posts.size
-    const taken = await outbox.take(routes, { now, untilMs: now + leaseMs, limit })
-    // One whose lease ran out under a slow request, or because the clock was set, is ours already.
-    for (const delivery of taken) if (!this.posts.has(delivery.id)) this.begin(delivery)
-    if (taken.length === limit) this.expect()
-    for (const account of this.desk.holds.accounts()) await this.holdBehind(account, now)
-    const later = await outbox.nextDueAt(routes, now)
-    this.nextAt = Math.min(later ?? Infinity, this.nextAt)
+    this.carrier = new Carrier(desk, {
+      name: 'deliveries',
+      routes,
+      parallel,
+      carry: delivery => this.carry(delivery),
+      look: now => this.holdBehindAll(now),
+    })
   }
 
   /** What waits behind the first of a lane is held with it, and may go another way as well. */
-  private async holdBehind(account: string, now: number): Promise<void> {
-    const waiting = await this.desk.store.outbox.behind(account, heldAtOnce)
-    await Promise.all(waiting.map(delivery => this.settle(hold(delivery, now))))
-    if (waiting.length === heldAtOnce) this.expect()
-  }
-
-  /** The ids whose leases must be kept. */
-  leased(): readonly string[] {
-    return [...this.posts.keys()]
-  }
-
-  /** Starts nothing more; resolves when the requests under way are answered, or after `limitMs`: then their fate is unknown. */
-  async stop(limitMs: number): Promise<void> {
-    this.stopping = true
-    await waitAtMost(this.desk, limitMs, Promise.all(this.posts.values()))
-  }
-
-  private begin(delivery: Delivery): void {
-    const post = this.carry(delivery)
-      .catch(error =>
-        this.desk.log.error('a delivery could not be settled', { delivery: delivery.id, error: messageOf(error) }),
-      )
-      .finally(() => {
-        this.posts.delete(delivery.id)
-        this.nextAt = 0
-        this.desk.wake()
-      })
-    this.posts.set(delivery.id, post)
+  private async holdBehindAll(now: number): Promise<boolean> {
+    let hasMore = false
+    for (const account of this.desk.holds.accounts()) {
+      const waiting = await this.desk.store.outbox.behind(account, heldAtOnce)
+      await Promise.all(waiting.map(delivery => this.settle(hold(delivery, now))))
+      hasMore ||= waiting.length > 0
+    }
+    return hasMore
   }
 
   /** Sends one part after the other until the delivery is done or has to wait. */
@@ -105,7 +64,7 @@ export class Deliverer {
     const { store, clock } = this.desk
     let delivery = takeUp(taken, clock.now())
     for (let part = nextPart(delivery); part !== undefined; part = nextPart(delivery)) {
-      if (this.stopping) return await store.outbox.write({ settle: [{ ...delivery, state: 'queued' }] })
+      if (this.carrier.isStopping) return await store.outbox.write({ settle: [{ ...delivery, state: 'queued' }] })
       delivery = await this.carryPart(delivery, part)
       if (delivery.state !== 'sending') return
     }

@@ -1,19 +1,17 @@
 import type { Attempt, Delivery, DeliveryBody } from '../domain/delivery.ts'
 import type { Fetched } from '../domain/ports.ts'
 import type { Turn } from '../domain/turn.ts'
-import { messageOf } from '../errors.ts'
 import { askableAt, settleAttachment } from '../streaming/attachments.ts'
 import type { Collected } from '../streaming/files.ts'
 import { advance, askId } from '../streaming/turn.ts'
 import { carryDecision } from './approve.ts'
-import { leaseMs } from './ask.ts'
+import { Carrier } from './carrier.ts'
 import { collectFile, type Postponed } from './collect.ts'
-import { type Desk, sayOf, waitAtMost } from './desk.ts'
+import { type Desk, sayOf } from './desk.ts'
 
 const routes = ['media', 'admin'] as const
 /** Errands at once. */
 const parallel = 8
-const recheckMs = 5_000
 const retryMs = 3_000
 /** A question that was joined with the next one, and that with the next, and so on. */
 const mostMerges = 50
@@ -24,64 +22,20 @@ const mostMerges = 50
  * and it hears what administrators decide.
  */
 export class Errands {
-  readonly name = 'errands'
+  readonly carrier: Carrier
   private readonly desk: Desk
   private readonly ready: () => void
   private readonly changed: (turn: Turn) => void
-  private readonly underWay = new Map<string, Promise<void>>()
-  private nextAt = 0
-  private stopping = false
 
   /** `ready`: a question may be asked now. `changed`: an answer has one of its files. */
   constructor(desk: Desk, ready: () => void, changed: (turn: Turn) => void) {
     this.desk = desk
     this.ready = ready
     this.changed = changed
+    this.carrier = new Carrier(desk, { name: 'errands', routes, parallel, carry: delivery => this.carry(delivery) })
   }
 
-  expect(): void {
-    this.nextAt = 0
-  }
-
-  nextDue(): number | undefined {
-    return this.stopping || this.underWay.size >= parallel ? undefined : this.nextAt
-  }
-
-  async run(now: number): Promise<void> {
-    const { outbox } = this.desk.store
-    this.nextAt = now + recheckMs // also when the store fails below
-    const limit = parallel - this.underWay.size
-    const taken = await outbox.take(routes, { now, untilMs: now + leaseMs, limit })
-    for (const delivery of taken) if (!this.underWay.has(delivery.id)) this.begin(delivery)
-    if (taken.length === limit) this.expect()
-    const later = await outbox.nextDueAt(routes, now)
-    this.nextAt = Math.min(later ?? Infinity, this.nextAt)
-  }
-
-  /** The ids whose leases must be kept. */
-  leased(): readonly string[] {
-    return [...this.underWay.keys()]
-  }
-
-  async stop(limitMs: number): Promise<void> {
-    this.stopping = true
-    await waitAtMost(this.desk, limitMs, Promise.all(this.underWay.values()))
-  }
-
-  private begin(delivery: Delivery): void {
-    const work = this.carryOut(delivery)
-      .catch(error =>
-        this.desk.log.error('an errand could not be done', { turn: delivery.turn, error: messageOf(error) }),
-      )
-      .finally(() => {
-        this.underWay.delete(delivery.id)
-        this.nextAt = 0
-        this.desk.wake()
-      })
-    this.underWay.set(delivery.id, work)
-  }
-
-  private async carryOut(delivery: Delivery): Promise<void> {
+  private async carry(delivery: Delivery): Promise<void> {
     const { body, turn } = delivery
     if (turn === undefined) return
     if (body.kind === 'collect') return await this.collect(delivery, turn, body)

@@ -1,7 +1,8 @@
 import { isDone } from '../domain/delivery.ts'
 import type { Store } from '../domain/ports.ts'
 import { streamOfFile } from '../streaming/spool-name.ts'
-import { type Asker, leaseMs } from './ask.ts'
+import type { Asker } from './ask.ts'
+import { leaseMs } from './carrier.ts'
 import type { Desk } from './desk.ts'
 import { deliveryOfFile } from './send.ts'
 

@@ -25,19 +25,19 @@ export interface Work {
 
 /** Puts everything that waits on the one scheduler. */
 export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentDays: number; rowDays: number }): Work {
-  const deliverer = new Deliverer(desk, turn => changed(turn))
+  const { carrier: deliveries } = new Deliverer(desk, turn => changed(turn))
   const changed = (turn: Turn): void => {
     deadlines.expect(turn)
     if (turn.stopAt !== undefined && turn.end === undefined) asker.halt(turn.id)
     const hasFiles = turn.files !== undefined
     if (hasFiles) errands.expect()
     // Else nothing of it goes to WeCom.
-    if (turn.state === 'moved' || turn.card?.state === 'pending' || hasFiles || !hasBubble(turn)) deliverer.expect()
+    if (turn.state === 'moved' || turn.card?.state === 'pending' || hasFiles || !hasBubble(turn)) deliveries.expect()
     if (turn.trace.at(-1)?.['lost'] === true) desk.log.warn('an answer cannot be brought home whole', { turn: turn.id })
     desk.wake()
   }
   const asker = new Asker(desk, changed)
-  const errands = new Errands(
+  const { carrier: errands } = new Errands(
     desk,
     () => {
       asker.expect()
@@ -48,17 +48,17 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
   const deadlines = createDeadlineSource(desk, changed)
   waiting.add(asker)
   waiting.add(errands)
-  waiting.add(deliverer)
+  waiting.add(deliveries)
   waiting.add(deadlines)
   waiting.add(createSnapshotSource(desk))
-  waiting.add(createLeaseSource(asker, [deliverer, errands], desk.store))
+  waiting.add(createLeaseSource(asker, [deliveries, errands], desk.store))
   waiting.add(createRetentionSource(desk, retention))
   desk.agent.onStatus(() => {
     asker.expect()
     desk.wake()
   })
   const deliveryAdded = () => {
-    deliverer.expect()
+    deliveries.expect()
     desk.wake()
   }
   desk.agent.onApproval(approval => {
@@ -77,7 +77,7 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
     turnChanged: changed,
     async drain(limitMs) {
       const complain = (error: unknown) => desk.log.error('not all could be saved', { error: messageOf(error) })
-      await Promise.all([asker.stop(limitMs).catch(complain), deliverer.stop(limitMs), errands.stop(limitMs)])
+      await Promise.all([asker.stop(limitMs).catch(complain), deliveries.stop(limitMs), errands.stop(limitMs)])
       await saveSnapshots(desk).catch(complain)
     },
   }
