@@ -1,3 +1,4 @@
+import type { Approval } from '../domain/agent.ts'
 import { hasBubble, type Turn } from '../domain/turn.ts'
 import { messageOf } from '../errors.ts'
 import { tellOfApproval } from './approve.ts'
@@ -29,6 +30,9 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
   const changed = (turn: Turn): void => {
     deadlines.expect(turn)
     if (turn.stopAt !== undefined && turn.end === undefined) asker.halt(turn.id)
+    if (turn.state === 'moved' && turn.end === undefined) {
+      for (const approval of desk.agent.approvals()) if (approval.runId === turn.id) tell(approval)
+    }
     const hasFiles = turn.files !== undefined
     if (hasFiles) errands.expect()
     // Else nothing of it goes to WeCom.
@@ -61,12 +65,13 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
     deliveries.expect()
     desk.wake()
   }
-  desk.agent.onApproval(approval => {
+  const tell = (approval: Approval): void => {
     tellOfApproval(desk, approval).then(
       isTold => void (isTold && deliveryAdded()),
       error => desk.log.warn('nobody was told that a run waits', { error: messageOf(error) }),
     )
-  })
+  }
+  desk.agent.onApproval(tell)
   return {
     deliveryAdded,
     turnOpened(turn) {

@@ -203,7 +203,7 @@ export class Connection {
       const payload = await line.rpc.request(line.socket, 'connect', params, connectTimeoutMs)
       timeout()
       this.greeted = handshake.accept(line.grant, payload)
-      if (line.grant.isPairing) return this.reconnectPaired(line)
+      if (line.grant.isPairing) return this.reconnect(line, 'the device is approved')
       line.rpc.frameBytes = this.greeted.maxPayloadBytes
       this.attempt = 0
       this.setStatus({ state: 'up', since: clock.now(), scopes: this.greeted.scopes.join(' ') })
@@ -216,16 +216,18 @@ export class Connection {
     }
   }
 
-  /** The device is now approved for everything; the users' link asks for less. */
-  private reconnectPaired(line: Line): void {
+  /** From now on less is asked for. */
+  private reconnect(line: Line, reason: string): void {
+    this.world.log.info('the link to the gateway is opened anew', { reason })
     this.line = undefined
-    line.socket.close(1000, 'paired')
+    line.socket.close(1000, reason)
     this.connect()
   }
 
   private refused(line: Line, error: unknown): void {
-    const { state, reason, hint, retryAfterMs, isPairingLost } = explainRefusal(error, line.grant)
+    const { state, reason, hint, retryAfterMs, isPairingLost, isScopeShort } = explainRefusal(error, line.grant)
     const { handshake, slowPaceMs = defaultSlowPaceMs } = this.options
+    if (isScopeShort && handshake.yieldApprovals()) return this.reconnect(line, 'the device token allows no approvals')
     if (isPairingLost) handshake.forgetPairing()
     this.setStatus({ state, since: this.world.clock.now(), reason, ...(hint && { hint }) })
     this.line = undefined

@@ -65,7 +65,7 @@ export interface PairingMemory {
 /** The connect exchange: what we say, and whether we take the answer. The users' link is the one that pairs the device. */
 export class Handshake {
   private readonly purpose: Purpose
-  private readonly scopes: readonly string[]
+  private scopes: readonly string[]
   private readonly caps: readonly string[]
   private readonly credentials: Credentials
   private readonly device: Device
@@ -92,6 +92,14 @@ export class Handshake {
   /** What the admin link may not do is no reason for the users' link to ask again. */
   forgetPairing(): void {
     if (this.purpose === 'users') this.memory.forget()
+  }
+
+  /** A device token may allow no approvals: users are answered without. True when it is worth another try. */
+  yieldApprovals(): boolean {
+    const left = this.scopes.filter(scope => scope !== approvalScope)
+    const isLess = left.length < this.scopes.length
+    this.scopes = left
+    return isLess
   }
 
   connectParams(grant: Grant, nonce: string, signedAt: number): Json {

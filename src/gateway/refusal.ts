@@ -10,6 +10,8 @@ export interface Refusal {
   readonly reason: string
   readonly hint?: string
   readonly retryAfterMs?: number
+  /** The device token allows less than was asked. */
+  readonly isScopeShort?: true
   /** The gateway no longer knows the device by what we remember. */
   readonly isPairingLost: boolean
 }
@@ -35,6 +37,7 @@ export function explainRefusal(error: unknown, grant: Grant): Refusal {
     reason: `${detail}: ${error.message}`,
     hint: detail === 'AUTH_SCOPE_MISMATCH' ? hintOfScopes(grant) : (hints[detail] ?? defaultHint),
     isPairingLost: false,
+    ...(detail === 'AUTH_SCOPE_MISMATCH' && { isScopeShort: true }),
   }
 }
 

@@ -85,6 +85,19 @@ describe('being refused', () => {
     expect(await pauseOf(opened)).toBe(10_000)
   })
 
+  test('connection: a device token that allows no approvals is good enough to answer users', async () => {
+    const gateway = links.raw(({ scopes }) =>
+      JSON.stringify(scopes).includes('approvals')
+        ? refusal('INVALID_REQUEST', { code: 'AUTH_SCOPE_MISMATCH' })
+        : hello(),
+    )
+    const opened = links.link({ url: gateway.url, hasApprovers: true, credentials: { deviceToken: 'd' } })
+    await reach(opened, 'up')
+    expect(opened.connection.status.scopes).toBe('operator.read operator.write')
+    expect(gateway.connects).toHaveLength(2)
+    expect(opened.log.join()).toContain('allows no approvals')
+  })
+
   test("connection: a gateway that grants the users' link admin rights is not used", async () => {
     const gateway = links.raw(() => hello({ scopes: fullScopes }))
     const opened = links.link({ url: gateway.url })

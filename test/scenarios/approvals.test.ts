@@ -121,4 +121,17 @@ describe('approvals', () => {
     await untilTexts(house, 'boss', 1)
     expect(textsOf(house, 'boss')).toEqual(['✅ 已批准，智能体会继续。'])
   })
+
+  test('approvals: a bubble that closes while it waits is followed by a direct message that says so', async () => {
+    const bot = { stream: { windowMs: 3_000, handoverMs: 2_500 } }
+    house = await openAppHouse({ ...withApprovals, bot, tenant: { members: ['boss', 'zhangsan'] } })
+    await adminIsUp()
+    const { bubble, id } = await ask()
+    expect((await bubble.finished).text).toContain('还没有完成')
+    const told = await until('the direct message', () => textsOf(house, 'zhangsan')[0])
+    expect(told).toContain(`/approve ${id}`)
+    expect(await sentence('boss', `/approve ${id}`)).toBe('✅ 已批准，智能体会继续。')
+    await untilTexts(house, 'zhangsan', 2)
+    expect(textsOf(house, 'zhangsan')[1]).toBe('Let me see. It is gone.')
+  })
 })
