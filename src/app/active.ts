@@ -10,7 +10,7 @@ import type { Link } from './state-folder.ts'
 /** What the bridge knows of a config. */
 export type DeskSettings = Pick<
   Desk,
-  'accounts' | 'timezone' | 'limits' | 'administrators' | 'passedCommands' | 'route'
+  'accounts' | 'timezone' | 'limits' | 'administratorsIn' | 'passedCommands' | 'route'
 >
 
 /** What of a config matters to the platform. */

@@ -1,5 +1,6 @@
 import type { Account, Config } from '../config/config.ts'
 import { isOwnAgentId } from '../domain/dynamic-agent.ts'
+import { type DmPolicy, decide } from '../domain/policy.ts'
 import { messageOf } from '../errors.ts'
 import { type ListedAgent, listAgents } from '../gateway/agent-list.ts'
 import type { Scheduler } from '../scheduler/scheduler.ts'
@@ -80,36 +81,40 @@ export class AgentWatch {
 
 function tellUnlimited(agents: readonly string[]) {
   return {
-    reason: `anybody who can write to the Bot or the app can have commands executed on the gateway host, without being asked: ${named(agents)}`,
-    hint: `on the gateway host: openclaw exec-policy preset cautious (asks first), or openclaw config set agents.entries.${agents[0]}.tools.deny '["exec"]' (never); or set dm.applies to "all", so that only listed users reach the agent`,
+    reason: `anybody who can write to the Bot or the app can have commands executed on the gateway host, without being asked: ${agents.join(', ')}`,
+    hint: `on the gateway host: openclaw exec-policy preset cautious (asks first), or openclaw config set tools.deny '["exec"]' (never); or set dm.applies to "all" with a list in dm.allowFrom, so that only those reach the agent`,
   }
 }
 
 function tellUnknown(agents: readonly string[]) {
   return {
-    reason: `the gateway knows no agent ${named(agents)}, so nobody who is bound to it is answered`,
+    reason: `the gateway knows no agent ${agents.join(', ')}, so nobody who is bound to it is answered`,
     hint: `change bindings or gateway.agentId, or on the gateway host: openclaw agents add ${agents[0]}`,
   }
-}
-
-function named(agents: readonly string[]): string {
-  const first = agents.slice(0, 5).join(', ')
-  return agents.length > 5 ? `${first} and ${agents.length - 5} more` : first
 }
 
 function judge(config: Config, listed: readonly ListedAgent[]): Found {
   const { accounts, dynamicAgents } = config
   const enabled = accounts.filter(account => account.enabled)
-  const open = enabled.filter(({ bot, agent }) =>
-    [bot, agent].some(one => one !== undefined && one.dm.applies !== 'all'),
-  )
+  const open = enabled.filter(({ bot, agent }) => [bot, agent].some(one => one !== undefined && isForAll(one.dm)))
   const known = new Set(listed.map(({ id }) => id))
   const exposed = boundAgents(config, open)
   const isExposed = (id: string) => exposed.has(id) || (dynamicAgents.enabled && open.length > 0 && isOwnAgentId(id))
   return {
-    unlimited: listed.flatMap(({ id, isUnlimited }) => (isUnlimited && isExposed(id) ? [id] : [])),
+    unlimited: namesOf(listed.flatMap(({ id, isUnlimited }) => (isUnlimited && isExposed(id) ? [id] : []))),
     unknown: [...boundAgents(config, enabled)].filter(id => !known.has(id.toLowerCase())),
   }
+}
+
+/** Whether everybody's chat reaches the agent. */
+function isForAll(dm: DmPolicy): boolean {
+  return decide(dm, '', { kind: 'chat' }).isAllowed
+}
+
+/** Those of users and groups are told as one: there may be many, and their ids are those of users. */
+function namesOf(ids: readonly string[]): readonly string[] {
+  const named = ids.filter(id => !isOwnAgentId(id))
+  return named.length === ids.length ? named : [...named, 'the agents of users and groups']
 }
 
 /** The agents that users of these accounts can be bound to. */

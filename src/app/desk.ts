@@ -5,6 +5,7 @@ import { LiveAnswers } from '../bridge/live.ts'
 import { OwnAgents } from '../bridge/own-agents.ts'
 import type { Config } from '../config/config.ts'
 import type { Agent } from '../domain/agent.ts'
+import { administratorsOf } from '../domain/policy.ts'
 import type { Store } from '../domain/ports.ts'
 import { routeOf } from '../domain/routing.ts'
 import type { Spool } from '../domain/spool.ts'
@@ -44,7 +45,7 @@ export function openDesk(
     agent,
     spool,
     holds: new Holds(store.memos),
-    ownAgents: new OwnAgents(store.memos, agent, log.area('bridge')),
+    ownAgents: new OwnAgents(store.memos, agent, clock, log.area('bridge')),
     live: new LiveAnswers(),
     clock,
     random,
@@ -66,12 +67,10 @@ export function openDesk(
     get limits() {
       return active.now.settings.limits
     },
-    get administrators() {
-      return active.now.settings.administrators
-    },
     get passedCommands() {
       return active.now.settings.passedCommands
     },
+    administratorsIn: account => active.now.settings.administratorsIn(account),
     route: (conversation, sender) => active.now.settings.route(conversation, sender),
   }
 }
@@ -103,14 +102,19 @@ function openAgent(
 /** What the bridge knows of a config. */
 export function deskSettings(config: Config): DeskSettings {
   const { timezone, limits, gateway, commands, bindings, dynamicAgents } = config
-  const routes = { bindings, fallback: gateway.agentId, dynamic: dynamicAgents }
+  const ids = config.accounts.map(({ id }) => id)
+  const administrators = new Map(ids.map(id => [id, administratorsOf(id, dynamicAgents.adminUsers, ids)]))
+  const administratorsIn = (account: string) => administrators.get(account) ?? []
   return {
     accounts: deskAccounts(config),
     timezone,
     limits: { ...limits, maxRuns: gateway.maxRuns, runTimeoutMs: gateway.runTimeoutMs },
-    administrators: dynamicAgents.adminUsers,
+    administratorsIn,
     passedCommands: commands.pass.map(name => name.replace(/^[/／]/, '').toLowerCase()),
-    route: (conversation, sender) => routeOf(routes, conversation, sender),
+    route(conversation, sender) {
+      const dynamic = { ...dynamicAgents, adminUsers: administratorsIn(conversation.account) }
+      return routeOf({ bindings, fallback: gateway.agentId, dynamic }, conversation, sender)
+    },
   }
 }
 

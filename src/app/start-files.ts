@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { startFileNames } from '../config/start-files.ts'
@@ -8,6 +8,7 @@ import type { StartFile } from '../domain/agent.ts'
 export function readStartFiles({ dynamicAgents }: Config): readonly StartFile[] {
   const { enabled, workspaceTemplate: folder } = dynamicAgents
   if (!enabled || folder === undefined) return []
-  const names = readdirSync(folder).filter(name => startFileNames.includes(name))
+  const isFile = (name: string) => statSync(join(folder, name)).isFile()
+  const names = readdirSync(folder).filter(name => startFileNames.includes(name) && isFile(name))
   return names.map(name => ({ name, content: readFileSync(join(folder, name), 'utf8') }))
 }

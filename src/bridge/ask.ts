@@ -1,15 +1,15 @@
 import type { ReplyChunk, RunEnd } from '../domain/agent.ts'
 import type { Delivery } from '../domain/delivery.ts'
 import type { Change, Claimed } from '../domain/ports.ts'
-import { formatSessionKey } from '../domain/routing.ts'
 import type { Turn } from '../domain/turn.ts'
 import { isCode, messageOf } from '../errors.ts'
 import { askableAt, prepareQuestion } from '../streaming/attachments.ts'
 import { sessionReset } from '../streaming/command.ts'
-import { advance, advanceThrough, type TurnEvent, traced } from '../streaming/turn.ts'
+import { advance, advanceThrough, type TurnEvent } from '../streaming/turn.ts'
 import { openAttachments } from './attachments.ts'
 import { leaseMs } from './carrier.ts'
 import { type Desk, sayOf, waitAtMost } from './desk.ts'
+import { isRemoved, makeAgain, turnToBound } from './own-agent-turn.ts'
 import { RunLimit } from './run-limit.ts'
 
 /** Work that another node may have left behind is looked for this often. */
@@ -59,6 +59,9 @@ export class Asker {
     const lease = { now, untilMs: now + leaseMs, limit }
     const claimed = await store.outbox.claim(lease, one => this.freeze(one, now))
     for (const one of claimed) if (one.delivery.state === 'sending' && !this.runs.has(one.turn.id)) this.begin(one)
+    // Put off just now by a run that is not quite over.
+    const early = claimed.filter(({ delivery, turn }) => delivery.state === 'queued' && this.runs.has(turn.id))
+    if (early.length > 0) await store.outbox.release(early.map(({ delivery }) => delivery.id))
     if (claimed.length === limit) this.expect()
     const later = await store.outbox.nextDueAt(['gateway'], now)
     this.nextAt = Math.min(later ?? Infinity, this.nextAt)
@@ -121,11 +124,16 @@ export class Asker {
   }
 
   private async carryOut(delivery: Delivery, turn: Turn, limit: RunLimit): Promise<void> {
+    if (turn.stopAt !== undefined) limit.halt()
+    if (delivery.body.kind === 'reset') return await this.reset(delivery, turn)
     const { boundAgentId } = turn
-    if (boundAgentId !== undefined && !(await this.hasAgent(turn, limit))) {
-      return await this.turnToBound(delivery, turn, boundAgentId)
+    if (boundAgentId !== undefined && limit.reason === undefined) {
+      // Its agent may have kept it waiting for long.
+      const isLate = turn.asked === undefined && this.desk.clock.now() >= turn.lastWayUntil
+      if (isLate) return await this.finish(delivery, turn.id, { kind: 'expired' })
+      if (!(await this.hasAgent(turn, limit))) return await turnToBound(this.desk, delivery, turn, boundAgentId)
     }
-    return await (delivery.body.kind === 'reset' ? this.reset(delivery, turn) : this.follow(delivery, turn, limit))
+    return await this.follow(delivery, turn, limit)
   }
 
   /** Makes the agent of a turn where that was not done yet. */
@@ -138,26 +146,13 @@ export class Asker {
     }
   }
 
-  /** Nothing was asked yet, so the turn can go to another agent, which is claimed anew. */
-  private async turnToBound(delivery: Delivery, { id }: Turn, agentId: string): Promise<void> {
-    const { store, clock } = this.desk
-    const at = clock.now()
-    await store.update(id, stored => {
-      const { boundAgentId: _, ...rest } = stored
-      const moved: Turn = { ...rest, agentId, sessionKey: formatSessionKey(agentId, stored.conversation) }
-      return {
-        save: [traced(moved, { at, kind: 'routed', agent: agentId })],
-        settle: [{ ...delivery, state: 'queued', dueAt: at }],
-      }
-    })
-  }
-
   /** A session begins anew; what its message says besides is asked then. */
   private async reset(delivery: Claimed['delivery'], turn: Turn): Promise<void> {
     const { agent, clock, store } = this.desk
     const isDone = await agent.reset(turn.sessionKey, turn.command === 'reset' ? 'reset' : 'new').then(
       () => true,
-      error => {
+      async error => {
+        if (await isRemoved(this.desk, turn, error)) return true
         if (isCode(error, 'gateway_refused') || clock.now() >= turn.receivedAt + resetWithinMs) return false
         throw error
       },
@@ -202,10 +197,12 @@ export class Asker {
         limit.start(marked?.asked?.at ?? clock.now())
       },
     }
-    if (turn.stopAt !== undefined) limit.halt()
     try {
       const end = await agent.ask(ask, chunk => this.see(turn, chunk), limit.signal)
-      if (this.isGone(turn, end)) return await this.makeAgain(delivery, turn)
+      if (this.isGone(turn, end)) {
+        this.remade.add(turn.id)
+        return await makeAgain(this.desk, delivery, turn)
+      }
       await this.finish(delivery, turn.id, limit.reason === 'timeout' ? timedOut(end) : end)
     } catch (error) {
       if (limit.reason === undefined) throw error
@@ -221,12 +218,6 @@ export class Asker {
   /** Somebody has removed an agent that was made; once more is enough to know. */
   private isGone({ id, boundAgentId }: Turn, end: RunEnd): boolean {
     return boundAgentId !== undefined && end.kind === 'failed' && end.reason === 'agent_unknown' && !this.remade.has(id)
-  }
-
-  private async makeAgain(delivery: Delivery, { id, agentId }: Turn): Promise<void> {
-    this.remade.add(id)
-    await this.desk.ownAgents.forget(agentId)
-    await this.desk.store.outbox.write({ settle: [{ ...delivery, state: 'queued', dueAt: this.desk.clock.now() }] })
   }
 
   private see(turn: Turn, chunk: ReplyChunk): void {

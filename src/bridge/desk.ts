@@ -77,10 +77,10 @@ export interface Desk {
     /** Deliveries to WeCom that may wait at most before scripts are refused. */
     readonly outbox: number
   }
-  /** Who may answer for commands that wait for approval. */
-  readonly administrators: readonly string[]
   /** Commands of the gateway that users may use who may use commands. */
   readonly passedCommands: readonly string[]
+  /** Who may answer for commands that wait for approval, in an account. */
+  administratorsIn(account: string): readonly string[]
   /** The agent of the gateway that answers a sender in a conversation. */
   route(conversation: Conversation, sender: string): Routed
   /** Rises with every call: the order of what goes to one target. */

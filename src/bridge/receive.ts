@@ -7,7 +7,7 @@ import {
   type Receive,
   type Reply,
 } from '../domain/message.ts'
-import { formatSessionKey, formatTurnId } from '../domain/routing.ts'
+import { formatLane, formatSessionKey, formatTurnId } from '../domain/routing.ts'
 import type { Turn } from '../domain/turn.ts'
 import { planCardUpdate, takenCard } from '../streaming/card-click.ts'
 import { streamOfClick } from '../streaming/card-way.ts'
@@ -70,7 +70,7 @@ async function receiveMessage(desk: Desk, arrivals: Arrivals, inbound: Inbound):
   const settings = await openSettings(desk, account, inbound)
   const told = account.tellsFeedback ? await recallFeedback(desk, settings.sessionKey) : undefined
   const { sender, receivedAt } = inbound
-  const key = { id, account: account.id, sessionKey: settings.sessionKey, sender, receivedAt }
+  const key = { id, account: account.id, lane: formatLane(inbound.conversation), sender, receivedAt }
   let closed: readonly Turn[] = []
   let others: readonly Turn[] = []
   const { turn, seen } = await desk.store.open(key, standing => {
@@ -132,7 +132,7 @@ async function openSettings(desk: Desk, account: AccountDesk, inbound: Inbound):
       ...account.policies[inbound.surface],
       passes: desk.passedCommands,
       canReset: desk.agent.canReset(),
-      administrators: desk.administrators,
+      administrators: desk.administratorsIn(account.id),
       approvals: desk.agent.approvals(),
     },
     ...(account.thoughts && { thoughts: account.thoughts }),

@@ -1,11 +1,10 @@
-import type { Approval } from '../domain/agent.ts'
 import { hasBubble, type Turn } from '../domain/turn.ts'
 import { messageOf } from '../errors.ts'
-import { tellOfApproval } from './approve.ts'
+import { createDecisions, tellOfApprovals } from './approve.ts'
 import { Asker } from './ask.ts'
 import { Deliverer } from './deliver.ts'
 import type { Desk } from './desk.ts'
-import { Errands } from './errands.ts'
+import { Fetcher } from './fetch.ts'
 import { createDeadlineSource, createSnapshotSource, saveSnapshots } from './follow.ts'
 import { createLeaseSource, createRetentionSource } from './upkeep.ts'
 
@@ -27,21 +26,24 @@ export interface Work {
 /** Puts everything that waits on the one scheduler. */
 export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentDays: number; rowDays: number }): Work {
   const { carrier: deliveries } = new Deliverer(desk, turn => changed(turn))
+  const deliveryAdded = () => {
+    deliveries.expect()
+    desk.wake()
+  }
+  const bubbleClosed = tellOfApprovals(desk, deliveryAdded)
   const changed = (turn: Turn): void => {
     deadlines.expect(turn)
     if (turn.stopAt !== undefined && turn.end === undefined) asker.halt(turn.id)
-    if (turn.state === 'moved' && turn.end === undefined) {
-      for (const approval of desk.agent.approvals()) if (approval.runId === turn.id) tell(approval)
-    }
+    if (turn.state === 'moved' && turn.end === undefined) bubbleClosed(turn)
     const hasFiles = turn.files !== undefined
-    if (hasFiles) errands.expect()
+    if (hasFiles) fetches.expect()
     // Else nothing of it goes to WeCom.
     if (turn.state === 'moved' || turn.card?.state === 'pending' || hasFiles || !hasBubble(turn)) deliveries.expect()
     if (turn.trace.at(-1)?.['lost'] === true) desk.log.warn('an answer cannot be brought home whole', { turn: turn.id })
     desk.wake()
   }
   const asker = new Asker(desk, changed)
-  const { carrier: errands } = new Errands(
+  const { carrier: fetches } = new Fetcher(
     desk,
     () => {
       asker.expect()
@@ -49,40 +51,33 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
     },
     changed,
   )
+  const decisions = createDecisions(desk, changed)
   const deadlines = createDeadlineSource(desk, changed)
-  waiting.add(asker)
-  waiting.add(errands)
-  waiting.add(deliveries)
-  waiting.add(deadlines)
-  waiting.add(createSnapshotSource(desk))
-  waiting.add(createLeaseSource(asker, [deliveries, errands], desk.store))
+  const carriers = [fetches, decisions, deliveries]
+  for (const source of [asker, ...carriers, deadlines, createSnapshotSource(desk)]) waiting.add(source)
+  waiting.add(createLeaseSource(asker, carriers, desk.store))
   waiting.add(createRetentionSource(desk, retention))
   desk.agent.onStatus(() => {
     asker.expect()
     desk.wake()
   })
-  const deliveryAdded = () => {
-    deliveries.expect()
-    desk.wake()
-  }
-  const tell = (approval: Approval): void => {
-    tellOfApproval(desk, approval).then(
-      isTold => void (isTold && deliveryAdded()),
-      error => desk.log.warn('nobody was told that a run waits', { error: messageOf(error) }),
-    )
-  }
-  desk.agent.onApproval(tell)
   return {
     deliveryAdded,
     turnOpened(turn) {
       asker.expect()
-      if (turn.attachments !== undefined || turn.command !== undefined) errands.expect()
+      if (turn.attachments !== undefined) fetches.expect()
+      if (turn.command !== undefined) decisions.expect()
       changed(turn)
     },
     turnChanged: changed,
     async drain(limitMs) {
       const complain = (error: unknown) => desk.log.error('not all could be saved', { error: messageOf(error) })
-      await Promise.all([asker.stop(limitMs).catch(complain), deliveries.stop(limitMs), errands.stop(limitMs)])
+      await Promise.all([
+        asker.stop(limitMs).catch(complain),
+        deliveries.stop(limitMs),
+        fetches.stop(limitMs),
+        decisions.stop(limitMs),
+      ])
       await saveSnapshots(desk).catch(complain)
     },
   }

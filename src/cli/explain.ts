@@ -109,10 +109,11 @@ function explainMessage(
   }
   const { windowMs, handoverMs, joinWindowMs, say } = desk
   const sessionKey = formatSessionKey(agent.agentId, conversation)
-  const { administrators, passedCommands: passes } = settings
+  const { passedCommands: passes } = settings
+  const administrators = settings.administratorsIn(account)
   const rules = { ...desk.policies[surface], passes, canReset: true, administrators, approvals: [] }
   const bounds = { openTurnsLimit: 1, perUserPerMinuteLimit: 1, askWithinMs: settings.limits.askWithinMs }
-  const idle = { openTurns: 0, sentLastMinute: 0, nextOrder: 1, inSession: () => [] }
+  const idle = { openTurns: 0, sentLastMinute: 0, nextOrder: 1, inLane: () => [] }
   const change = openTurn(
     inbound,
     idle,

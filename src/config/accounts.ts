@@ -93,6 +93,8 @@ export function judge(settings: PartialSettings, sure: boolean): readonly Compla
     ...[...bots, ...apps].flatMap(emptyLists),
     ...bots.flatMap(streamComplaints),
     ...apps.flatMap(halfCallbacks),
+    ...administratorsOfAll(channel),
+    ...(sure ? lostBindings(settings, channel) : []),
     ...listeners(settings),
     ...timezoneComplaints(settings),
   ]
@@ -145,10 +147,38 @@ function emptyAccounts(channel: PartialChannel): readonly Complaint[] {
   )
 }
 
+/** Companies give out user ids for themselves: who is meant in one account may be somebody else in another. */
+function administratorsOfAll(channel: PartialChannel): readonly Complaint[] {
+  const ids = [...idsOf(channel)]
+  const bare = (channel.dynamicAgents?.adminUsers ?? []).filter(user => !ids.some(id => user.endsWith(`@${id}`)))
+  const path = `${root}.dynamicAgents.adminUsers`
+  if (bare.includes('*')) {
+    return [{ path, message: '"*" is nobody here: administrators are named one by one', severity: 'warning' }]
+  }
+  if (ids.length < 2 || bare.length === 0) return []
+  const message = `${bare.join(', ')}: an administrator of every account; of one account it is written ${bare[0]}@${ids.at(-1)}`
+  return [{ path, message, severity: 'warning' }]
+}
+
+/** A binding of an account that is not there binds nobody. */
+function lostBindings({ bindings = [] }: PartialSettings, channel: PartialChannel): readonly Complaint[] {
+  const ids = idsOf(channel)
+  return bindings.flatMap((binding, index) => {
+    const id = binding?.match?.accountId
+    if (id === undefined || id === '*' || ids.has(id)) return []
+    const message = `there is no account "${id}"; there is ${[...ids].join(', ') || 'none'}`
+    return [{ path: `bindings[${index}].match.accountId`, message, severity: 'warning' as const }]
+  })
+}
+
+function idsOf(channel: PartialChannel): ReadonlySet<string> {
+  return new Set([...(channel.bot || channel.agent ? ['default'] : []), ...Object.keys(channel.accounts ?? {})])
+}
+
 function unknownDefault(channel: PartialChannel): readonly Complaint[] {
   const id = channel.defaultAccount
   if (id === undefined) return []
-  const ids = new Set([...(channel.bot || channel.agent ? ['default'] : []), ...Object.keys(channel.accounts ?? {})])
+  const ids = idsOf(channel)
   if (ids.has(id)) return []
   return [refuse(`${root}.defaultAccount`, `there is no account "${id}"; there is ${[...ids].join(', ') || 'none'}`)]
 }

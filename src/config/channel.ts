@@ -141,7 +141,11 @@ const dynamicAgents = Type.Object(
     enabled: flag('Make agents for users and groups.', false),
     dmCreateAgent: flag('One for each user in single chats.', true),
     groupEnabled: flag('One for each group.', true),
-    adminUsers: texts('Administrators, who talk to the bound agent instead.', [], { coerce: true }),
+    adminUsers: texts(
+      'Administrators, who talk to the bound agent instead, and answer for commands that need approval. `zhangsan@sales` is one of the account `sales` only.',
+      [],
+      { coerce: true },
+    ),
     workspaceTemplate: Type.Optional(
       path(
         'Folder with what a new agent finds in its workspace: `AGENTS.md`, `SOUL.md`, `IDENTITY.md`, `USER.md`, `BOOTSTRAP.md`, `MEMORY.md`.',

@@ -103,6 +103,8 @@ export interface Agent {
   canReset(): boolean
   /** Whether the gateway refuses us what needs admin scope, and only an operator can help. */
   lacksAdmin(): boolean
+  /** Whether there is an agent of this id. Rejects like `makeAgent`. */
+  knowsAgent(id: string): Promise<boolean>
   /**
    * Makes an agent and puts the files into its workspace that new ones start with. One that exists is left as it is,
    * unless it is ours and `isUnfinished`. Rejects with `gateway_refused`, `gateway_timeout` or `gateway_down`.

@@ -69,6 +69,23 @@ export function decide({ policy, allowFrom, applies }: DmPolicy, sender: string,
   }
 }
 
+/**
+ * The administrators of one account: `zhangsan@sales` is one of the account `sales` only, since companies give out user
+ * ids for themselves; `zhangsan` is one of every account. `accounts` are the ids of all,
+ * so that an id of a user may have an `@` too.
+ */
+export function administratorsOf(
+  account: string,
+  administrators: readonly string[],
+  accounts: readonly string[],
+): readonly string[] {
+  return administrators.flatMap(one => {
+    const named = accounts.find(id => one.endsWith(`@${id}`))
+    if (named === undefined) return [one]
+    return named === account ? [one.slice(0, -named.length - 1)] : []
+  })
+}
+
 /** Commands of administrators are for nobody else, whom `allowFrom` may name; `disabled` keeps them out as well. */
 export function decideAdmin({ policy }: DmPolicy, administrators: readonly string[], sender: string): Decision {
   if (policy === 'disabled') return { isAllowed: false, rule: 'disabled' }

@@ -8,14 +8,14 @@ export interface Standing {
   readonly openTurns: number
   /** Messages of this sender in this account during the last minute. */
   readonly sentLastMinute: number
-  /** The sender's unclaimed turn in this session, which a new message joins: found through its open ask (lane: sessionKey). */
+  /** The sender's unclaimed turn in this conversation, which a new message joins: found through its open ask. */
   readonly waiting?: Turn
   /** The sender's newest turn in this account that ended without the sender having been told. */
   readonly unsaid?: Turn
   /** The next free place in the queue. */
   readonly nextOrder: number
-  /** The turns of this session whose questions are not done, in order; read when it is called. */
-  inSession(): readonly Turn[]
+  /** The turns of this conversation whose questions are not done, in order; read when it is called. */
+  inLane(): readonly Turn[]
 }
 
 /** What one commit writes. Saved turns are compared by version; `add` ignores deliveries that exist already. */
@@ -39,7 +39,8 @@ export interface TurnCounts {
 export interface TurnKey {
   readonly id: string
   readonly account: string
-  readonly sessionKey: string
+  /** Where its question will stand. */
+  readonly lane: string
   readonly sender: string
   readonly receivedAt: number
 }

@@ -9,11 +9,19 @@ import { listsUser } from './policy.ts'
  * spelling, and so does one that ends as if it had one; user ids are case-insensitive and only lower-cased.
  */
 export function formatSessionKey(agentId: string, conversation: Conversation): string {
-  const { account, kind, id } = conversation
+  return `agent:${agentId}:wecom:${formatPlace(conversation)}`
+}
+
+/** Questions of one conversation are asked one at a time, whichever agents answer them. */
+export function formatLane(conversation: Conversation): string {
+  return `chat:${formatPlace(conversation)}`
+}
+
+function formatPlace({ account, kind, id }: Conversation): string {
   const lower = id.toLowerCase()
   const isHashed = kind === 'group' && (lower !== id || /-[0-9a-f]{8}$/.test(id))
   const unique = isHashed ? `${lower}-${sha256(id).slice(0, 8)}` : lower
-  return `agent:${agentId}:wecom:${account}:${kind}:${unique}`
+  return `${account}:${kind}:${unique}`
 }
 
 /** The account of a session of ours; undefined for those of other channels. */

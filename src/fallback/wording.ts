@@ -132,12 +132,12 @@ export const wordings = {
     en: 'This cannot be done now, ask an administrator: the gateway gives wecomd no admin scope, or cannot be reached.',
   },
   approval_unknown: {
-    'zh-CN': '没有找到这个等待批准的命令。请发送 /{command} 加上气泡里显示的编号。',
-    en: 'No such command waits for approval. Send /{command} with the ID that the bubble shows.',
+    'zh-CN': '没有找到这个等待批准的命令，或没有看懂。请只发送 /{command} 和气泡里显示的编号。',
+    en: 'No such command waits for approval, or this was not understood. Send only /{command} and the ID that the bubble shows.',
   },
   approval_refused: {
     'zh-CN': '你（{user}）不是管理员，不能批准命令。如需开通，请管理员修改配置 {setting}。',
-    en: 'You ({user}) are no administrator and may not answer for commands. An administrator can change that in {setting}.',
+    en: 'You ({user}) are not an administrator and cannot approve commands. An administrator can change that in {setting}.',
   },
   unknown_stream: {
     'zh-CN': '找不到这条消息的回答，请重新发送。',

@@ -1,6 +1,6 @@
-import type { Agent, StartFile } from '../domain/agent.ts'
+import type { Agent } from '../domain/agent.ts'
 import { createAdminRequest, lacksScope } from './admin-request.ts'
-import { AgentMaker } from './agent-maker.ts'
+import { AgentMaker, type MakerWorld } from './agent-maker.ts'
 import { Approvals, type ApprovalWorld } from './approvals.ts'
 import type { ChatAgent } from './chat-agent.ts'
 import type { Connection } from './connection.ts'
@@ -9,23 +9,20 @@ import type { ReloadGate } from './reload-gate.ts'
 /** The part of the agent that needs admin scope. */
 export type AdminAgent = Omit<Agent, keyof ChatAgent>
 
-export interface AdminWorld extends ApprovalWorld {
-  /** What a new agent finds in its workspace, now. */
-  startFiles(): readonly StartFile[]
-}
+export type AdminWorld = ApprovalWorld & MakerWorld
 
 /** Over the admin link. Nothing that a user wrote goes this way. */
 export function createAdminAgent(link: Connection, gate: ReloadGate, world: AdminWorld): AdminAgent {
-  const { log, startFiles } = world
-  const request = createAdminRequest(link, log)
+  const request = createAdminRequest(link, world.log)
   const approvals = new Approvals(link, request, world)
-  const maker = new AgentMaker(request, gate, startFiles, log)
+  const maker = new AgentMaker(link, request, gate, world)
   return {
     lacksAdmin: () => lacksScope(link),
     canReset: () => link.status.state === 'up',
     async reset(key, reason) {
       await request('sessions.reset', { key, reason })
     },
+    knowsAgent: maker.knows,
     makeAgent: maker.make,
     approvals: approvals.list,
     onApproval: approvals.listen,

@@ -8,7 +8,7 @@ import { GatewayRefusal } from './rpc.ts'
  * A request over the admin link, on which nothing goes that a user wrote. Rejects with `gateway_refused` (also when the
  * gateway grants no admin scope), `gateway_timeout` or `gateway_down`.
  */
-export type AdminRequest = (method: string, params: Json) => Promise<Json>
+export type AdminRequest = (method: string, params: Json, timeoutMs?: number) => Promise<Json>
 
 /** Whether the gateway refuses us what needs admin scope, so that only an operator can help. */
 export function lacksScope(link: Connection): boolean {
@@ -18,12 +18,18 @@ export function lacksScope(link: Connection): boolean {
 /** A link that was just lost, or is just being made, is waited for. */
 const patienceMs = 3_000
 
+/** Resolves when requests can leave. */
+export async function whenUp(link: Connection): Promise<void> {
+  await link.settled(patienceMs)
+  if (lacksScope(link)) throw new WecomdError('gateway_refused', 'the gateway grants no admin scope')
+  if (link.status.state !== 'up') throw new WecomdError('gateway_down', 'the admin link is down')
+}
+
 export function createAdminRequest(link: Connection, log: Log): AdminRequest {
-  return async (method, params) => {
-    await link.settled(patienceMs)
-    if (lacksScope(link)) throw new WecomdError('gateway_refused', `${method}: the gateway grants no admin scope`)
+  return async (method, params, timeoutMs) => {
+    await whenUp(link)
     try {
-      return await link.request(method, params)
+      return await link.request(method, params, timeoutMs)
     } catch (error) {
       if (!(error instanceof GatewayRefusal)) throw error
       // A gateway that starts or stops refuses everything.

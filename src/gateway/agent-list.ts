@@ -23,7 +23,7 @@ export async function listAgents(link: Connection): Promise<readonly ListedAgent
 }
 
 /** Names under which a policy of tools can mean commands. */
-const execNames = ['exec', 'group:runtime', '*']
+const execNames = ['exec', 'group:runtime']
 /** Profiles that come without commands. */
 const harmlessProfiles = ['minimal', 'messaging']
 
@@ -33,7 +33,13 @@ function hasExec(all: Json, own: Json): boolean {
   if (harmlessProfiles.includes(profile)) return false
   return [all, own].every(policy => {
     const [allow, deny] = [stringsAt(policy, 'allow'), stringsAt(policy, 'deny')]
-    const isAllowed = allow.length === 0 || allow.some(name => execNames.includes(name))
-    return isAllowed && !deny.some(name => execNames.includes(name))
+    const isAllowed = allow.length === 0 || allow.some(meansExec)
+    return isAllowed && !deny.some(meansExec)
   })
+}
+
+/** Names in a policy may have stars. */
+function meansExec(pattern: string): boolean {
+  const parts = pattern.toLowerCase().split('*').map(RegExp.escape)
+  return execNames.some(name => new RegExp(`^${parts.join('.*')}$`).test(name))
 }

@@ -134,12 +134,12 @@ export class Connection {
   }
 
   /** Rejects with `gateway_down` while the link is not up, else as `Rpc.request`. */
-  async request(method: string, params: Json | JsonText): Promise<Json> {
+  async request(method: string, params: Json | JsonText, timeoutMs = requestTimeoutMs): Promise<Json> {
     const { line } = this
     if (this.current.state !== 'up' || line === undefined) {
       throw new WecomdError('gateway_down', `${method}: the gateway is not connected`)
     }
-    return line.rpc.request(line.socket, method, params, requestTimeoutMs)
+    return line.rpc.request(line.socket, method, params, timeoutMs)
   }
 
   /** Resolves when the link is up or refused, or after `ms`. */

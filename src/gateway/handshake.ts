@@ -96,6 +96,7 @@ export class Handshake {
 
   /** A device token may allow no approvals: users are answered without. True when it is worth another try. */
   yieldApprovals(): boolean {
+    if (this.credentials.deviceToken === undefined) return false
     const left = this.scopes.filter(scope => scope !== approvalScope)
     const isLess = left.length < this.scopes.length
     this.scopes = left

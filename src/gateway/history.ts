@@ -184,7 +184,10 @@ function answerAmong(rows: readonly HistoryRow[]): HistoryRow | undefined {
 /** A run into which somebody else writes answers once more; before that it had come to an end that it says no more. */
 function earlierOf(rows: readonly HistoryRow[], last: HistoryRow): readonly HistoryRow[] {
   const before = rows.slice(0, rows.indexOf(last)).filter(isEnd)
-  return before.filter(row => row.runId !== undefined && row.runId === last.runId && row.text.trim() !== '')
+  return before.filter(({ runId, stopReason, idempotencyKey, text }) => {
+    const isWhole = stopReason === 'stop' && idempotencyKey === undefined && text.trim() !== ''
+    return isWhole && runId !== undefined && runId === last.runId
+  })
 }
 
 /** What an assistant said before it used a tool is not its answer. */

@@ -48,6 +48,7 @@ function explainPairing(error: GatewayRefusal, grant: Grant): Refusal {
     reason: `this device waits for approval (${stringAt(error.details, 'reason') ?? 'not-paired'})`,
     hint: `on the gateway host run: openclaw devices approve ${requestId}`,
     isPairingLost: !grant.isPairing,
+    ...(stringAt(error.details, 'reason') === 'scope-upgrade' && { isScopeShort: true }),
   }
 }
 

@@ -28,6 +28,7 @@ export class ReloadGate {
   /** Resolves when a question may leave; from then on its run counts as one that has not begun. */
   async enter(runId: string): Promise<void> {
     while (this.shut !== undefined) await this.shut.promise
+    this.forgetOld()
     this.unbegun.set(runId, this.clock.now())
   }
 
@@ -41,29 +42,33 @@ export class ReloadGate {
     else if (event === 'chat' || event === 'agent') this.unbegun.delete(stringAt(payload, 'runId') ?? '')
   }
 
-  /** Not to be called before the last change is over. `change` resolves to whether anything changed. */
-  async pass(change: () => Promise<boolean>): Promise<void> {
+  /** Not to be called before the last change is over. `change` resolves to when something was changed last, if anything was. */
+  async pass(change: () => Promise<number | undefined>): Promise<void> {
     const shut = Promise.withResolvers<void>()
     this.shut = shut
     try {
       while (this.isBusy()) await this.pause()
-      if (await change()) await this.settle()
+      await this.settle(await change())
     } finally {
       this.shut = undefined
       shut.resolve()
     }
   }
 
-  /** Until what was changed just now is taken up. */
-  private async settle(): Promise<void> {
-    const changedAt = this.clock.now()
+  /** Until what was changed is taken up. */
+  private async settle(changedAt: number | undefined): Promise<void> {
+    if (changedAt === undefined) return
     while (this.settledAt < changedAt && this.clock.now() < changedAt + settleWithinMs) await this.pause()
   }
 
   private isBusy(): boolean {
+    this.forgetOld()
+    return this.unbegun.size > 0
+  }
+
+  private forgetOld(): void {
     const since = this.clock.now() - beginWithinMs
     for (const [runId, at] of this.unbegun) if (at <= since) this.unbegun.delete(runId)
-    return this.unbegun.size > 0
   }
 
   private pause(): Promise<void> {

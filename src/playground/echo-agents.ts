@@ -61,6 +61,12 @@ export class EchoAgents {
     return { ok: true, payload: { ok: true, agentId } }
   }
 
+  listFiles(params: Params): Answer {
+    const agentId = String(params['agentId'])
+    if (!this.known.has(agentId)) return refuse('INVALID_REQUEST', `agent "${agentId}" not found`)
+    return { ok: true, payload: { agentId, files: fileNames.map(name => ({ name })) } }
+  }
+
   setFile(params: Params): Answer {
     const [agentId, name] = [String(params['agentId']), String(params['name'])]
     const files = this.known.has(agentId) ? this.doors.disk.agents.get(agentId) : undefined

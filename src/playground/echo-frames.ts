@@ -114,6 +114,7 @@ const methods: Readonly<Record<string, Shape & { readonly scope: string }>> = {
     optional: {},
   },
   'agents.delete': { scope: 'operator.admin', required: { agentId: 'string' }, optional: {} },
+  'agents.files.list': { scope: 'operator.read', required: { agentId: 'string' }, optional: {} },
   'agents.files.set': {
     scope: 'operator.admin',
     required: { agentId: 'string', name: 'string', content: 'string' },

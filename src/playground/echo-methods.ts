@@ -34,6 +34,7 @@ export async function callMethod(
   if (method === 'sessions.reset') return ok(chat.reset(normaliseKey(String(params['key']))))
   if (method === 'agents.create') return agents.create(params)
   if (method === 'agents.delete') return agents.delete(params)
+  if (method === 'agents.files.list') return agents.listFiles(params)
   if (method === 'agents.files.set') return agents.setFile(params)
   if (method === 'agents.list') return ok(agents.list())
   if (method === 'config.get') return ok({ config: agents.config() })

@@ -59,9 +59,8 @@ export function openCommand(
   say: Say,
   ask: (turn: Turn) => Delivery,
 ): Change {
-  const answer = command.name === 'approve' ? 'allow-once' : command.name === 'deny' ? 'deny' : undefined
-  if (answer !== undefined) return openApproval(turn, command, answer, rules, say)
-  const session = command.name === 'stop' || isReset(command) ? standing.inSession() : []
+  if (approving.includes(command.name)) return openApproval(turn, command, rules, say)
+  const session = sessionOf(turn, command, standing)
   const running = session.find(isRunning)
   const isOwnStop = running === undefined || isSame(running, turn)
   const decision = decide(rules.policy, turn.sender, { kind: 'command', name: command.name, isOwnStop })
@@ -91,6 +90,13 @@ export function openCommand(
   }
 }
 
+/** What a command is about: all of the conversation, but in a group another agent's session is not begun anew. */
+function sessionOf(turn: Turn, command: Command, standing: Standing): readonly Turn[] {
+  if (command.name !== 'stop' && !isReset(command)) return []
+  const isAll = command.name === 'stop' || turn.conversation.kind === 'direct'
+  return standing.inLane().filter(one => isAll || one.sessionKey === turn.sessionKey)
+}
+
 function commandsFor({ sender }: Turn, { policy, administrators, passes }: CommandRules): readonly string[] {
   const isAdministrator = decideAdmin(policy, administrators, sender).isAllowed
   return [...new Set([...own, ...(isAdministrator ? approving : []), ...passes])]
@@ -99,8 +105,7 @@ function commandsFor({ sender }: Turn, { policy, administrators, passes }: Comma
 /** An administrator answers for a command that waits, beside all queues. The gateway hears its own id of it, not what was typed. */
 function openApproval(
   turn: Turn,
-  { name, rest }: Command,
-  decision: 'allow-once' | 'deny',
+  command: Command,
   { policy, setting, administrators, approvals }: CommandRules,
   say: Say,
 ): Change {
@@ -108,11 +113,16 @@ function openApproval(
   const known = judged(turn, verdict)
   if (!verdict.isAllowed) {
     const place = verdict.rule === 'disabled' ? `${setting}.policy` : administratorsSetting
-    return endAtOnce(known, 'refused', { key: 'approval_refused', user: turn.sender, setting: place }, say)
+    const key = verdict.rule === 'disabled' ? 'command_refused' : 'approval_refused'
+    return endAtOnce(known, 'refused', { key, user: turn.sender, setting: place }, say)
   }
+  const { name, rest } = command
+  const decision = decisionOf(command)
   const approval = findApproval(approvals, turn.account, rest)
-  if (approval === undefined) return endAtOnce(known, 'answered', { key: 'approval_unknown', command: name }, say)
-  const deciding: Turn = { ...known, text: '', question: '', command: name }
+  if (approval === undefined || decision === undefined) {
+    return endAtOnce(known, 'answered', { key: 'approval_unknown', command: name }, say)
+  }
+  const deciding: Turn = { ...known, text: '', question: '', command: decision === 'deny' ? 'deny' : 'approve' }
   const decided = queued(turn, {
     id: `${turn.id}:approve`,
     route: 'admin',
@@ -121,6 +131,13 @@ function openApproval(
     expiresAt: Math.min(approval.expiresAt, turn.receivedAt + approveWithinMs),
   })
   return { save: [deciding], add: [decided] }
+}
+
+/** `/approve ID deny` is how the gateway has it: what was not understood allows nothing. */
+function decisionOf({ name, rest }: Command): 'allow-once' | 'deny' | undefined {
+  const [, word = 'allow-once'] = rest.toLowerCase().split(/\s+/)
+  if (name === 'deny' || word === 'deny') return 'deny'
+  return word === 'allow-once' ? word : undefined
 }
 
 /** What became of an administrator's word. */

@@ -3,7 +3,7 @@ import { limits } from '../domain/limits.ts'
 import type { Inbound } from '../domain/message.ts'
 import { parseCommand } from '../domain/policy.ts'
 import type { Change, Standing } from '../domain/ports.ts'
-import { formatTurnId } from '../domain/routing.ts'
+import { formatLane, formatTurnId } from '../domain/routing.ts'
 import type { DirectMessages, Turn } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
 import { askableAt, fetchDeliveries, pendingAttachments } from './attachments.ts'
@@ -127,7 +127,7 @@ function askDelivery(turn: Turn): Delivery {
     id: askId(turn.id),
     route: 'gateway',
     body: { kind: 'ask' },
-    lane: turn.sessionKey,
+    lane: formatLane(turn.conversation),
     order: turn.order,
     dueAt: askableAt(turn),
     expiresAt: turn.lastWayUntil,

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'bun:test'
-import { type Command, type DmPolicy, decide, parseCommand, type Wish } from '../../src/domain/policy.ts'
+import {
+  administratorsOf,
+  type Command,
+  type DmPolicy,
+  decide,
+  decideAdmin,
+  parseCommand,
+  type Wish,
+} from '../../src/domain/policy.ts'
 import table from './policy.json'
 
 describe('what is a command', () => {
@@ -87,4 +95,18 @@ test('policy: an id may have the prefixes that targets have', () => {
     const policy = { policy: 'allowlist', applies: 'commands', allowFrom: [id] } as const
     expect(decide(policy, '007Zhang', { kind: 'command', name: 'new' }).isAllowed).toBe(true)
   }
+})
+
+test('policy: an administrator is one of every account, or of the one that is named', () => {
+  const named = ['boss', 'user:chef@sales', 'me@corp.com', 'wang@default']
+  const of = (account: string) => administratorsOf(account, named, ['default', 'sales'])
+  expect(of('default')).toEqual(['boss', 'me@corp.com', 'wang'])
+  expect(of('sales')).toEqual(['boss', 'user:chef', 'me@corp.com'])
+  const dm = { policy: 'open', allowFrom: [], applies: 'commands' } as const
+  expect(decideAdmin(dm, of('sales'), 'Chef')).toEqual({ isAllowed: true, rule: 'administrator' })
+  expect(decideAdmin(dm, of('default'), 'chef')).toEqual({ isAllowed: false, rule: 'stranger' })
+  expect(decideAdmin({ ...dm, policy: 'disabled' }, of('sales'), 'chef')).toEqual({
+    isAllowed: false,
+    rule: 'disabled',
+  })
 })

@@ -131,7 +131,7 @@ function openDesk(square: Case, seen: string[], { clock, db, scheduler }: Machin
     platform: platformOf(square, seen),
     spool: spoolOf(square),
     holds: new Holds(store.memos),
-    ownAgents: new OwnAgents(store.memos, noAdmin, log),
+    ownAgents: new OwnAgents(store.memos, noAdmin, clock, log),
     live: new LiveAnswers(),
     accounts: new Map([
       [
@@ -164,7 +164,7 @@ function openDesk(square: Case, seen: string[], { clock, db, scheduler }: Machin
       outbox: 100,
     },
     nextOrder: () => ++order,
-    administrators: [],
+    administratorsIn: () => [],
     passedCommands: [],
     route: () => ({ agentId: 'main', rule: 'default' }),
     wake: () => scheduler.wake(),

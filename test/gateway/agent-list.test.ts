@@ -33,6 +33,7 @@ test('agent list: only an agent that runs commands without asking, and has the t
 test.each([
   ['tools.deny exec', { deny: ['exec'] }],
   ['tools.deny of its group', { deny: ['group:runtime'] }],
+  ['tools.deny with stars', { deny: ['ex*'] }],
   ['tools.allow without it', { allow: ['read', 'message'] }],
   ['a profile without it', { profile: 'messaging' }],
 ])('agent list: %s takes the tool away, for all or for one', async (_, tools) => {

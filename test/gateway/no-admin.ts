@@ -7,6 +7,7 @@ export const noAdmin: AdminAgent = {
   lacksAdmin: () => true,
   canReset: () => false,
   reset: nobody,
+  knowsAgent: nobody,
   makeAgent: nobody,
   approvals: () => [],
   onApproval: () => {},

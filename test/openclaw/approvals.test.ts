@@ -35,7 +35,7 @@ async function open() {
     const command = `touch ${join(gateway.folder, file)}`
     const bubble = say(userid, `[tool exec ${JSON.stringify({ command })}]`)
     const id = await until('the request in the bubble', () => /\/approve (\w+)/.exec(bubble.text)?.[1], 30_000)
-    expect(bubble.text).toContain(`> ${command}`)
+    expect(bubble.text).toContain(`\n${command}\n`)
     return { bubble, id, isRun: () => existsSync(join(gateway.folder, file)) }
   }
   return { say, ask, answer: async (userid: string, text: string) => (await say(userid, text).finished).text }
@@ -58,11 +58,15 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw approvals'), () => {
     const { bubble, id, isRun } = await ask('zhangsan', 'allowed')
     expect(await answer('zhangsan', `/approve ${id}`)).toContain('不是管理员')
     expect(isRun()).toBe(false)
-    expect(await answer('boss', `/approve ${id} canary`)).toBe('✅ 已批准，智能体会继续。')
+    expect(await answer('boss', `/approve ${id} allow-once`)).toBe('✅ 已批准，智能体会继续。')
     expect((await bubble.finished).text).toContain('Tool finished')
     expect(isRun()).toBe(true)
     expect(methodsOf(recorder.admins())).toEqual(['connect', 'exec.approval.list', 'exec.approval.resolve'])
-    expect(recorder.admins().flatMap(({ sent }) => sent.filter(text => text.includes('canary')))).toEqual([])
+    expect(
+      recorder
+        .admins()
+        .flatMap(({ sent }) => sent.filter(text => text.includes('allow-once') && !text.includes('resolve'))),
+    ).toEqual([])
     expect(recorder.users().map(({ scopes }) => scopes)).toEqual([
       ['operator.read', 'operator.write', 'operator.approvals'],
     ])

@@ -64,7 +64,13 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw agents of their own'), 
     expect(readFileSync(join(String(made?.['workspace']), 'AGENTS.md'), 'utf8')).toContain(suffix)
     const request = gateway.model.requests.findLast(({ said }) => said === '[say two] canary')
     expect(request?.system).toContain(`Told by the template ${suffix}.`)
-    expect(methodsOf(recorder.admins())).toEqual(['connect', 'exec.approval.list', 'agents.create', 'agents.files.set'])
+    expect(methodsOf(recorder.admins())).toEqual([
+      'connect',
+      'exec.approval.list',
+      'agents.files.list',
+      'agents.create',
+      'agents.files.set',
+    ])
     expect(recorder.admins().flatMap(({ sent }) => sent.filter(text => text.includes('canary')))).toEqual([])
   })
 

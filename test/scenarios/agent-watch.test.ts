@@ -19,13 +19,16 @@ test('agent watch: an agent without limits that everybody reaches is warned abou
   const found = await until('the warning', safety)
   expect(found).toMatchObject({ state: 'unlimited', reason: expect.stringContaining(': main') })
   expect(found.hint).toContain('openclaw exec-policy preset cautious')
-  expect(found.hint).toContain('agents.entries.main.tools.deny')
+  expect(found.hint).toContain('openclaw config set tools.deny')
   expect(warnings()).toHaveLength(1)
 })
 
 test('agent watch: where only listed users reach it nothing is wrong, and a reload is enough to see that', async () => {
   await open()
   await until('the warning', safety)
+  house.reconfigure({ bot: { dm: { applies: 'all', policy: 'open' } } })
+  await house.app.reload()
+  expect(await safety()).toBeDefined()
   house.reconfigure({ bot: { dm: { applies: 'all' } } })
   await house.app.reload()
   await until('nothing to be wrong', async () => (await safety()) === undefined)

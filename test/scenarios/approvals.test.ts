@@ -53,7 +53,7 @@ describe('approvals', () => {
     await open()
     const { bubble, id } = await ask()
     expect(bubble.text).toBe(
-      `Let me see. \n\n🔐 智能体想执行下面的命令，正在等待管理员批准：\n> rm -rf ./old\n> echo  done\n管理员发送 /approve ${id} 批准，或发送 /deny ${id} 拒绝。`,
+      `Let me see. \n\n🔐 智能体想执行下面的命令，正在等待管理员批准：\n\`\`\`\nrm -rf ./old\necho  done\n\`\`\`\n管理员发送 /approve ${id} 批准，或发送 /deny ${id} 拒绝。`,
     )
     expect(await sentence('boss', `/approve ${id}`)).toBe('✅ 已批准，智能体会继续。')
     expect((await bubble.finished).text).toBe('Let me see. It is gone.')
@@ -80,17 +80,26 @@ describe('approvals', () => {
     }
     expect(await sentence('zhangsan', '/help')).not.toContain('/approve')
     expect(await sentence('boss', '/help')).toContain('/approve')
-    for (const meant of ['', ' ', ' rm', ' 00000000', ` ${id.slice(0, 3)}`]) {
-      expect(await sentence('boss', `/approve${meant}`)).toContain('没有找到这个等待批准的命令')
+    for (const meant of ['', ' ', ' rm', ' 00000000', ` ${id.slice(0, 3)}`, ` ${id} always`, ` ${id} nicht`]) {
+      expect(await sentence('boss', `/approve${meant}`)).toContain('没有找到这个等待批准的命令，或没有看懂')
     }
-    expect(await sentence('boss', `/deny ${id.toUpperCase()} please`)).toBe('⛔ 已拒绝。')
+    expect(await sentence('boss', `/deny <${id.toUpperCase()}>。 please`)).toBe('⛔ 已拒绝。')
+    expect((await bubble.finished).text).toBe('Let me see. Then I do not.')
+  })
+
+  test('approvals: what the gateway calls /approve ID deny denies', async () => {
+    await open()
+    const { bubble, id } = await ask()
+    expect(await sentence('boss', `/approve ${id} deny`)).toBe('⛔ 已拒绝。')
     expect((await bubble.finished).text).toBe('Let me see. Then I do not.')
   })
 
   test('approvals: a Bot that is closed to everybody is closed to administrators', async () => {
     await open({ bot: { dm: { policy: 'disabled' } } })
     const { bubble, id } = await ask()
-    expect(await sentence('boss', `/approve ${id}`)).toEndWith('请管理员修改配置 channels.wecom.bot.dm.policy。')
+    expect(await sentence('boss', `/approve ${id}`)).toBe(
+      '你（boss）没有使用命令的权限。如需开通，请管理员修改配置 channels.wecom.bot.dm.policy。',
+    )
     await sentence('zhangsan', '/stop')
     await bubble.finished
   })
@@ -114,7 +123,7 @@ describe('approvals', () => {
     await house.tenant.sayToApp({ userid: 'zhangsan', text: 'dangerous' }).done
     const told = await until('the direct message', () => textsOf(house, 'zhangsan')[0])
     const id = /\/approve (\w+)/.exec(told)?.[1] ?? ''
-    expect(told).toContain('> rm -rf ./old')
+    expect(told).toContain('\nrm -rf ./old')
     await house.tenant.sayToApp({ userid: 'boss', text: `/approve ${id}` }).done
     await untilTexts(house, 'zhangsan', 2)
     expect(textsOf(house, 'zhangsan')[1]).toBe('Let me see. It is gone.')

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connectClient } from '../openclaw/client.ts'
+import { connectClient, type GatewayClient } from '../openclaw/client.ts'
 import { gatewayToken, type House, type HouseOptions, openHouse } from './house.ts'
 import { until } from './until.ts'
 
@@ -35,6 +35,12 @@ const componentsOf = async () =>
   ((await house.api('/api/status')) as { components: Record<string, { state: string; hint?: string } | undefined> })
     .components
 const sessions = () => house.gateway.asks().map(({ sessionKey }) => sessionKey)
+/** What an operator does at the gateway itself. */
+async function adminDoes(work: (admin: GatewayClient) => Promise<void>): Promise<void> {
+  const admin = await connectClient({ url: house.gateway.url, token: gatewayToken }, ['operator.admin'])
+  await work(admin)
+  admin.close()
+}
 const made = () => house.log.filter(line => line.includes('an agent was made')).length
 
 function templateOf(files: Readonly<Record<string, string>>): string {
@@ -101,6 +107,81 @@ describe('agents of their own', () => {
     await say('lisi', 'hello')
     expect(house.gateway.workspace('wecom-dm-lisi')?.size).toBe(0)
   })
+
+  test('own agents: the files of one that exists are kept, also when the gateway did not answer at first', async () => {
+    const workspaceTemplate = templateOf({ 'MEMORY.md': 'empty' })
+    let drops = 1
+    const intercept = (stage: string, method: string) => {
+      if (stage === 'received' && method.startsWith('agents.') && drops-- > 0) house.gateway.dropConnections()
+    }
+    await open({ workspaceTemplate }, { gateway: { intercept } })
+    await until('the links', async () => (await componentsOf())['admin']?.state === 'up')
+    await adminDoes(async admin => {
+      drops = 0
+      await admin.request('agents.create', { name: 'wecom-dm-lisi' })
+      await until('it to be known', async () => JSON.stringify(await admin.request('agents.list', {})).includes('lisi'))
+      await admin.request('agents.files.set', { agentId: 'wecom-dm-lisi', name: 'MEMORY.md', content: 'months' })
+      drops = 1
+    })
+    expect(await say('lisi', 'hello')).toBe('re: hello')
+    expect(house.gateway.workspace('wecom-dm-lisi')?.get('MEMORY.md')).toBe('months')
+  }, 20_000)
+
+  test('own agents: while one cannot be made others are answered, /stop works, and then the bound one answers', async () => {
+    const held = Promise.withResolvers<void>()
+    const intercept = (stage: string, method: string) =>
+      stage === 'received' && method === 'agents.create' ? held.promise : undefined
+    await open({ adminUsers: ['boss'] }, { gateway: { intercept } })
+    await until('the links', async () => (await componentsOf())['admin']?.state === 'up')
+    const stopped = house.tenant.say({ userid: 'zhangsan', text: 'hello' })
+    await until('it to be asked for', () => stopped.frames.length > 0)
+    expect(await say('zhangsan', '/stop')).toBe('⏹ 已停止。')
+    expect((await stopped.finished).text).toContain('已停止')
+    const waiting = house.tenant.say({ userid: 'lisi', text: 'hello' })
+    const [other] = await Promise.all([say('boss', 'quick'), waiting.finished])
+    expect([other, waiting.text]).toEqual(['re: quick', 're: hello'])
+    expect(sessions().map(key => key.split(':')[1])).toEqual(['main', 'main'])
+    expect(await say('wangwu', '/whoami')).toContain('智能体：main')
+    held.resolve()
+  }, 40_000)
+
+  test('own agents: /stop and order hold over a change of who answers', async () => {
+    const gate = Promise.withResolvers<void>()
+    await open(
+      { enabled: false },
+      {
+        gateway: {
+          async *script(text) {
+            if (text === 'slow') yield { kind: 'say', text: 'so far' }
+            if (text === 'slow') await gate.promise
+            yield { kind: 'say', text: `re: ${text}` }
+          },
+        },
+      },
+    )
+    for (const enabled of [true, false]) {
+      const slow = house.tenant.say({ userid: 'zhangsan', text: 'slow' })
+      await until('the first word', () => slow.text.includes('so far'))
+      house.reconfigure({ channel: { dynamicAgents: { enabled } } })
+      await house.app.reload()
+      expect(await say('zhangsan', '/stop')).toBe('⏹ 已停止。')
+      expect((await slow.finished).text).toMatch(/^so far[^]*已停止/)
+      expect(await say('zhangsan', 'next')).toBe('re: next')
+    }
+    const own = 'wecom-dm-zhangsan'
+    expect(sessions().map(key => key.split(':')[1])).toEqual(['main', own, own, 'main'])
+    gate.resolve()
+  })
+
+  test('own agents: /new of one that somebody has removed begins anew with another', async () => {
+    await open()
+    await say('zhangsan', 'hello')
+    await adminDoes(async admin => {
+      await admin.request('agents.delete', { agentId: 'wecom-dm-zhangsan' })
+    })
+    expect(await say('zhangsan', '/new')).toBe('✅ 已开始新的会话。')
+    expect(await say('zhangsan', 'hello again')).toBe('re: hello again')
+  }, 20_000)
 
   test('own agents: one that somebody has removed is made again', async () => {
     await open()

@@ -265,7 +265,7 @@ export class Daemon {
       platform: mortalPlatform(neighbours, pass),
       spool: emptySpool,
       holds: new Holds(store.memos),
-      ownAgents: new OwnAgents(store.memos, noAdmin, log),
+      ownAgents: new OwnAgents(store.memos, noAdmin, clock, log),
       live: new LiveAnswers(),
       accounts: new Map([
         [
@@ -293,7 +293,7 @@ export class Daemon {
         this.lastOrder = Math.max(this.lastOrder + 1, orderAt(clock.now()))
         return this.lastOrder
       },
-      administrators: [],
+      administratorsIn: () => [],
       passedCommands: [],
       route: () => ({ agentId: 'main', rule: 'default' }),
       wake: () => scheduler.wake(),

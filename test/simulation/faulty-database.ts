@@ -91,10 +91,10 @@ export class FaultyDatabase extends Database {
   }
 
   /** Other questions of the same conversation that are with the agent. */
-  askedBeside(turnId: string, sessionKey: string): string[] {
+  askedBeside(turnId: string, lane: string): string[] {
     const others = "SELECT turn FROM delivery WHERE lane = ? AND route = 'gateway' AND state = 'sending' AND turn <> ?"
     return this.query<{ turn: string }, [string, string]>(others)
-      .all(sessionKey, turnId)
+      .all(lane, turnId)
       .map(row => row.turn)
   }
 

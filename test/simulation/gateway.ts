@@ -190,7 +190,7 @@ export class SimulatedGateway {
     if (before.some(other => other.bootId === asked.bootId)) scene.broken(`${asked.key} was asked twice in one boot`)
     if (before.length > 0) scene.count('asked again in a new boot')
     if (this.rowsOf(asked.key) > 0) scene.broken(`${asked.key} was asked although the history has it`)
-    const beside = scene.db.askedBeside(asked.key, asked.sessionKey)
+    const beside = scene.db.askedBeside(asked.key, asked.sessionKey.replace(/^agent:main:wecom:/, 'chat:'))
     if (beside.length > 0) scene.broken(`${asked.key} was asked beside ${beside.join()}`)
     this.asked.push(asked)
   }

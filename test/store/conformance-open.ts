@@ -148,19 +148,19 @@ export const openTests: readonly Behaviour[] = [
       await openAsked(store, turnOf('m3', { order: 3, sender: 'lisi', sessionKey: 's' }))
       await openAsked(store, turnOf('m2', { order: 2, sender: 'wang', sessionKey: 's' }))
       await openAsked(store, turnOf('other', { sessionKey: 'agent:main:other' }))
-      const inSession = async () => {
+      const inLane = async () => {
         let seen: readonly string[] = []
         const look = store.open(keyOf(turnOf('m9', { sessionKey: 's' })), standing => {
-          seen = standing.inSession().map(({ msgid }) => msgid)
+          seen = standing.inLane().map(({ msgid }) => msgid)
           throw new Error('only looking')
         })
         await look.catch(() => {})
         return seen
       }
-      expect(await inSession()).toEqual(['m1', 'm2', 'm3'])
+      expect(await inLane()).toEqual(['m1', 'm2', 'm3'])
       const done = turnOf('m2', { order: 2, sender: 'wang', sessionKey: 's' })
       await write(store, done, { drop: [`${done.id}:gateway`] })
-      expect(await inSession()).toEqual(['m1', 'm3'])
+      expect(await inLane()).toEqual(['m1', 'm3'])
     },
   },
 ]

@@ -103,7 +103,7 @@ export function sendOf(id: string, more: Partial<Delivery> = {}): Delivery {
 }
 
 export function keyOf({ id, account, sessionKey, sender, receivedAt }: Turn): TurnKey {
-  return { id, account, sessionKey, sender, receivedAt }
+  return { id, account, lane: sessionKey, sender, receivedAt }
 }
 
 /** Opens `turn` together with `add`; resolves to the turn as it is stored. */

@@ -26,7 +26,7 @@ const waiting = (sender: string, surface: 'bot' | 'app' = 'bot'): Turn =>
 
 /** What a command of the boss, or of somebody else, does in a session with these turns. */
 const told = (text: string, session: readonly Turn[] = [], sender = 'Boss', more: Partial<OpenSettings> = rules()) =>
-  opened({ msgid: 'c', text, sender, receivedAt: t0 + 9 }, { ...alone, inSession: () => session }, more)
+  opened({ msgid: 'c', text, sender, receivedAt: t0 + 9 }, { ...alone, inLane: () => session }, more)
 
 const sentence = (text: string, ...rest: [(readonly Turn[])?, string?, Partial<OpenSettings>?]) =>
   turnOf(told(text, ...rest)).closedWith
@@ -127,10 +127,10 @@ describe('stop', () => {
   })
 
   test('command: it is heard also when too many turns are open', () => {
-    const full = { ...alone, openTurns: 1_000, inSession: () => [running] }
+    const full = { ...alone, openTurns: 1_000, inLane: () => [running] }
     expect(opened({ text: '/stop', sender: 'boss' }, full, rules()).save).toHaveLength(2)
     expect(turnOf(opened({ text: '/help', sender: 'boss' }, full, rules())).end).toBe('busy')
-    const eager = { ...alone, sentLastMinute: 99, inSession: () => [running] }
+    const eager = { ...alone, sentLastMinute: 99, inLane: () => [running] }
     expect(opened({ text: '停止', sender: 'boss' }, eager, rules()).save).toHaveLength(2)
   })
 })
@@ -142,7 +142,7 @@ describe('a new session', () => {
     expect(reset).toMatchObject({ state: 'waiting', command: 'new', question: '', text: '' })
     expect(change.save.slice(1).map(({ stopAt, end }) => stopAt ?? end)).toEqual([t0 + 9, 'stopped'])
     expect(change.add).toMatchObject([
-      { id: 'wecom:default:c:gateway', lane: running.sessionKey, body: { kind: 'reset' }, dueAt: t0 + 9 },
+      { id: 'wecom:default:c:gateway', lane: 'chat:default:direct:zhangsan', body: { kind: 'reset' }, dueAt: t0 + 9 },
     ])
   })
 

@@ -21,12 +21,10 @@ const handoverAt = t0 + 330_000
 const windowEndAt = t0 + 360_000
 
 describe('opening', () => {
-  test('turn: a new message waits and its question is queued in its session', () => {
+  test('turn: a new message waits and its question is queued in its conversation', () => {
     const change = opened()
     expect(turnOf(change)).toMatchObject({ state: 'waiting', id: 'wecom:default:m1', handoverAt, windowEndAt })
-    expect(change.add).toMatchObject([
-      { route: 'gateway', lane: 'agent:main:wecom:default:direct:zhangsan', state: 'queued' },
-    ])
+    expect(change.add).toMatchObject([{ route: 'gateway', lane: 'chat:default:direct:zhangsan', state: 'queued' }])
   })
 
   test('turn: the window starts at create_time only when that is 0 to 60 s old', () => {

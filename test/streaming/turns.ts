@@ -41,7 +41,7 @@ const settings: OpenSettings = {
   },
 }
 
-export const alone: Standing = { openTurns: 0, sentLastMinute: 0, nextOrder: 1, inSession: () => [] }
+export const alone: Standing = { openTurns: 0, sentLastMinute: 0, nextOrder: 1, inLane: () => [] }
 
 export function opened(
   more: Partial<Inbound> = {},

@@ -40,7 +40,7 @@ export function createSqliteStore(db: Database, options: StoreOptions): Store {
   return {
     open: (key, open) =>
       engine.run(() =>
-        openOnce(turns, key, () => write(open(turns.standing(key, deliveries.lanes.turnsIn(key.sessionKey))))),
+        openOnce(turns, key, () => write(open(turns.standing(key, deliveries.lanes.turnsIn(key.lane))))),
       ),
     find: id => engine.run(() => turns.find(id)),
     findByStream: streamId => engine.run(() => turns.findByStream(streamId)),

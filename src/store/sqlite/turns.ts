@@ -46,25 +46,25 @@ export class TurnTable {
     return parse(this.statements.byStream.get(streamId))
   }
 
-  /** `inLane`: rows of the turns whose questions in this session are not done. */
-  standing(key: TurnKey, inLane: readonly number[]): Standing {
+  /** `rows`: of the turns in its lane whose questions are not done. */
+  standing(key: TurnKey, rows: readonly number[]): Standing {
     const sender = key.sender.toLowerCase()
     const counts = this.memory.counts()
-    const waiting = this.findUnclaimed(inLane, sender)
+    const waiting = this.findUnclaimed(rows, sender)
     const unsaid = counts.unsaid === 0 ? undefined : newest(this.statements.unsaid.all(key.account, sender))
     return {
       openTurns: counts.open,
       sentLastMinute: this.memory.sentSince(key.account, sender, key.receivedAt - minuteMs),
       nextOrder: counts.lastSeq + 1,
-      inSession: () => inLane.flatMap(seq => parse(this.statements.bySeq.get(seq)) ?? []),
+      inLane: () => rows.flatMap(seq => parse(this.statements.bySeq.get(seq)) ?? []),
       ...(waiting && { waiting }),
       ...(unsaid && { unsaid }),
     }
   }
 
   /** There is one at most: whatever opens the next joins it. */
-  private findUnclaimed(inLane: readonly number[], sender: string): Turn | undefined {
-    for (const seq of inLane.toReversed()) {
+  private findUnclaimed(rows: readonly number[], sender: string): Turn | undefined {
+    for (const seq of rows.toReversed()) {
       const row = this.statements.unclaimed.get(seq, sender)
       if (row !== null) return parseTurn(row.doc)
     }

@@ -4,24 +4,21 @@ import type { Turn } from '../domain/turn.ts'
 import { askableAt, settleAttachment } from '../streaming/attachments.ts'
 import type { Collected } from '../streaming/files.ts'
 import { advance, askId } from '../streaming/turn.ts'
-import { carryDecision } from './approve.ts'
 import { Carrier } from './carrier.ts'
 import { collectFile, type Postponed } from './collect.ts'
 import { type Desk, sayOf } from './desk.ts'
 
-const routes = ['media', 'admin'] as const
-/** Errands at once. */
+/** Downloads at once. */
 const parallel = 8
 const retryMs = 3_000
 /** A question that was joined with the next one, and that with the next, and so on. */
 const mostMerges = 50
 
 /**
- * What is done at once and beside the queues. Fetches what users send, whose links live five minutes: a question waits
- * for its media, and is asked without what is not to be had. The files of answers are fetched from the agent likewise,
- * and it hears what administrators decide.
+ * Fetches what users send, at once and beside the queue: links live five minutes. A question waits for its media; what
+ * is not to be had, it is asked without. The files of answers are fetched from the agent likewise.
  */
-export class Errands {
+export class Fetcher {
   readonly carrier: Carrier
   private readonly desk: Desk
   private readonly ready: () => void
@@ -32,7 +29,12 @@ export class Errands {
     this.desk = desk
     this.ready = ready
     this.changed = changed
-    this.carrier = new Carrier(desk, { name: 'errands', routes, parallel, carry: delivery => this.carry(delivery) })
+    this.carrier = new Carrier(desk, {
+      name: 'fetches',
+      routes: ['media'],
+      parallel,
+      carry: delivery => this.carry(delivery),
+    })
   }
 
   private async carry(delivery: Delivery): Promise<void> {
@@ -40,7 +42,6 @@ export class Errands {
     if (turn === undefined) return
     if (body.kind === 'collect') return await this.collect(delivery, turn, body)
     if (body.kind === 'fetch') return await this.fetchMedia(delivery, turn, body)
-    if (body.kind === 'approve') return await this.approve(delivery, turn, body)
   }
 
   private async fetchMedia(
@@ -81,17 +82,6 @@ export class Errands {
       settle: [done],
     }))
     if (turn !== undefined) this.changed(turn)
-  }
-
-  private async approve(
-    delivery: Delivery,
-    id: string,
-    body: Extract<DeliveryBody, { kind: 'approve' }>,
-  ): Promise<void> {
-    const turn = await carryDecision(this.desk, delivery, id, body)
-    if (turn === undefined) return await this.postpone(delivery)
-    if (turn.end !== undefined) this.desk.meter.turnEnded(turn.end)
-    this.changed(turn)
   }
 
   private async postpone(delivery: Delivery, ms = retryMs): Promise<void> {
