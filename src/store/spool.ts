@@ -31,7 +31,7 @@ export function openSpool(options: SpoolOptions): Spool {
   let drafts = 0
   const create = async (name: string) => {
     const path = pathOf(name)
-    return await openDraft({ folder, path, under: `${path}.${++drafts}.part`, quota }).catch(unkept)
+    return await openDraft({ folder, path, nextName: () => `${path}.${++drafts}.part`, quota }).catch(unkept)
   }
   return {
     async keep(name, bytes) {
@@ -119,13 +119,25 @@ class Quota {
 interface Draft {
   readonly folder: string
   readonly path: string
-  readonly under: string
+  readonly nextName: () => string
   readonly quota: Quota
 }
 
+/** A process that was killed has left drafts, and had counted from one as well. */
+async function openNew(nextName: () => string): Promise<{ file: FileHandle; under: string }> {
+  for (;;) {
+    const under = nextName()
+    try {
+      return { file: await open(under, 'wx', 0o600), under }
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    }
+  }
+}
+
 /** Writes under a name of its own; whoever fails leaves nothing, and can do nothing more. */
-async function openDraft({ folder, path, under, quota }: Draft): Promise<SpoolWriter> {
-  const file = await open(under, 'wx', 0o600)
+async function openDraft({ folder, path, nextName, quota }: Draft): Promise<SpoolWriter> {
+  const { file, under } = await openNew(nextName)
   let isOpen = true
   let at = 0
   const abandon = async () => {

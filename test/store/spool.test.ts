@@ -106,6 +106,17 @@ test('spool: files kept at the same time under one name leave one of them whole'
   })
 })
 
+test("spool: a draft that a killed process has left is in nobody's way", async () => {
+  await inSpool(async (spool, folder) => {
+    await spool.keep('s1', bytesOf(3))
+    const [file = ''] = readdirSync(folder)
+    for (const number of [1, 2]) writeFileSync(join(folder, `${file}.${number}.part`), 'half')
+    const next = openSpool({ folder })
+    await next.keep('s1', bytesOf(5))
+    expect((await next.open({ kind: 'spool', file: 's1' })).bytes).toBe(5)
+  })
+})
+
 test('spool: only we may read the folder and its files', async () => {
   await inSpool(async (spool, folder) => {
     await spool.keep('s1', bytesOf(10))
