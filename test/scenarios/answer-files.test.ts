@@ -131,7 +131,11 @@ describe('an answer with files', () => {
     await open([says, png, csv])
     await house.tenant.sayToApp({ userid: 'zhangsan', text: '做一个' }).done
     await until('both files', () => house.tenant.ledger.seen({ userid: 'zhangsan' }).length >= 3)
-    expect(await filesOf('zhangsan')).toEqual([mediaOf(picture, 'image', 'out.png'), ourTable])
+    // Each goes as soon as it is fetched.
+    const files = await filesOf('zhangsan')
+    expect(files).toHaveLength(2)
+    expect(files).toContainEqual(mediaOf(picture, 'image', 'out.png'))
+    expect(files).toContainEqual(ourTable)
     expect(house.tenant.ledger.seen({ userid: 'zhangsan' }).map(({ text }) => text)[0]).toBe('做好了')
     await isWell()
   })
