@@ -1,5 +1,5 @@
 import type { Account, Config } from './config/config.ts'
-import type { LinkStatus } from './domain/agent.ts'
+import { isBarred, type LinkStatus } from './domain/agent.ts'
 import type { Store } from './domain/ports.ts'
 import { messageOf } from './errors.ts'
 import type { Observations } from './http/observations.ts'
@@ -86,8 +86,7 @@ export async function reportStatus(desk: StatusDesk) {
 
 /** Why users and groups do without agents of their own. */
 function describeOwnAgents({ config, admin }: StatusDesk): { readonly dynamicAgents?: Component } {
-  const isBarred = admin.state === 'refused' || admin.state === 'pairing'
-  if (!config.dynamicAgents.enabled || !isBarred) return {}
+  if (!config.dynamicAgents.enabled || !isBarred(admin)) return {}
   const { since, hint } = admin
   const reason = 'without admin scope no agent can be made: the bound agents answer'
   return { dynamicAgents: { state: 'bound', since, reason, ...(hint !== undefined && { hint }) } }

@@ -20,6 +20,8 @@ interface Found {
   readonly unknown: readonly string[]
 }
 
+type Told = Component & ReturnType<typeof tellUnlimited>
+
 /** Compares the agents that the config names with those of the gateway. */
 export class AgentWatch {
   private readonly active: Active
@@ -43,7 +45,7 @@ export class AgentWatch {
   }
 
   /** What `status` says of it. */
-  get components(): { readonly safety?: Component; readonly agents?: Component } {
+  get components(): { readonly safety?: Told; readonly agents?: Told } {
     const { unlimited, unknown, since } = this.found
     return {
       ...(unlimited.length > 0 && { safety: { state: 'unlimited', since, ...tellUnlimited(unlimited) } }),
@@ -71,11 +73,7 @@ export class AgentWatch {
     const { unlimited, unknown } = this.found
     if (Bun.deepEquals(found, { unlimited, unknown })) return
     this.found = { ...found, since: clock.now() }
-    for (const { reason, hint } of [
-      ...(found.unlimited.length > 0 ? [tellUnlimited(found.unlimited)] : []),
-      ...(found.unknown.length > 0 ? [tellUnknown(found.unknown)] : []),
-    ])
-      log.warn(reason, { hint })
+    for (const { reason, hint } of Object.values(this.components)) log.warn(reason, { hint })
   }
 }
 

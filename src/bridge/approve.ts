@@ -5,12 +5,11 @@ import { isCode, messageOf } from '../errors.ts'
 import { sayApproval } from '../streaming/approval.ts'
 import { type Approved, approvalSettled } from '../streaming/command.ts'
 import { planNotice } from '../streaming/home.ts'
-import { Carrier } from './carrier.ts'
+import { Carrier, putOff } from './carrier.ts'
 import { type Desk, sayOf } from './desk.ts'
 
-/** Decisions at once, and how soon one is tried again. */
+/** Decisions at once. */
 const parallel = 8
-const retryMs = 3_000
 
 /** The source that tells the gateway what administrators decide, at once and beside all queues. */
 export function createDecisions(desk: Desk, changed: (turn: Turn) => void): Carrier {
@@ -40,7 +39,7 @@ async function carryDecision(desk: Desk, delivery: Delivery): Promise<Turn | und
       })
   const at = clock.now()
   if (approved === undefined) {
-    await store.outbox.write({ settle: [{ ...delivery, state: 'queued', dueAt: Math.min(at + retryMs, expiresAt) }] })
+    await putOff(desk, delivery)
     return undefined
   }
   const state = approved === 'done' ? 'delivered' : 'refused'

@@ -6,6 +6,7 @@ import { type Desk, waitAtMost } from './desk.ts'
 export const leaseMs = 30_000
 /** Work that another node may have left behind is looked for this often. */
 const recheckMs = 5_000
+const retryMs = 3_000
 
 interface Trade {
   readonly name: string
@@ -84,4 +85,10 @@ export class Carrier {
       })
     this.underWay.set(delivery.id, work)
   }
+}
+
+/** Gives a delivery back to be tried again soon, for the last time when its time is over. */
+export async function putOff({ store, clock }: Desk, delivery: Delivery, ms = retryMs): Promise<void> {
+  const dueAt = Math.min(clock.now() + ms, delivery.expiresAt)
+  await store.outbox.write({ settle: [{ ...delivery, state: 'queued', dueAt }] })
 }

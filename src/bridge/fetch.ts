@@ -4,13 +4,12 @@ import type { Turn } from '../domain/turn.ts'
 import { askableAt, settleAttachment } from '../streaming/attachments.ts'
 import type { Collected } from '../streaming/files.ts'
 import { advance, askId } from '../streaming/turn.ts'
-import { Carrier } from './carrier.ts'
+import { Carrier, putOff } from './carrier.ts'
 import { collectFile, type Postponed } from './collect.ts'
 import { type Desk, sayOf } from './desk.ts'
 
 /** Downloads at once. */
 const parallel = 8
-const retryMs = 3_000
 /** A question that was joined with the next one, and that with the next, and so on. */
 const mostMerges = 50
 
@@ -54,7 +53,7 @@ export class Fetcher {
     const fetched: Fetched = isLate
       ? { kind: 'failed', problem: 'unreachable' }
       : await platform.fetchMedia(delivery.account, attachment, file)
-    if (fetched.kind === 'later') return await this.postpone(delivery, fetched.retryAfterMs)
+    if (fetched.kind === 'later') return await putOff(this.desk, delivery, fetched.retryAfterMs)
     if (fetched.kind === 'failed') {
       const { problem, hint } = fetched
       log.warn('media of a user cannot be had', { turn, kind: attachment.kind, problem, hint })
@@ -73,7 +72,7 @@ export class Fetcher {
     const collected: Collected | Postponed = isLate
       ? { kind: 'failed', problem: 'gone' }
       : await collectFile(this.desk, body)
-    if (collected.kind === 'later') return await this.postpone(delivery, collected.retryAfterMs)
+    if (collected.kind === 'later') return await putOff(this.desk, delivery, collected.retryAfterMs)
     const at = clock.now()
     const done = doneWith(delivery, collected, at)
     const event = { kind: 'file_collected', at, file: body.file, collected } as const
@@ -82,11 +81,6 @@ export class Fetcher {
       settle: [done],
     }))
     if (turn !== undefined) this.changed(turn)
-  }
-
-  private async postpone(delivery: Delivery, ms = retryMs): Promise<void> {
-    const dueAt = Math.min(this.desk.clock.now() + ms, delivery.expiresAt)
-    await this.desk.store.outbox.write({ settle: [{ ...delivery, state: 'queued', dueAt }] })
   }
 
   /** Tells the turn, or the one that it was joined with meanwhile; the question goes when nothing more is missing. */

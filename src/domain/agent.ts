@@ -34,6 +34,11 @@ export interface LinkStatus {
   readonly scopes?: string
 }
 
+/** Whether the gateway refuses a link, so that only an operator can help. */
+export function isBarred({ state }: LinkStatus): boolean {
+  return state === 'refused' || state === 'pairing'
+}
+
 /** A question to the agent. `mark` must be awaited before it leaves: it commits that this boot was asked. */
 export interface Ask {
   readonly key: string

@@ -1,5 +1,5 @@
-import type { Agent } from '../domain/agent.ts'
-import { createAdminRequest, lacksScope } from './admin-request.ts'
+import { type Agent, isBarred } from '../domain/agent.ts'
+import { createAdminRequest } from './admin-request.ts'
 import { AgentMaker, type MakerWorld } from './agent-maker.ts'
 import { Approvals, type ApprovalWorld } from './approvals.ts'
 import type { ChatAgent } from './chat-agent.ts'
@@ -17,7 +17,7 @@ export function createAdminAgent(link: Connection, gate: ReloadGate, world: Admi
   const approvals = new Approvals(link, request, world)
   const maker = new AgentMaker(link, request, gate, world)
   return {
-    lacksAdmin: () => lacksScope(link),
+    lacksAdmin: () => isBarred(link.status),
     canReset: () => link.status.state === 'up',
     async reset(key, reason) {
       await request('sessions.reset', { key, reason })

@@ -1,3 +1,4 @@
+import { isBarred } from '../domain/agent.ts'
 import { WecomdError } from '../errors.ts'
 import type { Log } from '../world.ts'
 import type { Connection } from './connection.ts'
@@ -10,18 +11,13 @@ import { GatewayRefusal } from './rpc.ts'
  */
 export type AdminRequest = (method: string, params: Json, timeoutMs?: number) => Promise<Json>
 
-/** Whether the gateway refuses us what needs admin scope, so that only an operator can help. */
-export function lacksScope(link: Connection): boolean {
-  return link.status.state === 'refused' || link.status.state === 'pairing'
-}
-
 /** A link that was just lost, or is just being made, is waited for. */
 const patienceMs = 3_000
 
 /** Resolves when requests can leave. */
 export async function whenUp(link: Connection): Promise<void> {
   await link.settled(patienceMs)
-  if (lacksScope(link)) throw new WecomdError('gateway_refused', 'the gateway grants no admin scope')
+  if (isBarred(link.status)) throw new WecomdError('gateway_refused', 'the gateway grants no admin scope')
   if (link.status.state !== 'up') throw new WecomdError('gateway_down', 'the admin link is down')
 }
 

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type OpenClaw, startOpenClaw } from '../../scripts/openclaw.ts'
-import { type House, openHouse } from '../scenarios/house.ts'
+import { type House, openHouse, untilAdmin } from '../scenarios/house.ts'
 import { until } from '../scenarios/until.ts'
 import { connectClient, type Payload } from './client.ts'
 import { type Front, openFront } from './front.ts'
@@ -25,10 +25,7 @@ async function open() {
     channel: { dynamicAgents: { adminUsers: ['boss'] } },
   })
   house = opened
-  await until('the admin link', async () => {
-    const { components } = (await opened.api('/api/status')) as { components: { admin: Payload } }
-    return components.admin['state'] === 'up'
-  })
+  await untilAdmin(opened)
   const say = (userid: string, text: string) => opened.tenant.say({ userid, text })
   /** Asks for a command to be run, and gives what is to be typed to answer. */
   const ask = async (userid: string, file: string) => {

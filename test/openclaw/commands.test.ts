@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import type { OpenClaw } from '../../scripts/openclaw.ts'
-import { type House, openHouse } from '../scenarios/house.ts'
+import { type House, openHouse, untilAdmin } from '../scenarios/house.ts'
 import { until } from '../scenarios/until.ts'
 import { connectClient, type Payload } from './client.ts'
 import { type Front, openFront } from './front.ts'
@@ -22,10 +22,7 @@ async function open(url = gateway.url): Promise<(userid: string, text: string) =
     bot: { dm: { policy: 'open' } },
   })
   house = opened
-  await until('the admin link', async () => {
-    const { components } = (await opened.api('/api/status')) as { components: { admin: Payload } }
-    return components.admin['state'] === 'up'
-  })
+  await untilAdmin(opened)
   return async (userid, text) => (await opened.tenant.say({ userid, text }).finished).text
 }
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { OpenClaw } from '../../scripts/openclaw.ts'
-import { type House, openHouse } from '../scenarios/house.ts'
+import { type House, openHouse, untilAdmin } from '../scenarios/house.ts'
 import { until } from '../scenarios/until.ts'
 import { connectClient, type Payload } from './client.ts'
 import { type Front, openFront } from './front.ts'
@@ -27,10 +27,7 @@ async function open(url = gateway.url) {
     },
   })
   house = opened
-  await until('the admin link', async () => {
-    const { components } = (await opened.api('/api/status')) as { components: { admin: Payload } }
-    return components.admin['state'] === 'up'
-  })
+  await untilAdmin(opened)
   return async (userid: string, text: string) => (await opened.tenant.say({ userid, text }).finished).text
 }
 

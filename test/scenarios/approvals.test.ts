@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { openAppHouse, textsOf, untilTexts } from './app-house.ts'
-import { type House, type HouseOptions, openHouse } from './house.ts'
+import { type House, type HouseOptions, openHouse, untilAdmin } from './house.ts'
 import { until } from './until.ts'
 
 let house: House
@@ -29,16 +29,9 @@ const say = (userid: string, text: string, chatid?: string) =>
 const sentence = async (userid: string, text: string, chatid?: string) =>
   (await say(userid, text, chatid).finished).text
 
-async function adminIsUp(): Promise<void> {
-  await until('the admin link', async () => {
-    const { components } = (await house.api('/api/status')) as { components: { admin: { state: string } } }
-    return components.admin.state === 'up'
-  })
-}
-
 async function open(options: HouseOptions = {}): Promise<void> {
   house = await openHouse({ ...withApprovals, ...options })
-  await adminIsUp()
+  await untilAdmin(house)
 }
 
 /** Asks for something that needs approval, and gives the bubble and what is to be typed. */
@@ -119,7 +112,7 @@ describe('approvals', () => {
 
   test('approvals: in the app a direct message tells what waits, and an administrator answers there', async () => {
     house = await openAppHouse({ ...withApprovals, tenant: { members: ['boss', 'zhangsan'] } })
-    await adminIsUp()
+    await untilAdmin(house)
     await house.tenant.sayToApp({ userid: 'zhangsan', text: 'dangerous' }).done
     const told = await until('the direct message', () => textsOf(house, 'zhangsan')[0])
     const id = /\/approve (\w+)/.exec(told)?.[1] ?? ''
@@ -134,7 +127,7 @@ describe('approvals', () => {
   test('approvals: a bubble that closes while it waits is followed by a direct message that says so', async () => {
     const bot = { stream: { windowMs: 3_000, handoverMs: 2_500 } }
     house = await openAppHouse({ ...withApprovals, bot, tenant: { members: ['boss', 'zhangsan'] } })
-    await adminIsUp()
+    await untilAdmin(house)
     const { bubble, id } = await ask()
     expect((await bubble.finished).text).toContain('还没有完成')
     const told = await until('the direct message', () => textsOf(house, 'zhangsan')[0])

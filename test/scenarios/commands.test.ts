@@ -4,7 +4,7 @@ import { createEchoGateway } from '../../src/playground/echo-gateway.ts'
 import { openFront } from '../openclaw/front.ts'
 import { methodsOf, Recorder } from '../openclaw/recorder.ts'
 import { openAppHouse, textsOf, untilTexts } from './app-house.ts'
-import { gatewayToken, type House, type HouseOptions, quietWorld } from './house.ts'
+import { gatewayToken, type House, type HouseOptions, quietWorld, untilAdmin } from './house.ts'
 import { until } from './until.ts'
 
 let house: House
@@ -133,13 +133,10 @@ interface Told {
 
 // The daemon is of this source.
 const told = async () => (await house.api('/api/status')) as Told
-const untilAdmin = (state: LinkStatus['state']) =>
-  until(`the admin link to be ${state}`, async () => (await told()).components.admin.state === state)
-
 describe('a new session', () => {
   test('commands: it is confirmed, and the next question finds an empty history', async () => {
     await open()
-    await untilAdmin('up')
+    await untilAdmin(house)
     expect(await sentence('boss', 'before')).toBe('re: before')
     expect(await sentence('boss', '/new')).toBe('✅ 已开始新的会话。')
     expect(await sentence('boss', 'after')).toBe('re: after')
@@ -151,7 +148,7 @@ describe('a new session', () => {
 
   test('commands: what stands behind it is asked in the new session', async () => {
     await open()
-    await untilAdmin('up')
+    await untilAdmin(house)
     await sentence('boss', 'before')
     expect(await sentence('boss', '/new 你好')).toBe('✅ 已开始新的会话。\n\nre: 你好')
     expect(rowsOf('boss')).toEqual(['Reset', '你好', 're: 你好'])
@@ -159,7 +156,7 @@ describe('a new session', () => {
 
   test('commands: it stops the running answer and what waits, and later questions come after it', async () => {
     await open()
-    await untilAdmin('up')
+    await untilAdmin(house)
     const running = await startSlow('boss', 'wrGroup')
     const waiting = ['zhangsan', 'lisi'].map(userid => ask(userid, '@助手 waiting', 'wrGroup'))
     await until('both to wait', () => waiting.every(({ frames }) => frames.length > 0))
@@ -175,17 +172,17 @@ describe('a new session', () => {
 
   test('commands: the app has it as well', async () => {
     await open()
-    await untilAdmin('up')
+    await untilAdmin(house)
     await house.tenant.sayToApp({ userid: 'zhangsan', text: '/new' }).done
     expect(await untilTexts(house, 'zhangsan', 1)).toEqual(['✅ 已开始新的会话。'])
   })
 
   test('commands: without admin scope it is a sentence, nothing is stopped, and only status says more', async () => {
     const { letGo } = await open()
-    await untilAdmin('up')
+    await untilAdmin(house)
     house.gateway.withhold(['operator.admin'])
     house.gateway.dropConnections()
-    await untilAdmin('pairing')
+    await untilAdmin(house, 'pairing')
     await until('the other link', async () => (await told()).ready)
     const { gateway, admin } = (await told()).components
     expect(gateway).toMatchObject({ state: 'up', scopes: 'operator.read operator.write' })
@@ -215,7 +212,7 @@ describe('a new session', () => {
     const front = openFront(behind.url, {}, recorder.onFrame)
     try {
       await open({ gatewayUrl: { url: front.url, token: gatewayToken } })
-      await untilAdmin('up')
+      await untilAdmin(house)
       await sentence('boss', 'canary')
       await sentence('boss', '/status canary')
       expect(await sentence('boss', '/new canary')).toEndWith('re: canary')

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type App, startApp } from '../../src/app.ts'
 import type { DeliveryReport } from '../../src/bridge/journey.ts'
 import { loadConfig } from '../../src/config/config.ts'
+import type { LinkStatus } from '../../src/domain/agent.ts'
 import { createEchoGateway, type EchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
 import { createTenant, type Tenant, type TenantOptions } from '../../src/playground/tenant.ts'
 import { type Clock, createLog, realClock, realWorld, type World } from '../../src/world.ts'
@@ -175,4 +176,12 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Resolves when the daemon's admin link is in this state. */
+export async function untilAdmin(house: Pick<House, 'api'>, state: LinkStatus['state'] = 'up'): Promise<void> {
+  await until(`the admin link to be ${state}`, async () => {
+    const { components } = (await house.api('/api/status')) as { components: { admin: LinkStatus } }
+    return components.admin.state === state
+  })
 }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectClient, type GatewayClient } from '../openclaw/client.ts'
-import { gatewayToken, type House, type HouseOptions, openHouse } from './house.ts'
+import { gatewayToken, type House, type HouseOptions, openHouse, untilAdmin } from './house.ts'
 import { until } from './until.ts'
 
 let house: House
@@ -115,7 +115,7 @@ describe('agents of their own', () => {
       if (stage === 'received' && method.startsWith('agents.') && drops-- > 0) house.gateway.dropConnections()
     }
     await open({ workspaceTemplate }, { gateway: { intercept } })
-    await until('the links', async () => (await componentsOf())['admin']?.state === 'up')
+    await untilAdmin(house)
     await adminDoes(async admin => {
       drops = 0
       await admin.request('agents.create', { name: 'wecom-dm-lisi' })
@@ -132,7 +132,7 @@ describe('agents of their own', () => {
     const intercept = (stage: string, method: string) =>
       stage === 'received' && method === 'agents.create' ? held.promise : undefined
     await open({ adminUsers: ['boss'] }, { gateway: { intercept } })
-    await until('the links', async () => (await componentsOf())['admin']?.state === 'up')
+    await untilAdmin(house)
     const stopped = house.tenant.say({ userid: 'zhangsan', text: 'hello' })
     await until('it to be asked for', () => stopped.frames.length > 0)
     expect(await say('zhangsan', '/stop')).toBe('⏹ 已停止。')
@@ -223,7 +223,7 @@ describe('agents of their own', () => {
 describe('without admin scope', () => {
   test('own agents: the bound agent answers, status says why, and the one of its own takes over once it is approved', async () => {
     await open()
-    await until('the admin link to be up', async () => (await componentsOf())['admin']?.state === 'up')
+    await untilAdmin(house)
     house.gateway.withhold(['operator.admin'])
     house.gateway.dropConnections()
     const agents = await until('the status', async () => (await componentsOf())['dynamicAgents'])
@@ -241,7 +241,7 @@ describe('without admin scope', () => {
 
   test('own agents: a refusal that comes only when the agent is made sends the question to the bound one', async () => {
     await open()
-    await until('the admin link to be up', async () => (await componentsOf())['admin']?.state === 'up')
+    await untilAdmin(house)
     house.gateway.withhold(['operator.admin'])
     house.gateway.dropConnections()
     expect(await say('zhangsan', 'hello')).toBe('re: hello')
