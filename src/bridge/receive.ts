@@ -65,7 +65,7 @@ export function createReceive(desk: Desk, arrivals: Arrivals): Receive {
 
 async function receiveMessage(desk: Desk, arrivals: Arrivals, inbound: Inbound): Promise<Reply> {
   const account = desk.accounts.get(inbound.account)
-  if (account === undefined || inbound.text.trim() === '') return empty
+  if (account === undefined) return empty
   const id = formatTurnId(inbound.account, inbound.msgid)
   const settings = await openSettings(desk, account, inbound)
   const told = account.tellsFeedback ? await recallFeedback(desk, settings.sessionKey) : undefined

@@ -46,6 +46,7 @@ type PlainKey =
   | 'truncated'
   | 'merged'
   | 'empty'
+  | 'blank'
   | 'failed'
   | 'lost'
   | 'timeout'

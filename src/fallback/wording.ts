@@ -50,6 +50,10 @@ export const wordings = {
     en: '(long answer: the rest is sent when it is complete)',
   },
   merged: { 'zh-CN': '已与你的下一条消息一起回答。', en: 'Answered together with your next message.' },
+  blank: {
+    'zh-CN': '这条消息里没有可读的内容，请写下你的问题。',
+    en: 'There is nothing to read in this message. Please write your question.',
+  },
   empty: { 'zh-CN': '智能体没有给出回答。', en: 'The agent gave no answer.' },
   failed: {
     'zh-CN': '⚠️ 回答时出错了，请稍后再试。',

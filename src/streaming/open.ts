@@ -34,7 +34,7 @@ export interface OpenSettings {
   readonly rules: CommandRules
 }
 
-/** Opens the turn of a new message: asked next, joined with the sender's waiting one, a command, or refused with a sentence. */
+/** Opens the turn of a new message: asked next, joined with the sender's waiting one, a command, or ended with a sentence. */
 export function openTurn(inbound: Inbound, standing: Standing, settings: OpenSettings, say: Say): Change {
   const turn = freshTurn(inbound, standing, settings)
   const command = inbound.origin === 'click' ? undefined : parseCommand(inbound.text)
@@ -46,7 +46,10 @@ export function openTurn(inbound: Inbound, standing: Standing, settings: OpenSet
   }
   if (command !== undefined) return openCommand(turn, command, standing, settings.rules, say, askDelivery)
   const { turn: judged, refused } = judgeChat(turn, settings.rules, say)
-  return refused ?? askOrJoin(judged, standing, say)
+  if (refused !== undefined) return refused
+  return inbound.text.trim() === ''
+    ? endAtOnce(judged, 'empty', { key: 'blank' }, say)
+    : askOrJoin(judged, standing, say)
 }
 
 function busyId({ account, sender, receivedAt }: Turn): string {

@@ -63,7 +63,8 @@ function decodeMessage(payload: unknown, msgtype: MessageType, context: BotConte
   const own = msgtype === 'mixed' ? unmentioned.replace(/^\n/, '') : unmentioned
   const quote = quoteOf(fieldOf(payload, 'quote'))
   const parts = [quote?.text, own.trim() === '' ? undefined : own].filter(part => part !== undefined)
-  if (parts.length === 0) return unhandled(context, msgtype)
+  // Of a text or a recording without words its sender hears that; what else is empty is newer than us.
+  if (parts.length === 0 && msgtype === 'mixed') return unhandled(context, msgtype)
   const attachments = [...(quote?.attachments ?? []), ...content.attachments]
   const base: Inbound = {
     account: context.account,

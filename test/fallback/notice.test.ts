@@ -37,6 +37,7 @@ const plain: Record<Exclude<Notice['key'], (typeof withFacts)[number]['key']>, t
   truncated: true,
   merged: true,
   empty: true,
+  blank: true,
   failed: true,
   lost: true,
   timeout: true,

@@ -185,6 +185,13 @@ describe('order and merging', () => {
     expect(house.gateway.asks()[0]?.sessionKey).toMatch(/^agent:main:wecom:default:group:wrgroupa-[0-9a-f]{8}$/)
   })
 
+  test('bot: in a group the @name alone is answered with a sentence and not asked', async () => {
+    await open()
+    const bubble = await house.tenant.say({ userid: 'a', chatid: 'wrGroupA', text: '@助手 ' }).finished
+    expect(bubble.text).toBe('这条消息里没有可读的内容，请写下你的问题。')
+    expect(house.gateway.asks()).toEqual([])
+  })
+
   test('bot: conversations of different users run side by side', async () => {
     await open()
     const slow = house.tenant.say({ userid: 'a', text: '[slow 1500] slow' })

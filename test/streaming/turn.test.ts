@@ -75,6 +75,12 @@ describe('opening', () => {
   })
 })
 
+test('turn: a message with nothing to read is not asked, and joins nothing', () => {
+  const waiting = turnOf(opened({ msgid: 'm1' }))
+  const change = opened({ text: ' \n', msgid: 'm2' }, { ...alone, waiting })
+  expect(change).toMatchObject({ save: [{ state: 'ended', end: 'empty', closedWith: say({ key: 'blank' }) }], add: [] })
+})
+
 describe('the run', () => {
   test('turn: it is asked, streams, closes and is shown when the finish frame is served', () => {
     expect(after([claimed]).state).toBe('asking')
