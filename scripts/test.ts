@@ -10,11 +10,15 @@ const root = normalize(join(import.meta.dir, '..'))
 const skipsOpenClaw = process.env.WECOMD_SKIP_OPENCLAW === '1'
 
 /**
- * Tests that start processes run apart: a crash takes its own group along only. Groups of one stage that stand side by
- * side run at the same time, since they mostly wait; what kills at random moments runs alone.
+ * Stages, their lanes, and the groups of files in a lane. Lanes of one stage run at the same time, there being two cores;
+ * what kills at random moments runs alone. A crash takes its own group along only. A file belongs to the longest that fits.
  */
-const stages = [[['test/openclaw/', 'test/page/'], ['test/scenarios/']], [['test/kill/']]] as const
-const groups: readonly string[] = stages.flat(2)
+const stages = [
+  [['test/'], ['test/mutants', 'test/simulation']],
+  [['test/openclaw/', 'test/page/'], ['test/scenarios/']],
+  [['test/kill/']],
+]
+const groups = stages.flat(2)
 
 /** Whole daemons, a browser and a real gateway share two cores. `setDefaultTimeout` holds for one file only. */
 const timeoutMs = 60_000
@@ -84,18 +88,21 @@ async function runTests(args: readonly string[], env: Record<string, string>): P
 
 type CommandLine = readonly string[]
 
+function groupOf(file: string): string | undefined {
+  const fitting = groups.filter(group => file.startsWith(group))
+  return fitting.toSorted((a, b) => a.length - b.length).at(-1)
+}
+
 /** The command lines of `bun test` as stages of lanes: one when the caller chose, else one per group that has files. */
 async function plan(args: CommandLine): Promise<readonly (readonly (readonly CommandLine[])[])[]> {
   if (args.some(arg => !arg.startsWith('-'))) return [[[args]]]
   const found = await Array.fromAsync(new Bun.Glob('test/**/*.test.ts').scan({ cwd: root }))
   const files = found.toSorted()
-  const lineOf = (chosen: readonly string[]): readonly CommandLine[] =>
-    chosen.length === 0 ? [] : [[...args, ...chosen.map(file => `./${file}`)]]
-  const rest = files.filter(file => !groups.some(group => file.startsWith(group)))
-  const apart = stages.map(lanes =>
-    lanes.map(lane => lane.flatMap(group => lineOf(files.filter(file => file.startsWith(group))))),
-  )
-  return [[lineOf(rest)], ...apart]
+  const lineOf = (group: string): CommandLine[] => {
+    const chosen = files.filter(file => groupOf(file) === group)
+    return chosen.length === 0 ? [] : [[...args, ...chosen.map(file => `./${file}`)]]
+  }
+  return stages.map(lanes => lanes.map(lane => lane.flatMap(lineOf)))
 }
 
 /** One after the other. */
