@@ -7,6 +7,7 @@ import {
   type Receive,
   type Reply,
 } from '../domain/message.ts'
+import { parseCommand } from '../domain/policy.ts'
 import { formatLane, formatSessionKey, formatTurnId } from '../domain/routing.ts'
 import type { Turn } from '../domain/turn.ts'
 import { planCardUpdate, takenCard } from '../streaming/card-click.ts'
@@ -68,13 +69,17 @@ async function receiveMessage(desk: Desk, arrivals: Arrivals, inbound: Inbound):
   if (account === undefined) return empty
   const id = formatTurnId(inbound.account, inbound.msgid)
   const settings = await openSettings(desk, account, inbound)
-  const told = account.tellsFeedback ? await recallFeedback(desk, settings.sessionKey) : undefined
+  const isChat = inbound.text.trim() !== '' && parseCommand(inbound.text) === undefined
+  const told = account.tellsFeedback && isChat ? await recallFeedback(desk, settings.sessionKey) : undefined
   const { sender, receivedAt } = inbound
   const key = { id, account: account.id, lane: formatLane(inbound.conversation), sender, receivedAt }
   let closed: readonly Turn[] = []
   let others: readonly Turn[] = []
   const { turn, seen } = await desk.store.open(key, standing => {
-    const heard = told === undefined ? inbound : { ...inbound, text: `${told}\n\n${inbound.text}` }
+    const heard =
+      told === undefined
+        ? inbound
+        : { ...inbound, before: [`${told}\n`, inbound.before].filter(part => part !== undefined).join('\n') }
     const change = openTurn(heard, standing, settings, account.say)
     closed = change.save.filter(saved => saved.endedAt === receivedAt)
     others = change.save.filter(saved => saved.id !== id)

@@ -54,6 +54,8 @@ export interface Inbound {
   readonly conversation: Conversation
   /** What the user wrote or said; the Bot's own @name is already gone. */
   readonly text: string
+  /** What the agent reads before that: the message that they quote, as `> ` lines. */
+  readonly before?: string
   /** Epoch ms by our clock. */
   readonly receivedAt: number
   /** Epoch ms by the platform's clock, when it was sent along. */

@@ -117,8 +117,8 @@ export const wordings = {
   nothing_to_stop: { 'zh-CN': '现在没有正在进行的回答。', en: 'No answer is under way.' },
   session_new: { 'zh-CN': '✅ 已开始新的会话。', en: '✅ A new session has begun.' },
   session_stays: {
-    'zh-CN': '现在无法开始新的会话，请稍后再试，或联系管理员：网关没有给 wecomd 管理权限。',
-    en: 'A new session cannot begin now. Try again later, or ask an administrator: the gateway gives wecomd no admin scope.',
+    'zh-CN': '现在无法开始新的会话，请稍后再试，或联系管理员：网关没有给 wecomd 管理权限，或暂时连接不上。',
+    en: 'A new session cannot begin now. Try again later, or ask an administrator: the gateway gives wecomd no admin scope, or cannot be reached at the moment.',
   },
   approval_waiting: {
     'zh-CN':

@@ -5,6 +5,7 @@ import type { Change, Standing } from '../domain/ports.ts'
 import { hasBubble, type Turn, type TurnEnd } from '../domain/turn.ts'
 import type { Notice, Say } from '../fallback/notice.ts'
 import { findApproval } from './approval.ts'
+import { fetchDeliveries } from './attachments.ts'
 import { planSentence } from './home.ts'
 import { queued } from './queued.ts'
 import { advance, askId, traced } from './turn.ts'
@@ -61,9 +62,7 @@ export function openCommand(
 ): Change {
   if (approving.includes(command.name)) return openApproval(turn, command, rules, say)
   const session = sessionOf(turn, command, standing)
-  const running = session.find(isRunning)
-  const isOwnStop = running === undefined || isSame(running, turn)
-  const decision = decide(rules.policy, turn.sender, { kind: 'command', name: command.name, isOwnStop })
+  const decision = decideCommand(turn, command, session, rules)
   const known = judged(turn, decision)
   if (!decision.isAllowed) {
     const setting = settingOf(decision, rules.setting)
@@ -88,6 +87,15 @@ export function openCommand(
         ? pass(known, command, ask)
         : endAtOnce(known, 'refused', { key: 'command_unknown', command: command.name }, say)
   }
+}
+
+/** Who may not stop somebody else's answer can still take back their own question behind it. */
+function decideCommand(turn: Turn, { name }: Command, session: readonly Turn[], { policy }: CommandRules): Decision {
+  const running = session.find(isRunning)
+  const isOwnStop = running === undefined || isSame(running, turn)
+  const decision = decide(policy, turn.sender, { kind: 'command', name, isOwnStop })
+  if (decision.isAllowed || !session.some(one => isSame(one, turn))) return decision
+  return decide(policy, turn.sender, { kind: 'command', name, isOwnStop: true })
 }
 
 /** What a command is about: all of the conversation, but in a group another agent's session is not begun anew. */
@@ -156,7 +164,7 @@ export function approvalSettled(turn: Turn, approved: Approved, at: number, say:
   )
 }
 
-function isReset({ name }: Command): boolean {
+export function isReset({ name }: Command): boolean {
   return name === 'new' || name === 'reset'
 }
 
@@ -181,12 +189,12 @@ function isSame(one: Turn, other: Turn): boolean {
   return one.sender.toLowerCase() === other.sender.toLowerCase()
 }
 
-/** The running answer is to be stopped, and what waits behind it ends; of others too only where the sender may. */
+/** The running answer is to be stopped, and what waits behind it ends; those of others only where the sender may. */
 function stopSession(turn: Turn, session: readonly Turn[], ofAll: boolean, say: Say): Change {
   const at = turn.receivedAt
-  const running = session.filter(isRunning).map(one => traced({ ...one, stopAt: at }, { at, kind: 'stop' }))
-  const waiting = session.filter(one => one.question === undefined && one.end === undefined)
-  const ended = waiting.filter(one => ofAll || isSame(one, turn))
+  const meant = session.filter(one => ofAll || isSame(one, turn))
+  const running = meant.filter(isRunning).map(one => traced({ ...one, stopAt: at }, { at, kind: 'stop' }))
+  const ended = meant.filter(one => one.question === undefined && one.end === undefined)
   const changes = ended.map(one => endAt(one, at, 'stopped', say({ key: 'stopped' })))
   return {
     save: [...running, ...changes.flatMap(({ save }) => save)],
@@ -197,14 +205,24 @@ function stopSession(turn: Turn, session: readonly Turn[], ofAll: boolean, say: 
 
 /** It stands in the queue of its session before whatever comes later, and is no question until the reset is done. */
 function resetSession(turn: Turn, { name, rest }: Command, ask: (turn: Turn) => Delivery): Change {
-  const resetting: Turn = { ...turn, text: rest, question: '', command: name }
-  return { save: [resetting], add: [{ ...ask(resetting), body: { kind: 'reset' }, dueAt: turn.receivedAt }] }
+  const resetting: Turn = { ...(rest === '' ? withoutMedia(turn) : turn), text: rest, question: '', command: name }
+  const reset: Delivery = { ...ask(resetting), body: { kind: 'reset' }, dueAt: turn.receivedAt }
+  return { save: [resetting], add: [reset, ...fetchDeliveries(resetting)] }
 }
 
 /** The gateway gets the command as it is, whoever says it. */
 function pass(turn: Turn, { name, rest }: Command, ask: (turn: Turn) => Delivery): Change {
-  const asking: Turn = { ...turn, question: [`/${name}`, rest].filter(part => part !== '').join(' '), command: name }
+  const asking: Turn = {
+    ...withoutMedia(turn),
+    question: [`/${name}`, rest].filter(part => part !== '').join(' '),
+    command: name,
+  }
   return { save: [asking], add: [ask(asking)] }
+}
+
+function withoutMedia(turn: Turn): Turn {
+  const { attachments: _, ...rest } = turn
+  return rest
 }
 
 function joinChanges(first: Change, second: Change): Change {

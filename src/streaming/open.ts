@@ -1,18 +1,20 @@
 import type { Delivery } from '../domain/delivery.ts'
 import { limits } from '../domain/limits.ts'
 import type { Inbound } from '../domain/message.ts'
-import { parseCommand } from '../domain/policy.ts'
+import { type Command, parseCommand } from '../domain/policy.ts'
 import type { Change, Standing } from '../domain/ports.ts'
 import { formatLane, formatTurnId } from '../domain/routing.ts'
 import type { DirectMessages, Turn } from '../domain/turn.ts'
 import type { Say } from '../fallback/notice.ts'
 import { askableAt, fetchDeliveries, pendingAttachments } from './attachments.ts'
-import { type CommandRules, endAtOnce, judgeChat, openCommand } from './command.ts'
+import { type CommandRules, endAtOnce, isReset, judgeChat, openCommand } from './command.ts'
 import { queued } from './queued.ts'
 import { askId, omitUnsaid, traced } from './turn.ts'
 
 /** How far `create_time` may lie back and still start the window. */
 const createTimeTrustMs = 60_000
+/** A line that stands for a medium in a mixed message. */
+const placeOfMedia = /^\[(?:image|video|file)\]$/gm
 /** One busy sentence per user of an app in this time; a bubble has its own each time. */
 const busyEveryMs = 600_000
 
@@ -36,8 +38,8 @@ export interface OpenSettings {
 
 /** Opens the turn of a new message: asked next, joined with the sender's waiting one, a command, or ended with a sentence. */
 export function openTurn(inbound: Inbound, standing: Standing, settings: OpenSettings, say: Say): Change {
+  const command = commandIn(inbound)
   const turn = freshTurn(inbound, standing, settings)
-  const command = inbound.origin === 'click' ? undefined : parseCommand(inbound.text)
   const isFull = standing.openTurns >= settings.openTurnsLimit
   const isTooMuch = isFull || standing.sentLastMinute >= settings.perUserPerMinuteLimit
   // Whoever has written a lot is the one who needs it, and it asks the agent for nothing.
@@ -47,9 +49,19 @@ export function openTurn(inbound: Inbound, standing: Standing, settings: OpenSet
   if (command !== undefined) return openCommand(turn, command, standing, settings.rules, say, askDelivery)
   const { turn: judged, refused } = judgeChat(turn, settings.rules, say)
   if (refused !== undefined) return refused
-  return inbound.text.trim() === ''
-    ? endAtOnce(judged, 'empty', { key: 'blank' }, say)
-    : askOrJoin(judged, standing, say)
+  return turn.text.trim() === '' ? endAtOnce(judged, 'empty', { key: 'blank' }, say) : askOrJoin(judged, standing, say)
+}
+
+/** What stands behind `/new` is asked, with what is quoted; other commands have neither quotes nor media. */
+function commandIn(inbound: Inbound): Command | undefined {
+  const command = inbound.origin === 'click' ? undefined : parseCommand(inbound.text)
+  if (command === undefined || command.rest === '') return command
+  const rest = isReset(command) ? allOf(inbound, command.rest) : command.rest.replace(placeOfMedia, '').trim()
+  return { ...command, rest }
+}
+
+function allOf({ before }: Inbound, text: string): string {
+  return [before, text].filter(part => part !== undefined && part.trim() !== '').join('\n')
 }
 
 function busyId({ account, sender, receivedAt }: Turn): string {
@@ -76,7 +88,7 @@ function freshTurn(inbound: Inbound, standing: Standing, settings: OpenSettings)
     agentId: settings.agentId,
     sessionKey: settings.sessionKey,
     state: 'waiting',
-    text: inbound.text,
+    text: allOf(inbound, inbound.text),
     answer: '',
     shownBytes: 0,
     receivedAt,

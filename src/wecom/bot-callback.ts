@@ -62,9 +62,8 @@ function decodeMessage(payload: unknown, msgtype: MessageType, context: BotConte
   // An item that was only the @name must not leave an empty line.
   const own = msgtype === 'mixed' ? unmentioned.replace(/^\n/, '') : unmentioned
   const quote = quoteOf(fieldOf(payload, 'quote'))
-  const parts = [quote?.text, own.trim() === '' ? undefined : own].filter(part => part !== undefined)
   // Of a text or a recording without words its sender hears that; what else is empty is newer than us.
-  if (parts.length === 0 && msgtype === 'mixed') return unhandled(context, msgtype)
+  if (own.trim() === '' && quote === undefined && msgtype === 'mixed') return unhandled(context, msgtype)
   const attachments = [...(quote?.attachments ?? []), ...content.attachments]
   const base: Inbound = {
     account: context.account,
@@ -73,8 +72,9 @@ function decodeMessage(payload: unknown, msgtype: MessageType, context: BotConte
     msgid,
     sender,
     conversation,
-    text: parts.join('\n').toWellFormed(),
+    text: own.toWellFormed(),
     receivedAt: context.receivedAt,
+    ...(quote !== undefined && { before: quote.text.toWellFormed() }),
     ...(attachments.length > 0 && { attachments }),
     ...(content.isMediaOnly && quote === undefined && { isMediaOnly: true }),
   }

@@ -49,6 +49,7 @@ test('feedback: where it is wanted the agent hears of it with the next message, 
   await thumb('F1', { id, type: 2, content: '太短\n了', inaccurate_reason_list: [1, 2] })
   await house.restart()
   await until('the gateway link', async () => (await fetch(`${house.app.privateUrl}/readyz`)).status === 200)
+  expect((await house.tenant.say({ userid: 'zhangsan', text: '/whoami' }).finished).text).toContain('zhangsan') // a command is one
   await house.tenant.say({ userid: 'zhangsan', text: '[long 2 5] again' }).finished
   await house.tenant.say({ userid: 'zhangsan', text: '[long 2 5] more' }).finished
   expect(house.gateway.asks().map(ask => ask.text)).toEqual([

@@ -92,6 +92,34 @@ describe('commands', () => {
     expect(started?.save[0]).toMatchObject({ state: 'asking', question: '/model gpt\nnext' })
   })
 
+  test('command: a quote before it and a picture beside it do not hide it, and nothing waits for them', () => {
+    const more = { before: '> tok0', attachments: [{ kind: 'image', url: 'https://a.myqcloud.com/1' }] } as const
+    const stop = opened({ text: '停止', ...more }, { ...alone, inLane: () => [running] }, rules())
+    expect(stop.save[1]).toMatchObject({ id: running.id, stopAt: t0 })
+    for (const [text, question] of [
+      ['/status', '/status'],
+      ['/model\n[image]', '/model'],
+      ['/model gpt\n[image]', '/model gpt'],
+      ['/new', ''],
+    ] as const) {
+      const change = opened({ text, ...more, sender: 'boss' }, alone, rules())
+      expect(turnOf(change)).toMatchObject({ question, command: text.slice(1).split(/\s/)[0] })
+      expect(turnOf(change)).not.toHaveProperty('attachments')
+      expect(change.add?.map(({ route, dueAt }) => [route, dueAt])).toEqual([['gateway', t0]])
+    }
+  })
+
+  test('command: what is asked behind /new has its quote and its media, which are fetched at once', () => {
+    const attachments = [{ kind: 'image', url: 'https://a.myqcloud.com/1' }] as const
+    const text = '/new 看图\n[image]'
+    const change = opened({ text, before: '> tok0', attachments, sender: 'boss' }, alone, rules())
+    expect(turnOf(change)).toMatchObject({ text: '> tok0\n看图\n[image]', attachments: [{ state: 'pending' }] })
+    expect(change.add?.map(({ body, dueAt }) => [body.kind, dueAt])).toEqual([
+      ['reset', t0],
+      ['fetch', t0],
+    ])
+  })
+
   test('command: without a bubble the sentence is a direct message', () => {
     const dm = { format: 'text', deliverWithinMs: 1_000 } as const
     const { add = [] } = opened({ text: '/help', surface: 'app' }, alone, { ...rules(), dm })
@@ -119,6 +147,13 @@ describe('stop', () => {
       'waiting of ZhangSan stopped',
     ])
     expect(turnOf(told('/stop', [running], 'lisi'))).toMatchObject({ end: 'refused' })
+  })
+
+  test("command: behind somebody else's answer everybody may take back their own question, and nothing else", () => {
+    const change = told('停止', [running, waiting('lisi'), waiting('wang')], 'lisi')
+    expect(turnOf(change)).toMatchObject({ end: 'answered', closedWith: '⏹ Stopped.' })
+    expect(change.save.slice(1).map(({ msgid, end }) => `${msgid} ${end}`)).toEqual(['waiting of lisi stopped'])
+    expect(change.drop).toEqual(['wecom:default:waiting of lisi:gateway'])
   })
 
   test('command: where nothing runs it says so', () => {
