@@ -1,8 +1,9 @@
 import { deskSettings } from '../app/desk.ts'
 import { type Config, findConfigFile, loadConfig } from '../config/config.ts'
 import type { Conversation, Inbound, Surface } from '../domain/message.ts'
-import { parseCommand as commandIn } from '../domain/policy.ts'
+import { bareUserId, parseCommand as commandIn } from '../domain/policy.ts'
 import { formatSessionKey, type Routed } from '../domain/routing.ts'
+import type { TurnEnd } from '../domain/turn.ts'
 import { administratorsSetting } from '../streaming/command.ts'
 import { openTurn } from '../streaming/open.ts'
 import { removeMention } from '../wecom/mention.ts'
@@ -46,7 +47,7 @@ export async function explain(args: readonly string[], io: CliIo): Promise<numbe
   }
   const place = findPlace(config, account, mode)
   if (typeof place === 'string') return usageError(io, place, usage)
-  const told = explainMessage(config, place, { user, text, ...(chat !== undefined && { chat }) })
+  const told = explainMessage(config, place, { user: bareUserId(user), text, ...(chat !== undefined && { chat }) })
   if (command.values.json) io.out(JSON.stringify(told))
   else for (const line of describe(told)) io.out(line)
   return exitCodes.ok
@@ -55,6 +56,8 @@ export async function explain(args: readonly string[], io: CliIo): Promise<numbe
 interface Place {
   readonly account: string
   readonly surface: Surface
+  /** Why no message comes in there. */
+  readonly deaf?: string
 }
 
 /** Where the message goes, or what is wrong with where it should. */
@@ -65,7 +68,10 @@ function findPlace(config: Config, account = config.defaultAccount, mode?: strin
   const surface = (mode ?? (found.bot === undefined ? 'agent' : 'bot')) === 'bot' ? 'bot' : 'app'
   if (found[surface === 'bot' ? 'bot' : 'agent'] === undefined)
     return `the account "${account}" has no ${mode ?? 'Bot'}`
-  return { account, surface }
+  if (!found.enabled) return { account, surface, deaf: 'the account is disabled: its URLs answer 404' }
+  const hasKeys = found.agent?.token !== undefined && found.agent.encodingAESKey !== undefined
+  if (surface === 'bot' || hasKeys) return { account, surface }
+  return { account, surface, deaf: 'the app has no token and encodingAESKey: it sends only' }
 }
 
 /** What becomes of a message, by the code that decides it in the daemon. */
@@ -79,14 +85,15 @@ interface Explanation {
   readonly setting: string
   readonly agent: Routed
   readonly session: string
-  /** asked · answered with `says` at once · refused with `says` · a new session. */
-  readonly outcome: 'asked' | 'answered' | 'refused' | 'session reset'
+  /** asked · answered with `says` at once · refused with `says` · a new session · it never comes in, and `note` says why. */
+  readonly outcome: 'asked' | 'answered' | 'refused' | 'session reset' | 'unheard'
+  readonly note?: string
   readonly says?: string
 }
 
 function explainMessage(
   config: Config,
-  { account, surface }: Place,
+  { account, surface, deaf }: Place,
   { user, chat, text }: { user: string; chat?: string; text: string },
 ): Explanation {
   const settings = deskSettings(config)
@@ -124,6 +131,8 @@ function explainMessage(
   const policy = turn?.trace.find(({ kind }) => kind === 'policy')
   const resets = change.add?.some(({ body }) => body.kind === 'reset') === true
   const command = commandIn(heard)
+  const note =
+    deaf ?? (surface === 'app' && chat !== undefined ? 'WeCom gives an app no messages of groups' : undefined)
   return {
     account,
     mode: surface === 'bot' ? 'bot' : 'agent',
@@ -133,13 +142,30 @@ function explainMessage(
     setting: isForAdministrators(policy?.['rule']) ? administratorsSetting : rules.setting,
     agent,
     session: sessionKey,
-    outcome:
-      turn?.end === 'refused' ? 'refused' : turn?.end === undefined ? (resets ? 'session reset' : 'asked') : 'answered',
+    outcome: deaf === undefined ? outcomeOf(turn?.end, resets) : 'unheard',
+    ...(note !== undefined && { note }),
     ...(turn?.closedWith !== undefined && { says: turn.closedWith }),
   }
 }
 
-function describe({ account, mode, command, rule, allowed, setting, agent, session, outcome, says }: Explanation) {
+function outcomeOf(end: TurnEnd | undefined, resets: boolean): Explanation['outcome'] {
+  if (end === undefined) return resets ? 'session reset' : 'asked'
+  return end === 'refused' ? 'refused' : 'answered'
+}
+
+function describe({
+  account,
+  mode,
+  command,
+  rule,
+  allowed,
+  setting,
+  agent,
+  session,
+  outcome,
+  note,
+  says,
+}: Explanation) {
   return [
     `account   ${account}, ${mode}`,
     `message   ${command === undefined ? 'chat' : `the command /${command}`}`,
@@ -147,6 +173,7 @@ function describe({ account, mode, command, rule, allowed, setting, agent, sessi
     `agent     ${agent.agentId} (${describeRoute(agent)})`,
     `session   ${session}`,
     `outcome   ${outcome}`,
+    ...(note === undefined ? [] : [`note      ${note}`]),
     ...(says === undefined ? [] : ['', ...says.split('\n').map(line => `  ${line}`)]),
   ]
 }

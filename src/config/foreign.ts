@@ -51,6 +51,8 @@ const foreignKeys: Readonly<Record<string, string>> = {
 const foreignBindingKeys: Readonly<Record<string, string>> = {
   type: 'every binding here is a route',
   comment: 'it is read by nobody',
+  session: 'each user and each group has a session of its own',
+  acp: 'every binding here is a route',
 }
 
 /** Why a key that the schema does not know is a plugin's and harmless; undefined when it is simply unknown. */

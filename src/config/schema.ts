@@ -16,7 +16,7 @@ const binding = Type.Object(
               kind: Type.Union([Type.Literal('direct'), Type.Literal('group')], {
                 description: 'A chat with one user, or a group.',
               }),
-              id: text('User id or chatid.', { coerce: true }),
+              id: text('User id or chatid; `*` is every one of the kind.', { coerce: true }),
             },
             { ...section, description: 'Only this conversation.' },
           ),
@@ -99,7 +99,7 @@ export const schema = Type.Object(
     bindings: Type.Array(binding, {
       default: [],
       description:
-        'Which agent answers whom, in the shape of OpenClaw. The most specific match wins: a peer of one account, a peer, an account, the channel; of equal ones the first. Without a match `gateway.agentId` answers.',
+        'Which agent answers whom, in the shape of OpenClaw. The most specific match wins: a peer, every peer of a kind, an account, the channel; each of one account before all accounts; of equal ones the first. Without a match `gateway.agentId` answers.',
     }),
     server,
     admin,

@@ -100,14 +100,13 @@ function isFree(wish: Wish): boolean {
 
 /** Whether a list of the config names a user, whatever the case. */
 export function listsUser(ids: readonly string[], user: string): boolean {
-  return ids.some(id => bareId(id) === user.toLowerCase())
+  return ids.some(id => bareUserId(id).toLowerCase() === user.toLowerCase())
 }
 
-/** `wecom:` and `user:` or `userid:` may stand before an id, as in other places where users are named. */
-function bareId(id: string): string {
+/** The id of a user without `wecom:` and `user:` or `userid:`, which may stand before it wherever users are named. */
+export function bareUserId(id: string): string {
   return id
     .trim()
-    .toLowerCase()
-    .replace(/^wecom:/, '')
-    .replace(/^(?:user|userid):/, '')
+    .replace(/^wecom:/i, '')
+    .replace(/^(?:user|userid):/i, '')
 }

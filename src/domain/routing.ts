@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type DynamicAgents, formatDynamicAgentId } from './dynamic-agent.ts'
 import type { Conversation } from './message.ts'
-import { listsUser } from './policy.ts'
+import { bareUserId, listsUser } from './policy.ts'
 
 /**
  * The gateway's key of a conversation (`definitions.md` 6): `agent:<agentId>:wecom:<account>:<direct|group>:<id>`.
@@ -44,9 +44,9 @@ export interface Binding {
   }
 }
 
-/** The agent that is bound to a conversation and the rule that says so; `index` is the place in `bindings`. */
+/** The agent that is bound to a conversation and the rule that says so; `index` is the place in `bindings`. `kind`: of every peer. */
 type Bound =
-  | { readonly agentId: string; readonly rule: 'peer' | 'account' | 'channel'; readonly index: number }
+  | { readonly agentId: string; readonly rule: 'peer' | 'kind' | 'account' | 'channel'; readonly index: number }
   | { readonly agentId: string; readonly rule: 'default' }
 
 /** `instead`: of an agent that is made when it is needed, the one that answers where that cannot be done. */
@@ -84,19 +84,19 @@ function boundTo(bindings: readonly Binding[], fallback: string, conversation: C
   return { agentId, rule: rules[best.weight] ?? 'channel', index: best.index }
 }
 
-const rules = ['channel', 'account', 'peer', 'peer'] as const
+const rules = ['channel', 'account', 'kind', 'kind', 'peer', 'peer'] as const
 
-/** A peer says more than an account, and a peer of one account more than one of all. */
+/** A peer says more than `*`, which is every peer of its kind, that more than an account, and each of one account more than of all. */
 function weightOf({ match: { peer, accountId = '*' } }: Binding): number {
-  return (peer === undefined ? 0 : 2) + (accountId === '*' ? 0 : 1)
+  return (peer === undefined ? 0 : peer.id === '*' ? 2 : 4) + (accountId === '*' ? 0 : 1)
 }
 
 /** A binding without an account is one for every account, as `*` is; user ids have no case, chat ids do. */
 function fits({ match: { accountId = '*', peer } }: Binding, { account, kind, id }: Conversation): boolean {
   if (accountId !== '*' && accountId !== account) return false
   if (peer === undefined) return true
-  const isSame = kind === 'direct' ? peer.id.toLowerCase() === id.toLowerCase() : peer.id === id
-  return peer.kind === kind && isSame
+  if (peer.kind !== kind || peer.id === '*') return peer.kind === kind
+  return kind === 'direct' ? bareUserId(peer.id).toLowerCase() === id.toLowerCase() : peer.id === id
 }
 
 function sha256(text: string): string {

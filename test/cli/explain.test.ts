@@ -18,7 +18,11 @@ writeFileSync(
     channels: {
       wecom: {
         bot: { token: botToken, encodingAESKey: botKey, name: '助手', dm },
-        accounts: { sales: { agent: app } },
+        accounts: {
+          sales: { agent: { ...app, token: 'appToken01', encodingAESKey: botKey } },
+          sender: { agent: { ...app, agentId: 4 } },
+          off: { enabled: false, bot: { token: 'offToken01', encodingAESKey: botKey } },
+        },
       },
     },
     bindings: [
@@ -71,6 +75,24 @@ describe('explain', () => {
       'agent     sales (bindings[0], by account)',
       'session   agent:sales:wecom:sales:direct:li',
       'outcome   asked',
+    ])
+  })
+
+  test('explain: where no message comes in it says so', async () => {
+    const told = async (...args: readonly string[]) =>
+      (await explain('--user', 'wecom:li', '--text', 'hi', ...args)).lines.slice(-3)
+    expect(await told('--account', 'off')).toEqual([
+      'session   agent:main:wecom:off:direct:li',
+      'outcome   unheard',
+      'note      the account is disabled: its URLs answer 404',
+    ])
+    expect((await told('--account', 'sender')).slice(1)).toEqual([
+      'outcome   unheard',
+      'note      the app has no token and encodingAESKey: it sends only',
+    ])
+    expect((await told('--account', 'sales', '--chat', 'wrA')).slice(1)).toEqual([
+      'outcome   asked',
+      'note      WeCom gives an app no messages of groups',
     ])
   })
 

@@ -57,12 +57,17 @@ test('routing: the most specific binding decides, of equal ones the first, and w
     { agentId: 'any zhang', match: { peer: { kind: 'direct', id: 'Zhang' } } },
     { agentId: 'zhang of sales', match: { accountId: 'sales', peer: { kind: 'direct', id: 'zhang' } } },
     { agentId: 'group', match: { accountId: '*', peer: { kind: 'group', id: 'wrA' } } },
+    { agentId: 'groups of sales', match: { accountId: 'sales', peer: { kind: 'group', id: '*' } } },
+    { agentId: 'wang', match: { peer: { kind: 'direct', id: 'user:Wang' } } },
   ]
   const to = (account: string, kind: 'direct' | 'group', id: string) =>
     routeOf({ bindings, fallback: 'main' }, { account, kind, id }, 'li')
   expect(to('sales', 'direct', 'ZHANG')).toEqual({ agentId: 'zhang of sales', rule: 'peer', index: 4 })
   expect(to('default', 'direct', 'zhang')).toEqual({ agentId: 'any zhang', rule: 'peer', index: 3 })
-  expect(to('sales', 'group', 'zhang')).toEqual({ agentId: 'sales', rule: 'account', index: 1 })
+  expect(to('default', 'direct', 'wang')).toEqual({ agentId: 'wang', rule: 'peer', index: 7 })
+  expect(to('sales', 'direct', 'li')).toEqual({ agentId: 'sales', rule: 'account', index: 1 })
+  expect(to('sales', 'group', 'zhang')).toEqual({ agentId: 'groups of sales', rule: 'kind', index: 6 })
+  expect(to('sales', 'group', 'wrA')).toEqual({ agentId: 'group', rule: 'peer', index: 5 })
   expect(to('default', 'group', 'wrA')).toEqual({ agentId: 'group', rule: 'peer', index: 5 })
   expect(to('default', 'group', 'wra')).toEqual({ agentId: 'everywhere', rule: 'channel', index: 0 })
   expect(
