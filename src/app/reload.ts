@@ -26,7 +26,10 @@ export interface ReloadHouse {
 
 type Verdict =
   | { readonly kind: 'taken'; readonly changed: readonly string[]; readonly warnings: readonly string[] }
-  | { readonly kind: 'refused'; readonly complaints: readonly string[] }
+  | { readonly kind: 'refused'; readonly complaints: readonly string[]; readonly hint: string }
+
+/** A file that is wrong is complained about by `wecomd check` as well; one that needs a restart is not. */
+const hints = { wrong: 'wecomd check tells more', fixed: 'restart wecomd, or put back what was there' } as const
 
 /** Reads the config again, and takes it as a whole or not at all. */
 export class Reloader {
@@ -72,16 +75,22 @@ export class Reloader {
     const { active, shop } = this.house
     const { log } = shop.world
     this.source.reloading()
-    const verdict = await this.take().catch((error): Verdict => ({ kind: 'refused', complaints: [messageOf(error)] }))
+    const verdict = await this.take().catch(
+      (error): Verdict => ({
+        kind: 'refused',
+        complaints: [messageOf(error)],
+        hint: hints.wrong,
+      }),
+    )
     this.source.reloaded(active.now.config)
     if (verdict.kind === 'taken') {
       this.refusal = undefined
       for (const warning of verdict.warnings) log.warn('the config has a doubtful place', { complaint: warning })
       log.info('config reloaded', { changed: verdict.changed })
     } else {
-      const { complaints } = verdict
+      const { complaints, hint } = verdict
       this.refusal = complaints.join('; ')
-      log.error('config NOT reloaded, the one before stays active', { complaints, hint: 'wecomd check tells more' })
+      log.error('config NOT reloaded, the one before stays active', { complaints, hint })
     }
   }
 
@@ -90,12 +99,12 @@ export class Reloader {
     const { config, settings, complaints } = this.source.load()
     if (config === undefined || settings === undefined) {
       const errors = complaints.filter(({ severity }) => severity === 'error')
-      return { kind: 'refused', complaints: errors.map(tellComplaint) }
+      return { kind: 'refused', complaints: errors.map(tellComplaint), hint: hints.wrong }
     }
     const changed = changedPaths(this.settings, settings)
     const fixed = changed.filter(isFixed)
     if (fixed.length > 0) {
-      return { kind: 'refused', complaints: fixed.map(path => `${path}: a change needs a restart`) }
+      return { kind: 'refused', complaints: fixed.map(path => `${path}: a change needs a restart`), hint: hints.fixed }
     }
     const before = active.now
     const next = createGeneration(config, shop, before)

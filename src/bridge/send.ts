@@ -84,7 +84,7 @@ function chooseRoute(desk: Desk, rules: SendRules, account: string, to: Target):
   const app = desk.accounts.get(account)?.app
   if (app === undefined) {
     throw new WecomdError('no_app', `the account "${account}" has no self-built app to send with`, {
-      hint: 'configure channels.wecom.agent (corpId, corpSecret, agentId), or send to webhook:NAME',
+      hint: `configure ${sectionOf(account)} (corpId, corpSecret, agentId), or send to webhook:NAME`,
     })
   }
   if (to.kind === 'group' && !app.allowAppChat) throw groupBlocked()
@@ -94,6 +94,10 @@ function chooseRoute(desk: Desk, rules: SendRules, account: string, to: Target):
     })
   }
   return to.kind === 'group' ? 'appchat' : 'app'
+}
+
+function sectionOf(account: string): string {
+  return account === 'default' ? 'channels.wecom.agent' : `channels.wecom.accounts.${account}.agent`
 }
 
 function groupBlocked(): WecomdError {

@@ -127,7 +127,8 @@ async function reach(
   })
     .then(async response => ({ status: response.status, text: await response.text() }))
     .catch(cause => {
-      const hint = 'is it running? --url and --config tell where it listens'
+      const hint =
+        'is it running? --url and --config tell where it listens; an edited admin section counts from its next start'
       throw new WecomdError('daemon_unreachable', `no daemon answers at ${url}`, {
         hint: (flags.url === undefined && whyUnknown(access)) || hint,
         cause,
@@ -135,7 +136,8 @@ async function reach(
     })
   const answer = { url, status, body: parseJson(text) }
   if (refusalIn(answer)?.code !== 'unauthorized') return answer
-  const hint = 'give --token-file, or run this as the user whose state folder holds admin-token'
+  const hint =
+    'give --token-file, or run this as the user whose state folder holds admin-token; an edited stateDir counts from its next start'
   throw new WecomdError('daemon_unreachable', `the daemon at ${url} refuses our token`, {
     hint: (flags['token-file'] === undefined && whyUnknown(access)) || hint,
   })

@@ -129,7 +129,9 @@ function putElapsed(ms: number, put: Put): string {
   return put('elapsed_minutes', { minutes: Math.floor(seconds / 60), seconds: seconds % 60 })
 }
 
-const toldCommands = ['new', 'reset', 'stop', 'status', 'whoami', 'help', 'approve', 'deny'] as const
+const ours = ['new', 'reset', 'stop', 'whoami', 'help', 'approve', 'deny'] as const
+const passed = ['status', 'model', 'think', 'compact', 'usage'] as const
+const toldCommands = [...ours, ...passed] as const
 
 /** Only of those that we know can more than the name be told. */
 function putCommand(name: string, put: Put): string {

@@ -30,8 +30,13 @@ export function createAdminRequest(link: Connection, log: Log): AdminRequest {
       if (!(error instanceof GatewayRefusal)) throw error
       // A gateway that starts or stops refuses everything.
       if (error.retryAfterMs !== undefined) throw new WecomdError('gateway_down', error.message, { cause: error })
-      log.info('the gateway refused an admin request', { method, code: error.gatewayCode })
+      if (!isAnswer(error)) log.info('the gateway refused an admin request', { method, code: error.gatewayCode })
       throw error
     }
   }
+}
+
+/** Whether something is there is asked by requests that are refused when it is, or is not. */
+function isAnswer(error: GatewayRefusal): boolean {
+  return /not found|already exists/.test(error.message)
 }

@@ -98,7 +98,7 @@ describe('status', () => {
     expect([code, out]).toEqual([4, ''])
     expect(err).toBe(
       `wecomd: the daemon at ${daemon.privateUrl} refuses our token\n` +
-        '  give --token-file, or run this as the user whose state folder holds admin-token\n',
+        '  give --token-file, or run this as the user whose state folder holds admin-token; an edited stateDir counts from its next start\n',
     )
   })
 })

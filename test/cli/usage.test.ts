@@ -106,7 +106,7 @@ describe('no daemon', () => {
       const { code, out, err } = await run(...args, '--url', url)
       expect([code, out]).toEqual([4, ''])
       expect(err).toBe(
-        `wecomd: no daemon answers at ${url}\n  is it running? --url and --config tell where it listens\n`,
+        `wecomd: no daemon answers at ${url}\n  is it running? --url and --config tell where it listens; an edited admin section counts from its next start\n`,
       )
     })
   }

@@ -66,7 +66,24 @@ const withFacts = [
   { key: 'queued_long', elapsedMs: 9_000 },
   { key: 'answer_in_file', bytes: 30_000, fileName: 'all.md' },
   { key: 'card_taken', choice: 'yes' },
-  { key: 'help', commands: ['new', 'reset', 'stop', 'status', 'whoami', 'help', 'approve', 'deny', 'model'] },
+  {
+    key: 'help',
+    commands: [
+      'new',
+      'reset',
+      'stop',
+      'status',
+      'whoami',
+      'help',
+      'approve',
+      'deny',
+      'model',
+      'think',
+      'compact',
+      'usage',
+      'own',
+    ],
+  },
   { key: 'whoami', user: 'u', account: 'a', agent: 'main' },
   { key: 'whoami', user: 'u', chat: 'wr1', account: 'a', agent: 'main' },
   { key: 'command_refused', user: 'u', setting: 's' },
@@ -105,8 +122,8 @@ test('notice: each is said in both languages with all its facts in it', () => {
   expect(speaker('en')({ key: 'file_problem', name: 'a.csv', problem: 'gone' })).toBe(
     '(“a.csv” did not arrive: it could not be fetched from the agent)',
   )
-  expect(speaker('en')({ key: 'help', commands: ['stop', 'model'] })).toBe(
-    'Commands:\n/stop stops the answer under way\n/model',
+  expect(speaker('en')({ key: 'help', commands: ['stop', 'own'] })).toBe(
+    'Commands:\n/stop stops the answer under way\n/own',
   )
 })
 

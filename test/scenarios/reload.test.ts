@@ -119,6 +119,7 @@ test('reload: what needs a restart refuses the whole file, by name', async () =>
   expect(complaint.split('; ').toSorted()).toEqual(paths.map(path => `${path}: a change needs a restart`).toSorted())
   expect(await house.tenant.enterChat('zhangsan')).toBe('before')
   expect(house.log.join('\n')).not.toMatch(/elsewhere|other\.db/)
+  expect(house.log.find(line => line.includes('NOT reloaded'))).toContain('restart wecomd')
 })
 
 test('reload: an account that was added answers, one that was removed is 404, and its open turn ends by its last way', async () => {
