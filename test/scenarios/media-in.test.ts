@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { amr, csv, html, mp4, pdf, png } from '../wecom/media-samples.ts'
 import { openAppHouse, stopGateway, untilTexts } from './app-house.ts'
-import type { House, HouseOptions } from './house.ts'
+import { type House, type HouseOptions, untilAdmin } from './house.ts'
 import { until } from './until.ts'
 
 let house: House
@@ -49,6 +49,26 @@ describe('media to the Bot', () => {
       sent.map(([, bytes, , as]) => [{ ...as, bytes: bytes.length, sha256: sha256(bytes) }]),
     )
     expect(house.tenant.violations()).toEqual([])
+  })
+
+  test('media: a picture beside /new is asked about in the new session, and one beside another command keeps nobody waiting', async () => {
+    await open({ bot: { joinWindowMs: 0, dm: { policy: 'open' } } })
+    await untilAdmin(house)
+    const withPicture = (text: string) =>
+      house.tenant.say({
+        userid: 'zhangsan',
+        msgtype: 'mixed',
+        payload: {
+          msg_item: [
+            { msgtype: 'text', text: { content: text } },
+            { msgtype: 'image', image: { url: house.tenant.botMedia(png) } },
+          ],
+        },
+      }).finished
+    expect((await withPicture('/new 看图')).text).toBe('✅ 已开始新的会话。\n\ngot it')
+    expect(asks().at(-1)).toMatchObject({ text: '看图\n[image]', attachments: [{ sha256: sha256(png) }] })
+    expect((await withPicture('/model x')).text).toContain('Model set to x')
+    expect((await withPicture('after')).text).toBe('got it')
   })
 
   test('media: text and pictures of one message keep their order, and so does what it quotes', async () => {
