@@ -17,7 +17,7 @@ export interface Source {
   namesIn(folder: string): readonly string[]
 }
 
-/** What reading found. `value` holds only what is valid: each part that is not was complained about. */
+/** What reading found. `value` holds only what is valid: each part that is not was complained about. Misnamed parts stay. */
 export interface Reading {
   readonly value: unknown
   readonly complaints: readonly Complaint[]
@@ -85,16 +85,15 @@ class Reader {
   private visitRecord(node: Node, raw: unknown, path: string, muted: boolean): unknown {
     if (!isObject(raw)) return this.refuse(path, `expected an object, got ${kindOf(raw)}`)
     const [pattern, child] = recordOf(node) ?? ['', node]
-    const read: Record<string, unknown> = {}
+    const read: [string, unknown][] = []
     for (const [key, part] of Object.entries(raw)) {
       if (!new RegExp(pattern).test(key) || key === '__proto__') {
         this.refuse(join(path, key), `is not a valid name: expected ${node.names ?? 'a non-empty name'}`)
-        continue
       }
       const value = this.visit(child, part, join(path, key), muted)
-      if (value !== leftOut) read[key] = value
+      if (value !== leftOut) read.push([key, value])
     }
-    return read
+    return Object.fromEntries(read)
   }
 
   private visitList(node: Node, raw: unknown, path: string, muted: boolean): unknown {

@@ -56,6 +56,30 @@ test('config: an account id must be fit for paths and session keys', () => {
     expect(config(wecom({ accounts: { [id]: { bot } } })).defaultAccount).toBe(id)
 })
 
+test('config: an account with a wrong id is judged like the others, and counts as there', () => {
+  const accounts = { Sales: { bot: { token: bot.token, encodingAESKey: 'short', dm: { polcy: 1 } } } }
+  const bindings = ['nope', 'Sales'].map(accountId => ({ agentId: 'x', match: { channel: 'wecom', accountId } }))
+  const rest = { bindings, texts: { stoped: 'x' } }
+  const { complaints } = read(wecom({ bot, accounts, defaultAccount: 'nope' }, rest))
+  expect(complaints.map(({ path, message }) => `${path}: ${message}`)).toEqual([
+    'channels.wecom.accounts.Sales: is not a valid name: expected lower-case letters, digits, "_" and "-", and neither "dm" nor "group"',
+    'channels.wecom.accounts.Sales.bot.encodingAESKey: expected 43 letters and digits, got 5 characters',
+    'channels.wecom.accounts.Sales.bot.dm.polcy: unknown key; did you mean "policy"?',
+    'texts.stoped: unknown key; did you mean "stopped"?',
+    'channels.wecom.defaultAccount: there is no account "nope"; there is default, Sales',
+    'channels.wecom.accounts.Sales.bot.token: has the same value as channels.wecom.bot.token; two accounts cannot share it',
+    'bindings[0].match.accountId: there is no account "nope"; there is default, Sales',
+  ])
+  for (const id of ['dm', '销售', '', '__proto__']) {
+    const value = `{ channels: { wecom: { bot: ${JSON.stringify(bot)}, accounts: { "${id}": {} }, defaultAccount: "${id}x" } } }`
+    expect(read(value).complaints.map(({ path }) => path)).toEqual([
+      `channels.wecom.accounts.${id}`,
+      `channels.wecom.accounts.${id}`,
+      'channels.wecom.defaultAccount',
+    ])
+  }
+})
+
 test('config: a file without any bot or agent is refused', () => {
   const told = 'channels.wecom.bot: is missing: no account has a bot or an agent, so there is nothing to connect'
   expect(errors({})).toEqual([told])
