@@ -53,8 +53,9 @@ export const whole = (description: string, value: number, more: Marks & { minimu
 
 export const port = (description: string, value: number) => whole(description, value, { minimum: 0, maximum: 65535 })
 
-export const texts = (description: string, value: string[], { coerce, ...marks }: Marks = {}) =>
-  Type.Array(Type.String({ minLength: 1, ...(coerce && { coerce }) }), { description, default: value, ...marks })
+/** `each` is what holds for an entry. */
+export const texts = (description: string, value: string[], each: Marks & { pattern?: string } = {}) =>
+  Type.Array(Type.String({ minLength: 1, ...each }), { description, default: value })
 
 export const path = (description: string, marks: Marks = {}) =>
   Type.String({ minLength: 1, expects: 'a path', relative: true, description, ...marks })

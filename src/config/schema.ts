@@ -136,13 +136,14 @@ export const schema = Type.Object(
     ),
     commands: Type.Object(
       {
-        pass: texts('Slash commands that reach the gateway from users who may.', [
-          'status',
-          'model',
-          'think',
-          'compact',
-          'usage',
-        ]),
+        pass: texts(
+          'Slash commands that reach the gateway from users who may.',
+          ['status', 'model', 'think', 'compact', 'usage'],
+          {
+            pattern: '^[/／]?[A-Za-z][A-Za-z0-9_-]{0,31}$',
+            expects: 'the name of a command as in "status": a letter, then at most 31 letters, digits, "_" and "-"',
+          },
+        ),
       },
       { ...section, description: 'Slash commands.' },
     ),

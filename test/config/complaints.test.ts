@@ -159,6 +159,17 @@ test('config: bindings of other channels are left out, the rest keeps its shape'
   ])
 })
 
+test('config: a command that nobody can write is refused with what a name looks like', () => {
+  const told = 'expected the name of a command as in "status": a letter, then at most 31 letters, digits, "_" and "-"'
+  for (const name of ['foo bar', '状态', '//status', '/', '1st', 'a'.repeat(33)]) {
+    expect(errors(wecom({ bot }, { commands: { pass: ['status', name] } }))).toEqual([
+      `commands.pass[1]: ${told}, got ${JSON.stringify(name)}`,
+    ])
+  }
+  const pass = ['/Status', '／model', 'x-1_y', 'a'.repeat(32)]
+  expect(config(wecom({ bot }, { commands: { pass } })).commands.pass).toEqual(pass)
+})
+
 test('config: a store that is not there yet is refused, not taken for another', () => {
   const value = wecom({ bot }, { store: { url: 'postgres://host/db' } })
   expect(errors(value)).toEqual(['store.url: this kind is not built into this version yet'])
