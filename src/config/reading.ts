@@ -123,6 +123,7 @@ class Reader {
     if (typeof node.unbuilt === 'string' && new RegExp(node.unbuilt).test(value)) {
       return this.refuse(path, 'this kind is not built into this version yet')
     }
+    if (node.lower) return value.toLowerCase()
     return node.relative ? this.readPath(node, resolve(dirname(this.source.file), value), path) : value
   }
 

@@ -154,7 +154,7 @@ test('config: bindings of other channels are left out, the rest keeps its shape'
   )
   const wrong = [{ match: { channel: 'wecom', peer: { kind: 'dm', id: 1 } } }]
   expect(errors(wecom({ bot }, { bindings: wrong }))).toEqual([
-    'bindings[0].agentId: is missing: expected a non-empty string',
+    'bindings[0].agentId: is missing: expected the id of an agent: at most 64 letters, digits, "_" and "-", the first a letter or digit',
     'bindings[0].match.peer.kind: expected one of "direct", "group", got "dm"',
   ])
 })
@@ -168,6 +168,20 @@ test('config: a command that nobody can write is refused with what a name looks 
   }
   const pass = ['/Status', '／model', 'x-1_y', 'a'.repeat(32)]
   expect(config(wecom({ bot }, { commands: { pass } })).commands.pass).toEqual(pass)
+})
+
+test('config: ids of agents are lower-case, as the gateway spells them, and what can be none is refused', () => {
+  const withAgent = (agentId: string) =>
+    wecom({ bot }, { bindings: [{ agentId, match: { channel: 'wecom' } }], gateway: { agentId } })
+  const { bindings, gateway } = config(withAgent('Sales_Team-1'))
+  expect([bindings[0]?.agentId, gateway.agentId]).toEqual(['sales_team-1', 'sales_team-1'])
+  for (const id of ['my agent', '销售', '-a', 'a:b', 'a'.repeat(65)]) {
+    const told = `expected the id of an agent: at most 64 letters, digits, "_" and "-", the first a letter or digit, got `
+    expect(errors(withAgent(id))).toEqual([
+      expect.stringContaining(`bindings[0].agentId: ${told}`),
+      expect.stringContaining(`gateway.agentId: ${told}`),
+    ])
+  }
 })
 
 test('config: a store that is not there yet is refused, not taken for another', () => {
