@@ -36,6 +36,29 @@ test('config: a channel that is off turns every account off', () => {
   ])
 })
 
+test('config: a switch that turns off everything, the default account or the top level is told', () => {
+  const told = (channel: object) => warnings(wecom({ bot, ...channel }))
+  const off = { bot: other, enabled: false }
+  const paths = 'as the default account it has /wecom, /wecom/bot and /wecom/agent, which answer 404'
+  expect(told({ enabled: false, accounts: { a: off }, defaultAccount: 'a' })).toEqual([
+    'channels.wecom.enabled: is false: nothing is answered',
+  ])
+  expect(told({ accounts: { a: off }, defaultAccount: 'a' })).toEqual([
+    `channels.wecom.accounts.a.enabled: is false: ${paths}`,
+  ])
+  expect(warnings(wecom({ accounts: { a: off, b: { bot } } }))).toEqual([
+    `channels.wecom.accounts.a.enabled: is false: ${paths}`,
+  ])
+  const accounts = { default: { enabled: false }, a: { bot: other } }
+  expect(told({ accounts })).toEqual([
+    `channels.wecom.accounts.default.enabled: is false: channels.wecom.bot is off with it; ${paths}`,
+  ])
+  expect(told({ agent: app, accounts, defaultAccount: 'a' })).toEqual([
+    'channels.wecom.accounts.default.enabled: is false: channels.wecom.bot is off with it; channels.wecom.agent is off with it',
+  ])
+  expect(told({ accounts: { a: off } })).toEqual([])
+})
+
 test('config: the default account is the named one, else default, else the first', () => {
   const accounts = { b: { bot }, a: { bot: other } }
   expect(config(wecom({ accounts })).defaultAccount).toBe('b')

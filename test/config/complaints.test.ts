@@ -188,18 +188,3 @@ test('config: a store that is not there yet is refused, not taken for another', 
   const value = wecom({ bot }, { store: { url: 'postgres://host/db' } })
   expect(errors(value)).toEqual(['store.url: this kind is not built into this version yet'])
 })
-
-test('config: an allowlist without anybody on it is a warning', () => {
-  const lists = (policy: string, allowFrom: readonly string[]) =>
-    warnings(wecom({ bot: { ...bot, dm: { policy, allowFrom } }, agent: { ...app, dm: { policy, allowFrom } } }))
-  expect(lists('allowlist', [])).toEqual([
-    'channels.wecom.bot.dm.allowFrom: is empty while the policy is "allowlist": nobody may use commands; "*" is everyone',
-    'channels.wecom.agent.dm.allowFrom: is empty while the policy is "allowlist": nobody may use commands; "*" is everyone',
-  ])
-  for (const [policy, allowed] of [
-    ['allowlist', ['li']],
-    ['pairing', []],
-    ['open', []],
-  ] as const)
-    expect(lists(policy, allowed)).toEqual([])
-})
