@@ -1,5 +1,5 @@
 import type { Complaint } from './complaints.ts'
-import { doubtsAboutDm } from './people.ts'
+import { doubtsAboutAdministrators, doubtsAboutDm } from './people.ts'
 import type { Settings } from './schema.ts'
 
 type Channel = Settings['channels']['wecom']
@@ -95,7 +95,7 @@ export function judge(settings: PartialSettings, sure: boolean): readonly Compla
     ...[...bots, ...apps].flatMap(({ path, section }) => doubtsAboutDm(section.dm ?? {}, `${path}.dm`)),
     ...bots.flatMap(streamComplaints),
     ...apps.flatMap(halfCallbacks),
-    ...administratorsOfAll(channel),
+    ...(sure ? administrators(channel) : []),
     ...(sure ? lostBindings(settings, channel) : []),
     ...listeners(settings),
     ...timezoneComplaints(settings),
@@ -154,17 +154,9 @@ function switchedOff(channel: PartialChannel, sure: boolean): readonly Complaint
   })
 }
 
-/** Companies give out user ids for themselves: who is meant in one account may be somebody else in another. */
-function administratorsOfAll(channel: PartialChannel): readonly Complaint[] {
-  const ids = [...idsOf(channel)]
-  const bare = (channel.dynamicAgents?.adminUsers ?? []).filter(user => !ids.some(id => user.endsWith(`@${id}`)))
+function administrators(channel: PartialChannel): readonly Complaint[] {
   const path = `${root}.dynamicAgents.adminUsers`
-  if (bare.includes('*')) {
-    return [warn(path, '"*" is nobody here: administrators are named one by one')]
-  }
-  if (ids.length < 2 || bare.length === 0) return []
-  const message = `${bare.join(', ')}: an administrator of every account; of one account it is written ${bare[0]}@${ids.at(-1)}`
-  return [warn(path, message)]
+  return doubtsAboutAdministrators(channel.dynamicAgents?.adminUsers ?? [], [...idsOf(channel)], path)
 }
 
 /** A binding of an account that is not there binds nobody. */

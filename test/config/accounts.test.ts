@@ -171,18 +171,6 @@ test('config: the two listeners cannot share a port', () => {
   config(wecom({ bot }, { server: { host: '10.0.0.1', port: 8781 } }))
 })
 
-test('config: administrators of several accounts are said to be so, unless they are named for one', () => {
-  const adminsOf = (adminUsers: readonly string[], accounts: object = { sales: { bot: { ...bot, token: 'other' } } }) =>
-    warnings(wecom({ bot, accounts, dynamicAgents: { adminUsers } }))
-  const path = 'channels.wecom.dynamicAgents.adminUsers'
-  expect(adminsOf(['boss', 'chef@sales'])).toEqual([
-    `${path}: boss: an administrator of every account; of one account it is written boss@sales`,
-  ])
-  expect(adminsOf(['boss@default', 'chef@sales'])).toEqual([])
-  expect(adminsOf(['boss'], {})).toEqual([])
-  expect(adminsOf(['*'], {})).toEqual([`${path}: "*" is nobody here: administrators are named one by one`])
-})
-
 test('config: a binding of an account that is not there is told', () => {
   const bindings = ['*', 'default', 'slaes'].map(accountId => ({
     agentId: 'a',
