@@ -37,6 +37,12 @@ test('config: an unknown key names the nearest key of its level, whatever its ca
   expect(errors(wecom({ bot }, { store: { filename: 'x' } }))[0]).toContain('the nearest is "url"')
 })
 
+test('config: a key that begins a known one means that one, and of several the shortest', () => {
+  expect(errors(wecom({ bot }, { lang: 'en' }))).toEqual(['lang: unknown key; did you mean "language"?'])
+  expect(errors(wecom({ bot, net: {} }))).toEqual(['channels.wecom.net: unknown key; did you mean "network"?'])
+  expect(errors(wecom({ bot: { ...bot, stre: {} } }))[0]).toContain('did you mean "stream"?')
+})
+
 test('config: names of the language itself are unknown keys like others', () => {
   for (const key of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
     const value = `{ channels: { wecom: { bot: ${JSON.stringify(bot)} } }, "${key}": { a: 1 } }`
