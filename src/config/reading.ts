@@ -159,11 +159,12 @@ class Reader {
     }
     const name = this.substitute(raw.file, path)
     if (typeof name !== 'string') return leftOut
+    const file = resolve(dirname(this.source.file), name)
     try {
-      const text = this.source.readFile(resolve(dirname(this.source.file), name))
-      return text.replace(/[\r\n]+$/, '')
+      return this.source.readFile(file).replace(/[\r\n]+$/, '')
     } catch (error) {
-      return this.refuse(path, `cannot read the file ${raw.file}: ${reasonOf(error)}`)
+      // What a variable holds may be the secret itself.
+      return this.refuse(path, `cannot read the file ${name === raw.file ? file : raw.file}: ${reasonOf(error)}`)
     }
   }
 
