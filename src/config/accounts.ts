@@ -1,4 +1,5 @@
 import type { Complaint } from './complaints.ts'
+import { doubtsAboutAdministrators, doubtsAboutDm } from './people.ts'
 import type { Settings } from './schema.ts'
 
 type Channel = Settings['channels']['wecom']
@@ -87,13 +88,14 @@ export function judge(settings: PartialSettings, sure: boolean): readonly Compla
       : []),
     ...emptyAccounts(channel),
     ...(sure ? unknownDefault(channel) : []),
+    ...switchedOff(channel, sure),
     ...twins(bots, 'token', bot => bot.token),
     ...twins(bots, 'aibotid', bot => bot.aibotid),
     ...twins(apps, 'agentId', app => app.corpId && app.agentId !== undefined && `${app.corpId}\0${app.agentId}`),
-    ...[...bots, ...apps].flatMap(emptyLists),
+    ...[...bots, ...apps].flatMap(({ path, section }) => doubtsAboutDm(section.dm ?? {}, `${path}.dm`)),
     ...bots.flatMap(streamComplaints),
     ...apps.flatMap(halfCallbacks),
-    ...administratorsOfAll(channel),
+    ...(sure ? administrators(channel) : []),
     ...(sure ? lostBindings(settings, channel) : []),
     ...listeners(settings),
     ...timezoneComplaints(settings),
@@ -126,38 +128,35 @@ function doubles(channel: PartialChannel): readonly Complaint[] {
   )
 }
 
-/** An allowlist without anybody on it keeps everybody out, which is seldom meant. */
-function emptyLists({ path, section }: Place<PartialBot | PartialApp>): readonly Complaint[] {
-  const { policy, allowFrom } = section.dm ?? {}
-  if (policy !== 'allowlist' || allowFrom === undefined || allowFrom.length > 0) return []
-  return [
-    {
-      path: `${path}.dm.allowFrom`,
-      message: 'is empty while the policy is "allowlist": nobody may use commands; "*" is everyone',
-      severity: 'warning',
-    },
-  ]
-}
-
 function emptyAccounts(channel: PartialChannel): readonly Complaint[] {
   return Object.entries(channel.accounts ?? {}).flatMap(([id, account]) =>
     account && !account.bot && !account.agent && !(id === 'default' && (channel.bot || channel.agent))
-      ? [{ path: `${root}.accounts.${id}`, message: 'has neither a bot nor an agent', severity: 'warning' as const }]
+      ? [warn(`${root}.accounts.${id}`, 'has neither a bot nor an agent')]
       : [],
   )
 }
 
-/** Companies give out user ids for themselves: who is meant in one account may be somebody else in another. */
-function administratorsOfAll(channel: PartialChannel): readonly Complaint[] {
-  const ids = [...idsOf(channel)]
-  const bare = (channel.dynamicAgents?.adminUsers ?? []).filter(user => !ids.some(id => user.endsWith(`@${id}`)))
+/** A switch that turns off more than the account it stands in. */
+function switchedOff(channel: PartialChannel, sure: boolean): readonly Complaint[] {
+  if (channel.enabled === false) return [warn(`${root}.enabled`, 'is false: nothing is answered')]
+  const ids = idsOf(channel)
+  const fallback = channel.defaultAccount ?? (ids.has('default') ? 'default' : [...ids][0])
+  return Object.entries(channel.accounts ?? {}).flatMap(([id, account]) => {
+    const tops = (['bot', 'agent'] as const).filter(key => id === 'default' && channel[key] !== undefined)
+    const effects = [
+      ...tops.map(key => `${root}.${key} is off with it`),
+      ...(sure && id === fallback
+        ? ['as the default account it has /wecom, /wecom/bot and /wecom/agent, which answer 404']
+        : []),
+    ]
+    if (account?.enabled !== false || effects.length === 0) return []
+    return [warn(`${root}.accounts.${id}.enabled`, `is false: ${effects.join('; ')}`)]
+  })
+}
+
+function administrators(channel: PartialChannel): readonly Complaint[] {
   const path = `${root}.dynamicAgents.adminUsers`
-  if (bare.includes('*')) {
-    return [{ path, message: '"*" is nobody here: administrators are named one by one', severity: 'warning' }]
-  }
-  if (ids.length < 2 || bare.length === 0) return []
-  const message = `${bare.join(', ')}: an administrator of every account; of one account it is written ${bare[0]}@${ids.at(-1)}`
-  return [{ path, message, severity: 'warning' }]
+  return doubtsAboutAdministrators(channel.dynamicAgents?.adminUsers ?? [], [...idsOf(channel)], path)
 }
 
 /** A binding of an account that is not there binds nobody. */
@@ -167,7 +166,7 @@ function lostBindings({ bindings = [] }: PartialSettings, channel: PartialChanne
     const id = binding?.match?.accountId
     if (id === undefined || id === '*' || ids.has(id)) return []
     const message = `there is no account "${id}"; there is ${[...ids].join(', ') || 'none'}`
-    return [{ path: `bindings[${index}].match.accountId`, message, severity: 'warning' as const }]
+    return [warn(`bindings[${index}].match.accountId`, message)]
   })
 }
 
@@ -213,9 +212,7 @@ function streamComplaints({ path, section }: Place<PartialBot>): readonly Compla
 function halfCallbacks({ path, section }: Place<PartialApp>): readonly Complaint[] {
   if ((section.token === undefined) === (section.encodingAESKey === undefined)) return []
   const missing = section.token === undefined ? 'token' : 'encodingAESKey'
-  return [
-    { path: `${path}.${missing}`, message: 'is missing: callbacks need token and encodingAESKey', severity: 'warning' },
-  ]
+  return [warn(`${path}.${missing}`, 'is missing: callbacks need token and encodingAESKey')]
 }
 
 function timezoneComplaints({ timezone }: PartialSettings): readonly Complaint[] {
@@ -240,4 +237,8 @@ function listeners({ server, admin }: PartialSettings): readonly Complaint[] {
 
 function refuse(path: string, message: string): Complaint {
   return { path, message, severity: 'error' }
+}
+
+function warn(path: string, message: string): Complaint {
+  return { path, message, severity: 'warning' }
 }

@@ -67,12 +67,18 @@ const mostNames = 20
 /** `; did you mean "token"?`, or what is known where nothing is near. */
 export function suggestionFor(key: string, known: readonly string[]): string {
   const ranked = known
-    .map(name => ({ name, distance: distanceOf(key.toLowerCase(), name.toLowerCase()) }))
+    .map(name => ({ name, distance: remotenessOf(key.toLowerCase(), name.toLowerCase()) }))
     .toSorted((a, b) => a.distance - b.distance)
   const best = ranked[0]
   if (!best) return ''
   if (best.distance <= Math.max(2, Math.floor(key.length / 3))) return `; did you mean "${best.name}"?`
   return `; the nearest is "${best.name}"${known.length > mostNames ? '' : ` (known here: ${known.join(', ')})`}`
+}
+
+/** The beginning of a name is nearer to it than any name with a wrong letter. */
+function remotenessOf(key: string, name: string): number {
+  const distance = distanceOf(key, name)
+  return key.length > 2 && name.startsWith(key) ? distance / 100 : distance
 }
 
 /** Levenshtein: how many letters must be added, removed or replaced. */

@@ -107,14 +107,22 @@ function parse(text: string, source: Source): { loaded: Loaded; literalSecrets: 
   if ('complaint' in raw) return { loaded: { complaints: [raw.complaint] }, literalSecrets: 0 }
   const { value, complaints: found, literalSecrets } = readBySchema(schema, raw.value, source)
   const whole = /^channels(?:\.wecom(?:\.[^.]*|\.accounts\.[^.]*)?)?$/
-  const sure = !found.some(({ path, severity }) => severity === 'error' && whole.test(path))
+  const refused = found.filter(({ path, severity }) => severity === 'error' && !holds(value, path.split('.')))
+  const sure = !refused.some(({ path }) => whole.test(path))
   // Sound: what the reading kept is valid by the schema, only not complete.
   const judged = judge(value as PartialSettings, sure)
   // What was refused is not there for the judge: one complaint about a key is enough.
-  const complaints = [...found, ...judged.filter(({ path }) => !found.some(one => one.path === path))]
+  const complaints = [...found, ...judged.filter(({ path }) => !refused.some(one => one.path === path))]
   if (complaints.some(complaint => complaint.severity === 'error')) return { loaded: { complaints }, literalSecrets }
   if (!Value.Check(schema, value)) throw new Error('the reader let something through that the schema refuses')
   return { loaded: { config: configOf(value, source.file), settings: value, complaints }, literalSecrets }
+}
+
+/** Whether something is left at a path. An account with a wrong name is. */
+function holds(value: unknown, [key, ...rest]: readonly string[]): boolean {
+  if (key === undefined) return true
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return false
+  return holds(Reflect.get(value, key), rest)
 }
 
 function parseText(

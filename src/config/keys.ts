@@ -12,6 +12,8 @@ export interface Marks {
   readonly holds?: 'certificates' | 'workspace' | 'folder'
   /** Digits in quotes count as a number here, or a number as text. */
   readonly coerce?: true
+  /** Capitals mean nothing here: they become small. */
+  readonly lower?: true
   /** What a valid value looks like, where the type alone does not say it. */
   readonly expects?: string
   /** What a valid name in a record looks like. */
@@ -53,11 +55,21 @@ export const whole = (description: string, value: number, more: Marks & { minimu
 
 export const port = (description: string, value: number) => whole(description, value, { minimum: 0, maximum: 65535 })
 
-export const texts = (description: string, value: string[], { coerce, ...marks }: Marks = {}) =>
-  Type.Array(Type.String({ minLength: 1, ...(coerce && { coerce }) }), { description, default: value, ...marks })
+/** `each` is what holds for an entry. */
+export const texts = (description: string, value: string[], each: Marks & { pattern?: string } = {}) =>
+  Type.Array(Type.String({ minLength: 1, ...each }), { description, default: value })
 
 export const path = (description: string, marks: Marks = {}) =>
   Type.String({ minLength: 1, expects: 'a path', relative: true, description, ...marks })
+
+/** The gateway spells ids of agents in lower-case. */
+export const agent = (description: string, marks: Marks & { default?: string } = {}) =>
+  text(description, {
+    pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$',
+    expects: 'the id of an agent: at most 64 letters, digits, "_" and "-", the first a letter or digit',
+    lower: true,
+    ...marks,
+  })
 
 export const aesKey = (description: string, marks: Marks = {}) =>
   Type.String({

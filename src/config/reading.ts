@@ -17,7 +17,7 @@ export interface Source {
   namesIn(folder: string): readonly string[]
 }
 
-/** What reading found. `value` holds only what is valid: each part that is not was complained about. */
+/** What reading found. `value` holds only what is valid: each part that is not was complained about. Misnamed parts stay. */
 export interface Reading {
   readonly value: unknown
   readonly complaints: readonly Complaint[]
@@ -85,16 +85,15 @@ class Reader {
   private visitRecord(node: Node, raw: unknown, path: string, muted: boolean): unknown {
     if (!isObject(raw)) return this.refuse(path, `expected an object, got ${kindOf(raw)}`)
     const [pattern, child] = recordOf(node) ?? ['', node]
-    const read: Record<string, unknown> = {}
+    const read: [string, unknown][] = []
     for (const [key, part] of Object.entries(raw)) {
       if (!new RegExp(pattern).test(key) || key === '__proto__') {
         this.refuse(join(path, key), `is not a valid name: expected ${node.names ?? 'a non-empty name'}`)
-        continue
       }
       const value = this.visit(child, part, join(path, key), muted)
-      if (value !== leftOut) read[key] = value
+      if (value !== leftOut) read.push([key, value])
     }
-    return read
+    return Object.fromEntries(read)
   }
 
   private visitList(node: Node, raw: unknown, path: string, muted: boolean): unknown {
@@ -124,6 +123,7 @@ class Reader {
     if (typeof node.unbuilt === 'string' && new RegExp(node.unbuilt).test(value)) {
       return this.refuse(path, 'this kind is not built into this version yet')
     }
+    if (node.lower) return value.toLowerCase()
     return node.relative ? this.readPath(node, resolve(dirname(this.source.file), value), path) : value
   }
 
@@ -159,11 +159,12 @@ class Reader {
     }
     const name = this.substitute(raw.file, path)
     if (typeof name !== 'string') return leftOut
+    const file = resolve(dirname(this.source.file), name)
     try {
-      const text = this.source.readFile(resolve(dirname(this.source.file), name))
-      return text.replace(/[\r\n]+$/, '')
+      return this.source.readFile(file).replace(/[\r\n]+$/, '')
     } catch (error) {
-      return this.refuse(path, `cannot read the file ${raw.file}: ${reasonOf(error)}`)
+      // What a variable holds may be the secret itself.
+      return this.refuse(path, `cannot read the file ${name === raw.file ? file : raw.file}: ${reasonOf(error)}`)
     }
   }
 

@@ -1,11 +1,11 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { channel } from './channel.ts'
-import { flag, path, port, section, text, texts, whole } from './keys.ts'
+import { agent, flag, path, port, section, text, texts, whole } from './keys.ts'
 import { sentences } from './sentences.ts'
 
 const binding = Type.Object(
   {
-    agentId: text('Agent of the gateway that answers.'),
+    agentId: agent('Agent of the gateway that answers.'),
     match: Type.Object(
       {
         channel: Type.Literal('wecom', { description: 'Bindings of other channels are ignored.' }),
@@ -74,7 +74,7 @@ const gateway = Type.Object(
     caFile: Type.Optional(
       path('PEM file with the authority of a `wss://` gateway.', { sample: 'gateway-ca.pem', holds: 'certificates' }),
     ),
-    agentId: text('Agent that answers where no binding says otherwise.', { default: 'main' }),
+    agentId: agent('Agent that answers where no binding says otherwise.', { default: 'main' }),
     runTimeoutMs: whole('Longest run of an agent; then it is aborted with a sentence.', 3_600_000, { minimum: 1000 }),
     maxRuns: whole('Runs at the same time.', 64),
   },
@@ -136,13 +136,14 @@ export const schema = Type.Object(
     ),
     commands: Type.Object(
       {
-        pass: texts('Slash commands that reach the gateway from users who may.', [
-          'status',
-          'model',
-          'think',
-          'compact',
-          'usage',
-        ]),
+        pass: texts(
+          'Slash commands that reach the gateway from users who may.',
+          ['status', 'model', 'think', 'compact', 'usage'],
+          {
+            pattern: '^[/／]?[A-Za-z][A-Za-z0-9_-]{0,31}$',
+            expects: 'the name of a command as in "status": a letter, then at most 31 letters, digits, "_" and "-"',
+          },
+        ),
       },
       { ...section, description: 'Slash commands.' },
     ),

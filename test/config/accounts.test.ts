@@ -36,6 +36,29 @@ test('config: a channel that is off turns every account off', () => {
   ])
 })
 
+test('config: a switch that turns off everything, the default account or the top level is told', () => {
+  const told = (channel: object) => warnings(wecom({ bot, ...channel }))
+  const off = { bot: other, enabled: false }
+  const paths = 'as the default account it has /wecom, /wecom/bot and /wecom/agent, which answer 404'
+  expect(told({ enabled: false, accounts: { a: off }, defaultAccount: 'a' })).toEqual([
+    'channels.wecom.enabled: is false: nothing is answered',
+  ])
+  expect(told({ accounts: { a: off }, defaultAccount: 'a' })).toEqual([
+    `channels.wecom.accounts.a.enabled: is false: ${paths}`,
+  ])
+  expect(warnings(wecom({ accounts: { a: off, b: { bot } } }))).toEqual([
+    `channels.wecom.accounts.a.enabled: is false: ${paths}`,
+  ])
+  const accounts = { default: { enabled: false }, a: { bot: other } }
+  expect(told({ accounts })).toEqual([
+    `channels.wecom.accounts.default.enabled: is false: channels.wecom.bot is off with it; ${paths}`,
+  ])
+  expect(told({ agent: app, accounts, defaultAccount: 'a' })).toEqual([
+    'channels.wecom.accounts.default.enabled: is false: channels.wecom.bot is off with it; channels.wecom.agent is off with it',
+  ])
+  expect(told({ accounts: { a: off } })).toEqual([])
+})
+
 test('config: the default account is the named one, else default, else the first', () => {
   const accounts = { b: { bot }, a: { bot: other } }
   expect(config(wecom({ accounts })).defaultAccount).toBe('b')
@@ -54,6 +77,30 @@ test('config: an account id must be fit for paths and session keys', () => {
   }
   for (const id of ['dmx', 'group-1', 'a', '0_x'])
     expect(config(wecom({ accounts: { [id]: { bot } } })).defaultAccount).toBe(id)
+})
+
+test('config: an account with a wrong id is judged like the others, and counts as there', () => {
+  const accounts = { Sales: { bot: { token: bot.token, encodingAESKey: 'short', dm: { polcy: 1 } } } }
+  const bindings = ['nope', 'Sales'].map(accountId => ({ agentId: 'x', match: { channel: 'wecom', accountId } }))
+  const rest = { bindings, texts: { stoped: 'x' } }
+  const { complaints } = read(wecom({ bot, accounts, defaultAccount: 'nope' }, rest))
+  expect(complaints.map(({ path, message }) => `${path}: ${message}`)).toEqual([
+    'channels.wecom.accounts.Sales: is not a valid name: expected lower-case letters, digits, "_" and "-", and neither "dm" nor "group"',
+    'channels.wecom.accounts.Sales.bot.encodingAESKey: expected 43 letters and digits, got 5 characters',
+    'channels.wecom.accounts.Sales.bot.dm.polcy: unknown key; did you mean "policy"?',
+    'texts.stoped: unknown key; did you mean "stopped"?',
+    'channels.wecom.defaultAccount: there is no account "nope"; there is default, Sales',
+    'channels.wecom.accounts.Sales.bot.token: has the same value as channels.wecom.bot.token; two accounts cannot share it',
+    'bindings[0].match.accountId: there is no account "nope"; there is default, Sales',
+  ])
+  for (const id of ['dm', '销售', '', '__proto__']) {
+    const value = `{ channels: { wecom: { bot: ${JSON.stringify(bot)}, accounts: { "${id}": {} }, defaultAccount: "${id}x" } } }`
+    expect(read(value).complaints.map(({ path }) => path)).toEqual([
+      `channels.wecom.accounts.${id}`,
+      `channels.wecom.accounts.${id}`,
+      'channels.wecom.defaultAccount',
+    ])
+  }
 })
 
 test('config: a file without any bot or agent is refused', () => {
@@ -122,18 +169,6 @@ test('config: the two listeners cannot share a port', () => {
   ])
   config(wecom({ bot }, { server: { port: 0 }, admin: { port: 0 } }))
   config(wecom({ bot }, { server: { host: '10.0.0.1', port: 8781 } }))
-})
-
-test('config: administrators of several accounts are said to be so, unless they are named for one', () => {
-  const adminsOf = (adminUsers: readonly string[], accounts: object = { sales: { bot: { ...bot, token: 'other' } } }) =>
-    warnings(wecom({ bot, accounts, dynamicAgents: { adminUsers } }))
-  const path = 'channels.wecom.dynamicAgents.adminUsers'
-  expect(adminsOf(['boss', 'chef@sales'])).toEqual([
-    `${path}: boss: an administrator of every account; of one account it is written boss@sales`,
-  ])
-  expect(adminsOf(['boss@default', 'chef@sales'])).toEqual([])
-  expect(adminsOf(['boss'], {})).toEqual([])
-  expect(adminsOf(['*'], {})).toEqual([`${path}: "*" is nobody here: administrators are named one by one`])
 })
 
 test('config: a binding of an account that is not there is told', () => {

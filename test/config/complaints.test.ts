@@ -37,6 +37,12 @@ test('config: an unknown key names the nearest key of its level, whatever its ca
   expect(errors(wecom({ bot }, { store: { filename: 'x' } }))[0]).toContain('the nearest is "url"')
 })
 
+test('config: a key that begins a known one means that one, and of several the shortest', () => {
+  expect(errors(wecom({ bot }, { lang: 'en' }))).toEqual(['lang: unknown key; did you mean "language"?'])
+  expect(errors(wecom({ bot, net: {} }))).toEqual(['channels.wecom.net: unknown key; did you mean "network"?'])
+  expect(errors(wecom({ bot: { ...bot, stre: {} } }))[0]).toContain('did you mean "stream"?')
+})
+
 test('config: names of the language itself are unknown keys like others', () => {
   for (const key of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
     const value = `{ channels: { wecom: { bot: ${JSON.stringify(bot)} } }, "${key}": { a: 1 } }`
@@ -154,27 +160,37 @@ test('config: bindings of other channels are left out, the rest keeps its shape'
   )
   const wrong = [{ match: { channel: 'wecom', peer: { kind: 'dm', id: 1 } } }]
   expect(errors(wecom({ bot }, { bindings: wrong }))).toEqual([
-    'bindings[0].agentId: is missing: expected a non-empty string',
+    'bindings[0].agentId: is missing: expected the id of an agent: at most 64 letters, digits, "_" and "-", the first a letter or digit',
     'bindings[0].match.peer.kind: expected one of "direct", "group", got "dm"',
   ])
+})
+
+test('config: a command that nobody can write is refused with what a name looks like', () => {
+  const told = 'expected the name of a command as in "status": a letter, then at most 31 letters, digits, "_" and "-"'
+  for (const name of ['foo bar', '状态', '//status', '/', '1st', 'a'.repeat(33)]) {
+    expect(errors(wecom({ bot }, { commands: { pass: ['status', name] } }))).toEqual([
+      `commands.pass[1]: ${told}, got ${JSON.stringify(name)}`,
+    ])
+  }
+  const pass = ['/Status', '／model', 'x-1_y', 'a'.repeat(32)]
+  expect(config(wecom({ bot }, { commands: { pass } })).commands.pass).toEqual(pass)
+})
+
+test('config: ids of agents are lower-case, as the gateway spells them, and what can be none is refused', () => {
+  const withAgent = (agentId: string) =>
+    wecom({ bot }, { bindings: [{ agentId, match: { channel: 'wecom' } }], gateway: { agentId } })
+  const { bindings, gateway } = config(withAgent('Sales_Team-1'))
+  expect([bindings[0]?.agentId, gateway.agentId]).toEqual(['sales_team-1', 'sales_team-1'])
+  for (const id of ['my agent', '销售', '-a', 'a:b', 'a'.repeat(65)]) {
+    const told = `expected the id of an agent: at most 64 letters, digits, "_" and "-", the first a letter or digit, got `
+    expect(errors(withAgent(id))).toEqual([
+      expect.stringContaining(`bindings[0].agentId: ${told}`),
+      expect.stringContaining(`gateway.agentId: ${told}`),
+    ])
+  }
 })
 
 test('config: a store that is not there yet is refused, not taken for another', () => {
   const value = wecom({ bot }, { store: { url: 'postgres://host/db' } })
   expect(errors(value)).toEqual(['store.url: this kind is not built into this version yet'])
-})
-
-test('config: an allowlist without anybody on it is a warning', () => {
-  const lists = (policy: string, allowFrom: readonly string[]) =>
-    warnings(wecom({ bot: { ...bot, dm: { policy, allowFrom } }, agent: { ...app, dm: { policy, allowFrom } } }))
-  expect(lists('allowlist', [])).toEqual([
-    'channels.wecom.bot.dm.allowFrom: is empty while the policy is "allowlist": nobody may use commands; "*" is everyone',
-    'channels.wecom.agent.dm.allowFrom: is empty while the policy is "allowlist": nobody may use commands; "*" is everyone',
-  ])
-  for (const [policy, allowed] of [
-    ['allowlist', ['li']],
-    ['pairing', []],
-    ['open', []],
-  ] as const)
-    expect(lists(policy, allowed)).toEqual([])
 })

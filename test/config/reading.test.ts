@@ -60,9 +60,13 @@ test('config: a secret file that is missing, empty or malformed is an error', ()
     { gateway: { token: { path: 'x' } } },
   )
   expect(errors(value, { files: { '/etc/wecomd/empty': '\n' } })).toEqual([
-    'channels.wecom.bot.token: cannot read the file gone: there is no such file',
+    'channels.wecom.bot.token: cannot read the file /etc/wecomd/gone: there is no such file',
     'channels.wecom.bot.encodingAESKey: expected 43 letters and digits, got an empty string',
     'gateway.token: expected a string or { file: "/path" }',
+  ])
+  const variable = wecom({ bot: { ...bot, token: { file: '${T}' } } })
+  expect(errors(variable, { env: { T: 'geheim' } })).toEqual([
+    'channels.wecom.bot.token: cannot read the file ${T}: there is no such file',
   ])
 })
 
