@@ -97,9 +97,15 @@ function judge(config: Config, listed: readonly ListedAgent[]): Found {
   const open = enabled.filter(({ bot, agent }) => [bot, agent].some(one => one !== undefined && isForAll(one.dm)))
   const known = new Set(listed.map(({ id }) => id))
   const exposed = boundAgents(config, open)
-  const isExposed = (id: string) => exposed.has(id) || (dynamicAgents.enabled && open.length > 0 && isOwnAgentId(id))
+  const unlimited = listed.filter(({ isUnlimited }) => isUnlimited)
+  const isOfUsers = ({ id, isPlain }: ListedAgent) => isPlain || isOwnAgentId(id)
+  const haveOwn = dynamicAgents.enabled && open.length > 0
   return {
-    unlimited: namesOf(listed.flatMap(({ id, isUnlimited }) => (isUnlimited && isExposed(id) ? [id] : []))),
+    unlimited: [
+      ...unlimited.map(({ id }) => id).filter(id => exposed.has(id)),
+      // There may be many, and their ids are those of users.
+      ...(haveOwn && unlimited.some(isOfUsers) ? ['the agents of users and groups'] : []),
+    ],
     unknown: [...boundAgents(config, enabled)].filter(id => !known.has(id.toLowerCase())),
   }
 }
@@ -107,12 +113,6 @@ function judge(config: Config, listed: readonly ListedAgent[]): Found {
 /** Whether everybody's chat reaches the agent. */
 function isForAll(dm: DmPolicy): boolean {
   return decide(dm, '', { kind: 'chat' }).isAllowed
-}
-
-/** Those of users and groups are told as one: there may be many, and their ids are those of users. */
-function namesOf(ids: readonly string[]): readonly string[] {
-  const named = ids.filter(id => !isOwnAgentId(id))
-  return named.length === ids.length ? named : [...named, 'the agents of users and groups']
 }
 
 /** The agents that users of these accounts can be bound to. */

@@ -1,10 +1,11 @@
 import type { Connection } from './connection.ts'
 import { type Json, listAt, objectAt, stringAt, stringsAt } from './frames.ts'
 
-/** An agent of the gateway. `isUnlimited`: it may execute any command without asking. */
+/** An agent of the gateway. `isUnlimited`: it may execute any command without asking. `isPlain`: as a new one would be. */
 export interface ListedAgent {
   readonly id: string
   readonly isUnlimited: boolean
+  readonly isPlain: boolean
 }
 
 /** All that the gateway knows. Rejects as `Connection.request`. */
@@ -18,7 +19,7 @@ export async function listAgents(link: Connection): Promise<readonly ListedAgent
     const id = stringAt(agent, 'id') ?? ''
     // The mode says how commands are run, host policy included, but not whether the tool for it is there.
     const isUnlimited = stringAt(agent, 'defaultPermissionMode') === 'full' && hasExec(tools, toolsOf(id))
-    return { id, isUnlimited }
+    return { id, isUnlimited, isPlain: Object.keys(toolsOf(id)).length === 0 }
   })
 }
 

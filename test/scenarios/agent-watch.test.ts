@@ -23,6 +23,11 @@ test('agent watch: an agent without limits that everybody reaches is warned abou
   expect(warnings()).toHaveLength(1)
 })
 
+test('agent watch: with agents of their own, those of users are named before there is one', async () => {
+  await open({ channel: { dynamicAgents: { enabled: true } } })
+  expect((await until('the warning', safety)).reason).toEndWith(': main, the agents of users and groups')
+})
+
 test('agent watch: where only listed users reach it nothing is wrong, and a reload is enough to see that', async () => {
   await open()
   await until('the warning', safety)
