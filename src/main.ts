@@ -90,11 +90,19 @@ function exitCodeOf(error: unknown): number {
   }
 }
 
+/** Ends the process when all that was printed has left it: a pipe takes 64 KiB at once. */
+async function exit(code: number): Promise<never> {
+  const drain = (stream: NodeJS.WriteStream) =>
+    new Promise<void>(resolve => stream.once('error', () => resolve()).end(() => resolve()))
+  await Promise.all([process.stdout, process.stderr].map(drain))
+  process.exit(code)
+}
+
 try {
-  process.exit(await main(process.argv.slice(2)))
+  await exit(await main(process.argv.slice(2)))
 } catch (error) {
   io.err(`wecomd: ${error instanceof Error ? error.message : String(error)}`)
   if (error instanceof WecomdError && error.hint !== undefined) io.err(`  ${error.hint}`)
   if (!(error instanceof WecomdError) && error instanceof Error) io.err(error.stack ?? '')
-  process.exit(exitCodeOf(error))
+  await exit(exitCodeOf(error))
 }

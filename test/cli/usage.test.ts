@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../scenarios/house.ts'
+import { root } from '../source.ts'
 import { type Ended, wecomd } from './child.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'wecomd-usage-'))
@@ -36,6 +37,19 @@ describe('help', () => {
       }
     })
   }
+})
+
+test('cli: what is longer than a pipe takes at once arrives whole, also when it is read late', async () => {
+  const piped = [
+    'sh',
+    '-c',
+    '"$0" "$1" config schema | { sleep 0.5; cat; }',
+    process.execPath,
+    join(root, 'src/main.ts'),
+  ]
+  const printed = await Bun.spawn(piped, { stdout: 'pipe' }).stdout.text()
+  expect(printed.length).toBeGreaterThan(65_536)
+  expect(JSON.parse(printed)).toMatchObject({ type: 'object' })
 })
 
 describe('usage errors', () => {
