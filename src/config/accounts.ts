@@ -96,7 +96,7 @@ export function judge(settings: PartialSettings, sure: boolean): readonly Compla
     ...bots.flatMap(streamComplaints),
     ...apps.flatMap(halfCallbacks),
     ...(sure ? administrators(channel) : []),
-    ...(sure ? lostBindings(settings, channel) : []),
+    ...(sure ? doubtfulBindings(settings, channel) : []),
     ...listeners(settings),
     ...timezoneComplaints(settings),
   ]
@@ -159,11 +159,15 @@ function administrators(channel: PartialChannel): readonly Complaint[] {
   return doubtsAboutAdministrators(channel.dynamicAgents?.adminUsers ?? [], [...idsOf(channel)], path)
 }
 
-/** A binding of an account that is not there binds nobody. */
-function lostBindings({ bindings = [] }: PartialSettings, channel: PartialChannel): readonly Complaint[] {
+/** A binding of an account that is not there binds nobody; one that names none means something else to OpenClaw. */
+function doubtfulBindings({ bindings = [] }: PartialSettings, channel: PartialChannel): readonly Complaint[] {
   const ids = idsOf(channel)
   return bindings.flatMap((binding, index) => {
     const id = binding?.match?.accountId
+    if (id === undefined && binding?.match !== undefined && ids.size > 1) {
+      const message = 'is missing: it is every account here, the default one in OpenClaw; "*" is every one in both'
+      return [warn(`bindings[${index}].match.accountId`, message)]
+    }
     if (id === undefined || id === '*' || ids.has(id)) return []
     const message = `there is no account "${id}"; there is ${[...ids].join(', ') || 'none'}`
     return [warn(`bindings[${index}].match.accountId`, message)]

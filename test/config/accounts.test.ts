@@ -180,3 +180,12 @@ test('config: a binding of an account that is not there is told', () => {
     'bindings[2].match.accountId: there is no account "slaes"; there is default',
   ])
 })
+
+test('config: a binding without an account, where there are several, is told to mean them all', () => {
+  const bindings = [{ agentId: 'a', match: { channel: 'wecom' } }]
+  expect(warnings(wecom({ bot }, { bindings }))).toEqual([])
+  const accounts = { sales: { bot: { ...bot, token: 'another' } } }
+  expect(warnings(wecom({ bot, accounts }, { bindings }))).toEqual([
+    'bindings[0].match.accountId: is missing: it is every account here, the default one in OpenClaw; "*" is every one in both',
+  ])
+})
