@@ -1,4 +1,4 @@
-import type { Complaint } from './complaints.ts'
+import { type Complaint, warn } from './complaints.ts'
 import { doubtsAboutAdministrators, doubtsAboutDm } from './people.ts'
 import type { Settings } from './schema.ts'
 
@@ -241,8 +241,4 @@ function listeners({ server, admin }: PartialSettings): readonly Complaint[] {
 
 function refuse(path: string, message: string): Complaint {
   return { path, message, severity: 'error' }
-}
-
-function warn(path: string, message: string): Complaint {
-  return { path, message, severity: 'warning' }
 }

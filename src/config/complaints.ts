@@ -7,6 +7,11 @@ export interface Complaint {
   readonly severity: 'error' | 'warning'
 }
 
+/** Of what is valid and seldom meant. */
+export function warn(path: string, message: string): Complaint {
+  return { path, message, severity: 'warning' }
+}
+
 /** What a valid value of `node` looks like, in words. */
 export function expectationOf(node: Node): string {
   if (node.expects !== undefined) return node.expects

@@ -6,7 +6,7 @@ import { Value } from '@sinclair/typebox/value'
 import JSON5 from 'json5'
 import { messageOf } from '../errors.ts'
 import { type Account, accountsOf, defaultAccountOf, judge, type PartialSettings } from './accounts.ts'
-import { type Complaint, kindOf } from './complaints.ts'
+import { type Complaint, kindOf, warn } from './complaints.ts'
 import { readBySchema, reasonOf, type Source } from './reading.ts'
 import { type Settings, schema } from './schema.ts'
 
@@ -56,7 +56,7 @@ export function loadConfig(file: string, env: Env): Loaded {
   const mode = statSync(source.file).mode & 0o777
   if (literalSecrets === 0 || (mode & 0o077) === 0) return loaded
   const message = `${source.file} holds secrets and other users may open it (mode 0${mode.toString(8)}): chmod 600`
-  return { ...loaded, complaints: [...loaded.complaints, { path: '', message, severity: 'warning' }] }
+  return { ...loaded, complaints: [...loaded.complaints, warn('', message)] }
 }
 
 /** The config file to use: `flag`, else `$WECOMD_CONFIG` (both also when missing), else the first usual place that exists. */

@@ -1,4 +1,4 @@
-import type { Complaint } from './complaints.ts'
+import { type Complaint, warn } from './complaints.ts'
 
 /** A `dm` section, as far as it is valid. */
 interface Dm {
@@ -6,9 +6,9 @@ interface Dm {
   readonly allowFrom?: readonly string[]
 }
 
-/** What is doubtful about who may; `path` is of the section. */
+/** What is doubtful about who may; `path` is of the section. Ids of users are not repeated: complaints stand in the log. */
 export function doubtsAboutDm({ policy, allowFrom }: Dm, path: string): readonly Complaint[] {
-  const doubt = (message: string): Complaint => ({ path: `${path}.allowFrom`, message, severity: 'warning' })
+  const doubt = (message: string, place = ''): Complaint => warn(`${path}.allowFrom${place}`, message)
   if (policy === undefined || allowFrom === undefined) return []
   if (allowFrom.length === 0) {
     const message = 'is empty while the policy is "allowlist": nobody may use commands; "*" is everyone'
@@ -17,9 +17,9 @@ export function doubtsAboutDm({ policy, allowFrom }: Dm, path: string): readonly
   // OpenClaw wants "*" in the list of an open policy, and it says the same.
   const isRead = policy === 'open' ? allowFrom.some(entry => bareId(entry) === '*') : policy !== 'disabled'
   if (!isRead) return [doubt(`is not looked at: the policy is "${policy}"`)]
-  return allowFrom
-    .filter(entry => /^$|[:|]/.test(bareId(entry)))
-    .map(entry => doubt(`${JSON.stringify(entry)} names no user: entries are user ids or "*"`))
+  return allowFrom.flatMap((entry, index) =>
+    /^$|[:|]/.test(bareId(entry)) ? [doubt('names no user: entries are user ids or "*"', `[${index}]`)] : [],
+  )
 }
 
 /**
@@ -31,21 +31,19 @@ export function doubtsAboutAdministrators(
   accounts: readonly string[],
   path: string,
 ): readonly Complaint[] {
-  const bare = entries.filter(entry => !accounts.some(id => entry.endsWith(`@${id}`))).map(bareId)
-  const lost = bare.filter(user => accountIn(user) !== undefined)
-  const everywhere = bare.filter(user => user !== '*' && !lost.includes(user))
-  const there = accounts.join(', ') || 'none'
-  const one = `of one account it is written ${everywhere[0]}@${accounts.at(-1)}`
-  const messages = [
-    ...(bare.includes('*') ? ['"*" is nobody here: administrators are named one by one'] : []),
-    ...lost.map(user => {
-      return `${user}: there is no account "${accountIn(user)}", so all of it is taken for a user id; there is ${there}`
-    }),
-    ...(accounts.length > 1 && everywhere.length > 0
-      ? [`${everywhere.join(', ')}: an administrator of every account; ${one}`]
-      : []),
-  ]
-  return messages.map(message => ({ path, message, severity: 'warning' }))
+  const everywhere: string[] = []
+  const doubts: Complaint[] = []
+  for (const [index, entry] of entries.entries()) {
+    if (accounts.some(id => entry.endsWith(`@${id}`))) continue
+    const account = accountIn(entry)
+    const lost = `there is no account "${account}", so all of it is taken for a user id; there is ${accounts.join(', ')}`
+    if (bareId(entry) === '*') doubts.push(warn(path, '"*" is nobody here: administrators are named one by one'))
+    else if (account !== undefined) doubts.push(warn(`${path}[${index}]`, lost))
+    else everywhere.push(`[${index}]`)
+  }
+  if (accounts.length < 2 || everywhere.length === 0) return doubts
+  const message = `${everywhere.join(', ')}: of every account; of one account it is written as zhangsan@${accounts.at(-1)}`
+  return [...doubts, warn(path, message)]
 }
 
 /** What stands where an account would be named; after a mail address, which a user id may be, it is none. */

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
 import { Value } from '@sinclair/typebox/value'
 import { messageOf } from '../errors.ts'
-import { type Complaint, expectationOf, findingOf, kindOf, suggestionFor } from './complaints.ts'
+import { type Complaint, expectationOf, findingOf, kindOf, suggestionFor, warn } from './complaints.ts'
 import { foreignReasonFor, isForeignBinding, leftOut } from './foreign.ts'
 import { type Node, recordOf } from './keys.ts'
 import { doubtAboutTemplate } from './start-files.ts'
@@ -201,7 +201,7 @@ class Reader {
   }
 
   private warn(path: string, message: string): void {
-    this.complaints.push({ path, message, severity: 'warning' })
+    this.complaints.push(warn(path, message))
   }
 }
 
