@@ -90,12 +90,18 @@ function exitCodeOf(error: unknown): number {
   }
 }
 
-/** Ends the process when all that was printed has left it: a pipe takes 64 KiB at once. */
+/** Those that were stopped end at once, whoever reads their log. */
+const stopped = ['run', 'demo']
+
+/** Ends the process when all that was printed has left it: a pipe takes 64 KiB at once, and its reader may take its time. */
 async function exit(code: number): Promise<never> {
+  if (stopped.includes(process.argv[2] ?? '')) process.exit(code)
   const drain = (stream: NodeJS.WriteStream) =>
-    new Promise<void>(resolve => stream.once('error', () => resolve()).end(() => resolve()))
-  await Promise.all([process.stdout, process.stderr].map(drain))
-  process.exit(code)
+    new Promise<boolean>(resolve => {
+      stream.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EPIPE')).end(() => resolve(true))
+    })
+  const arrived = await Promise.all([process.stdout, process.stderr].map(drain))
+  process.exit(code === exitCodes.ok && arrived.includes(false) ? exitCodes.failed : code)
 }
 
 try {

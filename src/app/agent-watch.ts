@@ -99,12 +99,15 @@ function judge(config: Config, listed: readonly ListedAgent[]): Found {
   const exposed = boundAgents(config, open)
   const unlimited = listed.filter(({ isUnlimited }) => isUnlimited)
   const isOfUsers = ({ id, isPlain }: ListedAgent) => isPlain || isOwnAgentId(id)
-  const haveOwn = dynamicAgents.enabled && open.length > 0
+  const { enabled: areMade, dmCreateAgent, groupEnabled } = dynamicAgents
+  const haveOwn = areMade && (dmCreateAgent || groupEnabled) && open.length > 0
+  const reached = unlimited.map(({ id }) => id).filter(id => exposed.has(id))
+  const ofUsers = haveOwn ? unlimited.filter(isOfUsers) : []
   return {
+    // Those of users and groups are told as one: there may be many, and their ids are those of users.
     unlimited: [
-      ...unlimited.map(({ id }) => id).filter(id => exposed.has(id)),
-      // There may be many, and their ids are those of users.
-      ...(haveOwn && unlimited.some(isOfUsers) ? ['the agents of users and groups'] : []),
+      ...reached.filter(id => !isOwnAgentId(id)),
+      ...(ofUsers.length > 0 || reached.some(isOwnAgentId) ? ['the agents of users and groups'] : []),
     ],
     unknown: [...boundAgents(config, enabled)].filter(id => !known.has(id.toLowerCase())),
   }

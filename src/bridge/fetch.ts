@@ -99,11 +99,14 @@ export class Fetcher {
       const turn: Turn | undefined = await store.update(id, stored => {
         if (stored.mergedInto !== undefined) return undefined
         const next = settleAttachment(stored, file, fetched) ?? stored
-        const isWaiting = ask?.state === 'queued' && stored.question === undefined && stored.end === undefined
-        const due = isWaiting ? [{ ...ask, dueAt: Math.max(askableAt(next), now) }] : []
+        const isWaiting = ask?.state === 'queued' && ask.body.kind === 'ask'
+        const isOpen = stored.question === undefined && stored.end === undefined
+        const due = isWaiting && isOpen ? [{ ...ask, dueAt: Math.max(askableAt(next), now) }] : []
         return { save: next === stored ? [] : [next], settle: [done, ...due] }
       })
-      holder = turn?.mergedInto
+      const isReset = ask?.body.kind === 'reset' && turn?.question === undefined
+      // Its session was begun anew meanwhile: what is asked now was not there yet when it was looked for.
+      holder = isReset && turn?.end === undefined ? turn?.id : turn?.mergedInto
     }
     this.ready()
   }

@@ -68,10 +68,10 @@ function findPlace(config: Config, account = config.defaultAccount, mode?: strin
   const surface = (mode ?? (found.bot === undefined ? 'agent' : 'bot')) === 'bot' ? 'bot' : 'app'
   if (found[surface === 'bot' ? 'bot' : 'agent'] === undefined)
     return `the account "${account}" has no ${mode ?? 'Bot'}`
-  if (!found.enabled) return { account, surface, deaf: 'the account is disabled: its URLs answer 404' }
+  if (!found.enabled) return { account, surface, deaf: 'it is disabled: its URLs answer 404' }
   const hasKeys = found.agent?.token !== undefined && found.agent.encodingAESKey !== undefined
   if (surface === 'bot' || hasKeys) return { account, surface }
-  return { account, surface, deaf: 'the app has no token and encodingAESKey: it sends only' }
+  return { account, surface, deaf: 'the app lacks token or encodingAESKey: it sends only' }
 }
 
 /** What becomes of a message, by the code that decides it in the daemon. */
@@ -103,7 +103,8 @@ function explainMessage(
   if (desk === undefined) throw new Error(`there is no account ${account}`)
   const conversation: Conversation =
     chat === undefined ? { account, kind: 'direct', id: user } : { account, kind: 'group', id: chat }
-  const agent = settings.route(conversation, user)
+  const routed = settings.route(conversation, user)
+  const agent = 'index' in routed ? { ...routed, index: config.bindings[routed.index]?.place ?? routed.index } : routed
   const inbound: Inbound = {
     account,
     surface,

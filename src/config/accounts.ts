@@ -76,8 +76,8 @@ export function defaultAccountOf(channel: Channel, accounts: readonly Account[])
   )
 }
 
-/** What is wrong between keys. `sure` is false when a whole account may be missing because of another complaint. */
-export function judge(settings: PartialSettings, sure: boolean): readonly Complaint[] {
+/** What is wrong between keys. `places`: where the bindings stand in the file; `sure` is false when a whole account may be missing because of another complaint. */
+export function judge(settings: PartialSettings, places: readonly number[], sure: boolean): readonly Complaint[] {
   const channel = settings.channels?.wecom ?? {}
   const bots = placesOf(channel.bot, channel.accounts, 'bot')
   const apps = placesOf(channel.agent, channel.accounts, 'agent')
@@ -96,7 +96,7 @@ export function judge(settings: PartialSettings, sure: boolean): readonly Compla
     ...bots.flatMap(streamComplaints),
     ...apps.flatMap(halfCallbacks),
     ...(sure ? administrators(channel) : []),
-    ...(sure ? doubtfulBindings(settings, channel) : []),
+    ...(sure ? doubtfulBindings(settings, places, channel) : []),
     ...listeners(settings),
     ...timezoneComplaints(settings),
   ]
@@ -160,18 +160,24 @@ function administrators(channel: PartialChannel): readonly Complaint[] {
 }
 
 /** A binding of an account that is not there binds nobody; one that names none means something else to OpenClaw. */
-function doubtfulBindings({ bindings = [] }: PartialSettings, channel: PartialChannel): readonly Complaint[] {
+function doubtfulBindings(
+  { bindings = [] }: PartialSettings,
+  places: readonly number[],
+  channel: PartialChannel,
+): readonly Complaint[] {
   const ids = idsOf(channel)
-  return bindings.flatMap((binding, index) => {
+  const all = bindings.flatMap((binding, index) =>
+    binding?.match !== undefined && binding.match.accountId === undefined ? [`[${places[index]}]`] : [],
+  )
+  const message = `${all.join(', ')}: without accountId, which is every account here, the default one in OpenClaw, and "*" in both`
+  const forAll = all.length > 0 && ids.size > 1 ? [warn('bindings', message)] : []
+  const lost = bindings.flatMap((binding, index) => {
     const id = binding?.match?.accountId
-    if (id === undefined && binding?.match !== undefined && ids.size > 1) {
-      const message = 'is missing: it is every account here, the default one in OpenClaw; "*" is every one in both'
-      return [warn(`bindings[${index}].match.accountId`, message)]
-    }
     if (id === undefined || id === '*' || ids.has(id)) return []
     const message = `there is no account "${id}"; there is ${[...ids].join(', ') || 'none'}`
-    return [warn(`bindings[${index}].match.accountId`, message)]
+    return [warn(`bindings[${places[index]}].match.accountId`, message)]
   })
+  return [...forAll, ...lost]
 }
 
 function idsOf(channel: PartialChannel): ReadonlySet<string> {

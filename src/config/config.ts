@@ -11,7 +11,9 @@ import { readBySchema, reasonOf, type Source } from './reading.ts'
 import { type Settings, schema } from './schema.ts'
 
 /** What the daemon runs by: all defaults filled in, secrets in place, accounts in one list. */
-export interface Config extends Omit<Settings, 'channels'> {
+export interface Config extends Omit<Settings, 'channels' | 'bindings'> {
+  /** `place` is where it stands in the file, where there are bindings of other channels too. */
+  readonly bindings: readonly (Settings['bindings'][number] & { readonly place: number })[]
   readonly accounts: readonly Account[]
   readonly defaultAccount: string
   readonly network: Settings['channels']['wecom']['network']
@@ -105,17 +107,17 @@ export function resolveAdmin(file: string | undefined, env: Env): AdminAccess {
 function parse(text: string, source: Source): { loaded: Loaded; literalSecrets: number } {
   const raw = parseText(text, source.file)
   if ('complaint' in raw) return { loaded: { complaints: [raw.complaint] }, literalSecrets: 0 }
-  const { value, complaints: found, literalSecrets } = readBySchema(schema, raw.value, source)
+  const { value, places, complaints: found, literalSecrets } = readBySchema(schema, raw.value, source)
   const whole = /^channels(?:\.wecom(?:\.[^.]*|\.accounts\.[^.]*)?)?$/
   const refused = found.filter(({ path, severity }) => severity === 'error' && !holds(value, path.split('.')))
   const sure = !refused.some(({ path }) => whole.test(path))
   // Sound: what the reading kept is valid by the schema, only not complete.
-  const judged = judge(value as PartialSettings, sure)
+  const judged = judge(value as PartialSettings, places, sure)
   // What was refused is not there for the judge: one complaint about a key is enough.
   const complaints = [...found, ...judged.filter(({ path }) => !refused.some(one => one.path === path))]
   if (complaints.some(complaint => complaint.severity === 'error')) return { loaded: { complaints }, literalSecrets }
   if (!Value.Check(schema, value)) throw new Error('the reader let something through that the schema refuses')
-  return { loaded: { config: configOf(value, source.file), settings: value, complaints }, literalSecrets }
+  return { loaded: { config: configOf(value, places, source.file), settings: value, complaints }, literalSecrets }
 }
 
 /** Whether something is left at a path. An account with a wrong name is. */
@@ -151,12 +153,13 @@ function syntaxPlaceOf(error: unknown): string {
   return place === undefined ? `: ${message}` : `:${place}: ${words}`
 }
 
-function configOf(settings: Settings, file: string): Config {
+function configOf(settings: Settings, places: readonly number[], file: string): Config {
   const { channels, ...rest } = settings
   const { network, media, dynamicAgents, webhooks } = channels.wecom
   const accounts = accountsOf(channels.wecom)
   const defaultAccount = defaultAccountOf(channels.wecom, accounts)
-  return { ...rest, accounts, defaultAccount, network, media, dynamicAgents, webhooks, folder: dirname(file) }
+  const bindings = rest.bindings.map((binding, index) => ({ ...binding, place: places[index] ?? index }))
+  return { ...rest, bindings, accounts, defaultAccount, network, media, dynamicAgents, webhooks, folder: dirname(file) }
 }
 
 function fileSource(file: string, env: Env): Source {

@@ -12,8 +12,8 @@ export interface Marks {
   readonly holds?: 'certificates' | 'workspace' | 'folder'
   /** Digits in quotes count as a number here, or a number as text. */
   readonly coerce?: true
-  /** Capitals mean nothing here: they become small. */
-  readonly lower?: true
+  /** The id of an agent, which the gateway spells in its own way. */
+  readonly isAgentId?: true
   /** What a valid value looks like, where the type alone does not say it. */
   readonly expects?: string
   /** What a valid name in a record looks like. */
@@ -62,12 +62,12 @@ export const texts = (description: string, value: string[], each: Marks & { patt
 export const path = (description: string, marks: Marks = {}) =>
   Type.String({ minLength: 1, expects: 'a path', relative: true, description, ...marks })
 
-/** The gateway spells ids of agents in lower-case. */
+/** Whatever a file of OpenClaw may call an agent. */
 export const agent = (description: string, marks: Marks & { default?: string } = {}) =>
   text(description, {
-    pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$',
-    expects: 'the id of an agent: at most 64 letters, digits, "_" and "-", the first a letter or digit',
-    lower: true,
+    pattern: '[A-Za-z0-9_]',
+    expects: 'the id of an agent: letters, digits, "_" and "-"',
+    isAgentId: true,
     ...marks,
   })
 

@@ -20,6 +20,8 @@ export interface Source {
 /** What reading found. `value` holds only what is valid: each part that is not was complained about. Misnamed parts stay. */
 export interface Reading {
   readonly value: unknown
+  /** Where in the file those `bindings` stand that were kept. */
+  readonly places: readonly number[]
   readonly complaints: readonly Complaint[]
   /** Secrets that stand in the file itself. */
   readonly literalSecrets: number
@@ -29,11 +31,13 @@ export interface Reading {
 export function readBySchema(schema: Node, raw: unknown, source: Source): Reading {
   const reader = new Reader(source)
   const value = reader.visit(schema, raw, '', false)
-  return { value: value === leftOut ? {} : value, complaints: reader.complaints, literalSecrets: reader.literalSecrets }
+  const { complaints, places, literalSecrets } = reader
+  return { value: value === leftOut ? {} : value, places, complaints, literalSecrets }
 }
 
 class Reader {
   readonly complaints: Complaint[] = []
+  readonly places: number[] = []
   literalSecrets = 0
 
   constructor(private readonly source: Source) {}
@@ -106,7 +110,9 @@ class Reader {
         continue
       }
       const value = node.items ? this.visit(node.items, part, at, muted) : part
-      if (value !== leftOut) read.push(value)
+      if (value === leftOut) continue
+      read.push(value)
+      if (path === 'bindings') this.places.push(index)
     }
     return read
   }
@@ -123,7 +129,7 @@ class Reader {
     if (typeof node.unbuilt === 'string' && new RegExp(node.unbuilt).test(value)) {
       return this.refuse(path, 'this kind is not built into this version yet')
     }
-    if (node.lower) return value.toLowerCase()
+    if (node.isAgentId) return toAgentId(value)
     return node.relative ? this.readPath(node, resolve(dirname(this.source.file), value), path) : value
   }
 
@@ -252,4 +258,14 @@ function join(path: string, key: string): string {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** As OpenClaw reads it (`normalizeAgentId`): small letters, and `-` for what cannot stand in an id. */
+function toAgentId(text: string): string {
+  const small = text.trim().toLowerCase()
+  if (/^[a-z0-9][a-z0-9_-]{0,63}$/.test(small)) return small
+  return small
+    .replace(/[^a-z0-9_-]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 64)
 }

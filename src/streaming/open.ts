@@ -52,15 +52,19 @@ export function openTurn(inbound: Inbound, standing: Standing, settings: OpenSet
   return turn.text.trim() === '' ? endAtOnce(judged, 'empty', { key: 'blank' }, say) : askOrJoin(judged, standing, say)
 }
 
-/** What stands behind `/new` is asked, with what is quoted; other commands have neither quotes nor media. */
-function commandIn(inbound: Inbound): Command | undefined {
-  const command = inbound.origin === 'click' ? undefined : parseCommand(inbound.text)
-  if (command === undefined || command.rest === '') return command
-  const rest = isReset(command) ? allOf(inbound, command.rest) : command.rest.replace(placeOfMedia, '').trim()
-  return { ...command, rest }
+/**
+ * The command among the words, media aside. What stands beside `/new` is asked, with what is quoted; other commands have
+ * neither quotes nor media.
+ */
+function commandIn({ origin, text, attachments, ...inbound }: Inbound): Command | undefined {
+  const words = attachments === undefined ? text : text.replace(placeOfMedia, '').trim()
+  const command = origin === 'click' ? undefined : parseCommand(words)
+  if (command === undefined || !isReset(command)) return command
+  const rest = text.replace(new RegExp(`[/／]${command.name}\\s*`, 'i'), '').trim()
+  return { ...command, rest: rest === '' ? '' : allOf(inbound, rest) }
 }
 
-function allOf({ before }: Inbound, text: string): string {
+function allOf({ before }: Pick<Inbound, 'before'>, text: string): string {
   return [before, text].filter(part => part !== undefined && part.trim() !== '').join('\n')
 }
 

@@ -6,6 +6,7 @@ import { createEchoGateway, type EchoGateway } from '../../src/playground/echo-g
 import { createTenant, type Tenant } from '../../src/playground/tenant.ts'
 import { botKey, botToken, freePort, quietWorld } from '../scenarios/house.ts'
 import { until } from '../scenarios/until.ts'
+import { root } from '../source.ts'
 import { type Running, startDaemon, wecomd } from './child.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'wecomd-cli-'))
@@ -57,6 +58,21 @@ afterAll(async () => {
   tenant.close()
   await gateway.close()
   rmSync(folder, { recursive: true, force: true })
+})
+
+test('cli: a daemon whose log nobody reads any more ends when it is told to', async () => {
+  const ports = { publicPort: freePort(), privatePort: freePort() }
+  const file = writeConfig({ name: 'unread', stateDir: join(folder, 'unread'), ...ports })
+  const script =
+    'mkfifo pipe; exec 7<>pipe; dd if=/dev/zero of=pipe bs=4096 count=64 oflag=nonblock 2>/dev/null; exec "$0" "$@" >pipe'
+  const command = [process.execPath, join(root, 'src/main.ts'), 'run', '--config', file]
+  const child = Bun.spawn(['sh', '-c', script, ...command], { cwd: folder, stderr: 'ignore' })
+  await until('the daemon to listen', async () => {
+    const alive = await fetch(`http://127.0.0.1:${ports.privatePort}/healthz`).catch(() => undefined)
+    return alive?.status === 200
+  })
+  child.kill('SIGTERM')
+  expect(await child.exited).toBe(0)
 })
 
 describe('status', () => {

@@ -26,6 +26,7 @@ writeFileSync(
       },
     },
     bindings: [
+      { agentId: 'elsewhere', match: { channel: 'slack' } },
       { agentId: 'sales', match: { channel: 'wecom', accountId: 'sales' } },
       { agentId: 'team', match: { channel: 'wecom', peer: { kind: 'group', id: 'wrTEAM' } } },
     ],
@@ -61,7 +62,7 @@ describe('explain', () => {
   test('explain: in a group the mention goes first, and the binding is named', async () => {
     const { lines } = await explain('--user', 'boss', '--chat', 'wrTEAM', '--text', '@助手 /whoami')
     expect(lines).toContain('rule      free: allowed, by channels.wecom.bot.dm')
-    expect(lines).toContain('agent     team (bindings[1], by peer)')
+    expect(lines).toContain('agent     team (bindings[2], by peer)')
     expect(lines[4]).toMatch(/^session   agent:team:wecom:default:group:wrteam-[0-9a-f]{8}$/)
     expect(lines).toContain('  Group: wrTEAM')
   })
@@ -72,7 +73,7 @@ describe('explain', () => {
       'account   sales, agent',
       'message   chat',
       'rule      chat: allowed, by channels.wecom.accounts.sales.agent.dm',
-      'agent     sales (bindings[0], by account)',
+      'agent     sales (bindings[1], by account)',
       'session   agent:sales:wecom:sales:direct:li',
       'outcome   asked',
     ])
@@ -84,11 +85,11 @@ describe('explain', () => {
     expect(await told('--account', 'off')).toEqual([
       'session   agent:main:wecom:off:direct:li',
       'outcome   unheard',
-      'note      the account is disabled: its URLs answer 404',
+      'note      it is disabled: its URLs answer 404',
     ])
     expect((await told('--account', 'sender')).slice(1)).toEqual([
       'outcome   unheard',
-      'note      the app has no token and encodingAESKey: it sends only',
+      'note      the app lacks token or encodingAESKey: it sends only',
     ])
     expect((await told('--account', 'sales', '--chat', 'wrA')).slice(1)).toEqual([
       'outcome   asked',

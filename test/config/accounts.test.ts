@@ -182,10 +182,13 @@ test('config: a binding of an account that is not there is told', () => {
 })
 
 test('config: a binding without an account, where there are several, is told to mean them all', () => {
-  const bindings = [{ agentId: 'a', match: { channel: 'wecom' } }]
-  expect(warnings(wecom({ bot }, { bindings }))).toEqual([])
+  const matches = [{ channel: 'slack' }, {}, { accountId: '*' }, {}]
+  const bindings = matches.map(match => ({ agentId: 'a', match: { channel: 'wecom', ...match } }))
+  const foreign = 'bindings[0]: means nothing here: it is about another channel'
+  expect(warnings(wecom({ bot }, { bindings }))).toEqual([foreign])
   const accounts = { sales: { bot: { ...bot, token: 'another' } } }
   expect(warnings(wecom({ bot, accounts }, { bindings }))).toEqual([
-    'bindings[0].match.accountId: is missing: it is every account here, the default one in OpenClaw; "*" is every one in both',
+    foreign,
+    'bindings: [1], [3]: without accountId, which is every account here, the default one in OpenClaw, and "*" in both',
   ])
 })

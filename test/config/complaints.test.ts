@@ -154,13 +154,13 @@ test('config: bindings of other channels are left out, the rest keeps its shape'
     { agentId: 'a', type: 'route', match: { channel: 'telegram', guildId: 'x' } },
     { ...mine, comment: 'c' },
   ]
-  expect(config(wecom({ bot }, { bindings })).bindings).toEqual([mine as Config['bindings'][number]])
+  expect(config(wecom({ bot }, { bindings })).bindings).toEqual([{ ...mine, place: 1 } as Config['bindings'][number]])
   expect(warnings(wecom({ bot }, { bindings }))).toContain(
     'bindings[0]: means nothing here: it is about another channel',
   )
   const wrong = [{ match: { channel: 'wecom', peer: { kind: 'dm', id: 1 } } }]
   expect(errors(wecom({ bot }, { bindings: wrong }))).toEqual([
-    'bindings[0].agentId: is missing: expected the id of an agent: at most 64 letters, digits, "_" and "-", the first a letter or digit',
+    'bindings[0].agentId: is missing: expected the id of an agent: letters, digits, "_" and "-"',
     'bindings[0].match.peer.kind: expected one of "direct", "group", got "dm"',
   ])
 })
@@ -176,18 +176,24 @@ test('config: a command that nobody can write is refused with what a name looks 
   expect(config(wecom({ bot }, { commands: { pass } })).commands.pass).toEqual(pass)
 })
 
-test('config: ids of agents are lower-case, as the gateway spells them, and what can be none is refused', () => {
+test('config: ids of agents are read as the gateway reads them, and what can be none is refused', () => {
   const withAgent = (agentId: string) =>
     wecom({ bot }, { bindings: [{ agentId, match: { channel: 'wecom' } }], gateway: { agentId } })
-  const { bindings, gateway } = config(withAgent('Sales_Team-1'))
-  expect([bindings[0]?.agentId, gateway.agentId]).toEqual(['sales_team-1', 'sales_team-1'])
-  for (const id of ['my agent', '销售', '-a', 'a:b', 'a'.repeat(65)]) {
-    const told = `expected the id of an agent: at most 64 letters, digits, "_" and "-", the first a letter or digit, got `
-    expect(errors(withAgent(id))).toEqual([
-      expect.stringContaining(`bindings[0].agentId: ${told}`),
-      expect.stringContaining(`gateway.agentId: ${told}`),
-    ])
+  for (const [id, read] of [
+    ['Sales_Team-1', 'sales_team-1'],
+    [' my agent! ', 'my-agent'],
+    ['-a', 'a'],
+    ['a:b', 'a-b'],
+    ['a'.repeat(65), 'a'.repeat(64)],
+  ] as const) {
+    const { bindings, gateway } = config(withAgent(id))
+    expect([bindings[0]?.agentId, gateway.agentId]).toEqual([read, read])
   }
+  const told = 'expected the id of an agent: letters, digits, "_" and "-", got '
+  expect(errors(withAgent('销售'))).toEqual([
+    expect.stringContaining(`bindings[0].agentId: ${told}`),
+    expect.stringContaining(`gateway.agentId: ${told}`),
+  ])
 })
 
 test('config: a store that is not there yet is refused, not taken for another', () => {

@@ -26,6 +26,16 @@ test('agent watch: an agent without limits that everybody reaches is warned abou
 test('agent watch: with agents of their own, those of users are named before there is one', async () => {
   await open({ channel: { dynamicAgents: { enabled: true } } })
   expect((await until('the warning', safety)).reason).toEndWith(': main, the agents of users and groups')
+  await until('the gateway link', async () => (await fetch(`${house.app.privateUrl}/readyz`)).status === 200)
+  await house.tenant.say({ userid: 'lisi', text: 'hello' }).finished
+  const binding = { agentId: 'wecom-dm-lisi', match: { channel: 'wecom', peer: { kind: 'direct', id: 'wangwu' } } }
+  house.reconfigure({ channel: { dynamicAgents: { enabled: true } }, config: { bindings: [binding], language: 'en' } })
+  await house.app.reload()
+  const off = { enabled: true, dmCreateAgent: false, groupEnabled: false }
+  house.reconfigure({ channel: { dynamicAgents: off } })
+  await house.app.reload()
+  await until('nothing about users', async () => (await safety())?.reason.endsWith(': main'))
+  expect(house.log.join('\n')).not.toContain('lisi')
 })
 
 test('agent watch: where only listed users reach it nothing is wrong, and a reload is enough to see that', async () => {

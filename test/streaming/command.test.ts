@@ -94,16 +94,19 @@ describe('commands', () => {
 
   test('command: a quote before it and a picture beside it do not hide it, and nothing waits for them', () => {
     const more = { before: '> tok0', attachments: [{ kind: 'image', url: 'https://a.myqcloud.com/1' }] } as const
-    const stop = opened({ text: '停止', ...more }, { ...alone, inLane: () => [running] }, rules())
-    expect(stop.save[1]).toMatchObject({ id: running.id, stopAt: t0 })
+    for (const text of ['停止', '[image]\n停止', '/stop\n[image]\n[image]']) {
+      const stop = opened({ text, ...more }, { ...alone, inLane: () => [running] }, rules())
+      expect(stop.save[1]).toMatchObject({ id: running.id, stopAt: t0 })
+    }
     for (const [text, question] of [
       ['/status', '/status'],
       ['/model\n[image]', '/model'],
       ['/model gpt\n[image]', '/model gpt'],
+      ['[image]\n/model gpt', '/model gpt'],
       ['/new', ''],
     ] as const) {
       const change = opened({ text, ...more, sender: 'boss' }, alone, rules())
-      expect(turnOf(change)).toMatchObject({ question, command: text.slice(1).split(/\s/)[0] })
+      expect(turnOf(change)).toMatchObject({ question, command: /\/(\w+)/.exec(text)?.[1] })
       expect(turnOf(change)).not.toHaveProperty('attachments')
       expect(change.add?.map(({ route, dueAt }) => [route, dueAt])).toEqual([['gateway', t0]])
     }
@@ -111,9 +114,10 @@ describe('commands', () => {
 
   test('command: what is asked behind /new has its quote and its media, which are fetched at once', () => {
     const attachments = [{ kind: 'image', url: 'https://a.myqcloud.com/1' }] as const
-    const text = '/new 看图\n[image]'
-    const change = opened({ text, before: '> tok0', attachments, sender: 'boss' }, alone, rules())
+    const change = opened({ text: '/new 看图\n[image]', before: '> tok0', attachments, sender: 'boss' }, alone, rules())
     expect(turnOf(change)).toMatchObject({ text: '> tok0\n看图\n[image]', attachments: [{ state: 'pending' }] })
+    const first = opened({ text: '[image]\n／NEW 看图', attachments, sender: 'boss' }, alone, rules())
+    expect(turnOf(first)).toMatchObject({ text: '[image]\n看图', command: 'new' })
     expect(change.add?.map(({ body, dueAt }) => [body.kind, dueAt])).toEqual([
       ['reset', t0],
       ['fetch', t0],
