@@ -58,7 +58,7 @@ function get(key: string, flags: { config?: string; json?: boolean }, io: CliIo)
 function suggestionAt(keys: readonly string[]): string {
   const depth = keys.findIndex((_, index) => !nodeAt(schema, keys.slice(0, index + 1)))
   const parent = nodeAt(schema, keys.slice(0, depth))
-  return suggestionFor(keys[depth] ?? '', Object.keys(parent?.properties ?? {}))
+  return suggestionFor(keys[depth] ?? '', parent?.properties ?? {})
 }
 
 function valueAt(settings: unknown, keys: readonly string[]): unknown {

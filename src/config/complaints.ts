@@ -69,14 +69,21 @@ export function kindOf(value: unknown): string {
 /** More names than these are not listed. */
 const mostNames = 20
 
-/** `; did you mean "token"?`, or what is known where nothing is near. */
-export function suggestionFor(key: string, known: readonly string[]): string {
+/** `; did you mean "token"?`, also of the sections below, or what is known where nothing is near. */
+export function suggestionFor(key: string, properties: Readonly<Record<string, Node>>): string {
+  const known = Object.keys(properties)
   const ranked = known
     .map(name => ({ name, distance: remotenessOf(key.toLowerCase(), name.toLowerCase()) }))
     .toSorted((a, b) => a.distance - b.distance)
   const best = ranked[0]
   if (!best) return ''
   if (best.distance <= Math.max(2, Math.floor(key.length / 3))) return `; did you mean "${best.name}"?`
+  const below = Object.entries(properties).flatMap(([section, node]) =>
+    Object.keys(node.properties ?? {})
+      .filter(name => name.toLowerCase() === key.toLowerCase())
+      .map(name => `"${section}.${name}"`),
+  )
+  if (below.length > 0) return `; did you mean ${below.join(' or ')}?`
   return `; the nearest is "${best.name}"${known.length > mostNames ? '' : ` (known here: ${known.join(', ')})`}`
 }
 

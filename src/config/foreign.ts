@@ -6,16 +6,25 @@ const spool = 'media passes through the state folder of wecomd and is removed by
 const retries = 'wecomd decides by the kind of failure whether a repeat is safe'
 const groups = 'WeCom only delivers group messages that mention the Bot'
 const policy = 'who may is set in dm.policy and dm.allowFrom of the bot or agent section'
+const roots = 'files of answers come from the gateway; those of scripts from the folders in admin.mediaRoots'
+const agents = 'the gateway decides where agents live'
 const routing = 'agents are chosen by bindings and gateway.agentId'
 const listener = 'the callback paths are fixed: /wecom, /wecom/bot/{account}, /wecom/agent/{account}'
 
 /** Keys of well-known plugins, by the end of their path, with the reason why they mean nothing here. */
 const foreignKeys: Readonly<Record<string, string>> = {
+  'wecom.name': 'an account is named in accounts.<id>.name',
+  'wecom.dm': policy,
   'dm.enabled': 'use dm.policy "disabled" to refuse everyone',
-  'dm.createAgentOnFirstMessage': 'use dynamicAgents.dmCreateAgent',
   'network.retries': retries,
   'network.retryDelayMs': retries,
   'media.tempDir': spool,
+  'media.localRoots': roots,
+  mediaLocalRoots: roots,
+  agentDirTemplate: agents,
+  workspaceTemplateDir: 'use dynamicAgents.workspaceTemplate',
+  adminBypass: 'administrators are named in dynamicAgents.adminUsers',
+  primaryTransport: websocket,
   'media.retentionHours': spool,
   'media.cleanupOnStart': spool,
   mediaMaxMb: 'use media.maxBytes',
@@ -58,6 +67,7 @@ const foreignBindingKeys: Readonly<Record<string, string>> = {
 /** Why a key that the schema does not know is a plugin's and harmless; undefined when it is simply unknown. */
 export function foreignReasonFor(path: string, key: string): string | undefined {
   if (/^bindings\[\d+\]$/.test(path)) return reasonIn(foreignBindingKeys, key)
+  if (path === '' && key === '$schema') return 'only editors read it'
   if (!path.startsWith('channels.wecom')) return undefined
   const parent = path.slice(path.lastIndexOf('.') + 1)
   return reasonIn(foreignKeys, `${parent}.${key}`) ?? reasonIn(foreignKeys, key)

@@ -61,7 +61,7 @@ class Reader {
   ): unknown {
     if (!isObject(raw)) return this.refuse(path, `expected an object, got ${kindOf(raw)}`)
     for (const key of Object.keys(raw)) {
-      if (!Object.hasOwn(properties, key)) this.unknownKey(path, key, Object.keys(properties))
+      if (!Object.hasOwn(properties, key)) this.unknownKey(path, key, properties)
     }
     const read: Record<string, unknown> = {}
     for (const [key, child] of Object.entries(properties)) {
@@ -73,7 +73,7 @@ class Reader {
     return read
   }
 
-  private unknownKey(path: string, key: string, known: readonly string[]): void {
+  private unknownKey(path: string, key: string, known: Readonly<Record<string, Node>>): void {
     const reason = foreignReasonFor(path, key)
     if (reason !== undefined) this.warn(join(path, key), `means nothing here: ${reason}`)
     else this.refuse(join(path, key), `unknown key${suggestionFor(key, known)}`)

@@ -30,6 +30,16 @@ test('config: everything that is wrong is told at once, each with its path', () 
   ])
 })
 
+test('config: a key that belongs into a section is told which, as the flat keys of plugins are', () => {
+  expect(errors(wecom({ bot, token: 't', encodingAesKey: 'k' }, { port: 1 }))).toEqual([
+    'port: unknown key; did you mean "server.port" or "admin.port"?',
+    'channels.wecom.token: unknown key; did you mean "bot.token" or "agent.token"?',
+    'channels.wecom.encodingAesKey: unknown key; did you mean "bot.encodingAESKey" or "agent.encodingAESKey"?',
+  ])
+  const flat = { name: 'n', dm: { policy: 'open' }, mediaLocalRoots: [], dynamicAgents: { adminBypass: true } }
+  expect(warnings(wecom({ bot, ...flat }, { $schema: './schema.json' }))).toHaveLength(5)
+})
+
 test('config: an unknown key names the nearest key of its level, whatever its case', () => {
   expect(errors(wecom({ bot: { ...bot, receiveid: '' } }))).toEqual([
     'channels.wecom.bot.receiveid: unknown key; did you mean "receiveId"?',
