@@ -95,7 +95,8 @@ function weightOf({ match: { peer, accountId = '*' } }: Binding): number {
 function fits({ match: { accountId = '*', peer } }: Binding, { account, kind, id }: Conversation): boolean {
   if (accountId !== '*' && accountId !== account) return false
   if (peer === undefined) return true
-  if (peer.kind !== kind || peer.id === '*') return peer.kind === kind
+  if (peer.kind !== kind) return false
+  if (peer.id === '*') return true
   return kind === 'direct' ? bareUserId(peer.id).toLowerCase() === id.toLowerCase() : peer.id === id
 }
 
