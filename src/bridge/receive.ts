@@ -7,13 +7,12 @@ import {
   type Receive,
   type Reply,
 } from '../domain/message.ts'
-import { parseCommand } from '../domain/policy.ts'
 import { formatLane, formatSessionKey, formatTurnId } from '../domain/routing.ts'
 import type { Turn } from '../domain/turn.ts'
 import { planCardUpdate, takenCard } from '../streaming/card-click.ts'
 import { streamOfClick } from '../streaming/card-way.ts'
 import { firstFrame, type Live, streamFrame } from '../streaming/frame.ts'
-import { type OpenSettings, openTurn } from '../streaming/open.ts'
+import { commandIn, type OpenSettings, openTurn } from '../streaming/open.ts'
 import { advance } from '../streaming/turn.ts'
 import { greet, noteActivity } from './app-events.ts'
 import { loadPictures } from './collect.ts'
@@ -69,7 +68,7 @@ async function receiveMessage(desk: Desk, arrivals: Arrivals, inbound: Inbound):
   if (account === undefined) return empty
   const id = formatTurnId(inbound.account, inbound.msgid)
   const settings = await openSettings(desk, account, inbound)
-  const isChat = inbound.text.trim() !== '' && parseCommand(inbound.text) === undefined
+  const isChat = inbound.text.trim() !== '' && commandIn(inbound) === undefined
   const told = account.tellsFeedback && isChat ? await recallFeedback(desk, settings.sessionKey) : undefined
   const { sender, receivedAt } = inbound
   const key = { id, account: account.id, lane: formatLane(inbound.conversation), sender, receivedAt }

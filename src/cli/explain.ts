@@ -1,11 +1,11 @@
 import { deskSettings } from '../app/desk.ts'
 import { type Config, findConfigFile, loadConfig } from '../config/config.ts'
 import type { Conversation, Inbound, Surface } from '../domain/message.ts'
-import { bareUserId, parseCommand as commandIn } from '../domain/policy.ts'
+import { bareUserId } from '../domain/policy.ts'
 import { formatSessionKey, type Routed } from '../domain/routing.ts'
 import type { TurnEnd } from '../domain/turn.ts'
 import { administratorsSetting } from '../streaming/command.ts'
-import { openTurn } from '../streaming/open.ts'
+import { commandIn, openTurn } from '../streaming/open.ts'
 import { removeMention } from '../wecom/mention.ts'
 import { formatComplaint, nowhere } from './check.ts'
 import type { CliIo } from './io.ts'
@@ -131,7 +131,7 @@ function explainMessage(
   const turn = change.save[0]
   const policy = turn?.trace.find(({ kind }) => kind === 'policy')
   const resets = change.add?.some(({ body }) => body.kind === 'reset') === true
-  const command = commandIn(heard)
+  const command = commandIn(inbound)
   const note =
     deaf ?? (surface === 'app' && chat !== undefined ? 'WeCom gives an app no messages of groups' : undefined)
   return {

@@ -56,7 +56,7 @@ export function openTurn(inbound: Inbound, standing: Standing, settings: OpenSet
  * The command among the words, media aside. What stands beside `/new` is asked, with what is quoted; other commands have
  * neither quotes nor media.
  */
-function commandIn({ origin, text, attachments, ...inbound }: Inbound): Command | undefined {
+export function commandIn({ origin, text, attachments, ...inbound }: Inbound): Command | undefined {
   const words = attachments === undefined ? text : text.replace(placeOfMedia, '').trim()
   const command = origin === 'click' ? undefined : parseCommand(words)
   if (command === undefined || !isReset(command)) return command

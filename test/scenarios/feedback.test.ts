@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { isObject } from '../../src/playground/json.ts'
 import type { Bubble } from '../../src/playground/tenant-bubble.ts'
+import { png } from '../wecom/media-samples.ts'
 import { type House, type HouseOptions, openHouse } from './house.ts'
 import { until } from './until.ts'
 
@@ -50,6 +51,15 @@ test('feedback: where it is wanted the agent hears of it with the next message, 
   await house.restart()
   await until('the gateway link', async () => (await fetch(`${house.app.privateUrl}/readyz`)).status === 200)
   expect((await house.tenant.say({ userid: 'zhangsan', text: '/whoami' }).finished).text).toContain('zhangsan') // a command is one
+  const image = { url: house.tenant.botMedia(png) }
+  const payload = {
+    msg_item: [
+      { msgtype: 'image', image },
+      { msgtype: 'text', text: { content: '/whoami' } },
+    ],
+  }
+  const beside = await house.tenant.say({ userid: 'zhangsan', msgtype: 'mixed', payload }).finished
+  expect(beside.text).toContain('zhangsan')
   await house.tenant.say({ userid: 'zhangsan', text: '[long 2 5] again' }).finished
   await house.tenant.say({ userid: 'zhangsan', text: '[long 2 5] more' }).finished
   expect(house.gateway.asks().map(ask => ask.text)).toEqual([
