@@ -95,18 +95,14 @@ export class Fetcher {
     let holder = delivery.turn
     for (let merges = 0; holder !== undefined && merges < mostMerges; merges++) {
       const id: string = holder
-      const ask = await store.outbox.find(askId(id))
       const turn: Turn | undefined = await store.update(id, stored => {
         if (stored.mergedInto !== undefined) return undefined
         const next = settleAttachment(stored, file, fetched) ?? stored
-        const isWaiting = ask?.state === 'queued' && ask.body.kind === 'ask'
-        const isOpen = stored.question === undefined && stored.end === undefined
-        const due = isWaiting && isOpen ? [{ ...ask, dueAt: Math.max(askableAt(next), now) }] : []
-        return { save: next === stored ? [] : [next], settle: [done, ...due] }
+        const isWaiting = stored.question === undefined && stored.end === undefined
+        const due = isWaiting ? [{ id: askId(id), at: Math.max(askableAt(next), now) }] : []
+        return { save: next === stored ? [] : [next], settle: [done], due }
       })
-      const isReset = ask?.body.kind === 'reset' && turn?.question === undefined
-      // Its session was begun anew meanwhile: what is asked now was not there yet when it was looked for.
-      holder = isReset && turn?.end === undefined ? turn?.id : turn?.mergedInto
+      holder = turn?.mergedInto
     }
     this.ready()
   }

@@ -26,6 +26,8 @@ export interface Change {
   readonly settle?: readonly Delivery[]
   /** Ids of deliveries that nobody needs any more. */
   readonly drop?: readonly string[]
+  /** When those are due that are still queued. */
+  readonly due?: readonly { readonly id: string; readonly at: number }[]
 }
 
 export interface TurnCounts {

@@ -131,6 +131,24 @@ export const changeTests: readonly Behaviour[] = [
     },
   },
   {
+    name: 'store: a delivery is due when a change says so, as it is by then and while it is queued',
+    async check(store) {
+      const turn = await openAs(store, turnOf('m1'), [askOf(turnOf('m1'), { body: { kind: 'reset' } })])
+      const ask = askOf(turn)
+      const due = [{ id: ask.id, at: t0 + 7 }]
+      await Promise.all([
+        store.outbox.write({ settle: [{ ...ask, dueAt: t0 + 240_000 }] }),
+        store.update(turn.id, () => ({ save: [], due })),
+      ])
+      expect(await store.outbox.find(ask.id)).toEqual({ ...ask, dueAt: t0 + 7 })
+      expect(await store.outbox.nextDueAt(['gateway'], t0)).toBe(t0 + 7)
+      const done = { ...ask, state: 'delivered', finishedAt: t0 } as const
+      await store.outbox.write({ settle: [done] })
+      await store.update(turn.id, () => ({ save: [], due: [...due, { id: 'nobody', at: t0 }] }))
+      expect(await store.outbox.find(ask.id)).toEqual(done)
+    },
+  },
+  {
     name: 'store: updates of one turn at the same time all take effect',
     async check(store) {
       const { id } = await openAs(store, turnOf('m1'))

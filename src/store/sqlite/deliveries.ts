@@ -127,6 +127,11 @@ export class DeliveryTable {
     if (delivery !== undefined && !isDone(delivery.state)) this.settle({ ...delivery, state: 'dropped' })
   }
 
+  schedule(id: string, dueAt: number): void {
+    const delivery = this.find(id)
+    if (delivery?.state === 'queued') this.settle({ ...delivery, dueAt })
+  }
+
   /** Due and not leased, and the head of its lane: nothing of the lane that is not done stands before it. */
   claimable(routes: readonly Route[], now: number, limit: number): Delivery[] {
     const found: Delivery[] = []

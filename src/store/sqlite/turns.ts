@@ -143,6 +143,7 @@ export function writeChange(
   for (const delivery of change.add ?? []) deliveries.add(delivery)
   for (const delivery of change.settle ?? []) deliveries.settle(delivery)
   for (const id of change.drop ?? []) deliveries.drop(id)
+  for (const { id, at } of change.due ?? []) deliveries.schedule(id, at)
   return saved
 }
 
