@@ -46,7 +46,7 @@ export const mutants: readonly Mutant[] = [
     name: 'tail kept instead of head',
     edits: [
       {
-        file: 'src/streaming/split.ts',
+        file: 'src/core/text/split.ts',
         from: 'bytes.subarray(0, characterStart(bytes, limitBytes))',
         to: 'bytes.subarray(characterStart(bytes, bytes.length - limitBytes + 3))',
       },
@@ -57,7 +57,7 @@ export const mutants: readonly Mutant[] = [
     name: 'deadline looked at only on output',
     edits: [
       {
-        file: 'src/bridge/follow.ts',
+        file: 'src/bridge/ask/follow.ts',
         from: '    nextDue: () => nextAt,',
         to: '    nextDue: () => (desk.live.nextSaveAt() === undefined ? undefined : nextAt),',
       },
@@ -78,7 +78,11 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'merged text lost',
     edits: [
-      { file: 'src/streaming/open.ts', from: `text: \`\${waiting.text}\\n\\n\${fresh.text}\``, to: 'text: fresh.text' },
+      {
+        file: 'src/core/streaming/open.ts',
+        from: `text: \`\${waiting.text}\\n\\n\${fresh.text}\``,
+        to: 'text: fresh.text',
+      },
     ],
     tests: [simulation],
   },
@@ -86,7 +90,7 @@ export const mutants: readonly Mutant[] = [
     name: 'response_url recorded after the attempt',
     edits: [
       {
-        file: 'src/bridge/deliver.ts',
+        file: 'src/bridge/deliver/deliver.ts',
         from: 'const begun = await store.outbox.begin(ready,',
         to: `const begun = ready.route === 'response_url' ? beginAttempt(ready, { isTwin: false }, at) : await store.outbox.begin(ready,`,
       },
@@ -97,7 +101,7 @@ export const mutants: readonly Mutant[] = [
     name: 'message recorded after it was sent',
     edits: [
       {
-        file: 'src/bridge/deliver.ts',
+        file: 'src/bridge/deliver/deliver.ts',
         from: 'const begun = await store.outbox.begin(ready,',
         to: `const begun = ready.route === 'app' ? beginAttempt(ready, { isTwin: false }, at) : await store.outbox.begin(ready,`,
       },
@@ -108,7 +112,7 @@ export const mutants: readonly Mutant[] = [
     name: 'finish without final',
     edits: [
       {
-        file: 'src/streaming/frame.ts',
+        file: 'src/core/streaming/frame.ts',
         from: 'return composeFrame(turn, turn.answer, undefined, more)',
         to: "return composeFrame(turn, '', undefined, more)",
       },
@@ -119,7 +123,7 @@ export const mutants: readonly Mutant[] = [
     name: 'unknown resent',
     edits: [
       {
-        file: 'src/fallback/attempt.ts',
+        file: 'src/core/fallback/attempt.ts',
         from: 'only === undefined || second !== undefined || ',
         to: 'only === undefined || ',
       },
@@ -128,19 +132,19 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'unchecked twin resent',
-    edits: [{ file: 'src/fallback/attempt.ts', from: ' || only.unchecked) return false', to: ') return false' }],
+    edits: [{ file: 'src/core/fallback/attempt.ts', from: ' || only.unchecked) return false', to: ') return false' }],
     tests: [simulation],
   },
   {
     name: 'resent after more than a minute',
-    edits: [{ file: 'src/fallback/attempt.ts', from: '  app: 60_000,', to: '  app: 86_400_000,' }],
+    edits: [{ file: 'src/core/fallback/attempt.ts', from: '  app: 60_000,', to: '  app: 86_400_000,' }],
     tests: [simulation],
   },
   {
     name: 'cut off by a crash and sent as new',
     edits: [
       {
-        file: 'src/fallback/attempt.ts',
+        file: 'src/core/fallback/attempt.ts',
         from: 'delivery.attempts.map(attempt => (attempt.outcome === undefined ? cutOff(attempt) : attempt))',
         to: 'delivery.attempts.filter(attempt => attempt.outcome !== undefined)',
       },
@@ -151,7 +155,7 @@ export const mutants: readonly Mutant[] = [
     name: 'resent with another body',
     edits: [
       {
-        file: 'src/fallback/mend.ts',
+        file: 'src/core/fallback/repair.ts',
         from: "message.kind !== 'media' || message.mediaId !== undefined)",
         to: "message.kind !== 'media')",
       },
@@ -162,7 +166,7 @@ export const mutants: readonly Mutant[] = [
     name: 'by direct message and by response_url',
     edits: [
       {
-        file: 'src/bridge/deliver.ts',
+        file: 'src/bridge/deliver/deliver.ts',
         from: 'const settled = next.length === 0 ? delivery : this.handOver(delivery)',
         to: 'const settled = delivery',
       },
@@ -173,7 +177,7 @@ export const mutants: readonly Mutant[] = [
     name: 'budget of a member ignored',
     edits: [
       {
-        file: 'src/fallback/attempt.ts',
+        file: 'src/core/fallback/attempt.ts',
         from: '  if (standing.freeAt !== undefined && !isRepeat) return hold(delivery, standing.freeAt)\n',
         to: '',
       },
@@ -184,7 +188,7 @@ export const mutants: readonly Mutant[] = [
     name: 'idempotencyKey ignored',
     edits: [
       {
-        file: 'src/bridge/send.ts',
+        file: 'src/bridge/operator/send.ts',
         from: '  if (idempotencyKey !== undefined) return deliveryIdOf(idempotencyKey)\n',
         to: '',
       },
@@ -195,7 +199,7 @@ export const mutants: readonly Mutant[] = [
     name: 'welcome twice',
     edits: [
       {
-        file: 'src/bridge/app-events.ts',
+        file: 'src/bridge/callback/app-events.ts',
         from: 'id: `welcome:${account}:${sender.toLowerCase()}:${day}`,',
         to: 'id: `welcome:${account}:${sender.toLowerCase()}:${day}:${key}`,',
       },
@@ -206,12 +210,12 @@ export const mutants: readonly Mutant[] = [
     name: "another session's event taken",
     edits: [
       {
-        file: 'src/gateway/run.ts',
+        file: 'src/gateway/chat/run.ts',
         from: "    if (stringAt(payload, 'sessionKey')?.toLowerCase() !== this.sessionKey) return\n",
         to: '',
       },
       {
-        file: 'src/gateway/run.ts',
+        file: 'src/gateway/chat/run.ts',
         from: "    if (!this.ours.has(runId)) return event === 'chat' ? this.overhear(runId, payload) : undefined\n",
         to: "    if (runId === '') return event === 'chat' ? this.overhear(runId, payload) : undefined\n",
       },

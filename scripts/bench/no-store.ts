@@ -1,5 +1,5 @@
 import { startPublicListener } from '../../src/http/public.ts'
-import { createBotEndpoint } from '../../src/wecom/bot-endpoint.ts'
+import { createBotEndpoint } from '../../src/wecom/callback/bot-endpoint.ts'
 import { createLog, realClock, realRandom } from '../../src/world.ts'
 
 const { PORT, BENCH_TOKEN = '', BENCH_KEY = '' } = process.env

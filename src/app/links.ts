@@ -1,4 +1,4 @@
-import { Connection, type ConnectionOptions } from '../gateway/connection.ts'
+import { Connection, type ConnectionOptions } from '../gateway/link/socket.ts'
 import type { Scheduler } from '../scheduler/scheduler.ts'
 import type { World } from '../world.ts'
 import { type AppOptions, connectionOptions, type Link } from './state-folder.ts'

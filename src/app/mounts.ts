@@ -1,10 +1,10 @@
 import type { Account, Config } from '../config/config.ts'
 import type { Mount } from '../http/public.ts'
-import { appPaths, botPaths } from '../status.ts'
-import { createAppEndpoint } from '../wecom/app-endpoint.ts'
-import { createBotEndpoint } from '../wecom/bot-endpoint.ts'
-import { type KeyRing, replaceKeys } from '../wecom/callback-keys.ts'
-import type { EndpointDeps } from '../wecom/endpoint.ts'
+import { appPaths, botPaths } from './status.ts'
+import { createAppEndpoint } from '../wecom/callback/app-endpoint.ts'
+import { createBotEndpoint } from '../wecom/callback/bot-endpoint.ts'
+import { type KeyRing, replaceKeys } from '../wecom/callback/keys.ts'
+import type { EndpointDeps } from '../wecom/callback/endpoint.ts'
 
 /** The keys of the callback URLs of each account. */
 export type KeyRings = ReadonlyMap<string, { readonly bot?: KeyRing; readonly app?: KeyRing }>

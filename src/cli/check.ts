@@ -1,5 +1,5 @@
 import { isPairedWith } from '../app/state-folder.ts'
-import type { Complaint } from '../config/complaints.ts'
+import type { Complaint } from '../config/issues.ts'
 import { type Config, findConfigFile, loadConfig, resolveStateDir, usualPlaces } from '../config/config.ts'
 import type { CliIo } from './io.ts'
 import { alwaysUsage, exitCodes, parseCommand } from './usage.ts'

@@ -1,4 +1,4 @@
-import { suggestionFor } from '../config/complaints.ts'
+import { suggestionFor } from '../config/issues.ts'
 import { findConfigFile, loadConfig } from '../config/config.ts'
 import { exampleOf } from '../config/example.ts'
 import { type Node, nodeAt, recordOf } from '../config/keys.ts'

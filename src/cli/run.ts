@@ -1,7 +1,7 @@
 import type { ConfigSource } from '../app/state-folder.ts'
 import { type App, startApp } from '../app.ts'
 import { type Config, findConfigFile, loadConfig, resolveStateDir } from '../config/config.ts'
-import { openNotifier } from '../systemd.ts'
+import { openNotifier } from '../app/systemd.ts'
 import { build } from '../version.ts'
 import type { LogStyle } from '../world.ts'
 import { formatComplaint, nowhere } from './check.ts'

@@ -1,5 +1,5 @@
-import { type Complaint, warn } from './complaints.ts'
-import { doubtsAboutAdministrators, doubtsAboutDm } from './people.ts'
+import { type Complaint, warn } from './issues.ts'
+import { doubtsAboutAdministrators, doubtsAboutDm } from './access-checks.ts'
 import type { Settings } from './schema.ts'
 
 type Channel = Settings['channels']['wecom']

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { aesKey, flag, type Marks, path, section, text, texts, whole } from './keys.ts'
-import { sentences } from './sentences.ts'
+import { sentences } from './notice-texts.ts'
 
 const dm = () =>
   Type.Object(

@@ -6,7 +6,7 @@ import { Value } from '@sinclair/typebox/value'
 import JSON5 from 'json5'
 import { messageOf } from '../errors.ts'
 import { type Account, accountsOf, defaultAccountOf, judge, type PartialSettings } from './accounts.ts'
-import { type Complaint, kindOf, warn } from './complaints.ts'
+import { type Complaint, kindOf, warn } from './issues.ts'
 import { readBySchema, reasonOf, type Source } from './reading.ts'
 import { type Settings, schema } from './schema.ts'
 

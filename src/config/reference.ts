@@ -1,4 +1,4 @@
-import { expectationOf } from './complaints.ts'
+import { expectationOf } from './issues.ts'
 import { choicesOf, type Node, recordOf } from './keys.ts'
 
 type Json = Record<string, unknown>

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { channel } from './channel.ts'
 import { agent, flag, path, port, section, text, texts, whole } from './keys.ts'
-import { sentences } from './sentences.ts'
+import { sentences } from './notice-texts.ts'
 
 const binding = Type.Object(
   {

@@ -1,9 +1,9 @@
 import type { World } from '../world.ts'
 import { people } from './page-client.ts'
 import { type ServerOptions, servePage } from './page-server.ts'
-import { createTenant, type Tenant } from './tenant.ts'
-import type { AppOptions } from './tenant-corp.ts'
-import type { Robot } from './tenant-robots.ts'
+import { createTenant, type Tenant } from './tenant/tenant.ts'
+import type { AppOptions } from './tenant/api/corp.ts'
+import type { Robot } from './tenant/api/robots.ts'
 
 export interface PlaygroundOptions {
   /** Where the daemon takes the Bot's callbacks. */

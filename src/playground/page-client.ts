@@ -10,7 +10,7 @@ import {
   describePost,
   describeRequest,
 } from './page-items.ts'
-import type { Tenant, TenantEvent } from './tenant.ts'
+import type { Tenant, TenantEvent } from './tenant/tenant.ts'
 
 export interface PageOptions {
   readonly botName: string

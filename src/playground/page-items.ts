@@ -1,12 +1,12 @@
 import { isObject } from './json.ts'
 import type { Item, PageFile, WireRow } from './page/events.ts'
-import type { Tenant } from './tenant.ts'
-import type { ApiRequest } from './tenant-api.ts'
-import type { AppExchange } from './tenant-app-call.ts'
-import type { Bubble } from './tenant-bubble.ts'
-import type { LedgerEntry, SeenMedia } from './tenant-ledger.ts'
-import type { ResponsePost } from './tenant-response.ts'
-import type { Exchange } from './tenant-wire.ts'
+import type { Tenant } from './tenant/tenant.ts'
+import type { ApiRequest } from './tenant/api/api.ts'
+import type { AppExchange } from './tenant/app/call.ts'
+import type { Bubble } from './tenant/bot/bubble.ts'
+import type { LedgerEntry, SeenMedia } from './tenant/ledger.ts'
+import type { ResponsePost } from './tenant/bot/response-url.ts'
+import type { Exchange } from './tenant/wire.ts'
 
 /** What the tenant does not know of those who send. */
 export interface Senders {

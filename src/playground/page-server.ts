@@ -4,8 +4,8 @@ import type { ToPage } from './page/events.ts'
 import page from './page/index.html'
 import { PageClient, type PageOptions } from './page-client.ts'
 import { filePath } from './page-items.ts'
-import type { Tenant } from './tenant.ts'
-import { isPicture } from './tenant-upload.ts'
+import type { Tenant } from './tenant/tenant.ts'
+import { isPicture } from './tenant/api/upload.ts'
 
 export interface ServerOptions extends PageOptions {
   /** 0 is any free one. */

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { listAgents } from '../../src/gateway/agent-list.ts'
+import { listAgents } from '../../src/gateway/admin/agent-list.ts'
 import { until } from '../scenarios/until.ts'
 import { Links, reach } from './links.ts'
 import { hello } from './raw-gateway.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { decodeEnding, filesOf, findFiles, pausesFor } from '../../src/gateway/answer-files.ts'
-import { decodeFiles } from '../../src/gateway/file-blocks.ts'
-import { answerRows, decodeHistory } from '../../src/gateway/history.ts'
+import { decodeEnding, filesOf, findFiles, pausesFor } from '../../src/gateway/chat/answer-files.ts'
+import { decodeFiles } from '../../src/gateway/chat/file-blocks.ts'
+import { answerRows, decodeHistory } from '../../src/gateway/chat/history.ts'
 
 const ending = (reply: string, ...tools: readonly string[]) => ({ reply, usedTools: tools.length > 0 })
 const sum = (pauses: readonly number[]) => pauses.reduce((total, ms) => total + ms, 0)

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'bun:test'
-import { createAdminAgent } from '../../src/gateway/admin-agent.ts'
-import { ReloadGate } from '../../src/gateway/reload-gate.ts'
+import { createAdminAgent } from '../../src/gateway/admin/admin-agent.ts'
+import { ReloadGate } from '../../src/gateway/chat/reload-gate.ts'
 import { connectClient } from '../openclaw/client.ts'
 import { quietWorld } from '../scenarios/house.ts'
 import { until } from '../scenarios/until.ts'

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { createCollector } from '../../src/gateway/artifact-download.ts'
+import { createCollector } from '../../src/gateway/chat/artifact-download.ts'
 import { createLog } from '../../src/world.ts'
 import { until } from '../scenarios/until.ts'
 import { Links, reach, refusal } from './links.ts'

@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
 import type { Ask, AskAttachment } from '../../src/domain/agent.ts'
 import { WecomdError } from '../../src/errors.ts'
-import { encodeAttachments, encodeQuestion, limitsOf, Turnstile } from '../../src/gateway/attachments.ts'
-import { encodeRequest } from '../../src/gateway/frames.ts'
+import { encodeAttachments, encodeQuestion, limitsOf, Turnstile } from '../../src/gateway/chat/attachments.ts'
+import { encodeRequest } from '../../src/gateway/link/frames.ts'
 
 const hello = { bootId: 'b', version: 'v', scopes: [], tickIntervalMs: 1, imageBytes: 6_291_456 }
 const key = 'k'

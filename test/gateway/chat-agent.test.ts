@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { bigAnswer, echoScript } from '../../src/playground/echo-script.ts'
+import { bigAnswer, echoScript } from '../../src/playground/gateway/runs/script.ts'
 import { until } from '../scenarios/until.ts'
 import { answerTo, closeAgents, openAgent, sessionKey } from './agents.ts'
 

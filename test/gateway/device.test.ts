@@ -3,7 +3,7 @@ import { createHash, createPublicKey, verify } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Device, loadDevice, signConnect } from '../../src/gateway/device.ts'
+import { type Device, loadDevice, signConnect } from '../../src/gateway/link/device.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'wecomd-device-'))
 const file = join(folder, 'device.pem')

@@ -8,7 +8,7 @@ import {
   objectAt,
   stringAt,
   stringsAt,
-} from '../../src/gateway/frames.ts'
+} from '../../src/gateway/link/frames.ts'
 
 const ours = 'agent:main:wecom:default:direct:zhangsan'
 const theirs = 'agent:main:cron:nightly'

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { loadDevice, signConnect } from '../../src/gateway/device.ts'
-import { type Credentials, Handshake, type Purpose } from '../../src/gateway/handshake.ts'
+import { loadDevice, signConnect } from '../../src/gateway/link/device.ts'
+import { type Credentials, Handshake, type Purpose } from '../../src/gateway/link/handshake.ts'
 import { memoryOf } from './rig.ts'
 
 const device = loadDevice(join(mkdtempSync(join(tmpdir(), 'wecomd-handshake-')), 'device.pem'))

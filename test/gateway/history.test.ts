@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { decodeHistory, nextStep, type Standpoint, type Step, textOf } from '../../src/gateway/history.ts'
+import { decodeHistory, nextStep, type Standpoint, type Step, textOf } from '../../src/gateway/chat/history.ts'
 
 const now = 1_780_000_000_000
 

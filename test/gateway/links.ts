@@ -1,5 +1,5 @@
 import type { LinkStatus } from '../../src/domain/agent.ts'
-import { createEchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
+import { createEchoGateway, type EchoOptions } from '../../src/playground/gateway/echo-gateway.ts'
 import { quietWorld } from '../scenarios/house.ts'
 import { until } from '../scenarios/until.ts'
 import { openRawGateway, users } from './raw-gateway.ts'

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import type { AskAttachment } from '../../src/domain/agent.ts'
 import { WecomdError } from '../../src/errors.ts'
-import { echoAnswer, echoScript } from '../../src/playground/echo-script.ts'
+import { echoAnswer, echoScript } from '../../src/playground/gateway/runs/script.ts'
 import { until } from '../scenarios/until.ts'
 import { answerTo, closeAgents, openAgent, sessionKey } from './agents.ts'
 import { csv, fileOf, noise, png, pngOf } from './files.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { neutralise, neutraliseRest } from '../../src/gateway/neutralise.ts'
+import { neutralise, neutraliseRest } from '../../src/gateway/chat/neutralise.ts'
 
 /** The joiner is written as `_` here; no text of the tables has one of its own. */
 const shown = (text: string) => neutralise(text).replaceAll('\u2060', '_')

@@ -1,4 +1,4 @@
-import type { AdminAgent } from '../../src/gateway/admin-agent.ts'
+import type { AdminAgent } from '../../src/gateway/admin/admin-agent.ts'
 
 const nobody = () => Promise.reject(new Error('there is no admin link here'))
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import { decodeFrame, type GatewayFrame } from '../../src/gateway/frames.ts'
-import { GatewayRefusal, Rpc } from '../../src/gateway/rpc.ts'
+import { decodeFrame, type GatewayFrame } from '../../src/gateway/link/frames.ts'
+import { GatewayRefusal, Rpc } from '../../src/gateway/link/rpc.ts'
 import { silentTimers } from './rig.ts'
 
 function setUp() {

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { ReplyChunk, RunEnd } from '../../src/domain/agent.ts'
-import { Run } from '../../src/gateway/run.ts'
+import { Run } from '../../src/gateway/chat/run.ts'
 
 const sessionKey = 'agent:main:wecom:default:direct:zhangsan'
 const message = (text: string) => ({ role: 'assistant', content: [{ type: 'text', text }] })

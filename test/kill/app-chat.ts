@@ -1,5 +1,5 @@
-import type { Tenant } from '../../src/playground/tenant.ts'
-import type { AppCall } from '../../src/playground/tenant-app-call.ts'
+import type { Tenant } from '../../src/playground/tenant/tenant.ts'
+import type { AppCall } from '../../src/playground/tenant/app/call.ts'
 import type { Seeded } from '../crypto/seeded.ts'
 import type { Binary } from '../scenarios/binary.ts'
 import { journeyOf } from './house.ts'

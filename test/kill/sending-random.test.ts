@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'bun:test'
-import type { Tenant } from '../../src/playground/tenant.ts'
-import type { ApiFault } from '../../src/playground/tenant-fault.ts'
+import type { Tenant } from '../../src/playground/tenant/tenant.ts'
+import type { ApiFault } from '../../src/playground/tenant/fault.ts'
 import { type Seeded, seeded } from '../crypto/seeded.ts'
 import { until } from '../scenarios/until.ts'
 import { chatters, complainOfAppChat, startAppChat } from './app-chat.ts'

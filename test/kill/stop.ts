@@ -1,4 +1,4 @@
-import type { Tenant } from '../../src/playground/tenant.ts'
+import type { Tenant } from '../../src/playground/tenant/tenant.ts'
 
 /**
  * Holds the `nth` request from now on to `path` for good, before or after the platform does what it asks; resolves when

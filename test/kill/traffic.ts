@@ -1,7 +1,7 @@
-import type { Step } from '../../src/playground/echo-script.ts'
-import type { Tenant } from '../../src/playground/tenant.ts'
-import type { Bubble } from '../../src/playground/tenant-bubble.ts'
-import type { ApiFault } from '../../src/playground/tenant-fault.ts'
+import type { Step } from '../../src/playground/gateway/runs/script.ts'
+import type { Tenant } from '../../src/playground/tenant/tenant.ts'
+import type { Bubble } from '../../src/playground/tenant/bot/bubble.ts'
+import type { ApiFault } from '../../src/playground/tenant/fault.ts'
 import type { Seeded } from '../crypto/seeded.ts'
 import { goOn } from './moment.ts'
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
 import type { OpenClaw } from '../../scripts/openclaw.ts'
-import { neutralise } from '../../src/gateway/neutralise.ts'
+import { neutralise } from '../../src/gateway/chat/neutralise.ts'
 import { connectClient, type GatewayClient, type Payload } from './client.ts'
 import { openclawSuite, sharedGateway, withoutOpenClaw } from './gateway.ts'
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import type { Step } from '../../src/playground/echo-script.ts'
+import type { Step } from '../../src/playground/gateway/runs/script.ts'
 import { until } from '../scenarios/until.ts'
 import { ask, clientOf, closeAll, linked, session, token } from './echo-rig.ts'
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { bigAnswer, longAnswer } from '../../src/playground/echo-script.ts'
+import { bigAnswer, longAnswer } from '../../src/playground/gateway/runs/script.ts'
 import { ask, clientOf, closeAll, gatewayWith, linked, session, token } from './echo-rig.ts'
 import { textOf } from './gateway-client.ts'
 

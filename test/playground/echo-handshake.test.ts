@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'bun:test'
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import type { EchoGateway } from '../../src/playground/echo-gateway.ts'
+import type { EchoGateway } from '../../src/playground/gateway/echo-gateway.ts'
 import { ask, clientOf, closeAll, gatewayWith, linked, session, token } from './echo-rig.ts'
 import { connectParams } from './gateway-client.ts'
 

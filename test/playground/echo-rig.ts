@@ -1,4 +1,4 @@
-import { createEchoGateway, type EchoGateway, type EchoOptions } from '../../src/playground/echo-gateway.ts'
+import { createEchoGateway, type EchoGateway, type EchoOptions } from '../../src/playground/gateway/echo-gateway.ts'
 import { createLog, realWorld } from '../../src/world.ts'
 import { GatewayClient } from './gateway-client.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { connect } from 'node:net'
-import { type ApiRequest } from '../../src/playground/tenant-api.ts'
+import { type ApiRequest } from '../../src/playground/tenant/api/api.ts'
 import { corpId, main, openTenant, other, text } from './tenant-rig.ts'
 
 const getting = (secret: string, id = corpId) => `gettoken?corpid=${id}&corpsecret=${secret}`

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { createTenant } from '../../src/playground/tenant.ts'
+import { createTenant } from '../../src/playground/tenant/tenant.ts'
 import { createLog, realWorld, type World } from '../../src/world.ts'
 import { encodingAESKey, serveCallbacks, stream, token } from './callback-server.ts'
 

@@ -1,4 +1,4 @@
-import { createTenant, type TenantOptions } from '../../src/playground/tenant.ts'
+import { createTenant, type TenantOptions } from '../../src/playground/tenant/tenant.ts'
 import { createLog, realWorld, type World } from '../../src/world.ts'
 import { encodingAESKey, token } from './callback-server.ts'
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { decrypt } from '@wecom/crypto'
-import { createTenant, type TenantOptions } from '../../src/playground/tenant.ts'
+import { createTenant, type TenantOptions } from '../../src/playground/tenant/tenant.ts'
 import { createLog, realWorld } from '../../src/world.ts'
 import {
   type Answer,

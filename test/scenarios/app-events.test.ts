@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import type { AppHappening } from '../../src/playground/tenant-apps.ts'
+import type { AppHappening } from '../../src/playground/tenant/app/apps.ts'
 import { wecomd } from '../cli/child.ts'
 import { openAppHouse, sendPath, textsOf, untilIdle, untilTexts } from './app-house.ts'
 import type { House, HouseOptions } from './house.ts'

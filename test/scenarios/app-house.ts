@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '../../src/playground/tenant-ledger.ts'
+import type { LedgerEntry } from '../../src/playground/tenant/ledger.ts'
 import { type House, type HouseOptions, openHouse } from './house.ts'
 import { until } from './until.ts'
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { bigAnswer, echoAnswer, longAnswer } from '../../src/playground/echo-script.ts'
+import { bigAnswer, echoAnswer, longAnswer } from '../../src/playground/gateway/runs/script.ts'
 import { type House, type HouseOptions, openHouse } from './house.ts'
 import { until } from './until.ts'
 

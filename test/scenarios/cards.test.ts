@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import type { Step } from '../../src/playground/echo-script.ts'
+import type { Step } from '../../src/playground/gateway/runs/script.ts'
 import { isObject } from '../../src/playground/json.ts'
 import { appOf, type House, type HouseOptions, openHouse } from './house.ts'
 import { until } from './until.ts'

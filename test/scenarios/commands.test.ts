@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import type { LinkStatus } from '../../src/domain/agent.ts'
-import { createEchoGateway } from '../../src/playground/echo-gateway.ts'
+import { createEchoGateway } from '../../src/playground/gateway/echo-gateway.ts'
 import { openFront } from '../openclaw/front.ts'
 import { methodsOf, Recorder } from '../openclaw/recorder.ts'
 import { openAppHouse, textsOf, untilTexts } from './app-house.ts'

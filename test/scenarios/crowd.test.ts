@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { bigAnswer, type Step } from '../../src/playground/echo-script.ts'
+import { bigAnswer, type Step } from '../../src/playground/gateway/runs/script.ts'
 import { directMessages, openAppHouse, untilIdle } from './app-house.ts'
 import type { House } from './house.ts'
 import { until } from './until.ts'

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import type { DeliveryReport } from '../../src/bridge/journey.ts'
-import { echoAnswer } from '../../src/playground/echo-script.ts'
+import type { DeliveryReport } from '../../src/bridge/operator/trace.ts'
+import { echoAnswer } from '../../src/playground/gateway/runs/script.ts'
 import { wecomd } from '../cli/child.ts'
 import { appOf, type House, type HouseOptions, openHouse } from './house.ts'
 import { readBy, sendAndWait } from './sending.ts'

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { decrypt } from '@wecom/crypto'
 import { isObject, parseObject } from '../../src/playground/json.ts'
-import type { Exchange } from '../../src/playground/tenant-wire.ts'
+import type { Exchange } from '../../src/playground/tenant/wire.ts'
 import { type EchoHouse, openEchoHouse } from '../kill/house.ts'
 import { botKey } from './house.ts'
 import { until } from './until.ts'

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'bun:test'
 import { isObject } from '../../src/playground/json.ts'
-import type { Bubble } from '../../src/playground/tenant-bubble.ts'
+import type { Bubble } from '../../src/playground/tenant/bot/bubble.ts'
 import { png } from '../wecom/media-samples.ts'
 import { type House, type HouseOptions, openHouse } from './house.ts'
 import { until } from './until.ts'

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { bigAnswer } from '../../src/playground/echo-script.ts'
+import { bigAnswer } from '../../src/playground/gateway/runs/script.ts'
 import { directMessages, openAppHouse, sendPath, textsOf, untilIdle } from './app-house.ts'
 import type { House } from './house.ts'
 import { SettableClock } from './settable-clock.ts'

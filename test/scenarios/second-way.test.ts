@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import { bigAnswer, echoAnswer } from '../../src/playground/echo-script.ts'
+import { bigAnswer, echoAnswer } from '../../src/playground/gateway/runs/script.ts'
 import { directMessages, isReady, openAppHouse, sendPath, textsOf, untilIdle, untilTexts } from './app-house.ts'
 import { type House, type HouseOptions, openHouse } from './house.ts'
 import { until } from './until.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import type { DeliveryReport } from '../../src/bridge/journey.ts'
-import { bigAnswer } from '../../src/playground/echo-script.ts'
+import type { DeliveryReport } from '../../src/bridge/operator/trace.ts'
+import { bigAnswer } from '../../src/playground/gateway/runs/script.ts'
 import { type House, openHouse } from './house.ts'
 import { accept, countSends, readBy, sendAndWait, sendLate, waitForTry } from './sending.ts'
 import { SettableClock } from './settable-clock.ts'

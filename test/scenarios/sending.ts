@@ -1,5 +1,5 @@
 import { expect } from 'bun:test'
-import type { DeliveryReport } from '../../src/bridge/journey.ts'
+import type { DeliveryReport } from '../../src/bridge/operator/trace.ts'
 import type { House, SendAnswer } from './house.ts'
 import type { SettableClock } from './settable-clock.ts'
 import { until } from './until.ts'

@@ -3,8 +3,8 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { echoAnswer } from '../../src/playground/echo-script.ts'
-import { openNotifier } from '../../src/systemd.ts'
+import { echoAnswer } from '../../src/playground/gateway/runs/script.ts'
+import { openNotifier } from '../../src/app/systemd.ts'
 import type { World } from '../../src/world.ts'
 import { startDaemon } from '../cli/child.ts'
 import { FakeClock } from '../fake-clock.ts'
@@ -195,7 +195,7 @@ describe('systemd', () => {
   /** Runs a notifier in a process of its own with this PATH, with libc forbidden; resolves to its log. */
   async function notifyWithoutLibc(path: string): Promise<string> {
     const script = `
-      const { openNotifier } = await import(${JSON.stringify(join(root, 'src/systemd.ts'))})
+      const { openNotifier } = await import(${JSON.stringify(join(root, 'src/app/systemd.ts'))})
       const log = (msg, fields) => console.log(msg, JSON.stringify(fields))
       const forbidden = () => { throw new Error('mprotect failed') }
       const notifier = openNotifier({ NOTIFY_SOCKET: '/nowhere' }, { log: { info: log, warn: log } }, forbidden)

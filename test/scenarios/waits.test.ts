@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import type { DeliveryReport } from '../../src/bridge/journey.ts'
+import type { DeliveryReport } from '../../src/bridge/operator/trace.ts'
 import { type House, openHouse } from './house.ts'
 import { accept } from './sending.ts'
 

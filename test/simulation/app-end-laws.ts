@@ -1,4 +1,4 @@
-import { deliveryIdOf } from '../../src/bridge/send.ts'
+import { deliveryIdOf } from '../../src/bridge/operator/send.ts'
 import type { Attempt, Delivery, Message } from '../../src/domain/delivery.ts'
 import { isDone } from '../../src/domain/delivery.ts'
 import { limits } from '../../src/domain/limits.ts'

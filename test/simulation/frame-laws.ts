@@ -1,6 +1,6 @@
 import { limits } from '../../src/domain/limits.ts'
 import type { Frame } from '../../src/domain/message.ts'
-import { type Notice, speaker } from '../../src/fallback/notice.ts'
+import { type Notice, speaker } from '../../src/core/notices/notices.ts'
 import { marksOf, type Replies } from './replies.ts'
 import type { Scene } from './scene.ts'
 import type { Message } from './tenant.ts'

@@ -1,5 +1,5 @@
 import { limits } from '../../src/domain/limits.ts'
-import type { Step } from '../../src/playground/echo-script.ts'
+import type { Step } from '../../src/playground/gateway/runs/script.ts'
 import type { Dice } from './dice.ts'
 
 /** How the simulated agent treats a question. */

@@ -1,5 +1,5 @@
-import type { SendContent } from '../../src/bridge/content.ts'
-import { deliveryIdOf } from '../../src/bridge/send.ts'
+import type { SendContent } from '../../src/bridge/operator/content.ts'
+import { deliveryIdOf } from '../../src/bridge/operator/send.ts'
 import { limits } from '../../src/domain/limits.ts'
 import type { Target } from '../../src/domain/target.ts'
 import { isCode } from '../../src/errors.ts'

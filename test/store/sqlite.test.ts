@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Store } from '../../src/domain/ports.ts'
 import { openSqliteStore } from '../../src/store/sqlite/store.ts'
-import { nextDeadline } from '../../src/streaming/turn.ts'
+import { nextDeadline } from '../../src/core/streaming/advance.ts'
 import { type Opened, testConformance } from './conformance.ts'
 
 /** The files of a database as they lie on the disk now are what kill -9 would leave: nothing in them is unfinished. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { Attachment, Callback, Inbound } from '../../src/domain/message.ts'
-import { decodeAppCallback } from '../../src/wecom/app-callback.ts'
+import { decodeAppCallback } from '../../src/wecom/callback/app-callback.ts'
 import { seeded } from '../crypto/seeded.ts'
 import { vector } from '../crypto/vectors.ts'
 import { common, type Fields, textMessage, xmlOf } from './app-peer.ts'

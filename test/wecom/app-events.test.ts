@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import type { Callback } from '../../src/domain/message.ts'
-import { decodeAppCallback } from '../../src/wecom/app-callback.ts'
+import { decodeAppCallback } from '../../src/wecom/callback/app-callback.ts'
 import { cdata, common, type Fields, xmlOf } from './app-peer.ts'
 
 function decode(fields: Fields): Callback {

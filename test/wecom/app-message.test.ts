@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { Message } from '../../src/domain/delivery.ts'
-import { encodeAppMessage, encodeGroupMessage, type Receivers } from '../../src/wecom/app-message.ts'
+import { encodeAppMessage, encodeGroupMessage, type Receivers } from '../../src/wecom/api/app-message.ts'
 
 const bob: Receivers = { kind: 'user', ids: ['bob'] }
 const media = {

@@ -1,6 +1,6 @@
 import * as official from '@wecom/crypto'
 import type { Receive } from '../../src/domain/message.ts'
-import { type AppAccount, createAppEndpoint } from '../../src/wecom/app-endpoint.ts'
+import { type AppAccount, createAppEndpoint } from '../../src/wecom/callback/app-endpoint.ts'
 import { vector } from '../crypto/vectors.ts'
 import { signed, surround } from './peer.ts'
 

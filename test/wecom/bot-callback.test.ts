@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { Callback, Inbound } from '../../src/domain/message.ts'
-import { decodeBotCallback } from '../../src/wecom/bot-callback.ts'
+import { decodeBotCallback } from '../../src/wecom/callback/bot-callback.ts'
 import { vector } from '../crypto/vectors.ts'
 
 const context = { account: 'default', receivedAt: 1_780_000_001_500 }

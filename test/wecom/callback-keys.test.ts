@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import * as official from '@wecom/crypto'
-import { type CallbackKeys, replaceKeys } from '../../src/wecom/callback-keys.ts'
+import { type CallbackKeys, replaceKeys } from '../../src/wecom/callback/keys.ts'
 import { encodingAESKey, hello, setUp, signed, start, token } from './peer.ts'
 
 const old = { token, encodingAESKey }

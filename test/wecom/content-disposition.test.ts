@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { fileNameOf } from '../../src/wecom/content-disposition.ts'
+import { fileNameOf } from '../../src/wecom/media/content-disposition.ts'
 
 /** As fetch gives a header: a character for each byte. */
 const wire = (text: string) => Buffer.from(text).toString('latin1')

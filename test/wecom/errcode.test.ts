@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { hintOf, ruleOf } from '../../src/wecom/errcode.ts'
-import { outcomeOfRefusal } from '../../src/wecom/outcome.ts'
+import { hintOf, ruleOf } from '../../src/wecom/api/errcode.ts'
+import { outcomeOfRefusal } from '../../src/wecom/api/outcome.ts'
 import errcodes from './errcodes.json'
 
 const caller = { agentId: 1000002 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
-import { callWecom, json, type Line, urlOf } from '../../src/wecom/http-call.ts'
+import { callWecom, json, type Line, urlOf } from '../../src/wecom/api/http.ts'
 import { fetch } from './api-rig.ts'
 import { type Answered, openRawWecom, type RawWecom } from './raw-wecom.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { Attachment } from '../../src/domain/message.ts'
-import { detect, isOfKind, isPage, isUnmistakable, mimeTypeOf, nameOf } from '../../src/wecom/media-kind.ts'
+import { detect, isOfKind, isPage, isUnmistakable, mimeTypeOf, nameOf } from '../../src/wecom/media/kinds.ts'
 import { seeded } from '../crypto/seeded.ts'
 import { amr, csv, docx, gif, html, jpeg, json, mp4, pdf, png, xml, zip } from './media-samples.ts'
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import type { MediaMessage, Outcome } from '../../src/domain/delivery.ts'
 import { WecomdError } from '../../src/errors.ts'
-import { encodeUpload } from '../../src/wecom/media-upload.ts'
+import { encodeUpload } from '../../src/wecom/media/upload.ts'
 import { bytesOf, openRig, robotKey, toBob } from './api-rig.ts'
 import { openRawWecom, type RawWecom } from './raw-wecom.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { removeMention } from '../../src/wecom/mention.ts'
+import { removeMention } from '../../src/wecom/callback/mention.ts'
 
 const unnamed: readonly [string, string][] = [
   ['@助手 今天天气 😀', '今天天气 😀'],

@@ -1,8 +1,8 @@
 import { expect } from 'bun:test'
 import * as official from '@wecom/crypto'
 import type { Callback, Receive } from '../../src/domain/message.ts'
-import { type BotAccount, createBotEndpoint } from '../../src/wecom/bot-endpoint.ts'
-import type { EndpointDeps, EndpointEvent } from '../../src/wecom/endpoint.ts'
+import { type BotAccount, createBotEndpoint } from '../../src/wecom/callback/bot-endpoint.ts'
+import type { EndpointDeps, EndpointEvent } from '../../src/wecom/callback/endpoint.ts'
 import type { Log } from '../../src/world.ts'
 import { vector } from '../crypto/vectors.ts'
 

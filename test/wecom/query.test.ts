@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { parseCallbackQuery } from '../../src/wecom/query.ts'
+import { parseCallbackQuery } from '../../src/wecom/callback/query.ts'
 
 const base = 'msg_signature=5c45&timestamp=1409659589&nonce=263014780'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { encodeReply } from '../../src/wecom/reply.ts'
+import { encodeReply } from '../../src/wecom/callback/reply.ts'
 
 test('reply: a frame becomes a stream body with the whole bubble', () => {
   const frame = { streamId: 's1', content: '<think></think>处理中', finish: false }

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
-import { createResponsePoster, type ResponseUrlOptions } from '../../src/wecom/response-url.ts'
+import { createResponsePoster, type ResponseUrlOptions } from '../../src/wecom/api/response-url.ts'
 import { quietWorld } from '../scenarios/house.ts'
 
 const { fetch } = quietWorld()

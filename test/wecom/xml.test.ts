@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { type Element, parseXml, textOf } from '../../src/wecom/xml.ts'
+import { type Element, parseXml, textOf } from '../../src/wecom/callback/xml.ts'
 
 const read = (xml: string) => {
   const element = parseXml(xml)

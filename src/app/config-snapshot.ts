@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs'
+import type { Desk } from '../bridge/context.ts'
+import { createReceive } from '../bridge/callback/receive.ts'
+import type { Work } from '../bridge/start.ts'
+import type { Config } from '../config/config.ts'
+import type { Observations } from '../http/metrics.ts'
+import type { KeyRing } from '../wecom/callback/keys.ts'
+import type { EndpointDeps } from '../wecom/callback/endpoint.ts'
+import { createPlatform, type PlatformOptions } from '../wecom/platform.ts'
+import type { World } from '../world.ts'
+import type { Generation, PlatformSettings } from './active-config.ts'
+import { deskSettings } from './bridge-context.ts'
+import { type KeyRings, mountsOf, ringsOf } from './mounts.ts'
+import { readStartFiles } from './start-files.ts'
+import { type AppOptions, adminToken, linkOf } from './state-folder.ts'
+
+/** What generations have in common. */
+export interface Workshop {
+  readonly options: AppOptions
+  readonly world: World
+  readonly platform: Omit<PlatformOptions, keyof PlatformSettings>
+  readonly endpoint: EndpointDeps
+}
+
+export function openWorkshop(
+  options: AppOptions,
+  world: World,
+  { desk, work, observations }: { desk: Desk; work: Work; observations: Observations },
+): Workshop {
+  const { fetch, clock, random, log } = world
+  const { store, spool, timers } = desk
+  return {
+    options,
+    world,
+    platform: {
+      fetch,
+      clock,
+      timers,
+      random,
+      log: log.area('wecom'),
+      tokens: store.tokens,
+      openMedia: source => spool.open(source),
+      createFile: name => spool.create(name),
+      onTokenRefresh: account => observations.tokenRefreshed(account),
+    },
+    endpoint: {
+      receive: createReceive(desk, work),
+      clock,
+      random,
+      log: log.area('wecom'),
+      observe: event =>
+        event.kind === 'callback' ? observations.callback(event) : observations.signatureFailure(event),
+    },
+  }
+}
+
+/** Makes all that a config says, without touching what runs. Throws when that cannot be. */
+export function createGeneration(config: Config, shop: Workshop, before?: Generation): Generation {
+  const { options, world } = shop
+  const loadedAt = world.clock.now()
+  const rings = ringsOf(config, before?.rings, loadedAt)
+  const platformSettings = platformSettingsOf(config, rings)
+  return {
+    config,
+    loadedAt,
+    settings: deskSettings(config),
+    adminToken: adminToken(config, options.stateDir, world),
+    link: linkOf(config),
+    startFiles: readStartFiles(config),
+    // One that goes on knows its access tokens and tags.
+    platform:
+      before !== undefined && Bun.deepEquals(before.platformSettings, platformSettings)
+        ? before.platform
+        : createPlatform({ ...shop.platform, ...platformSettings }),
+    platformSettings,
+    rings,
+    mounts: mountsOf(config, rings, shop.endpoint),
+  }
+}
+
+function platformSettingsOf({ accounts, network, webhooks, media }: Config, rings: KeyRings): PlatformSettings {
+  const { timeoutMs, apiBaseUrl, mediaHosts, egressProxyUrl, caFile } = network
+  const apps = accounts.flatMap(({ id, agent }) => {
+    if (agent === undefined) return []
+    const { corpId, corpSecret, agentId, allowAppChat } = agent
+    return [[id, { corpId, corpSecret, agentId, allowAppChat }] as const]
+  })
+  const botKeys = Array.from(rings, ([id, { bot }]) => [id, bot === undefined ? [] : aesKeysOf(bot)] as const)
+  return {
+    network: {
+      timeoutMs,
+      apiBaseUrl,
+      moreHosts: mediaHosts,
+      ...(egressProxyUrl !== undefined && { proxy: egressProxyUrl }),
+      ...(caFile !== undefined && { ca: readFileSync(caFile, 'utf8') }),
+    },
+    apps: new Map(apps),
+    botKeys: new Map(botKeys),
+    webhooks,
+    maxMediaBytes: media.maxBytes,
+  }
+}
+
+/** Media are encrypted like the callback that names them. */
+function aesKeysOf({ encodingAESKey, replaced }: KeyRing): readonly string[] {
+  return [...new Set([encodingAESKey, ...replaced.map(keys => keys.encodingAESKey)])]
+}

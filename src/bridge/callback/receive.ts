@@ -1,0 +1,210 @@
+import {
+  type Callback,
+  type Card,
+  type Click,
+  formatClick,
+  type Inbound,
+  type Receive,
+  type Reply,
+} from '../../domain/message.ts'
+import { formatLane, formatSessionKey, formatTurnId } from '../../domain/routing.ts'
+import type { Turn } from '../../domain/turn.ts'
+import { planCardUpdate, takenCard } from '../../core/cards/click.ts'
+import { streamOfClick } from '../../core/cards/route.ts'
+import { firstFrame, type Live, streamFrame } from '../../core/streaming/frame.ts'
+import { commandIn, type OpenSettings, openTurn } from '../../core/streaming/open.ts'
+import { advance } from '../../core/streaming/advance.ts'
+import { greet, noteActivity } from './app-events.ts'
+import { loadPictures } from '../deliver/collect.ts'
+import { type AccountDesk, type Desk, sayOf } from '../context.ts'
+import { forgetFeedback, hearFeedback, recallFeedback } from './feedback.ts'
+
+const empty: Reply = { kind: 'empty' }
+/** Repeats of one msgid beyond this are not worth a line in its trace. */
+const tracedDuplicates = 10
+
+/** What a turn means to those who wait for work. */
+export interface Arrivals {
+  /** Something was stored that goes to WeCom. */
+  deliveryAdded(): void
+  turnOpened(turn: Turn): void
+  turnChanged(turn: Turn): void
+}
+
+/**
+ * Turns callbacks into turns and answers them from what is stored. When the reply resolves, everything that it promises
+ * is committed; no network call is awaited.
+ */
+export function createReceive(desk: Desk, arrivals: Arrivals): Receive {
+  return async (callback: Callback) => {
+    switch (callback.kind) {
+      case 'message':
+        return callback.inbound.click === undefined
+          ? receiveMessage(desk, arrivals, callback.inbound)
+          : receiveClick(desk, arrivals, callback.inbound, callback.inbound.click)
+      case 'refresh':
+        return receiveRefresh(desk, arrivals, callback)
+      case 'enter':
+        return receiveEnter(desk, callback)
+      case 'greet':
+        if (await greet(desk, callback)) arrivals.deliveryAdded()
+        return empty
+      case 'activity':
+        await noteActivity(desk, callback)
+        return empty
+      case 'feedback':
+        await hearFeedback(desk, callback)
+        return empty
+      case 'unhandled':
+        return empty
+      default:
+        return callback satisfies never
+    }
+  }
+}
+
+async function receiveMessage(desk: Desk, arrivals: Arrivals, inbound: Inbound): Promise<Reply> {
+  const account = desk.accounts.get(inbound.account)
+  if (account === undefined) return empty
+  const id = formatTurnId(inbound.account, inbound.msgid)
+  const settings = await openSettings(desk, account, inbound)
+  const isChat = inbound.text.trim() !== '' && commandIn(inbound) === undefined
+  const told = account.tellsFeedback && isChat ? await recallFeedback(desk, settings.sessionKey) : undefined
+  const { sender, receivedAt } = inbound
+  const key = { id, account: account.id, lane: formatLane(inbound.conversation), sender, receivedAt }
+  let closed: readonly Turn[] = []
+  let others: readonly Turn[] = []
+  const { turn, seen } = await desk.store.open(key, standing => {
+    const heard =
+      told === undefined
+        ? inbound
+        : { ...inbound, before: [`${told}\n`, inbound.before].filter(part => part !== undefined).join('\n') }
+    const change = openTurn(heard, standing, settings, account.say)
+    closed = change.save.filter(saved => saved.endedAt === receivedAt)
+    others = change.save.filter(saved => saved.id !== id)
+    return change
+  })
+  if (seen) await traceDuplicate(desk, turn, receivedAt)
+  else {
+    arrivals.turnOpened(turn)
+    for (const other of others) arrivals.turnChanged(other)
+  }
+  if (told !== undefined && !seen) await forgetFeedback(desk, settings.sessionKey)
+  for (const { end } of closed) if (!seen && end !== undefined) desk.meter.turnEnded(end)
+  return inbound.surface === 'app' ? empty : { kind: 'stream', frame: firstFrame(turn, account.placeholder) }
+}
+
+/**
+ * The agent hears which button was pressed, by the task_id that it gave its card; the card is replaced by one that says
+ * so. A card that is not of an answer, or of one that is forgotten, is only heard.
+ */
+async function receiveClick(desk: Desk, arrivals: Arrivals, inbound: Inbound, click: Click): Promise<Reply> {
+  const stream = streamOfClick(click)
+  const owner = stream === undefined ? undefined : await desk.store.findByStream(stream)
+  const shown = owner?.account === inbound.account ? owner.card : undefined
+  const heard = shown === undefined ? click : { ...click, taskId: shown.modelTaskId ?? '' }
+  await receiveMessage(desk, arrivals, { ...inbound, text: formatClick(heard) })
+  if (shown === undefined) return empty
+  if (inbound.surface === 'app') return await updateInApp(desk, arrivals, inbound, shown.card, click)
+  const card = takenCard(shown.card, click, sayOf(desk, inbound.account))
+  return card === undefined ? empty : { kind: 'card_update', card }
+}
+
+async function updateInApp(desk: Desk, arrivals: Arrivals, inbound: Inbound, card: Card, click: Click): Promise<Reply> {
+  const turn = await desk.store.find(formatTurnId(inbound.account, inbound.msgid))
+  const update = turn && planCardUpdate(turn, card, click, sayOf(desk, inbound.account))
+  if (update === undefined) return empty
+  await desk.store.outbox.write({ add: [update] })
+  arrivals.deliveryAdded()
+  return empty
+}
+
+async function openSettings(desk: Desk, account: AccountDesk, inbound: Inbound): Promise<OpenSettings> {
+  const { conversation, sender } = inbound
+  const answering = await desk.ownAgents.settle(desk.route(conversation, sender))
+  return {
+    ...answering,
+    sessionKey: formatSessionKey(answering.agentId, conversation),
+    streamId: newStreamId(inbound.receivedAt, desk.random.bytes(16)),
+    windowMs: account.windowMs,
+    handoverMs: account.handoverMs,
+    joinWindowMs: account.joinWindowMs,
+    openTurnsLimit: desk.limits.openTurns,
+    perUserPerMinuteLimit: desk.limits.perUserPerMinute,
+    askWithinMs: desk.limits.askWithinMs,
+    rules: {
+      ...account.policies[inbound.surface],
+      passes: desk.passedCommands,
+      canReset: desk.agent.canReset(),
+      administrators: desk.administratorsIn(account.id),
+      approvals: desk.agent.approvals(),
+    },
+    ...(account.thoughts && { thoughts: account.thoughts }),
+    ...(account.app && { dm: { format: account.app.replyFormat, deliverWithinMs: desk.limits.deliverWithinMs } }),
+  }
+}
+
+/** Random, and rising with time: ids that are stored next to each other make one write of many. */
+function newStreamId(at: number, random: Uint8Array): string {
+  return `st_${at.toString(36)}${Buffer.from(random).toString('base64url')}`
+}
+
+async function traceDuplicate(desk: Desk, turn: Turn, at: number): Promise<void> {
+  await desk.store.update(turn.id, stored => {
+    const known = stored.trace.filter(event => event.kind === 'duplicate').length
+    if (known >= tracedDuplicates) return undefined
+    return { save: [{ ...stored, trace: [...stored.trace, { at, kind: 'duplicate' }] }] }
+  })
+}
+
+async function receiveRefresh(
+  desk: Desk,
+  arrivals: Arrivals,
+  { account, streamId }: Extract<Callback, { kind: 'refresh' }>,
+): Promise<Reply> {
+  const found = await desk.store.findByStream(streamId)
+  if (found === undefined || found.account !== account) {
+    const content = sayOf(desk, account)({ key: 'unknown_stream' })
+    return { kind: 'stream', frame: { streamId, content, finish: true } }
+  }
+  const now = desk.clock.now()
+  const say = sayOf(desk, account)
+  const isFinishing = found.closedWith !== undefined || found.state === 'closing'
+  const turn = isFinishing ? await commitServed(desk, arrivals, found, now) : found
+  const pictures = await loadPictures(desk, turn)
+  const frame = streamFrame(turn, viewOf(desk, turn, now), say)
+  return { kind: 'stream', frame: pictures.length === 0 ? frame : { ...frame, pictures } }
+}
+
+/** Before a finish frame leaves it is written down that it did, so that its text is not sent another way as well. */
+async function commitServed(desk: Desk, arrivals: Arrivals, turn: Turn, at: number): Promise<Turn> {
+  const say = sayOf(desk, turn.account)
+  const event = { kind: 'served', at } as const
+  if (advance(turn, event, say) === undefined) return turn
+  const served = await desk.store.update(turn.id, stored => advance(stored, event, say))
+  if (served !== undefined) arrivals.turnChanged(served)
+  return served ?? turn
+}
+
+function viewOf(desk: Desk, turn: Turn, now: number) {
+  const status = desk.agent.status()
+  const text = desk.live.text(turn.id)
+  const phase = desk.live.phase(turn.id)
+  const textAt = desk.live.textAt(turn.id)
+  const approval = desk.agent.approvals().find(({ sessionKey }) => sessionKey === turn.sessionKey.toLowerCase())
+  const live: Live = { text: text ?? turn.answer, ...(phase && { phase }), ...(textAt !== undefined && { textAt }) }
+  return {
+    now,
+    live,
+    placeholder: desk.accounts.get(turn.account)?.placeholder ?? '',
+    ...(approval && { approval }),
+    ...(status.state !== 'up' && { offlineSince: status.since }),
+  }
+}
+
+async function receiveEnter(desk: Desk, callback: Extract<Callback, { kind: 'enter' }>): Promise<Reply> {
+  const welcomeText = desk.accounts.get(callback.account)?.welcomeText
+  if (welcomeText === undefined) return empty
+  await desk.store.see(callback.account, callback.msgid, desk.clock.now())
+  return { kind: 'text', content: welcomeText }
+}

@@ -1,0 +1,87 @@
+import type { Article } from '../../domain/delivery.ts'
+import { limits } from '../../domain/limits.ts'
+import type { Card } from '../../domain/message.ts'
+import type { WayOut } from '../../domain/ports.ts'
+import { WecomdError } from '../../errors.ts'
+import { objectionTo } from '../../core/cards/shape.ts'
+import { isVisible } from '../../core/streaming/frame.ts'
+import { byteLength } from '../../core/text/split.ts'
+
+/** What a script wants to say: exactly one of these. */
+export type SendContent =
+  | { readonly kind: 'text' | 'markdown'; readonly content: string }
+  | { readonly kind: 'card'; readonly card: Card }
+  | { readonly kind: 'news'; readonly articles: readonly Article[] }
+  | { readonly kind: 'media'; readonly fileName: string; readonly bytes: Uint8Array }
+
+/** The same without halves of characters, which are no UTF-8 and which no receiver could show. */
+export function wellFormed(content: SendContent): SendContent {
+  if (content.kind === 'media') return content
+  return JSON.parse(JSON.stringify(content), (_, value: unknown) =>
+    typeof value === 'string' ? value.toWellFormed() : value,
+  )
+}
+
+/** Throws `bad_message` for what WeCom would not take by this way. */
+export function checkContent(content: SendContent, route: WayOut): void {
+  switch (content.kind) {
+    case 'text':
+    case 'markdown':
+      return checkText(content.content)
+    case 'card':
+      return checkCard(content.card, route)
+    case 'news':
+      return content.articles.forEach(checkArticle)
+    case 'media':
+      return
+    default:
+      return content satisfies never
+  }
+}
+
+function checkText(text: string): void {
+  if (!isVisible(text)) throw new WecomdError('bad_message', 'the text is empty')
+  // What is too long for messages becomes a file.
+  if (byteLength(text) > limits.mediaBytes.file) {
+    throw new WecomdError('bad_message', 'the text is larger than 20 MiB, the most that WeCom takes')
+  }
+}
+
+const robotCards = ['text_notice', 'news_notice']
+const cards = [...robotCards, 'button_interaction', 'vote_interaction', 'multiple_interaction']
+
+function checkCard(card: Card, route: WayOut): void {
+  if (route === 'appchat') {
+    throw new WecomdError('bad_message', 'WeCom does not take template cards in groups', {
+      hint: 'send markdown or text',
+    })
+  }
+  const type = card['card_type']
+  const allowed = route === 'webhook' ? robotCards : cards
+  if (typeof type !== 'string' || !allowed.includes(type)) {
+    throw new WecomdError('bad_message', `card_type must be one of ${allowed.join(', ')}`, {
+      hint: 'the card is the object under template_card, with its card_type',
+    })
+  }
+  const objection = objectionTo(card)
+  if (objection !== undefined) throw new WecomdError('bad_message', `WeCom would not take the card: ${objection}`)
+}
+
+function checkArticle({ title, description = '', url, picurl }: Article, index: number): void {
+  const { articleTitleBytes, articleDescriptionBytes } = limits
+  checkLength(`news.${index}.title`, title, articleTitleBytes)
+  checkLength(`news.${index}.description`, description, articleDescriptionBytes)
+  checkAddress(`news.${index}.url`, url)
+  if (picurl !== undefined) checkAddress(`news.${index}.picurl`, picurl)
+}
+
+function checkLength(what: string, text: string, mostBytes: number): void {
+  const bytes = byteLength(text)
+  if (bytes <= mostBytes) return
+  throw new WecomdError('bad_message', `${what} has ${bytes} bytes of UTF-8, WeCom takes ${mostBytes}`)
+}
+
+function checkAddress(what: string, url: string): void {
+  if (/^https?:\/\//i.test(url) && URL.canParse(url)) return
+  throw new WecomdError('bad_message', `${what} is no http:// or https:// URL`)
+}

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto'
+import type { Delivery, Message } from '../../domain/delivery.ts'
+import { judgeMedia, safeFileName } from '../../domain/media.ts'
+import type { WayOut } from '../../domain/ports.ts'
+import { everyone, formatTarget, type Target } from '../../domain/target.ts'
+import { WecomdError } from '../../errors.ts'
+import { laneOf } from '../../core/fallback/plan.ts'
+import { planMessages, planRobotMessages } from '../../core/fallback/messages.ts'
+import { checkContent, type SendContent, wellFormed } from './content.ts'
+import { type Desk, sayOf } from '../context.ts'
+
+export interface SendRequest {
+  readonly to: Target
+  /** Of the request or behind the target; else the default account. */
+  readonly account?: string
+  readonly content: SendContent
+  readonly idempotencyKey?: string
+}
+
+/** What the administrator allows, beside the accounts. */
+export interface SendRules {
+  readonly defaultAccount: string
+  readonly webhooks: readonly string[]
+  readonly allowBroadcast: boolean
+}
+
+/**
+ * Accepts something to be sent first: when it resolves, the delivery is stored. Throws a WecomdError for what cannot be
+ * sent: `bad_target`, `no_app`, `group_blocked`, `bad_message`, `conflict` (the key is known with other content),
+ * `overloaded`.
+ */
+export async function acceptSend(desk: Desk, rules: SendRules, request: SendRequest): Promise<Delivery> {
+  const { to } = request
+  const content = wellFormed(request.content)
+  const account = chooseAccount(desk, rules, request)
+  const route = chooseRoute(desk, rules, account, to)
+  checkContent(content, route)
+  const id = idOf(desk, request.idempotencyKey)
+  const digest = digestOf(account, to, content)
+  const known = await desk.store.outbox.find(id)
+  if (known !== undefined) return sameOrConflict(known, digest)
+
+  const spoolFile = fileOfDelivery(id, digest)
+  const messages = plan(desk, account, route, content, spoolFile)
+  const isSpooled = messages.some(message => message.kind === 'media' && message.source.kind === 'spool')
+  if (isSpooled && content.kind === 'media') await desk.spool.keep(spoolFile, content.bytes)
+  const now = desk.clock.now()
+  const wanted: Delivery = {
+    id,
+    account,
+    route,
+    state: 'queued',
+    dead: false,
+    body: { kind: 'messages', to, messages },
+    lane: laneOf(route, account, to),
+    order: desk.nextOrder(),
+    dueAt: now,
+    expiresAt: now + desk.limits.deliverWithinMs,
+    attempts: [],
+    createdAt: now,
+    digest,
+  }
+  const { delivery } = await desk.store.outbox.post(wanted, desk.limits.outbox)
+  return sameOrConflict(delivery, digest)
+}
+
+/** A robot belongs to no account; its deliveries are kept under the default one, so that its budget is one. */
+function chooseAccount(desk: Desk, rules: SendRules, { to, account }: SendRequest): string {
+  if (account !== undefined && !desk.accounts.has(account)) {
+    throw new WecomdError('bad_target', `there is no account "${account}"`, {
+      hint: `there is ${[...desk.accounts.keys()].join(', ')}`,
+    })
+  }
+  return to.kind === 'webhook' ? rules.defaultAccount : (account ?? rules.defaultAccount)
+}
+
+function chooseRoute(desk: Desk, rules: SendRules, account: string, to: Target): WayOut {
+  if (to.kind === 'webhook') {
+    if (rules.webhooks.includes(to.name)) return 'webhook'
+    throw new WecomdError('bad_target', `there is no webhook called "${to.name}"`, {
+      hint: rules.webhooks.length === 0 ? 'add it to channels.wecom.webhooks' : `there is ${rules.webhooks.join(', ')}`,
+    })
+  }
+  const app = desk.accounts.get(account)?.app
+  if (app === undefined) {
+    throw new WecomdError('no_app', `the account "${account}" has no self-built app to send with`, {
+      hint: `configure ${sectionOf(account)} (corpId, corpSecret, agentId), or send to webhook:NAME`,
+    })
+  }
+  if (to.kind === 'group' && !app.allowAppChat) throw groupBlocked()
+  if (to.kind === 'user' && to.ids[0] === everyone && !rules.allowBroadcast) {
+    throw new WecomdError('bad_target', 'a message to everyone is not allowed', {
+      hint: 'set outbound.allowBroadcast to true, or name users, a party or a tag',
+    })
+  }
+  return to.kind === 'group' ? 'appchat' : 'app'
+}
+
+function sectionOf(account: string): string {
+  return account === 'default' ? 'channels.wecom.agent' : `channels.wecom.accounts.${account}.agent`
+}
+
+function groupBlocked(): WecomdError {
+  return new WecomdError(
+    'group_blocked',
+    'an app cannot write to ordinary groups: WeCom lets it reach only groups that it created itself',
+    {
+      hint: 'send to user:, party:, tag: or webhook:NAME, or let the Bot answer in the group; for groups that this app created set channels.wecom.agent.allowAppChat to true',
+    },
+  )
+}
+
+/** Another content under the same key, which is about to be refused, must not overwrite the file. */
+function fileOfDelivery(id: string, digest: string): string {
+  return `${id}-${digest.slice(0, 16)}`
+}
+
+/** The id of the delivery that a file of the spool belongs to. */
+export function deliveryOfFile(file: string): string {
+  return file.slice(0, file.lastIndexOf('-'))
+}
+
+/** Of the same key always the same id, so that a repetition finds what it repeats. */
+export function deliveryIdOf(idempotencyKey: string): string {
+  return `send_${sha256(idempotencyKey).slice(0, 32)}`
+}
+
+function idOf(desk: Desk, idempotencyKey: string | undefined): string {
+  if (idempotencyKey !== undefined) return deliveryIdOf(idempotencyKey)
+  // Rising with time: rows that are stored next to each other make one write of many.
+  return `send_${desk.clock.now().toString(36)}${Buffer.from(desk.random.bytes(12)).toString('hex')}`
+}
+
+function digestOf(account: string, to: Target, content: SendContent): string {
+  const said = content.kind === 'media' ? { ...content, bytes: sha256(content.bytes) } : content
+  return sha256(JSON.stringify([account, formatTarget(to), said]))
+}
+
+function sameOrConflict(delivery: Delivery, digest: string): Delivery {
+  if (delivery.digest === digest) return delivery
+  throw new WecomdError('conflict', 'this idempotencyKey was used for something else', {
+    hint: 'a new message needs a new key; the same message again needs the same content and target',
+  })
+}
+
+function plan(desk: Desk, account: string, route: WayOut, content: SendContent, file: string): readonly Message[] {
+  switch (content.kind) {
+    case 'text':
+    case 'markdown': {
+      const say = sayOf(desk, account)
+      return route === 'webhook'
+        ? planRobotMessages(content.content, content.kind, say)
+        : planMessages(content.content, content.kind, say)
+    }
+    case 'card':
+    case 'news':
+      return [content]
+    case 'media': {
+      const verdict = judgeMedia(content.bytes)
+      if ('refused' in verdict) throw new WecomdError('bad_message', `the media cannot be sent: ${verdict.refused}`)
+      const { fileName, bytes } = content
+      const source = { kind: 'spool', file } as const
+      const media = route === 'webhook' && verdict.media === 'video' ? 'file' : verdict.media
+      return [{ kind: 'media', media, fileName: safeFileName(fileName), bytes: bytes.length, source }]
+    }
+    default:
+      return content satisfies never
+  }
+}
+
+function sha256(what: string | Uint8Array): string {
+  return createHash('sha256').update(what).digest('hex')
+}

@@ -1,0 +1,144 @@
+import type { Delivery } from '../../domain/delivery.ts'
+import { formatTurnId } from '../../domain/routing.ts'
+import { formatTarget } from '../../domain/target.ts'
+import type { TraceEvent, Turn } from '../../domain/turn.ts'
+import type { Desk } from '../context.ts'
+import { deliveryIdOf } from './send.ts'
+import { type Waits, waitsOf } from './waits.ts'
+
+type JourneyDesk = Pick<Desk, 'store' | 'holds' | 'accounts'>
+
+/** The whole way of one message or of something sent first, oldest step first; ids in clear, never its text. */
+export interface Journey {
+  readonly id: string
+  readonly account: string
+  readonly sender?: string
+  readonly conversation?: string
+  /** Of what was sent first: its target. */
+  readonly to?: string
+  readonly state: string
+  readonly end?: string
+  readonly events: readonly TraceEvent[]
+  /** Why the first delivery that is not done has not left. */
+  readonly waits?: Waits
+}
+
+/** Tells the journey behind a msgid, an idempotencyKey, the id of a turn or of a delivery; undefined when nothing is known by it. */
+export async function tellJourney(desk: JourneyDesk, id: string): Promise<Journey | undefined> {
+  const delivery = await findDelivery(desk, id)
+  if (delivery !== undefined && delivery.turn === undefined) {
+    return { ...tellDelivery(delivery), ...(await tellWaits(desk, [delivery])) }
+  }
+  const turn = await findTurn(desk, delivery?.turn ?? id)
+  if (turn === undefined) return undefined
+  const deliveries = await desk.store.outbox.ofTurn(turn.id)
+  const events = [...turn.trace, ...deliveries.flatMap(attemptsOf)]
+  return {
+    id: turn.id,
+    account: turn.account,
+    sender: turn.sender,
+    conversation: `${turn.conversation.kind}:${turn.conversation.id}`,
+    state: turn.state,
+    ...(turn.end !== undefined && { end: turn.end }),
+    events: events.toSorted((a, b) => a.at - b.at),
+    ...(await tellWaits(desk, deliveries)),
+  }
+}
+
+async function findDelivery({ store }: JourneyDesk, id: string): Promise<Delivery | undefined> {
+  return (await store.outbox.find(id)) ?? (await store.outbox.find(deliveryIdOf(id)))
+}
+
+async function tellWaits(desk: JourneyDesk, deliveries: readonly Delivery[]): Promise<{ readonly waits?: Waits }> {
+  for (const delivery of deliveries) {
+    const waits = await waitsOf(desk, delivery)
+    if (waits !== undefined) return { waits }
+  }
+  return {}
+}
+
+async function findTurn({ store, accounts }: JourneyDesk, id: string): Promise<Turn | undefined> {
+  for (const candidate of [id, ...Array.from(accounts.keys(), account => formatTurnId(account, id))]) {
+    const turn = await store.find(candidate)
+    if (turn !== undefined) return turn
+  }
+  return undefined
+}
+
+function tellDelivery(delivery: Delivery): Journey {
+  const { id, account, body, state, createdAt } = delivery
+  return {
+    id,
+    account,
+    ...(body.kind === 'messages' && { to: formatTarget(body.to) }),
+    state,
+    events: [{ at: createdAt, kind: 'accepted' }, ...attemptsOf(delivery)],
+  }
+}
+
+function attemptsOf(delivery: Delivery): readonly TraceEvent[] {
+  if (delivery.route === 'gateway') return []
+  const attempts = delivery.attempts.map(({ at, ...rest }) => ({ at, kind: 'attempt', delivery: delivery.id, ...rest }))
+  if (delivery.finishedAt === undefined) return attempts
+  const last = {
+    at: delivery.finishedAt,
+    kind: 'delivery',
+    delivery: delivery.id,
+    state: delivery.state,
+    dead: delivery.dead,
+  }
+  return [...attempts, last]
+}
+
+/** The answer of `GET /api/deliveries/{id}` (`definitions.md` 8): never what was said. */
+export interface DeliveryReport {
+  readonly id: string
+  readonly to?: string
+  readonly account: string
+  /** Of an answer: its turn. */
+  readonly turn?: string
+  readonly kind: string
+  readonly parts: number
+  readonly state: Delivery['state']
+  readonly dead: boolean
+  readonly createdAt: number
+  readonly dueAt?: number
+  readonly finishedAt?: number
+  /** Why it has not left. */
+  readonly waits?: Waits
+  readonly attempts: Delivery['attempts']
+  readonly recipients: Required<NonNullable<Delivery['unreached']>>
+  readonly msgid?: string
+}
+
+/** Tells of one delivery by its id or by the idempotencyKey of who sent it; undefined when there is none. */
+export async function reportDelivery(desk: JourneyDesk, id: string): Promise<DeliveryReport | undefined> {
+  const delivery = await findDelivery(desk, id)
+  if (delivery === undefined || delivery.route === 'gateway') return undefined
+  return { ...describeDelivery(delivery), ...(await tellWaits(desk, [delivery])) }
+}
+
+export function describeDelivery(delivery: Delivery): DeliveryReport {
+  const { account, body, state, dead, createdAt, dueAt, finishedAt, attempts, unreached, msgid } = delivery
+  return {
+    id: delivery.id,
+    ...(body.kind === 'messages' && { to: formatTarget(body.to) }),
+    account,
+    ...(delivery.turn !== undefined && { turn: delivery.turn }),
+    kind: kindOf(delivery),
+    parts: body.kind === 'messages' ? body.messages.length : 1,
+    state,
+    dead,
+    createdAt,
+    ...(finishedAt === undefined ? { dueAt } : { finishedAt }),
+    attempts,
+    recipients: { invaliduser: [], invalidparty: [], invalidtag: [], unlicenseduser: [], ...unreached },
+    ...(msgid !== undefined && { msgid }),
+  }
+}
+
+function kindOf({ body }: Delivery): string {
+  const first = body.kind === 'messages' ? body.messages[0] : undefined
+  if (first === undefined) return body.kind
+  return first.kind === 'media' ? first.media : first.kind
+}

@@ -1,0 +1,38 @@
+import type { Message } from '../../domain/delivery.ts'
+import { limits } from '../../domain/limits.ts'
+import type { ReplyFormat } from '../../domain/turn.ts'
+import type { Say } from '../notices/notices.ts'
+import { fitsAppMarkdown } from '../text/markdown.ts'
+import { splitParts } from '../text/parts.ts'
+import { byteLength } from '../text/split.ts'
+
+/** More messages than this are a file. */
+const mostParts = 8
+
+/**
+ * A text as an app sends it: one message, numbered parts, or a line and a file with all of it. `auto` is markdown for
+ * what WeCom's markdown shows well, text for the rest.
+ */
+export function planMessages(text: string, format: ReplyFormat, say: Say): readonly Message[] {
+  const isMarkdown = format === 'markdown' || (format === 'auto' && fitsAppMarkdown(text))
+  return planParts(text, isMarkdown ? 'markdown' : 'text', limits.messageBytes, say)
+}
+
+/** The same for a group robot, whose markdown may be longer. */
+export function planRobotMessages(text: string, kind: 'text' | 'markdown', say: Say): readonly Message[] {
+  return planParts(text, kind, kind === 'text' ? limits.robotTextBytes : limits.robotMarkdownBytes, say)
+}
+
+function planParts(text: string, kind: 'text' | 'markdown', limitBytes: number, say: Say): readonly Message[] {
+  const parts = splitParts(text, limitBytes, mostParts)
+  return parts ? parts.map(content => ({ kind, content })) : planFile(text, say)
+}
+
+function planFile(text: string, say: Say): readonly Message[] {
+  const bytes = byteLength(text)
+  const fileName = say({ key: 'answer_file_name' })
+  return [
+    { kind: 'text', content: say({ key: 'answer_in_file', bytes, fileName }) },
+    { kind: 'media', media: 'file', fileName, bytes, source: { kind: 'text', content: text } },
+  ]
+}

@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto'
+import type { Delivery } from '../../domain/delivery.ts'
+import { limits } from '../../domain/limits.ts'
+import type { Sending } from '../../domain/ports.ts'
+import { formatTarget } from '../../domain/target.ts'
+
+const minuteMs = 60_000
+/** The platform counts a message from when it came, which may be this much after it was written down as sent. */
+const latencyMs = 2_000
+/** So late an answer may be given to a request that is slow: a message too many that is not checked does no harm. */
+const slowestMs = 60_000
+
+/** What a message counts as, for the platform's budgets and its search for duplicates. */
+export function sendingOf({ account, route, body }: Delivery, part: number): Sending | undefined {
+  if (body.kind !== 'messages') return undefined
+  const to = formatTarget(body.to)
+  const digest = createHash('sha256')
+    .update(`${to}\0${JSON.stringify(body.messages[part - 1])}`)
+    .digest('hex')
+  const twinMs = limits.duplicateCheckSeconds * 1000 + slowestMs
+  if (route === 'webhook') {
+    const budgets = [{ windowMs: minuteMs + latencyMs, most: limits.robotPerMinute }]
+    return { scope: to, part, digest, members: [to], budgets, twinMs }
+  }
+  const budgets = [
+    { windowMs: minuteMs + latencyMs, most: limits.messagesPerMinute },
+    { windowMs: 60 * minuteMs + latencyMs, most: limits.messagesPerHour },
+  ]
+  const members = body.to.kind === 'user' ? body.to.ids.map(id => id.toLowerCase()) : []
+  return { scope: account, part, digest, members, budgets, twinMs }
+}

@@ -1,0 +1,155 @@
+import type { Delivery } from '../../domain/delivery.ts'
+import { limits } from '../../domain/limits.ts'
+import type { Inbound } from '../../domain/message.ts'
+import { type Command, parseCommand } from '../../domain/policy.ts'
+import type { Change, Standing } from '../../domain/ports.ts'
+import { formatLane, formatTurnId } from '../../domain/routing.ts'
+import type { DirectMessages, Turn } from '../../domain/turn.ts'
+import type { Say } from '../notices/notices.ts'
+import { askableAt, fetchDeliveries, pendingAttachments } from './attachments.ts'
+import { type CommandRules, endAtOnce, isReset, judgeChat, openCommand } from './commands.ts'
+import { queued } from '../fallback/queued.ts'
+import { askId, omitUnsaid, traced } from './advance.ts'
+
+/** How far `create_time` may lie back and still start the window. */
+const createTimeTrustMs = 60_000
+/** A line that stands for a medium in a mixed message. */
+const placeOfMedia = /^\[(?:image|video|file)\]$/gm
+/** One busy sentence per user of an app in this time; a bubble has its own each time. */
+const busyEveryMs = 600_000
+
+export interface OpenSettings {
+  readonly agentId: string
+  readonly boundAgentId?: string
+  readonly sessionKey: string
+  readonly streamId: string
+  readonly windowMs: number
+  readonly handoverMs: number
+  readonly openTurnsLimit: number
+  readonly perUserPerMinuteLimit: number
+  /** How long a question may wait that a direct message can still answer. */
+  readonly askWithinMs: number
+  readonly dm?: DirectMessages
+  readonly thoughts?: 'hide' | 'show'
+  /** How long a message that is only media waits for a text of the same sender. */
+  readonly joinWindowMs: number
+  readonly rules: CommandRules
+}
+
+/** Opens the turn of a new message: asked next, joined with the sender's waiting one, a command, or ended with a sentence. */
+export function openTurn(inbound: Inbound, standing: Standing, settings: OpenSettings, say: Say): Change {
+  const command = commandIn(inbound)
+  const turn = freshTurn(inbound, standing, settings)
+  const isFull = standing.openTurns >= settings.openTurnsLimit
+  const isTooMuch = isFull || standing.sentLastMinute >= settings.perUserPerMinuteLimit
+  // Whoever has written a lot is the one who needs it, and it asks the agent for nothing.
+  if (isTooMuch && command?.name !== 'stop') {
+    return endAtOnce(turn, 'busy', { key: 'busy' }, say, busyId(turn))
+  }
+  if (command !== undefined) return openCommand(turn, command, standing, settings.rules, say, askDelivery)
+  const { turn: judged, refused } = judgeChat(turn, settings.rules, say)
+  if (refused !== undefined) return refused
+  return turn.text.trim() === '' ? endAtOnce(judged, 'empty', { key: 'blank' }, say) : askOrJoin(judged, standing, say)
+}
+
+/**
+ * The command among the words, media aside. What stands beside `/new` is asked, with what is quoted; other commands have
+ * neither quotes nor media.
+ */
+export function commandIn({ origin, text, attachments, ...inbound }: Inbound): Command | undefined {
+  const words = attachments === undefined ? text : text.replace(placeOfMedia, '').trim()
+  const command = origin === 'click' ? undefined : parseCommand(words)
+  if (command === undefined || !isReset(command)) return command
+  const rest = text.replace(new RegExp(`[/／]${command.name}\\s*`, 'i'), '').trim()
+  return { ...command, rest: rest === '' ? '' : allOf(inbound, rest) }
+}
+
+function allOf({ before }: Pick<Inbound, 'before'>, text: string): string {
+  return [before, text].filter(part => part !== undefined && part.trim() !== '').join('\n')
+}
+
+function busyId({ account, sender, receivedAt }: Turn): string {
+  return `busy:${account}:${sender.toLowerCase()}:${Math.floor(receivedAt / busyEveryMs)}`
+}
+
+function freshTurn(inbound: Inbound, standing: Standing, settings: OpenSettings): Turn {
+  const { receivedAt, createdAt, responseUrl } = inbound
+  const attachments = pendingAttachments(inbound, settings.streamId)
+  const { dm, thoughts, boundAgentId } = settings
+  const ageMs = createdAt === undefined ? -1 : receivedAt - createdAt
+  const windowStart = createdAt !== undefined && ageMs >= 0 && ageMs <= createTimeTrustMs ? createdAt : receivedAt
+  const windowEndAt = windowStart + settings.windowMs
+  const responseUntil = responseUrl === undefined ? windowEndAt : receivedAt + limits.responseUrlMs
+  return {
+    id: formatTurnId(inbound.account, inbound.msgid),
+    account: inbound.account,
+    surface: inbound.surface,
+    origin: inbound.origin,
+    conversation: inbound.conversation,
+    sender: inbound.sender,
+    msgid: inbound.msgid,
+    streamId: settings.streamId,
+    agentId: settings.agentId,
+    sessionKey: settings.sessionKey,
+    state: 'waiting',
+    text: allOf(inbound, inbound.text),
+    answer: '',
+    shownBytes: 0,
+    receivedAt,
+    handoverAt: windowEndAt - settings.handoverMs,
+    windowEndAt,
+    lastWayUntil: dm === undefined ? responseUntil : receivedAt + settings.askWithinMs,
+    ...(boundAgentId !== undefined && { boundAgentId }),
+    ...(responseUrl !== undefined && { responseUrl }),
+    ...(attachments.length > 0 && { attachments }),
+    ...(inbound.isMediaOnly && { joinUntil: receivedAt + settings.joinWindowMs }),
+    ...(dm !== undefined && { dm }),
+    ...(thoughts !== undefined && { thoughts }),
+    trace: [{ at: receivedAt, kind: 'received' }],
+    order: standing.nextOrder,
+    version: 0,
+  }
+}
+
+function askOrJoin(fresh: Turn, standing: Standing, say: Say): Change {
+  const { waiting, unsaid } = standing
+  const said = unsaid === undefined ? [] : [omitUnsaid(unsaid)]
+  const greeted = unsaid === undefined ? fresh : { ...fresh, preface: say({ key: 'expired_before' }) }
+  const fetches = fetchDeliveries(fresh)
+  if (waiting === undefined || !canJoin(waiting, fresh)) {
+    return { save: [greeted, ...said], add: [askDelivery(greeted), ...fetches] }
+  }
+
+  const attachments = [...(waiting.attachments ?? []), ...(fresh.attachments ?? [])]
+  const joined: Turn = {
+    ...greeted,
+    text: `${waiting.text}\n\n${fresh.text}`,
+    order: waiting.order,
+    ...(waiting.preface !== undefined && { preface: waiting.preface }),
+    ...(attachments.length > 0 && { attachments }),
+  }
+  const swallowed = traced(
+    { ...waiting, state: 'ended', end: 'merged', endedAt: fresh.receivedAt, mergedInto: fresh.id },
+    { at: fresh.receivedAt, kind: 'ended', end: 'merged', into: fresh.id },
+  )
+  const closed = { ...swallowed, closedWith: waiting.closedWith ?? say({ key: 'merged' }) }
+  return { save: [joined, closed, ...said], add: [askDelivery(joined), ...fetches], drop: [askId(waiting.id)] }
+}
+
+/** Bot and app of an account share a session, but an answer comes home where its question was asked. */
+function canJoin(waiting: Turn, fresh: Turn): boolean {
+  return waiting.surface === fresh.surface && waiting.origin === fresh.origin && fresh.origin !== 'click'
+}
+
+function askDelivery(turn: Turn): Delivery {
+  return queued(turn, {
+    id: askId(turn.id),
+    route: 'gateway',
+    body: { kind: 'ask' },
+    lane: formatLane(turn.conversation),
+    order: turn.order,
+    dueAt: askableAt(turn),
+    expiresAt: turn.lastWayUntil,
+    createdAt: turn.receivedAt,
+  })
+}

@@ -1,0 +1,48 @@
+import type { AgentFile, RunEnd } from '../../domain/agent.ts'
+import type { Turn, TurnEnd } from '../../domain/turn.ts'
+import type { Say } from '../notices/notices.ts'
+import { isVisible } from './frame.ts'
+import { presentReasoning, splitReasoning } from '../text/reasoning.ts'
+
+/** What a run that is over makes of its turn: the answer as users read it. */
+interface Ending {
+  readonly end: TurnEnd
+  readonly text: string
+  readonly reasoning?: string
+  readonly files?: readonly AgentFile[]
+}
+
+export function outcomeOf(turn: Turn, end: RunEnd, say: Say): Ending {
+  switch (end.kind) {
+    case 'answered':
+      return answered(turn, end, say)
+    case 'empty':
+      return { end: 'empty', text: say({ key: 'empty' }) }
+    case 'expired':
+      return { end: 'expired', text: say({ key: 'expired' }) }
+    case 'failed':
+      return { end: 'failed', text: after(saidBy(turn, end.text), say({ key: failures[end.reason] })) }
+    case 'stopped':
+      return { end: 'stopped', text: after(saidBy(turn, end.text), say({ key: 'stopped' })) }
+    default:
+      return end satisfies never
+  }
+}
+
+const failures = { error: 'failed', lost: 'lost', timeout: 'timeout', agent_unknown: 'agent_unknown' } as const
+
+function answered(turn: Turn, { text, files = [] }: Extract<RunEnd, { kind: 'answered' }>, say: Say): Ending {
+  const { reasoning, plain } = splitReasoning(text)
+  if (!isVisible(plain) && files.length === 0) return { end: 'empty', text: say({ key: 'empty' }) }
+  return { end: 'answered', text: plain, reasoning: presentReasoning(reasoning, turn.thoughts ?? 'fold'), files }
+}
+
+/** What a run that did not end well had said until then. */
+function saidBy(turn: Turn, text: string): string {
+  return splitReasoning(text || turn.answer).plain
+}
+
+/** A sentence behind a text, or alone. */
+export function after(text: string, sentence: string): string {
+  return isVisible(text) ? `${text}\n\n${sentence}` : sentence
+}

@@ -1,0 +1,89 @@
+import { WecomdError } from '../../errors.ts'
+import { type Cancel, type Clock, nothingToCancel, type Socket, type Timers } from '../../world.ts'
+import { encodeRequest, type GatewayFrame, type Json, type JsonText, numberAt, objectAt, stringAt } from './frames.ts'
+
+interface Waiting {
+  readonly method: string
+  readonly resolve: (payload: Json) => void
+  readonly reject: (error: WecomdError) => void
+  readonly cancel: Cancel
+}
+
+/** A refusal of the gateway, with its own code and details. */
+export class GatewayRefusal extends WecomdError {
+  readonly gatewayCode: string
+  readonly details: Json
+
+  constructor(method: string, error: Json) {
+    const code = stringAt(error, 'code') ?? 'UNKNOWN'
+    const retryAfterMs = numberAt(error, 'retryAfterMs')
+    super('gateway_refused', `${method}: ${code}: ${stringAt(error, 'message') ?? 'no message'}`, {
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    })
+    this.gatewayCode = code
+    this.details = objectAt(error, 'details')
+  }
+}
+
+/** Request id -> waiting promise, for one socket. Everything still waiting fails when the socket closes. */
+export class Rpc {
+  private readonly waiting = new Map<string, Waiting>()
+  private readonly clock: Clock
+  private readonly timers: Timers
+  private last = 0
+  /** The longest frame that the gateway takes; a longer one would cost the connection. */
+  frameBytes = Infinity
+
+  constructor(clock: Clock, timers: Timers) {
+    this.clock = clock
+    this.timers = timers
+  }
+
+  /**
+   * Rejects with `gateway_refused`, `gateway_timeout` or `gateway_down`. The time limit begins anew while something
+   * waits to leave the socket: what is behind it has not even been asked.
+   */
+  request(
+    socket: Pick<Socket, 'send' | 'bufferedBytes'>,
+    method: string,
+    params: Json | JsonText,
+    timeoutMs: number,
+  ): Promise<Json> {
+    const id = `r${++this.last}`
+    const frame = encodeRequest(id, method, params)
+    const { promise, resolve, reject } = Promise.withResolvers<Json>()
+    if (Buffer.byteLength(frame) > this.frameBytes) {
+      reject(new GatewayRefusal(method, { code: 'FRAME_TOO_LARGE', message: 'more than the gateway takes at once' }))
+      return promise
+    }
+    let cancel = nothingToCancel
+    const wait = () => {
+      cancel = this.timers.at(this.clock.now() + timeoutMs, () => {
+        if (socket.bufferedBytes() > 0) return wait()
+        this.waiting.delete(id)
+        reject(new WecomdError('gateway_timeout', `${method}: no answer within ${timeoutMs} ms`))
+      })
+    }
+    wait()
+    this.waiting.set(id, { method, resolve, reject, cancel: () => cancel() })
+    socket.send(frame)
+    return promise
+  }
+
+  settle(frame: Extract<GatewayFrame, { kind: 'res' }>): void {
+    const waiting = this.waiting.get(frame.id)
+    if (waiting === undefined) return
+    this.waiting.delete(frame.id)
+    waiting.cancel()
+    if (frame.ok) waiting.resolve(frame.payload)
+    else waiting.reject(new GatewayRefusal(waiting.method, frame.error))
+  }
+
+  failAll(reason: string): void {
+    for (const waiting of this.waiting.values()) {
+      waiting.cancel()
+      waiting.reject(new WecomdError('gateway_down', `${waiting.method}: ${reason}`))
+    }
+    this.waiting.clear()
+  }
+}

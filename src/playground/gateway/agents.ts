@@ -1,0 +1,87 @@
+import type { Clock } from '../../world.ts'
+import { type Answer, type Params, refuse } from './frames.ts'
+import type { Disk } from './runs/history.ts'
+
+/** Files of a workspace that others may write. */
+const fileNames = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md', 'USER.md', 'BOOTSTRAP.md', 'MEMORY.md']
+
+export interface AgentDoors {
+  readonly clock: Clock
+  readonly disk: Disk
+  /** From a changed config to the moment when it is taken up; further changes in between begin it anew. */
+  readonly reloadMs: number
+  readonly permissionMode?: string | undefined
+  /** It is taken up. */
+  readonly onReload: () => void
+}
+
+/** The agents of the config file, and those of them that the running process knows. */
+export class EchoAgents {
+  private readonly doors: AgentDoors
+  private known: ReadonlySet<string>
+  private cancelReload = () => {}
+
+  constructor(doors: AgentDoors) {
+    this.doors = doors
+    this.known = new Set(doors.disk.agents.keys())
+  }
+
+  isKnown(id: string): boolean {
+    return this.known.has(id)
+  }
+
+  list(): object {
+    return { defaultId: 'main', agents: Array.from(this.known, id => ({ id, ...this.permissions })) }
+  }
+
+  config(): object {
+    return { agents: { entries: Object.fromEntries(Array.from(this.known, id => [id, {}])) } }
+  }
+
+  /** The echo agent executes nothing; a test has it say otherwise. */
+  private get permissions(): object {
+    const { permissionMode } = this.doors
+    return permissionMode === undefined ? {} : { defaultPermissionMode: permissionMode }
+  }
+
+  create({ name }: Params): Answer {
+    const { agents } = this.doors.disk
+    const agentId = String(name)
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9_-]+/g, '-')
+    if (agents.has(agentId)) return refuse('INVALID_REQUEST', `agent "${agentId}" already exists`)
+    agents.set(agentId, new Map())
+    this.reload()
+    return { ok: true, payload: { ok: true, agentId, name, workspace: `/workspace/${agentId}` } }
+  }
+
+  delete({ agentId }: Params): Answer {
+    this.doors.disk.agents.delete(String(agentId))
+    this.reload()
+    return { ok: true, payload: { ok: true, agentId } }
+  }
+
+  listFiles(params: Params): Answer {
+    const agentId = String(params['agentId'])
+    if (!this.known.has(agentId)) return refuse('INVALID_REQUEST', `agent "${agentId}" not found`)
+    return { ok: true, payload: { agentId, files: fileNames.map(name => ({ name })) } }
+  }
+
+  setFile(params: Params): Answer {
+    const [agentId, name] = [String(params['agentId']), String(params['name'])]
+    const files = this.known.has(agentId) ? this.doors.disk.agents.get(agentId) : undefined
+    if (files === undefined) return refuse('INVALID_REQUEST', `agent "${agentId}" not found`)
+    if (!fileNames.includes(name)) return refuse('INVALID_REQUEST', `unsupported file "${name}"`)
+    files.set(name, String(params['content']))
+    return { ok: true, payload: { ok: true, agentId, file: { name, missing: false } } }
+  }
+
+  private reload(): void {
+    const { clock, disk, reloadMs, onReload } = this.doors
+    this.cancelReload()
+    this.cancelReload = clock.alarm(clock.now() + reloadMs, () => {
+      this.known = new Set(disk.agents.keys())
+      onReload()
+    })
+  }
+}

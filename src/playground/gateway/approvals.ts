@@ -1,0 +1,82 @@
+import type { Clock } from '../../world.ts'
+import { type Answer, type Emit, type Params, refuse } from './frames.ts'
+
+export type Decision = 'allow-once' | 'deny'
+
+interface Waiting {
+  readonly payload: Params & { readonly id: string }
+  readonly decide: (decision: Decision) => void
+}
+
+export interface ApprovalDoors {
+  readonly clock: Clock
+  readonly emit: Emit
+  readonly newId: () => string
+  /** Whether a client is connected that can answer. */
+  readonly isHeard: () => boolean
+}
+
+const withinMs = 1_800_000
+
+/** Commands that wait for approval. They are only in memory: a gateway that dies forgets them. */
+export class EchoApprovals {
+  private readonly doors: ApprovalDoors
+  private readonly waiting = new Map<string, Waiting>()
+  private readonly decided = new Map<string, Decision>()
+
+  constructor(doors: ApprovalDoors) {
+    this.doors = doors
+  }
+
+  /** Resolves with the decision; undefined when nobody can be asked. */
+  async ask(
+    run: { readonly sessionKey: string; readonly runId: string },
+    command: string,
+  ): Promise<Decision | undefined> {
+    const { clock, emit, newId, isHeard } = this.doors
+    if (!isHeard()) return undefined
+    const id = newId()
+    const request = { command, host: 'gateway', allowedDecisions: ['allow-once', 'deny'], ...run }
+    const createdAtMs = clock.now()
+    const payload = { approvalKind: 'exec', id, request, createdAtMs, expiresAtMs: createdAtMs + withinMs }
+    const decision = Promise.withResolvers<Decision>()
+    this.waiting.set(id, { payload, decide: decision.resolve })
+    const cancel = clock.alarm(payload.expiresAtMs, () => this.decide(id, 'deny'))
+    emit('exec.approval.requested', payload)
+    return await decision.promise.finally(cancel)
+  }
+
+  list(): object {
+    return Array.from(this.waiting.values(), ({ payload }) => payload)
+  }
+
+  resolve(params: Params): Answer {
+    const [id, decision] = [String(params['id']), params['decision']]
+    if (decision !== 'allow-once' && decision !== 'deny') return refuse('INVALID_REQUEST', 'invalid decision')
+    const before = this.decided.get(id)
+    if (before === decision) return { ok: true, payload: { ok: true } }
+    const [message, reason] =
+      before === undefined
+        ? ['unknown or expired approval id', 'APPROVAL_NOT_FOUND']
+        : ['approval already resolved', 'APPROVAL_ALREADY_RESOLVED']
+    if (!this.decide(id, decision)) return refuse('INVALID_REQUEST', message, { details: { reason } })
+    return { ok: true, payload: { ok: true } }
+  }
+
+  /** The run is over. */
+  close(runId: string): void {
+    for (const [id, { payload }] of this.waiting) {
+      if (JSON.stringify(payload).includes(JSON.stringify(runId))) this.decide(id, 'deny')
+    }
+  }
+
+  private decide(id: string, decision: Decision): boolean {
+    const waiting = this.waiting.get(id)
+    if (waiting === undefined) return false
+    this.waiting.delete(id)
+    this.decided.set(id, decision)
+    this.doors.emit('exec.approval.resolved', { ...waiting.payload, decision, ts: this.doors.clock.now() })
+    waiting.decide(decision)
+    return true
+  }
+}

@@ -1,0 +1,290 @@
+import type { Clock } from '../../../world.ts'
+import type { EchoApprovals } from '../approvals.ts'
+import { commandRow, obey } from '../commands.ts'
+import { EchoFiles } from '../files/files.ts'
+import { type Answer, type Emit, type Params, refuse } from '../frames.ts'
+import {
+  addFiles,
+  type Disk,
+  endRow,
+  normaliseKey,
+  openSession,
+  type Present,
+  type Queued,
+  type Row,
+  removePending,
+  resetRow,
+  resumeRow,
+  type Session,
+  userRow,
+} from './history.ts'
+import { type Medium, type Message, readAttachments } from '../files/media.ts'
+import { type Run, type RunEnd, type RunSpec, startRun } from './run.ts'
+import type { Script } from './script.ts'
+import { describeEnd, SentKeys } from './sent.ts'
+
+/** A message that was accepted as new (`started`), in the order of arrival. */
+export interface Asked {
+  readonly key: string
+  readonly sessionKey: string
+  readonly text: string
+  readonly bootId: string
+  readonly attachments: readonly Medium[]
+}
+
+export interface ChatDoors {
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly script: Script
+  readonly emit: Emit
+  readonly approvals: EchoApprovals
+  readonly newId: () => string
+  readonly isKnownAgent: (id: string) => boolean
+  readonly onAsked: (asked: Omit<Asked, 'bootId'>) => void
+  /** From the acknowledgement to the user row in the history, and the start of the run. */
+  readonly rowAfterMs: number
+  /** From the end of a run to the files in its row (100-700 ms in reality); a kill in between forgets them. */
+  readonly filesAfterMs: number
+  /** Turns that the last process left unfinished go on. */
+  readonly resumes: boolean
+}
+
+/** The sessions of one boot of the gateway: what is only in memory dies with it. */
+export class EchoChat {
+  readonly files: EchoFiles
+  private readonly sent: SentKeys
+  private readonly active = new Map<string, Run>()
+  private readonly runs = new Map<string, Run>()
+  private readonly queues = new Map<string, Queued[]>()
+  private readonly resuming = new Map<string, string>()
+
+  constructor(private readonly doors: ChatDoors) {
+    this.sent = new SentKeys(doors.clock)
+    this.files = new EchoFiles(doors.clock, doors.disk, doors.newId)
+    for (const session of doors.disk.sessions.values()) {
+      session.interrupted.push(...session.pending.splice(0))
+      if (session.running !== undefined && doors.resumes) this.resuming.set(session.key, doors.newId())
+      else delete session.running
+      if (this.resuming.has(session.key)) session.abortedLastRun = true
+      else if (session.status === 'running') delete session.status
+    }
+  }
+
+  /** Goes on with the turns that the last process left unfinished, each under a new runId. */
+  resume(): void {
+    for (const key of this.resuming.keys()) this.resumeOne(key)
+  }
+
+  /** The process was asked to stop: what has not begun is refused; resolves when the rest is over. */
+  async drain(): Promise<void> {
+    for (const [key, run] of this.active) {
+      if (!run.hasStarted())
+        this.giveUp(key, run, 'GatewayDrainingError: Gateway is draining; new tasks are not accepted')
+    }
+    await Promise.all([...this.active.values()].map(run => run.ended))
+  }
+
+  /** A changed config is taken up: what was acknowledged and has not begun comes to nothing. */
+  supersede(): void {
+    for (const [key, run] of this.active) {
+      const session = this.doors.disk.sessions.get(key)
+      if (run.hasStarted() || session === undefined) continue
+      session.rows.push(userRow(run.spec, this.doors.clock.now(), run.spec.key))
+      this.giveUp(key, run, 'Error: prepared model runtime plugin generation was superseded')
+    }
+  }
+
+  /** The process stops waiting for what still runs. */
+  interrupt(): void {
+    for (const run of this.active.values()) run.interrupt()
+  }
+
+  /** The process dies: no run says another word. */
+  cut(): void {
+    for (const run of this.active.values()) run.cut()
+  }
+
+  /** `scopes`: what the link may do over which it comes. */
+  send(params: Params, scopes: readonly string[] = []): Answer {
+    const { clock, disk, newId, onAsked, isKnownAgent } = this.doors
+    const sessionKey = normaliseKey(String(params['sessionKey']))
+    const message = String(params['message'])
+    const key = String(params['idempotencyKey'])
+    if (message.includes('\0')) return refuse('INVALID_REQUEST', 'message must not contain null bytes')
+    const repeated = this.sent.repeat(key, message)
+    if (repeated) return repeated
+    const agentId = sessionKey.split(':')[1] ?? ''
+    if (!isKnownAgent(agentId)) {
+      return refuse('INVALID_REQUEST', `Agent "${agentId}" no longer exists in configuration`)
+    }
+    const media = readAttachments(params)
+    if ('ok' in media) return media
+    const session = openSession(disk, sessionKey, newId)
+    this.resumeOne(sessionKey)
+    if (session.interrupted.some(one => one.key === key)) return this.refuseInterrupted(session, key)
+    this.sent.add(key, message)
+    const mayAskApproval = scopes.includes('operator.approvals') || scopes.includes('operator.admin')
+    const asked = { key, message, media, mayAskApproval, acceptedAt: clock.now() }
+    const answer = obey(message, session)
+    if (answer !== undefined) {
+      session.rows.push(userRow(asked, clock.now(), key), commandRow(key, answer, clock.now()))
+      return this.endAtOnce(session, key, answer)
+    }
+    onAsked({ key, sessionKey, text: message, attachments: media })
+    return this.place(session, asked, params['queueMode'])
+  }
+
+  private place(session: Session, asked: Queued, queueMode: unknown): Answer {
+    const answer = { runId: asked.key, status: 'started' }
+    const running = this.active.get(session.key)
+    if (!running) {
+      this.begin(session, asked, asked.key)
+      return ok(answer)
+    }
+    if (queueMode === 'interrupt') {
+      running.abort('aborted')
+      this.begin(session, asked, asked.key)
+      return ok({ ...answer, interruptedActiveRun: true })
+    }
+    if (queueMode === 'followup' || queueMode === 'collect') {
+      this.queues.set(session.key, [...(this.queues.get(session.key) ?? []), asked])
+      session.pending.push(asked)
+      this.sent.join(asked.key, 'queued')
+    } else {
+      session.rows.push(userRow(asked, asked.acceptedAt, asked.key))
+      running.steer(asked)
+      this.sent.join(asked.key, 'over')
+    }
+    return this.endAtOnce(session, asked.key, '')
+  }
+
+  /** A message without a run of its own: its final comes at once with seq 1, empty when another run answers it. */
+  private endAtOnce({ key: sessionKey }: Session, key: string, text: string): Answer {
+    const { clock, emit } = this.doors
+    const endedAt = clock.now()
+    if (text !== '') this.sent.end(key, { state: 'final', text, files: [], endedAt })
+    const message = { role: 'assistant', content: [{ type: 'text', text }], timestamp: endedAt }
+    const payload = { runId: key, sessionKey, seq: 1, state: 'final', ...(text === '' ? {} : { message }) }
+    clock.alarm(endedAt, () => emit('chat', payload))
+    return ok({ runId: key, status: 'started' })
+  }
+
+  private giveUp(sessionKey: string, run: Run, errorMessage: string): void {
+    const { runId, key } = run.spec
+    run.cut()
+    this.active.delete(sessionKey)
+    const session = this.doors.disk.sessions.get(sessionKey)
+    if (session) removePending(session, key)
+    this.doors.emit('chat', { runId, sessionKey, seq: 1, state: 'error', errorMessage })
+  }
+
+  /** A key that was accepted by a process that died before it wrote the row is spent for ever. */
+  private refuseInterrupted({ key: sessionKey }: Session, runId: string): Answer {
+    const errorMessage = 'Error: Pending input ownership ended; submit a new turn to continue'
+    this.doors.emit('chat', { runId, sessionKey, seq: 1, state: 'error', errorMessage })
+    return refuse('UNAVAILABLE', errorMessage)
+  }
+
+  private begin(session: Session, asked: Queued, runId: string): void {
+    const { message, media, mayAskApproval = false } = asked
+    removePending(session, asked.key)
+    if (session.rows.length > 0) session.pending.push(asked)
+    const row = userRow(asked, this.doors.clock.now(), asked.key)
+    this.run(session, { runId, key: asked.key, message, media, mayAskApproval, isFollowup: runId !== asked.key }, row)
+  }
+
+  private resumeOne(key: string): void {
+    const session = this.doors.disk.sessions.get(key)
+    const runId = this.resuming.get(key)
+    this.resuming.delete(key)
+    if (runId === undefined || session?.running === undefined) return
+    const row = resumeRow(runId, key, this.doors.clock.now())
+    this.run(session, { runId, key: runId, ...session.running, mayAskApproval: false, isFollowup: true }, row)
+  }
+
+  private run(
+    session: Session,
+    turn: Pick<RunSpec, 'runId' | 'key' | 'isFollowup' | 'mayAskApproval'> & Message,
+    row: Row,
+  ): void {
+    const { clock, script, emit, approvals, rowAfterMs: startAfterMs } = this.doors
+    const askApproval: EchoApprovals['ask'] = (run, command) => approvals.ask(run, command)
+    const spec = { ...turn, sessionKey: session.key, agentId: session.agentId, startAfterMs }
+    session.status = 'running'
+    const onStart = () => {
+      session.rows.push(row)
+      session.running = { message: turn.message, media: turn.media }
+      session.abortedLastRun = false
+      removePending(session, turn.key)
+    }
+    const onEnd = (end: RunEnd) => this.finish(session, run, end)
+    const run = startRun(spec, { clock, script, emit, askApproval, onStart, onEnd })
+    this.active.set(session.key, run)
+    this.runs.set(turn.runId, run)
+  }
+
+  private finish(session: Session, run: Run, end: RunEnd): void {
+    const { runId } = run.spec
+    const row = endRow(end, runId)
+    if (row) {
+      session.rows.push(row)
+      this.addFilesLater(session, row, end, runId)
+    }
+    delete session.running
+    removePending(session, run.spec.key)
+    session.status = end.state === 'final' ? 'done' : end.state === 'error' ? 'failed' : 'killed'
+    this.active.delete(session.key)
+    this.sent.end(runId, end)
+    this.doors.approvals.close(runId)
+    const [next, ...later] = this.queues.get(session.key) ?? []
+    if (!next) return
+    this.queues.set(session.key, later)
+    this.sent.join(next.key, 'over')
+    this.begin(session, next, this.doors.newId())
+  }
+
+  private addFilesLater(session: Session, row: Row, { state, files }: RunEnd, runId: string): void {
+    if (state !== 'final' || files.length === 0) return
+    const { clock, filesAfterMs } = this.doors
+    clock.alarm(clock.now() + filesAfterMs, () => addFiles(session, row, this.files.keep(session, runId, files)))
+  }
+
+  abort(params: Params): Answer {
+    const run = this.active.get(normaliseKey(String(params['sessionKey'])))
+    const wanted = params['runId'] === undefined || params['runId'] === run?.spec.runId
+    if (!run || !wanted) return ok({ ok: true, aborted: false, runIds: [] })
+    run.abort('rpc')
+    return ok({ ok: true, aborted: true, runIds: [run.spec.runId] })
+  }
+
+  present(key: string): Present {
+    return { run: this.active.get(key), resuming: this.resuming.get(key), queued: this.queues.get(key) ?? [] }
+  }
+
+  /** Resolves with the end of the run, or `timeout` when it is unknown or still running then. */
+  async wait(runId: string, timeoutMs: number): Promise<object> {
+    const { clock } = this.doors
+    const known = this.sent.waited(runId)
+    if (known) return known
+    const end = await new Promise<RunEnd | undefined>(resolve => {
+      const cancel = clock.alarm(clock.now() + timeoutMs, () => resolve(undefined))
+      void this.runs.get(runId)?.ended.then(ended => {
+        cancel()
+        resolve(ended)
+      })
+    })
+    return end ? describeEnd(runId, end) : { runId, status: 'timeout' }
+  }
+
+  reset(key: string): object {
+    const { clock, disk, newId } = this.doors
+    this.active.get(key)?.abort('restart')
+    const session = openSession(disk, key, newId)
+    if (session.rows.length > 0) session.rows.splice(0, session.rows.length, resetRow(clock.now(), newId()))
+    return { ok: true, key, entry: { sessionId: session.sessionId } }
+  }
+}
+
+function ok(payload: object): Answer {
+  return { ok: true, payload }
+}

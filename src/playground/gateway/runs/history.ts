@@ -1,0 +1,184 @@
+import type { Block, KeptFile } from '../files/blocks.ts'
+import type { Params } from '../frames.ts'
+import type { Medium, Message } from '../files/media.ts'
+import type { Run, RunEnd } from './run.ts'
+
+export interface Row {
+  readonly role: 'user' | 'assistant' | 'system'
+  readonly content: string | readonly Block[]
+  readonly timestamp: number
+  readonly idempotencyKey?: string
+  readonly stopReason?: string
+  readonly model?: string
+  readonly provenance?: Params
+  readonly __openclaw: Params
+}
+
+/** A message that was accepted and has no row yet. */
+export interface Queued extends Message {
+  readonly key: string
+  readonly acceptedAt: number
+  readonly mayAskApproval?: boolean
+}
+
+/** What survives the death of a gateway: its transcripts, which turn was running, and what never got a row. */
+export interface Session {
+  readonly key: string
+  readonly agentId: string
+  readonly sessionId: string
+  readonly rows: Row[]
+  readonly files: KeptFile[]
+  /** The message of the turn that runs or was cut off. */
+  running?: Message
+  /** Accepted in a session that had rows before. */
+  readonly pending: Queued[]
+  /** Pending when a process died: their keys can never be used again. */
+  readonly interrupted: Queued[]
+  /** As a command has set it. */
+  model?: string
+  status?: 'running' | 'done' | 'failed' | 'killed'
+  abortedLastRun: boolean
+}
+
+export interface Disk {
+  readonly sessions: Map<string, Session>
+  /** The files of their workspaces, by the ids of agents. */
+  readonly agents: Map<string, Map<string, string>>
+}
+
+/** What only the living process knows of a session. */
+export interface Present {
+  readonly run: Run | undefined
+  /** The runId under which an interrupted turn will go on. */
+  readonly resuming: string | undefined
+  readonly queued: readonly Queued[]
+}
+
+const longestText = 500_000
+
+/** The gateway's own spelling of a key: lower case, and scoped to the main agent when no agent is named. */
+export function normaliseKey(sessionKey: string): string {
+  const lower = sessionKey.toLowerCase()
+  return lower.startsWith('agent:') ? lower : `agent:main:${lower}`
+}
+
+/** Finds the session or makes it. */
+export function openSession(disk: Disk, key: string, newId: () => string): Session {
+  const found = disk.sessions.get(key)
+  if (found) return found
+  const agentId = key.split(':')[1] ?? 'main'
+  const empty = { rows: [], files: [], pending: [], interrupted: [], abortedLastRun: false }
+  const session: Session = { key, agentId, sessionId: newId(), ...empty }
+  disk.sessions.set(key, session)
+  return session
+}
+
+export function removePending(session: Session, key: string): void {
+  const index = session.pending.findIndex(one => one.key === key)
+  if (index >= 0) session.pending.splice(index, 1)
+}
+
+export function findRow(disk: Disk, sessionKey: string, id: string): Row | undefined {
+  return disk.sessions.get(sessionKey)?.rows.find(row => idOf(row) === id)
+}
+
+export function userRow({ message, media }: Message, timestamp: number, key: string, more: Partial<Row> = {}): Row {
+  const idempotencyKey = `${key}:user`
+  const meta = {
+    id: `row-${idempotencyKey}`,
+    idempotencyKey,
+    ...(media.length > 0 && { media: media.map(describeMedium) }),
+  }
+  return { role: 'user', content: message, timestamp, idempotencyKey, __openclaw: meta, ...more }
+}
+
+/** As the gateway shows it, and the hash, which it does not show. */
+function describeMedium({ fileName, mimeType: contentType, bytes: sizeBytes, sha256 }: Medium): object {
+  const kind = /^(?:image|audio|video)(?=\/)/.exec(contentType)?.[0] ?? 'document'
+  return { url: `media://inbound/${sha256}`, contentType, kind, fileName, sizeBytes, sha256 }
+}
+
+/** The user row of a turn that goes on after a restart. */
+export function resumeRow(runId: string, sessionKey: string, timestamp: number): Row {
+  const message = '[System] Your previous turn was interrupted by a gateway restart. Continue and finish the request.'
+  const sourceTool = 'main_session_restart_recovery'
+  const provenance = { kind: 'internal_system', sourceSessionKey: sessionKey, sourceTool }
+  return userRow({ message, media: [] }, timestamp, runId, { provenance })
+}
+
+/** The assistant's row of a run that ended; an abort before the first word leaves none. */
+export function endRow(end: RunEnd, runId: string): Row | undefined {
+  const row = { role: 'assistant', timestamp: end.endedAt, __openclaw: { id: `row-${runId}`, runId } } as const
+  if (end.state === 'error') {
+    const content = [{ type: 'text', text: `⚠️ ${end.error}` }] as const
+    return { ...row, content, idempotencyKey: `${runId}:terminal-error`, stopReason: 'error' }
+  }
+  if (end.state === 'final') return { ...row, content: contentOf(end.text), stopReason: 'stop' }
+  if (end.text === '') return undefined
+  return { ...row, content: contentOf(end.text), idempotencyKey: `${runId}:assistant`, stopReason: 'stop' }
+}
+
+/** Files come into a row when it has been there for a moment; where there was no text they are all of it. */
+export function addFiles({ rows }: Session, row: Row, files: readonly Block[]): void {
+  const at = rows.indexOf(row)
+  const before = typeof row.content === 'string' ? contentOf(row.content) : row.content
+  if (at !== -1) rows[at] = { ...row, content: [...before, ...files] }
+}
+
+export function resetRow(timestamp: number, id: string): Row {
+  return { role: 'system', content: [{ type: 'text', text: 'Reset' }], timestamp, __openclaw: { kind: 'reset', id } }
+}
+
+/** The payload of `chat.history`. */
+export function describeHistory(
+  key: string,
+  session: Session | undefined,
+  { run, resuming, queued }: Present,
+  limits: { readonly rows: number; readonly chars: number },
+): object {
+  const rows = session?.rows ?? []
+  const runId = run?.spec.runId ?? resuming
+  const items = [
+    ...(session?.interrupted ?? []).map(one => describePending(one, 'interrupted')),
+    ...queued.map(one => describePending(one, 'queued')),
+  ]
+  return {
+    sessionKey: key,
+    ...(session ? { sessionId: session.sessionId } : {}),
+    messages: rows.slice(-limits.rows).map(row => cutRow(row, limits.chars)),
+    pendingInputs: { items, total: items.length },
+    hasMore: rows.length > limits.rows,
+    totalMessages: rows.length,
+    sessionInfo: {
+      key,
+      hasActiveRun: runId !== undefined,
+      activeRunIds: runId === undefined ? [] : [runId],
+      ...(session?.status ? { status: session.status, abortedLastRun: session.abortedLastRun } : {}),
+    },
+    ...(run ? { inFlightRun: { runId, text: run.text(), startedAt: run.startedAt } } : {}),
+  }
+}
+
+/** A long text is cut for display, and one that is too long for any display is only named. */
+function cutRow(row: Row, chars: number): Row {
+  const text = typeof row.content === 'string' ? row.content : row.content.map(part => part.text ?? '').join('')
+  if (text.length <= chars) return row
+  const shown = text.length > longestText ? '[message omitted: too large for display]' : text.slice(0, chars)
+  const cut = text.length > longestText ? shown : `${shown}\n...(truncated)...`
+  const files = typeof row.content === 'string' ? [] : row.content.filter(({ type }) => type !== 'text')
+  const content = typeof row.content === 'string' ? cut : [...contentOf(cut), ...files]
+  const { __openclaw: meta } = row
+  return { ...row, content, __openclaw: { ...meta, truncated: true, reason: 'display-cap' } }
+}
+
+function describePending({ key, message, acceptedAt }: Queued, state: string): object {
+  return { id: `pending-${key}`, acceptedAt, state, message: { role: 'user', content: message }, runId: key }
+}
+
+function idOf({ __openclaw: { id } }: Row): unknown {
+  return id
+}
+
+function contentOf(text: string): readonly Block[] {
+  return text === '' ? [] : [{ type: 'text', text }]
+}

@@ -1,0 +1,282 @@
+import { messageOf } from '../../../errors.ts'
+import type { Clock } from '../../../world.ts'
+import type { EchoApprovals } from '../approvals.ts'
+import type { MadeFile } from '../files/blocks.ts'
+import type { Emit } from '../frames.ts'
+import type { Message } from '../files/media.ts'
+import type { Script, Step } from './script.ts'
+
+/** The real gateway sends one delta per 72-83 ms at most. */
+const deltaEveryMs = 75
+/** The reply in the last event is cut here. */
+const replyChars = 4_096
+
+export interface RunSpec extends Message {
+  readonly runId: string
+  /** The idempotencyKey of the message; another one than `runId` for a followup. */
+  readonly key: string
+  readonly sessionKey: string
+  readonly agentId: string
+  readonly startAfterMs: number
+  /** The link that asked has the scope for it. */
+  readonly mayAskApproval: boolean
+  /** A run that answers what waited in the queue, or what a restart interrupted: it announces less of itself. */
+  readonly isFollowup: boolean
+}
+
+export interface RunEnd {
+  readonly state: 'final' | 'aborted' | 'error'
+  readonly text: string
+  readonly endedAt: number
+  readonly stopReason?: string
+  readonly error?: string
+  /** What its answer names; it is said nowhere in the text. */
+  readonly files: readonly MadeFile[]
+}
+
+/** A run of the echo agent. `cut` is the death of the process: it says nothing any more. */
+export interface Run {
+  readonly spec: RunSpec
+  readonly startedAt: number
+  readonly ended: Promise<RunEnd>
+  text(): string
+  hasStarted(): boolean
+  /** Answers one more message at the end of this same run. */
+  steer(message: Message): void
+  abort(stopReason: string): void
+  /** The process stops before the run is over: said as an abort, but the next boot goes on with it. */
+  interrupt(): void
+  cut(): void
+}
+
+export interface RunDoors {
+  readonly clock: Clock
+  readonly script: Script
+  readonly emit: Emit
+  readonly askApproval: EchoApprovals['ask']
+  /** Called when the run begins, after `startAfterMs`. */
+  readonly onStart: () => void
+  /** Called before the end is announced, so that whoever hears it finds it in the history. */
+  readonly onEnd: (end: RunEnd) => void
+}
+
+/** Starts a run: status, throttled cumulative deltas, then exactly one end (an error is said twice, as in reality). */
+export function startRun(spec: RunSpec, doors: RunDoors): Run {
+  return new EchoRun(spec, doors)
+}
+
+class EchoRun implements Run {
+  readonly startedAt: number
+  readonly ended: Promise<RunEnd>
+  private readonly waiting: Message[]
+  private settle: (end: RunEnd) => void = () => {}
+  private over = false
+  private started = false
+  private said = ''
+  private readonly files: MadeFile[] = []
+  private readonly tools = new Set<string>()
+  private seq = 0
+  private agentSeq = 0
+  private sentText = ''
+  private sentAt = 0
+  private stopDelta: (() => void) | undefined
+  private wake: () => void = () => {}
+
+  constructor(
+    readonly spec: RunSpec,
+    private readonly doors: RunDoors,
+  ) {
+    this.startedAt = doors.clock.now()
+    this.ended = new Promise(resolve => {
+      this.settle = resolve
+    })
+    this.waiting = [spec]
+    void this.play()
+  }
+
+  text(): string {
+    return this.said
+  }
+
+  hasStarted(): boolean {
+    return this.started
+  }
+
+  steer(message: Message): void {
+    this.waiting.push(message)
+  }
+
+  abort(stopReason: string): void {
+    if (this.over) return
+    this.end({ state: 'aborted', stopReason })
+    this.sayAborted(stopReason)
+  }
+
+  interrupt(): void {
+    this.cut()
+    this.agent('lifecycle', { phase: 'end', aborted: true, stopReason: 'restart' })
+    this.sayAborted('restart')
+  }
+
+  cut(): void {
+    this.over = true
+    this.stopDelta?.()
+    this.wake()
+  }
+
+  private async play(): Promise<void> {
+    await this.pause(this.spec.startAfterMs) // at least until the acknowledgement has gone
+    if (this.over) return
+    this.started = true
+    this.doors.onStart()
+    this.announce('preparing_workspace')
+    this.announce('preparing_context')
+    this.agent('lifecycle', { phase: 'start', startedAt: this.startedAt })
+    this.announce('starting_model')
+    this.agent('lifecycle', { phase: 'model' })
+    try {
+      for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
+        if (this.said !== '') this.say('\n\n')
+        if (await this.playScript(next)) return
+      }
+      this.finish()
+    } catch (error) {
+      this.fail(messageOf(error))
+    }
+  }
+
+  /** True when the run is over and nothing more may be said. */
+  private async playScript({ message, media }: Message): Promise<boolean> {
+    for await (const step of this.doors.script(message, media)) {
+      if (this.over) return true
+      await this.take(step)
+      if (this.over) return true
+    }
+    return false
+  }
+
+  private async take(step: Step): Promise<void> {
+    switch (step.kind) {
+      case 'wait':
+        return await this.pause(step.ms)
+      case 'say':
+        return this.say(step.text)
+      case 'tool':
+        return await this.callTool(step)
+      case 'approve':
+        return await this.askApproval(step)
+      case 'file':
+        this.files.push(step)
+        return
+      case 'fail':
+        return this.fail(step.message)
+      case 'hang':
+        return await this.pause()
+    }
+  }
+
+  private announce(phase: string): void {
+    this.agent('run_status', { phase })
+    if (!this.spec.isFollowup) this.chat({ state: 'status', phase })
+  }
+
+  private pause(ms?: number): Promise<void> {
+    return new Promise(resolve => {
+      const cancel = ms === undefined ? () => {} : this.doors.clock.alarm(this.doors.clock.now() + ms, resolve)
+      this.wake = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+
+  private sayAborted(stopReason: string): void {
+    this.chat({ state: 'aborted', stopReason, ...(this.said === '' ? {} : { message: this.message() }) })
+  }
+
+  private async callTool({ name, args, ms, result }: Step & { kind: 'tool' }): Promise<void> {
+    const toolCallId = `call_${this.agentSeq}`
+    const item = { itemId: `tool:${toolCallId}`, toolCallId, name, kind: 'tool', title: name }
+    this.agent('item', { ...item, phase: 'start', status: 'running' }, true)
+    this.agent('tool', { phase: 'start', name, toolCallId, args }, true)
+    await this.pause(ms)
+    if (this.over) return
+    this.agent('tool', { phase: 'result', name, toolCallId, isError: false, result }, true)
+    this.agent('item', { ...item, phase: 'end', status: 'completed' }, true)
+    this.tools.add(name)
+  }
+
+  private async askApproval({ command, allowed, denied }: Step & { kind: 'approve' }): Promise<void> {
+    const { sessionKey, runId, mayAskApproval } = this.spec
+    this.agent('lifecycle', { phase: 'waiting-approval' })
+    const decision = mayAskApproval ? await this.doors.askApproval({ sessionKey, runId }, command) : undefined
+    if (this.over) return
+    this.agent('lifecycle', { phase: 'approval-resolved' })
+    this.say(decision === undefined ? 'Exec approval registration failed' : decision === 'deny' ? denied : allowed)
+  }
+
+  private say(text: string): void {
+    this.said += text
+    if (this.stopDelta) return
+    this.stopDelta = this.doors.clock.alarm(Math.max(this.sentAt + deltaEveryMs, this.doors.clock.now()), () =>
+      this.sendDelta(),
+    )
+  }
+
+  private sendDelta(): void {
+    this.stopDelta = undefined
+    this.sentAt = this.doors.clock.now()
+    const deltaText = this.said.slice(this.sentText.length)
+    this.sentText = this.said
+    this.agent('assistant', { text: this.said, delta: deltaText })
+    this.chat({ state: 'delta', deltaText, message: this.message() })
+  }
+
+  private finish(): void {
+    if (this.over) return
+    if (this.said !== this.sentText) this.sendDelta()
+    const text = [...(this.said === '' ? [] : [this.said]), ...this.files.map(({ name }) => `MEDIA:./${name}`)].join(
+      '\n',
+    )
+    const terminalReply =
+      text === '' ? { disposition: 'silent' } : { disposition: 'visible', text: text.slice(0, replyChars) }
+    const terminalReceipt = { runId: this.spec.runId, successfulToolNames: [...this.tools] }
+    this.agent('lifecycle', { phase: 'finishing' })
+    this.agent('lifecycle', { phase: 'end', endedAt: this.doors.clock.now(), terminalReply, terminalReceipt })
+    this.end({ state: 'final' })
+    const stopReason = this.spec.isFollowup ? {} : { stopReason: 'stop' }
+    this.chat({ state: 'final', ...stopReason, ...(this.said === '' ? {} : { message: this.message() }) })
+  }
+
+  private fail(errorMessage: string): void {
+    if (this.over) return
+    this.agent('lifecycle', { phase: 'error', error: errorMessage })
+    this.end({ state: 'error', error: errorMessage })
+    this.chat({ state: 'error', errorMessage, errorDetail: { provider: 'echo', model: 'echo-1' } })
+    this.seq = 0
+    this.chat({ state: 'error', errorMessage: `⚠️ Agent failed before reply: ${errorMessage}` })
+  }
+
+  private end(how: Pick<RunEnd, 'state' | 'stopReason' | 'error'>): void {
+    this.cut()
+    const end: RunEnd = { ...how, text: this.said, files: this.files, endedAt: this.doors.clock.now() }
+    this.doors.onEnd(end)
+    this.settle(end)
+  }
+
+  private message(): object {
+    return { role: 'assistant', content: [{ type: 'text', text: this.said }], timestamp: this.doors.clock.now() }
+  }
+
+  private chat(payload: { readonly state: string; readonly [more: string]: unknown }): void {
+    const { runId, sessionKey, agentId, isFollowup } = this.spec
+    const agent = isFollowup && payload.state === 'final' ? {} : { agentId }
+    this.doors.emit('chat', { runId, sessionKey, ...agent, seq: ++this.seq, ...payload })
+  }
+
+  private agent(stream: string, data: object, toolsOnly = false): void {
+    const { runId, sessionKey, agentId } = this.spec
+    const payload = { runId, stream, data, sessionKey, agentId, seq: ++this.agentSeq, ts: this.doors.clock.now() }
+    this.doors.emit('agent', payload, toolsOnly)
+  }
+}

@@ -1,0 +1,115 @@
+import type { MadeFile } from '../files/blocks.ts'
+import type { Medium } from '../files/media.ts'
+import { drawPicture } from '../files/picture.ts'
+
+/** One thing that the echo agent does. A run ends after its last step. */
+export type Step =
+  | { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'say'; readonly text: string }
+  | {
+      readonly kind: 'tool'
+      readonly name: string
+      readonly args: object
+      readonly ms: number
+      readonly result: string
+    }
+  /** Asks whether `command` may run; says the one or the other. */
+  | { readonly kind: 'approve'; readonly command: string; readonly allowed: string; readonly denied: string }
+  | ({ readonly kind: 'file' } & MadeFile)
+  | { readonly kind: 'fail'; readonly message: string }
+  | { readonly kind: 'hang' }
+
+/** What the agent does with a message. An async generator lets a test decide when the next word comes. */
+export type Script = (message: string, media: readonly Medium[]) => Iterable<Step> | AsyncIterable<Step>
+
+const wordMs = 60
+
+/** The default script: an echo in growing words; directives in the prompt choose other behaviours. */
+export function* echoScript(message: string, media: readonly Medium[] = []): Generator<Step, void> {
+  const slow = numbers(/\[slow (\d+)\]/, message)
+  if (slow) yield { kind: 'wait', ms: slow[0] ?? 0 }
+  if (message.includes('[fail]')) {
+    yield { kind: 'fail', message: 'LLM request failed: the echo agent was told to fail.' }
+  } else if (message.includes('[hang]')) {
+    yield { kind: 'say', text: 'partial ' }
+    yield { kind: 'hang' }
+  } else if (!message.includes('[empty]')) {
+    yield* answer(message, media)
+  }
+}
+
+function* answer(message: string, media: readonly Medium[]): Generator<Step, void> {
+  if (message.includes('[tool]')) yield { kind: 'tool', name: 'exec', args: { command: 'date' }, ms: 400, result: 'ok' }
+  const long = numbers(/\[long (\d+) (\d+)\]/, message)
+  const big = numbers(/\[big (\d+)\]/, message)
+  if (long) yield* words(longAnswer(long[0] ?? 0).split(/(?<= )/), long[1] ?? wordMs)
+  else if (big) yield* words(bigAnswer(big[0] ?? 0).match(/[\s\S]{1,1500}/g) ?? [], wordMs)
+  else yield* words(wordsOf(echoAnswer(message, media)), wordMs)
+  if (/图片|picture/i.test(message))
+    yield { kind: 'file', name: 'echo.png', mimeType: 'image/png', bytes: drawPicture() }
+  if (/文件|file report/i.test(message)) yield { kind: 'file', name: '回声.csv', mimeType: 'text/csv', bytes: report }
+}
+
+const report = Buffer.from('\u{feff}编号,说明\r\n1,演示用的表格\r\n')
+
+type Heard = readonly Pick<Medium, 'fileName' | 'bytes'>[]
+
+/** The whole answer of the default script to a message without directives. */
+export function echoAnswer(message: string, media: Heard = []): string {
+  const said = message.replace(/\[(?:slow|long|big)[ \d]*\]|\[tool\]/g, '').trim()
+  const isChinese = (said === '' && media.length > 0) || /\p{Script=Han}/u.test(said)
+  const { sent, told, size, rest } = isChinese ? chinese : english
+  const files = media.map(({ fileName, bytes }) => `${fileName}${size(Math.ceil(bytes / 1024))}`)
+  const lines = [
+    ...(files.length > 0 ? [`${sent}${files.join('、')}`] : []),
+    ...(said !== '' || files.length === 0 ? [`${told}${said}`] : []),
+  ]
+  return `${lines.join('\n')}\n\n${rest}`
+}
+
+const chinese = {
+  sent: '你发来了：',
+  told: '你说的是：',
+  size: (kb: number) => `（${kb} KB）`,
+  rest: '我是演示用的回声助手。这段话一个词一个词地长出来，企业微信每秒取一次，气泡就跟着变长。',
+}
+const english: typeof chinese = {
+  sent: 'You sent: ',
+  told: 'You said: ',
+  size: kb => ` (${kb} KB)`,
+  rest: 'I am the echo agent of the demo. This answer grows word by word, and the bubble grows with every refresh.',
+}
+
+/** `tok0 tok1 … tok<count-1>`, the answer to `[long count ms]`. */
+export function longAnswer(count: number): string {
+  return Array.from({ length: count }, (_, index) => `tok${index}`).join(' ')
+}
+
+/** Exactly `size` bytes in numbered lines, so that a missing or doubled part is seen at once. */
+export function bigAnswer(size: number): string {
+  const lines: string[] = []
+  let left = size
+  for (let index = 1; ; index++) {
+    const line = `${String(index).padStart(5, '0')} 这一行用来占地方，看看有没有丢掉哪一段。\n`
+    const bytes = Buffer.byteLength(line)
+    if (bytes > left) break
+    lines.push(line)
+    left -= bytes
+  }
+  return lines.join('') + '.'.repeat(left)
+}
+
+function wordsOf(text: string): string[] {
+  return [...new Intl.Segmenter('zh', { granularity: 'word' }).segment(text)].map(word => word.segment)
+}
+
+function* words(texts: readonly string[], ms: number): Generator<Step> {
+  for (const text of texts) {
+    yield { kind: 'say', text }
+    yield { kind: 'wait', ms }
+  }
+}
+
+function numbers(pattern: RegExp, message: string): number[] | undefined {
+  return pattern.exec(message)?.slice(1).map(Number)
+}

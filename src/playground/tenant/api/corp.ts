@@ -1,0 +1,116 @@
+import { accept, refuse, type Verdict } from '../answer.ts'
+
+/** A self-built app; its agentId is its own in the whole tenant. `token`, `encodingAESKey` and `callbackUrl` are needed for callbacks only. */
+export interface AppOptions {
+  readonly agentId: number
+  readonly corpId: string
+  readonly corpSecret: string
+  readonly token?: string
+  readonly encodingAESKey?: string
+  readonly callbackUrl?: string
+  /** Members who may see the app; by default all. */
+  readonly visible?: readonly string[]
+  /** The visible range is the root department, without which there is no appchat; by default it is. */
+  readonly isRootVisible?: boolean
+}
+
+export interface CorpOptions {
+  /** userids as they are spelled in the corp; compared without regard to case. By default nobody. */
+  readonly members?: readonly string[]
+  /** Members without a licence: they come back in `unlicenseduser` and see nothing. */
+  readonly unlicensed?: readonly string[]
+  /** Members of departments by their ids. */
+  readonly parties?: Readonly<Record<string, readonly string[]>>
+  readonly tags?: readonly Tag[]
+}
+
+export interface Tag {
+  readonly tagid: number
+  readonly tagname: string
+  readonly members?: readonly string[]
+}
+
+/** Whom a message reaches, and the lists of those whom it does not. */
+export interface Reach {
+  readonly members: readonly string[]
+  readonly unreached: {
+    readonly invaliduser: readonly string[]
+    readonly invalidparty: readonly string[]
+    readonly invalidtag: readonly string[]
+    readonly unlicenseduser: readonly string[]
+  }
+}
+
+interface Addressed {
+  readonly touser: readonly string[]
+  readonly toparty: readonly string[]
+  readonly totag: readonly string[]
+}
+
+const most = { touser: 1_000, toparty: 100, totag: 100 }
+
+/** The people of the tenant, by member, department and tag. */
+export class Corp {
+  private readonly members: ReadonlyMap<string, string>
+  private readonly unlicensed: ReadonlySet<string>
+
+  constructor(private readonly options: CorpOptions) {
+    this.members = new Map((options.members ?? []).map(userid => [userid.toLowerCase(), userid]))
+    this.unlicensed = new Set((options.unlicensed ?? []).map(userid => userid.toLowerCase()))
+  }
+
+  /** The userid as the corp spells it, when the app may see the member. */
+  memberFor(app: AppOptions, userid: string): string | undefined {
+    const member = this.members.get(userid.toLowerCase())
+    const visible = app.visible?.map(one => one.toLowerCase())
+    return visible === undefined || visible.includes(userid.toLowerCase()) ? member : undefined
+  }
+
+  /** The receivers of a message/send; a verdict when its lists break a rule. */
+  reach(app: AppOptions, message: Readonly<Record<string, unknown>>): Reach | Verdict {
+    const [touser, toparty, totag] = [message['touser'], message['toparty'], message['totag']].map(readList)
+    if (!touser || !toparty || !totag) return refuse(40_035, 'touser, toparty and totag are texts')
+    if (touser.includes('@all')) return this.divide(app, { touser: [...this.members.values()], toparty: [], totag: [] })
+    if (touser.length + toparty.length + totag.length === 0) return refuse(82_001, 'no receiver')
+    if (touser.length > most.touser) return refuse(40_032, 'more than 1000 users')
+    if (toparty.length > most.toparty) return refuse(82_002, 'more than 100 parties')
+    if (totag.length > most.totag) return refuse(82_003, 'more than 100 tags')
+    if (!toparty.every(isInteger)) return refuse(40_066, 'invalid party list')
+    if (!totag.every(isInteger)) return refuse(40_068, 'invalid tagid')
+    return this.divide(app, { touser, toparty, totag })
+  }
+
+  listTags(): Verdict {
+    return accept({ taglist: (this.options.tags ?? []).map(({ tagid, tagname }) => ({ tagid, tagname })) })
+  }
+
+  private divide(app: AppOptions, { touser, toparty, totag }: Addressed): Reach {
+    const isVisible = (userid: string) => this.memberFor(app, userid) !== undefined
+    const membersOfParty = (id: string) => this.options.parties?.[id]
+    const membersOfTag = (id: string) => this.options.tags?.find(tag => String(tag.tagid) === id)?.members ?? []
+    const hasTag = (id: string) => this.options.tags?.some(tag => String(tag.tagid) === id) ?? false
+    const named = [...touser, ...toparty.flatMap(id => membersOfParty(id) ?? []), ...totag.flatMap(membersOfTag)]
+    const reached = [...new Set(named.flatMap(userid => this.memberFor(app, userid) ?? []))]
+    const isUnlicensed = (userid: string) => this.unlicensed.has(userid.toLowerCase())
+    return {
+      members: reached.filter(userid => !isUnlicensed(userid)),
+      unreached: {
+        // The platform gives userids back in lower case.
+        invaliduser: touser.filter(userid => !isVisible(userid)).map(userid => userid.toLowerCase()),
+        invalidparty: toparty.filter(id => membersOfParty(id) === undefined),
+        invalidtag: totag.filter(id => !hasTag(id)),
+        unlicenseduser: reached.filter(isUnlicensed).map(userid => userid.toLowerCase()),
+      },
+    }
+  }
+}
+
+/** The elements of `a|b|c`; undefined when it is no text. */
+function readList(value: unknown): readonly string[] | undefined {
+  if (value === undefined) return []
+  return typeof value === 'string' ? value.split('|').filter(element => element !== '') : undefined
+}
+
+function isInteger(id: string): boolean {
+  return /^\d+$/.test(id)
+}

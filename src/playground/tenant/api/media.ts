@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto'
+import type { Clock, Random } from '../../../world.ts'
+import { type Answer, accept, isVerdict, refuse } from '../answer.ts'
+import type { ApiCall, TenantApi } from './api.ts'
+import type { AppOptions } from './corp.ts'
+import type { SeenMedia } from '../ledger.ts'
+import type { AppTokens } from './tokens.ts'
+import { type MediaType, readUpload, type UploadedFile } from './upload.ts'
+
+/** A file that the platform keeps for three days. `owner` is the corp, or the key of a robot. */
+export interface StoredMedia extends UploadedFile {
+  readonly mediaId: string
+  readonly owner: string
+  readonly sha256: string
+  readonly expiresAt: number
+}
+
+const lifeMs = 3 * 86_400_000
+const rangeBytes = 20 * 1_048_576
+const everyType: readonly MediaType[] = ['image', 'voice', 'video', 'file']
+
+/** media/upload and media/get, and the files behind them. All apps of a corp share them. */
+export class MediaShelf {
+  /** What was uploaded and accepted, in order. */
+  readonly uploads: StoredMedia[] = []
+  private readonly stored = new Map<string, StoredMedia>()
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly random: Random,
+    private readonly corpId: string,
+  ) {}
+
+  serve(api: TenantApi, tokens: AppTokens): void {
+    api.route(
+      'POST',
+      '/cgi-bin/media/upload',
+      tokens.guard((call, app) => this.upload(call, everyType, app.corpId)),
+    )
+    api.route(
+      'GET',
+      '/cgi-bin/media/get',
+      tokens.guard((call, app) => this.get(call, app)),
+    )
+  }
+
+  /** Keeps a file as if a member had sent it; the media_id is good for media/get and for messages. */
+  put(file: { type: MediaType; name: string; bytes: Uint8Array; corpId?: string }): string {
+    const { type, name, bytes, corpId = this.corpId } = file
+    return this.keep({ type, name, bytes: Buffer.from(bytes) }, corpId).mediaId
+  }
+
+  /** A file, also one that has expired. */
+  find(mediaId: string): StoredMedia | undefined {
+    return this.stored.get(mediaId)
+  }
+
+  /** A file that its owner may still use. */
+  open(mediaId: unknown, owner: string): StoredMedia | undefined {
+    const media = this.stored.get(String(mediaId))
+    return media && media.owner === owner && this.clock.now() < media.expiresAt ? media : undefined
+  }
+
+  upload(call: ApiCall, types: readonly MediaType[], owner: string): Answer {
+    const file = readUpload(call, types)
+    if (isVerdict(file)) return file
+    const media = this.keep(file, owner)
+    this.uploads.push(media)
+    const created_at = String(Math.floor(this.clock.now() / 1_000))
+    return accept({ type: file.type, media_id: media.mediaId, created_at })
+  }
+
+  private keep(file: UploadedFile, owner: string): StoredMedia {
+    const mediaId = `3${Buffer.from(this.random.bytes(32)).toString('base64url')}`
+    const sha256 = createHash('sha256').update(file.bytes).digest('hex')
+    const media = { ...file, mediaId, owner, sha256, expiresAt: this.clock.now() + lifeMs }
+    this.stored.set(mediaId, media)
+    return media
+  }
+
+  private get({ query, headers }: ApiCall, app: AppOptions): Answer {
+    const mediaId = query.get('media_id')
+    if (!mediaId) return refuse(41_006, 'media_id missing')
+    const media = this.open(mediaId, app.corpId)
+    if (!media) return refuse(40_007, 'invalid media_id')
+    const { bytes, name } = media
+    const head = {
+      'content-type': 'application/octet-stream',
+      // The platform writes UTF-8; node:http takes one character per byte.
+      'content-disposition': `attachment; filename="${Buffer.from(name).toString('latin1')}"`,
+      'accept-ranges': 'bytes',
+    }
+    const range = headers['range']
+    if (range === undefined) {
+      return bytes.length > rangeBytes ? tooLarge : { status: 200, headers: head, bytes }
+    }
+    const { first, last } = readRange(range, bytes.length)
+    if (first > last)
+      return { status: 416, headers: { 'content-range': `bytes */${bytes.length}` }, bytes: Buffer.of() }
+    if (last - first >= rangeBytes) return tooLarge
+    const contentRange = { 'content-range': `bytes ${first}-${last}/${bytes.length}` }
+    return { status: 206, headers: { ...head, ...contentRange }, bytes: bytes.subarray(first, last + 1) }
+  }
+}
+
+const tooLarge = refuse(830_002, 'media too large')
+
+/** First and last byte of `bytes=a-b` or `bytes=a-`; first > last when there is nothing in it. */
+function readRange(range: string, length: number): { first: number; last: number } {
+  const [, from = '', to = ''] = /^bytes=(\d+)-(\d*)$/.exec(range) ?? []
+  if (from === '') return { first: 1, last: 0 }
+  return { first: Number(from), last: Math.min(to === '' ? length - 1 : Number(to), length - 1) }
+}
+
+/** What a receiver sees of a file. */
+export function seenMedia({ type, name, bytes, sha256 }: StoredMedia): SeenMedia {
+  return { type, name, bytes: bytes.length, sha256 }
+}

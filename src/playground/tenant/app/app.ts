@@ -1,0 +1,131 @@
+import type { Clock } from '../../../world.ts'
+import { isObject, parseObject } from '../../json.ts'
+import { type Answer, accept, isVerdict, refuse, type Verdict, wrongJson } from '../answer.ts'
+import type { ApiCall, TenantApi } from '../api/api.ts'
+import { isInteractive } from '../card.ts'
+import { type Content, readContent } from '../content.ts'
+import type { AppOptions, Corp, Reach } from '../api/corp.ts'
+import type { Ledger } from '../ledger.ts'
+import type { MediaShelf } from '../api/media.ts'
+import type { SentMessages } from './sent.ts'
+import type { AppTokens } from '../api/tokens.ts'
+
+/** A message that the platform dropped without a word: its member had too many from this app. */
+export interface DroppedMessage {
+  readonly at: number
+  readonly agentId: number
+  readonly userid: string
+  readonly text: string
+}
+
+/** A request that the duplicate check remembers; its text names the app. */
+interface Remembered {
+  readonly at: number
+  readonly answer: Verdict
+}
+
+interface MessageDoors {
+  readonly clock: Clock
+  readonly ledger: Ledger
+  readonly corp: Corp
+  readonly shelf: MediaShelf
+  readonly sent: SentMessages
+}
+
+type Message = Readonly<Record<string, unknown>>
+
+const perMinute = 30
+const perHour = 1_000
+const intervalSeconds = { usual: 1_800, most: 14_400 }
+
+/** message/send: what it refuses, whom it reaches, and what it silently cuts or drops. */
+export class AppMessages {
+  readonly dropped: DroppedMessage[] = []
+  private readonly remembered = new Map<string, Remembered>()
+  /** When each member got something, by app and member. */
+  private readonly shown = new Map<string, number[]>()
+
+  constructor(private readonly doors: MessageDoors) {}
+
+  serve(api: TenantApi, tokens: AppTokens): void {
+    api.route(
+      'POST',
+      '/cgi-bin/message/send',
+      tokens.guard((call, app) => this.send(call, app)),
+    )
+  }
+
+  private send({ body }: ApiCall, app: AppOptions): Answer {
+    const { corp, shelf, clock } = this.doors
+    const message = parseObject(body.toString())
+    if (!message) return wrongJson
+    const wrong = judgeHead(message, app)
+    if (wrong) return wrong
+    const reach = corp.reach(app, message)
+    if (isVerdict(reach)) return reach
+    const content = readContent(message, { shelf, owner: app.corpId })
+    if (isVerdict(content)) return content
+    const lists = formatLists(reach)
+    if (reach.members.length === 0 && lists.unlicenseduser === '')
+      return refuse(81_013, 'user & party & tag all invalid', lists)
+    const isChecked = message['enable_duplicate_check'] === 1
+    const key = body.toString()
+    const intervalMs = 1_000 * Number(message['duplicate_check_interval'] ?? intervalSeconds.usual)
+    const twin = this.remembered.get(key)
+    if (isChecked && twin && clock.now() < twin.at + intervalMs) return twin.answer
+    const answer = this.show(app, content, reach)
+    this.remembered.set(key, { at: clock.now(), answer })
+    return answer
+  }
+
+  private show(app: AppOptions, content: Content, reach: Reach): Verdict {
+    const { clock, ledger, sent } = this.doors
+    const at = clock.now()
+    const { agentId } = app
+    const { what, text, media, cutFrom } = content
+    const msgid = sent.add(app, reach.members)
+    if (cutFrom !== undefined) {
+      const complaint = `text.content has ${cutFrom} bytes, the platform has cut it`
+      ledger.add({ at, kind: 'violation', userid: reach.members[0] ?? '', msgid, text: complaint, agentId })
+    }
+    for (const userid of reach.members) {
+      if (!this.takeBudget(`${agentId}/${userid}`)) this.dropped.push({ at, agentId, userid, text })
+      else ledger.add({ at, kind: `app-${what}`, userid, msgid, text, agentId, ...(media ? { media } : {}) })
+    }
+    const card = what === 'card' ? parseObject(text) : undefined
+    const code = card && isInteractive(card) ? { response_code: sent.issueCode(app, msgid) } : {}
+    return accept({ ...formatLists(reach), msgid, ...code })
+  }
+
+  /** False when the member has had too many messages already. */
+  private takeBudget(key: string): boolean {
+    const now = this.doors.clock.now()
+    const times = (this.shown.get(key) ?? []).filter(at => now - at < 3_600_000)
+    const lastMinute = times.filter(at => now - at < 60_000).length
+    const isFree = times.length < perHour && lastMinute < perMinute
+    this.shown.set(key, isFree ? [...times, now] : times)
+    return isFree
+  }
+}
+
+function judgeHead(message: Message, app: AppOptions): Verdict | undefined {
+  const { agentid, duplicate_check_interval: interval, msgtype, template_card: card } = message
+  if (agentid === undefined) return refuse(41_011, 'agentid missing')
+  if (typeof agentid !== 'number') return refuse(40_056, 'invalid agentid')
+  if (agentid !== app.agentId) return refuse(301_002, 'not allow operate another agent with this accesstoken')
+  if (interval !== undefined && !(Number(interval) > 0 && Number(interval) <= intervalSeconds.most))
+    return refuse(40_035, 'invalid duplicate_check_interval')
+  const isClickable = msgtype === 'template_card' && isObject(card) && isInteractive(card)
+  if (isClickable && app.callbackUrl === undefined) return refuse(40_058, 'the app has no callback url')
+  return undefined
+}
+
+/** Lists are texts here, empty ones too. */
+function formatLists({ unreached }: Reach) {
+  return {
+    invaliduser: unreached.invaliduser.join('|'),
+    invalidparty: unreached.invalidparty.join('|'),
+    invalidtag: unreached.invalidtag.join('|'),
+    unlicenseduser: unreached.unlicenseduser.join('|'),
+  }
+}

@@ -1,0 +1,124 @@
+import type { Clock, Random } from '../../../world.ts'
+import { parseObject } from '../../json.ts'
+import { type Answer, accept, isVerdict, refuse, type Verdict, wrongJson } from '../answer.ts'
+import type { ApiCall, TenantApi } from '../api/api.ts'
+import { readContent } from '../content.ts'
+import type { AppOptions, Corp } from '../api/corp.ts'
+import type { Ledger } from '../ledger.ts'
+import type { MediaShelf } from '../api/media.ts'
+import type { AppTokens } from '../api/tokens.ts'
+
+/** A group that an app has created. */
+export interface AppGroup {
+  readonly chatid: string
+  readonly agentId: number
+  readonly name: string
+  readonly owner: string
+  readonly members: readonly string[]
+}
+
+interface GroupDoors {
+  readonly clock: Clock
+  readonly random: Random
+  readonly ledger: Ledger
+  readonly corp: Corp
+  readonly shelf: MediaShelf
+}
+
+type Body = Readonly<Record<string, unknown>>
+
+/** appchat/create, get and send: only root-visible apps, only groups of their own. */
+export class AppGroups {
+  readonly all: AppGroup[] = []
+
+  constructor(private readonly doors: GroupDoors) {}
+
+  serve(api: TenantApi, tokens: AppTokens): void {
+    const rooted = (handle: (call: ApiCall, app: AppOptions) => Answer) =>
+      tokens.guard((call, app) => (app.isRootVisible === false ? notRooted : handle(call, app)))
+    const parsed = (handle: (body: Body, app: AppOptions) => Answer) =>
+      rooted(({ body }, app) => {
+        const parsedBody = parseObject(body.toString())
+        return parsedBody ? handle(parsedBody, app) : wrongJson
+      })
+    api.route(
+      'POST',
+      '/cgi-bin/appchat/create',
+      parsed((body, app) => this.create(body, app)),
+    )
+    api.route(
+      'POST',
+      '/cgi-bin/appchat/send',
+      parsed((body, app) => this.send(body, app)),
+    )
+    api.route(
+      'GET',
+      '/cgi-bin/appchat/get',
+      rooted(({ query }, app) => this.get(query.get('chatid'), app)),
+    )
+  }
+
+  /** A group as if the app had created it. */
+  add(group: Pick<AppGroup, 'chatid' | 'agentId'> & Partial<AppGroup>): void {
+    this.all.push({ name: '', owner: group.members?.[0] ?? '', members: [], ...group })
+  }
+
+  private create(body: Body, app: AppOptions): Verdict {
+    const { name = '', owner, userlist, chatid = this.newChatid() } = body
+    if (typeof name !== 'string' || Array.from(name).length > 50) return refuse(86_004, 'invalid group name')
+    if (!Array.isArray(userlist)) return refuse(40_031, 'invalid userlist')
+    const named = new Set(userlist.map(userid => String(userid).toLowerCase()))
+    if (named.size < 2 || named.size > 2_000) return refuse(86_006, 'invalid member count')
+    const members = [...named].flatMap(userid => this.doors.corp.memberFor(app, userid) ?? [])
+    if (members.length < named.size) return refuse(86_007, 'invalid group member')
+    const leader = typeof owner === 'string' ? members.find(one => isSame(one, owner)) : members[0]
+    if (leader === undefined) return refuse(86_005, 'invalid group owner')
+    const isTaken = this.all.some(group => group.chatid === chatid)
+    if (typeof chatid !== 'string' || !/^[0-9A-Za-z]{1,32}$/.test(chatid) || isTaken)
+      return refuse(86_001, 'invalid chatid')
+    this.all.push({ chatid, agentId: app.agentId, name, owner: leader, members })
+    return accept({ chatid })
+  }
+
+  private get(chatid: unknown, app: AppOptions): Verdict {
+    const group = this.find(chatid, app)
+    if (isVerdict(group)) return group
+    const { name, owner, members: userlist } = group
+    return accept({ chat_info: { chatid: group.chatid, name, owner, userlist } })
+  }
+
+  private send(body: Body, app: AppOptions): Verdict {
+    const group = this.find(body['chatid'], app)
+    if (isVerdict(group)) return group
+    const content = readContent(body, { shelf: this.doors.shelf, owner: app.corpId })
+    if (isVerdict(content)) return content
+    const { agentId } = app
+    const { chatid } = group
+    const at = this.doors.clock.now()
+    const head = { at, userid: '', chatid, msgid: '', agentId }
+    const { what, text, media, cutFrom } = content
+    if (what === 'card') return refuse(40_008, 'invalid message type')
+    if (cutFrom !== undefined) {
+      const complaint = `text.content has ${cutFrom} bytes, the platform has cut it`
+      this.doors.ledger.add({ ...head, kind: 'violation', text: complaint })
+    }
+    this.doors.ledger.add({ ...head, kind: `group-${what}`, text, ...(media ? { media } : {}) })
+    return accept()
+  }
+
+  private find(chatid: unknown, app: AppOptions): AppGroup | Verdict {
+    const group = this.all.find(one => one.chatid === chatid)
+    if (!group) return refuse(86_001, 'invalid chatid')
+    return group.agentId === app.agentId ? group : refuse(86_008, 'chat not created by this app')
+  }
+
+  private newChatid(): string {
+    return Buffer.from(this.doors.random.bytes(16)).toString('hex')
+  }
+}
+
+function isSame(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase()
+}
+
+const notRooted = refuse(60_011, 'no privilege to access/modify contact/party/agent')

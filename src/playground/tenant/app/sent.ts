@@ -1,0 +1,115 @@
+import type { Clock, Random } from '../../../world.ts'
+import { isObject, parseObject } from '../../json.ts'
+import { type Answer, accept, refuse, wrongJson } from '../answer.ts'
+import type { ApiCall, TenantApi } from '../api/api.ts'
+import { complainAboutCard } from '../card.ts'
+import type { AppOptions, Corp } from '../api/corp.ts'
+import type { Ledger } from '../ledger.ts'
+import type { AppTokens } from '../api/tokens.ts'
+
+interface SentMessage {
+  readonly msgid: string
+  readonly app: AppOptions
+  readonly members: readonly string[]
+  readonly at: number
+  isRecalled: boolean
+}
+
+interface ResponseCode {
+  readonly app: AppOptions
+  readonly msgid: string
+  readonly expiresAt: number
+  isSpent: boolean
+}
+
+type Body = Readonly<Record<string, unknown>>
+
+const recallMs = 86_400_000
+const codeMs = 72 * 3_600_000
+
+/** What can still be done about a message that was sent: recall it for 24 h, update its card by a response_code once in 72 h. */
+export class SentMessages {
+  private readonly messages = new Map<string, SentMessage>()
+  private readonly codes = new Map<string, ResponseCode>()
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly random: Random,
+    private readonly ledger: Ledger,
+    private readonly corp: Corp,
+  ) {}
+
+  serve(api: TenantApi, tokens: AppTokens): void {
+    const parsed = (handle: (body: Body, app: AppOptions) => Answer) => (call: ApiCall, app: AppOptions) => {
+      const body = parseObject(call.body.toString())
+      return body ? handle(body, app) : wrongJson
+    }
+    const recall = parsed((body, app) => this.recall(body, app))
+    const update = parsed((body, app) => this.update(body, app))
+    api.route('POST', '/cgi-bin/message/recall', tokens.guard(recall))
+    api.route('POST', '/cgi-bin/message/update_template_card', tokens.guard(update))
+  }
+
+  /** Remembers a message under a new msgid. */
+  add(app: AppOptions, members: readonly string[]): string {
+    const msgid = this.newId()
+    this.messages.set(msgid, { msgid, app, members, at: this.clock.now(), isRecalled: false })
+    return msgid
+  }
+
+  issueCode(app: AppOptions, msgid: string): string {
+    const code = this.newId()
+    this.codes.set(code, { app, msgid, expiresAt: this.clock.now() + codeMs, isSpent: false })
+    return code
+  }
+
+  private recall({ msgid }: Body, app: AppOptions): Answer {
+    const message = this.messages.get(String(msgid))
+    const isOver = message && this.clock.now() >= message.at + recallMs
+    // The page states no errcode; callers may only see that it is not 0.
+    if (!message || message.app !== app || message.isRecalled || isOver) return refuse(40_058, 'invalid msgid')
+    message.isRecalled = true
+    this.tell('app-recall', app, message.members, message.msgid, '')
+    return accept()
+  }
+
+  private update(body: Body, app: AppOptions): Answer {
+    if (body['agentid'] !== app.agentId) return refuse(301_002, 'not allow operate another agent')
+    const { button, template_card: card } = body
+    const isButton = isObject(button) && typeof button['replace_name'] === 'string'
+    const complaint = isButton ? undefined : complainAboutCard(card)
+    if (complaint !== undefined) return refuse(40_058, complaint)
+    const code = this.codes.get(String(body['response_code']))
+    // No errcode is documented here either.
+    if (!code || code.app !== app || code.isSpent || this.clock.now() >= code.expiresAt)
+      return refuse(40_058, 'invalid response_code')
+    const reach = this.corp.reach(app, readReceivers(body))
+    if ('errcode' in reach) return reach
+    const { members, unreached } = reach
+    if (members.length === 0) return refuse(81_013, 'all receivers are invalid')
+    code.isSpent = true
+    this.tell('app-card-update', app, members, code.msgid, JSON.stringify(isButton ? button : card))
+    return accept({ invaliduser: unreached.invaliduser })
+  }
+
+  private tell(
+    kind: 'app-recall' | 'app-card-update',
+    { agentId }: AppOptions,
+    members: readonly string[],
+    msgid: string,
+    text: string,
+  ): void {
+    const at = this.clock.now()
+    for (const userid of members) this.ledger.add({ at, kind, userid, msgid, text, agentId })
+  }
+
+  private newId(): string {
+    return Buffer.from(this.random.bytes(32)).toString('base64url')
+  }
+}
+
+/** This API has lists where message/send has texts with `|`. */
+function readReceivers({ userids, partyids, tagids, atall }: Body): Body {
+  const join = (list: unknown) => (Array.isArray(list) ? list.join('|') : '')
+  return { touser: atall === 1 ? '@all' : join(userids), toparty: join(partyids), totag: join(tagids) }
+}

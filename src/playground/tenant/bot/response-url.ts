@@ -1,0 +1,86 @@
+import type { Clock, Random } from '../../../world.ts'
+import { isObject, parseObject } from '../../json.ts'
+import { accept, refuse, type Verdict, wrongJson } from '../answer.ts'
+import type { ApiRequest, TenantApi } from '../api/api.ts'
+import type { ApiFault } from '../fault.ts'
+import { type Ledger, type Place, placeOf } from '../ledger.ts'
+
+/** A request that came to a response_url, as soon as the platform has decided on it. */
+export interface ResponsePost {
+  readonly at: number
+  readonly url: string
+  readonly body: string
+  /** undefined: a fault kept the platform from looking at it. */
+  readonly errcode?: number
+}
+
+interface Issued {
+  readonly place: Place
+  readonly msgid: string
+  readonly expiresAt: number
+  spent: boolean
+}
+
+export const responsePath = '/cgi-bin/aibot/response'
+const lifeMs = 3_600_000
+const markdownBytes = 20_480
+
+/** The platform documents no code for a used, expired or unknown response_code; callers may only see that it is not 0. */
+const spentErrcode = 846_699
+
+/** response_urls with one use, one hour, markdown, and cards in single chats only. */
+export class ResponseUrls {
+  readonly posts: ResponsePost[] = []
+  private readonly issued = new Map<string, Issued>()
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly random: Random,
+    private readonly ledger: Ledger,
+    private readonly api: TenantApi,
+  ) {
+    api.route('POST', responsePath, ({ query, body }) => ({
+      answer: this.judge(this.issued.get(query.get('response_code') ?? ''), body.toString()),
+    }))
+  }
+
+  issue(place: Place, msgid: string): string {
+    const code = Buffer.from(this.random.bytes(24)).toString('base64url')
+    this.issued.set(code, { place, msgid, expiresAt: this.clock.now() + lifeMs, spent: false })
+    return `${this.api.origin}${responsePath}?response_code=${code}`
+  }
+
+  /** Lets the next request to `url` (or to any response_url) go wrong. Faults wait in line. */
+  fail(fault: ApiFault, url?: string): void {
+    this.api.fail(fault, url ?? responsePath)
+  }
+
+  keep({ at, url, body, errcode }: ApiRequest): ResponsePost {
+    const post = { at, url, body: body.toString(), ...(errcode === undefined ? {} : { errcode }) }
+    this.posts.push(post)
+    return post
+  }
+
+  private judge(issued: Issued | undefined, body: string): Verdict {
+    const message = parseObject(body)
+    if (!message) return wrongJson
+    if (!issued) return refuse(spentErrcode, 'invalid response_code')
+    if (issued.spent) return refuse(spentErrcode, 'response_code has been used')
+    if (this.clock.now() >= issued.expiresAt) return refuse(spentErrcode, 'response_code expired')
+    const isCard = message['msgtype'] === 'template_card'
+    if (isCard && issued.place.chatid !== undefined) return refuse(40_058, 'template_card not allowed in group')
+    if (!isCard && message['msgtype'] !== 'markdown') return refuse(40_008, 'invalid message type')
+    const text = isCard ? JSON.stringify(message['template_card'] ?? '') : contentOf(message['markdown'])
+    if (text === '' || text === '""') return refuse(44_004, 'empty content')
+    if (!isCard && Buffer.byteLength(text) > markdownBytes) return refuse(45_002, 'content size out of limit')
+    issued.spent = true
+    const { place, msgid } = issued
+    this.ledger.add({ at: this.clock.now(), kind: isCard ? 'card' : 'markdown', ...placeOf(place), msgid, text })
+    return accept()
+  }
+}
+
+function contentOf(markdown: unknown): string {
+  const content = isObject(markdown) ? markdown['content'] : undefined
+  return typeof content === 'string' ? content : ''
+}

@@ -1,0 +1,108 @@
+import { isObject } from '../json.ts'
+import { isVerdict, refuse, type Verdict } from './answer.ts'
+import { complainAboutCard } from './card.ts'
+import type { SeenMedia } from './ledger.ts'
+import { type MediaShelf, seenMedia } from './api/media.ts'
+
+/** What receivers see of a message. */
+export interface Content {
+  readonly what: 'text' | 'markdown' | 'card' | 'media' | 'news'
+  readonly text: string
+  readonly media?: SeenMedia
+  /** Bytes before the platform cut it. */
+  readonly cutFrom?: number
+}
+
+/** Where a message's media_ids come from. */
+export interface MediaSource {
+  readonly shelf: MediaShelf
+  readonly owner: string
+}
+
+type Payload = Readonly<Record<string, unknown>>
+
+const contentBytes = 2_048
+const mostArticles = 8
+
+/** The content of a message of an app to members or to a group. Of mpnews and miniprogram_notice the tenant knows nothing. */
+export function readContent(message: Payload, source: MediaSource): Content | Verdict {
+  const msgtype = String(message['msgtype'])
+  const value = message[msgtype]
+  const payload = isObject(value) ? value : {}
+  switch (msgtype) {
+    case 'text':
+      return readText(payload)
+    case 'markdown':
+      return readMarkdown(payload, contentBytes, 45_002)
+    case 'image':
+    case 'voice':
+    case 'video':
+    case 'file':
+      return readMedia(msgtype, payload, source)
+    case 'news':
+      return readNews(payload)
+    case 'textcard':
+      return readTextCard(payload)
+    case 'template_card':
+      return readCard(value)
+    default:
+      return refuse(40_008, 'invalid message type')
+  }
+}
+
+function readText(payload: Payload): Content | Verdict {
+  const content = contentOf(payload)
+  if (isVerdict(content)) return content
+  const bytes = Buffer.byteLength(content.text)
+  if (bytes <= contentBytes) return { what: 'text', text: content.text }
+  return { what: 'text', text: cutBytes(content.text, contentBytes), cutFrom: bytes }
+}
+
+/** The first bytes of a text without the character that the cut divides. */
+export function cutBytes(text: string, most: number): string {
+  return new TextDecoder().decode(Buffer.from(text).subarray(0, most), { stream: true })
+}
+
+export function readMarkdown(payload: Payload, most: number, errcode: number): Content | Verdict {
+  const content = contentOf(payload)
+  if (isVerdict(content)) return content
+  if (Buffer.byteLength(content.text) > most) return refuse(errcode, `markdown.content exceed max length ${most}`)
+  return { what: 'markdown', text: content.text }
+}
+
+/** A text that is not empty. */
+export function contentOf({ content }: Payload): { readonly text: string } | Verdict {
+  return typeof content === 'string' && content !== '' ? { text: content } : refuse(44_004, 'empty content')
+}
+
+export function readMedia(msgtype: string, payload: Payload, { shelf, owner }: MediaSource): Content | Verdict {
+  const media = shelf.open(payload['media_id'], owner)
+  if (!media || media.type !== msgtype) return refuse(40_007, 'invalid media_id')
+  return { what: 'media', text: media.name, media: seenMedia(media) }
+}
+
+export function readNews(payload: Payload): Content | Verdict {
+  const articles: unknown = payload['articles']
+  if (!Array.isArray(articles) || articles.length === 0 || articles.length > mostArticles)
+    return refuse(45_008, 'article count out of limit')
+  if (!articles.every(article => isObject(article) && isText(article['title']))) return refuse(41_016, 'title missing')
+  if (!articles.every(article => isObject(article) && (isText(article['url']) || isText(article['appid']))))
+    return refuse(40_058, 'url missing')
+  return { what: 'news', text: JSON.stringify(articles) }
+}
+
+function readTextCard(payload: Payload): Content | Verdict {
+  if (!isText(payload['title'])) return refuse(41_016, 'title missing')
+  if (!isText(payload['description'])) return refuse(41_033, 'description missing')
+  if (!/^https?:\/\//.test(String(payload['url']))) return refuse(40_094, 'invalid url')
+  return { what: 'news', text: JSON.stringify(payload) }
+}
+
+export function readCard(card: unknown, types?: string[]): Content | Verdict {
+  const complaint = complainAboutCard(card, types)
+  return complaint === undefined ? { what: 'card', text: JSON.stringify(card) } : refuse(40_058, complaint)
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
+}

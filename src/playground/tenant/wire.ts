@@ -1,0 +1,79 @@
+import type { Clock } from '../../world.ts'
+import { CallbackLine, type LineDoors, type RawAnswer } from './line.ts'
+import { type CallbackKind, type OpenedReply, openReply, type Secrets } from './reply.ts'
+
+/** One callback and what came back, raw and opened. `status` 0: nothing came back in time. */
+export interface Exchange {
+  readonly at: number
+  readonly kind: CallbackKind
+  readonly msgid: string
+  readonly nonce: string
+  readonly status: number
+  readonly ms: number
+  /** The answer's body as it travelled. */
+  readonly raw: string
+  readonly error?: string
+  readonly reply: OpenedReply
+}
+
+/** The JSON of a callback before it is encrypted. */
+export interface Callback {
+  readonly msgid: string
+  readonly [field: string]: unknown
+}
+
+export interface Sealed {
+  /** `msg_signature=…&timestamp=…&nonce=…` */
+  readonly query: string
+  readonly body: string
+  readonly nonce: string
+}
+
+/** The encrypted wire from the platform to the callback URL of a Bot. */
+export class TenantWire {
+  private readonly clock: Clock
+  private readonly secrets: Secrets
+  private readonly line: CallbackLine
+
+  constructor(
+    doors: LineDoors,
+    private readonly onExchange: (exchange: Exchange) => void,
+  ) {
+    this.clock = doors.clock
+    this.secrets = doors.secrets
+    this.line = new CallbackLine(doors)
+  }
+
+  newId(): string {
+    return this.line.newId()
+  }
+
+  /** Encrypts and signs anything, also what the platform would never send. */
+  seal(plaintext: string, timestamp?: number): Sealed {
+    const { encrypted, query, nonce } = this.line.seal(plaintext, timestamp)
+    return { query, body: JSON.stringify({ encrypt: encrypted }), nonce }
+  }
+
+  /** Posts a callback; resolves also when nothing or something wrong came back. */
+  async deliver(kind: CallbackKind, callback: Callback): Promise<Exchange> {
+    const { query, body, nonce } = this.seal(JSON.stringify(callback))
+    const at = this.clock.now()
+    const { status, text, error } = await this.post(body, query)
+    const now = this.clock.now()
+    const reply =
+      status === 200 ? openReply(text, kind, nonce, now, this.secrets) : ({ violations: [] } satisfies OpenedReply)
+    const seen = { at, kind, msgid: callback.msgid, nonce, status, ms: now - at, raw: text, reply }
+    const exchange: Exchange = error === undefined ? seen : { ...seen, error }
+    this.onExchange(exchange)
+    return exchange
+  }
+
+  /** Posts raw bytes. */
+  post(body: string, query: string): Promise<RawAnswer> {
+    return this.line.post(body, 'application/json', query)
+  }
+
+  verifyUrl(): Promise<{ ok: boolean; reason?: string }> {
+    return this.line.verifyUrl()
+  }
+}

@@ -1,0 +1,100 @@
+import type { MediaMessage, Message, Outcome } from '../../domain/delivery.ts'
+import { limits } from '../../domain/limits.ts'
+import type { Upload } from '../../domain/ports.ts'
+import type { Spool } from '../../domain/spool.ts'
+import type { Random } from '../../world.ts'
+import { type HostRule, isAllowed, officialHost } from './hosts.ts'
+import { type Answer, callWecom, json, type Line, type Payload, type Silence, urlOf } from './http.ts'
+import { decodeUpload, encodeUpload, openMedia } from '../media/upload.ts'
+import { outcomeOfRefusal, outcomeOfSilence, outcomeOfSuccess } from './outcome.ts'
+import {
+  encodePicture,
+  encodeRobotMessage,
+  encodeUploaded,
+  isPicture,
+  type RobotBody,
+  robotMediaOf,
+} from './robot-message.ts'
+
+export interface RobotDeps {
+  readonly line: Line & HostRule
+  readonly random: Random
+  readonly openMedia: Spool['open']
+}
+
+interface Address {
+  readonly origin: string
+  readonly key: string
+}
+
+/** A robot by its key, or by the whole URL that WeCom shows; undefined when that is neither or its host is not allowed. */
+export function createRobot(keyOrUrl: string, deps: RobotDeps): Robot | undefined {
+  const address = addressOf(keyOrUrl, deps.line)
+  return address && new Robot(address, deps)
+}
+
+function addressOf(keyOrUrl: string, rule: HostRule): Address | undefined {
+  if (!keyOrUrl.includes('/')) return { origin: rule.apiBaseUrl, key: keyOrUrl }
+  if (!isAllowed(keyOrUrl, rule)) return undefined
+  const url = new URL(keyOrUrl)
+  const key = url.searchParams.get('key') ?? ''
+  // The platform's own host stands for the API, wherever the config says that it is.
+  return key === '' ? undefined : { origin: url.host === officialHost ? rule.apiBaseUrl : url.origin, key }
+}
+
+/** Sends by one group robot (page 91770). Nothing here rejects. */
+export class Robot {
+  private readonly address: Address
+  private readonly deps: RobotDeps
+
+  constructor(address: Address, deps: RobotDeps) {
+    this.address = address
+    this.deps = deps
+  }
+
+  /** WeCom has no check for duplicates here: what is `unknown` must not be repeated. */
+  async send(message: Message): Promise<Outcome> {
+    const encoded = message.kind === 'media' ? await this.encodeMedia(message) : encodeRobotMessage(message)
+    if ('outcome' in encoded) return encoded
+    const answer = await this.call('send', {}, json(JSON.stringify(encoded.body)))
+    if (answer.kind !== 'answer') return outcomeOfSilence(answer)
+    return answer.errcode === 0 ? outcomeOfSuccess(answer) : outcomeOfRefusal(answer, {}, this.deps.random)
+  }
+
+  /** What is uploaded can be sent by this robot only. */
+  async upload(message: MediaMessage): Promise<Upload> {
+    const { random } = this.deps
+    const file = await openMedia(this.deps.openMedia, message.source)
+    if ('outcome' in file) return file
+    const payload = encodeUpload(message.fileName, file, random)
+    const answer = await this.call('upload_media', { type: robotMediaOf(message) }, payload)
+    if (answer.kind !== 'answer') return outcomeOfSilence(answer, true)
+    return answer.errcode === 0 ? decodeUpload(answer) : outcomeOfRefusal(answer, {}, random)
+  }
+
+  private call(what: string, more: Readonly<Record<string, string>>, payload: Payload): Promise<Answer | Silence> {
+    const { origin, key } = this.address
+    return callWecom(this.deps.line, urlOf(origin, `webhook/${what}`, { key, ...more }), payload)
+  }
+
+  private async encodeMedia(message: MediaMessage): Promise<RobotBody> {
+    if (message.mediaId !== undefined) return encodeUploaded(message, message.mediaId)
+    if (message.media === 'image' && message.bytes <= limits.robotImageBytes) {
+      const picture = await this.readAll(message)
+      if ('outcome' in picture) return picture
+      if (isPicture(picture)) return encodePicture(picture)
+    }
+    const uploaded = await this.upload(message)
+    return 'outcome' in uploaded ? uploaded : encodeUploaded(message, uploaded.mediaId)
+  }
+
+  private async readAll(message: MediaMessage): Promise<Uint8Array | Outcome> {
+    const file = await openMedia(this.deps.openMedia, message.source)
+    if ('outcome' in file) return file
+    try {
+      return Buffer.concat(await Array.fromAsync(file.open()))
+    } catch {
+      return { outcome: 'retry', errmsg: 'the file cannot be read' }
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import {
+  type Callback,
+  type Click,
+  type Conversation,
+  type Feedback,
+  formatClick,
+  type Inbound,
+} from '../../domain/message.ts'
+import { contentOf, type MessageType, messageTypes, quoteOf } from './bot-content.ts'
+import { fieldOf, idOf, listOf, parseJson, stringOf, typeNameOf } from './json-fields.ts'
+import { removeMention } from './mention.ts'
+import { parseSeconds } from './values.ts'
+
+/** What the endpoint knows that the payload does not say. */
+export interface BotContext {
+  readonly account: string
+  readonly receivedAt: number
+  readonly botNames?: readonly string[]
+}
+
+/** A callback and the Bot that the platform says it is for. */
+export interface BotCallback {
+  readonly callback: Callback
+  readonly aibotid?: string
+}
+
+/**
+ * Decodes the decrypted JSON of a Bot callback. Never throws: what is newer than us is `unhandled` with its type, what
+ * makes no sense is `unhandled` with the type `invalid`.
+ */
+export function decodeBotCallback(json: string, context: BotContext): BotCallback {
+  const payload = parseJson(json)
+  const aibotid = stringOf(payload, 'aibotid')
+  const callback = decodePayload(payload, context)
+  return aibotid === undefined ? { callback } : { callback, aibotid }
+}
+
+function decodePayload(payload: unknown, context: BotContext): Callback {
+  const msgtype = typeNameOf(payload, 'msgtype')
+  const messageType = messageTypes.find(type => type === msgtype)
+  if (messageType !== undefined) return decodeMessage(payload, messageType, context)
+  switch (msgtype) {
+    case undefined:
+      return unhandled(context, 'invalid')
+    case 'stream':
+      return decodeRefresh(payload, context)
+    case 'event':
+      return decodeEvent(payload, context)
+    default:
+      return unhandled(context, msgtype)
+  }
+}
+
+function decodeMessage(payload: unknown, msgtype: MessageType, context: BotContext): Callback {
+  const msgid = idOf(payload, 'msgid')
+  const sender = idOf(fieldOf(payload, 'from'), 'userid')
+  const content = contentOf(payload, msgtype)
+  if (msgid === undefined || sender === undefined || content === undefined) return unhandled(context, 'invalid')
+  const conversation = conversationOf(payload, sender, context)
+  if (conversation === undefined) return unhandled(context, 'invalid')
+  const unmentioned = removeMention(content.text, context.botNames, conversation.kind === 'group')
+  // An item that was only the @name must not leave an empty line.
+  const own = msgtype === 'mixed' ? unmentioned.replace(/^\n/, '') : unmentioned
+  const quote = quoteOf(fieldOf(payload, 'quote'))
+  // Of a text or a recording without words its sender hears that; what else is empty is newer than us.
+  if (own.trim() === '' && quote === undefined && msgtype === 'mixed') return unhandled(context, msgtype)
+  const attachments = [...(quote?.attachments ?? []), ...content.attachments]
+  const base: Inbound = {
+    account: context.account,
+    surface: 'bot',
+    origin: 'message',
+    msgid,
+    sender,
+    conversation,
+    text: own.toWellFormed(),
+    receivedAt: context.receivedAt,
+    ...(quote !== undefined && { before: quote.text.toWellFormed() }),
+    ...(attachments.length > 0 && { attachments }),
+    ...(content.isMediaOnly && quote === undefined && { isMediaOnly: true }),
+  }
+  return { kind: 'message', inbound: { ...base, ...createdAtOf(payload), ...responseUrlOf(payload) } }
+}
+
+function decodeRefresh(payload: unknown, context: BotContext): Callback {
+  const streamId = idOf(fieldOf(payload, 'stream'), 'id')
+  if (streamId === undefined) return unhandled(context, 'invalid')
+  return { kind: 'refresh', account: context.account, streamId }
+}
+
+function decodeEvent(payload: unknown, context: BotContext): Callback {
+  const eventtype = typeNameOf(fieldOf(payload, 'event'), 'eventtype')
+  if (eventtype === undefined) return unhandled(context, 'invalid')
+  if (eventtype === 'template_card_event') return decodeClick(payload, context)
+  if (eventtype === 'feedback_event') return decodeFeedback(payload, context)
+  if (eventtype !== 'enter_chat') return unhandled(context, `event:${eventtype}`)
+  const msgid = idOf(payload, 'msgid')
+  const sender = idOf(fieldOf(payload, 'from'), 'userid')
+  if (msgid === undefined || sender === undefined) return unhandled(context, 'invalid')
+  return { kind: 'enter', account: context.account, msgid, sender }
+}
+
+/** The platform's table spells these names together, its examples and what really comes do not. */
+function decodeClick(payload: unknown, context: BotContext): Callback {
+  const msgid = idOf(payload, 'msgid')
+  const sender = idOf(fieldOf(payload, 'from'), 'userid')
+  const conversation = sender === undefined ? undefined : conversationOf(payload, sender, context)
+  if (msgid === undefined || sender === undefined || conversation === undefined) return unhandled(context, 'invalid')
+  const event = fieldOf(fieldOf(payload, 'event'), 'template_card_event')
+  const cardType = stringOf(event, 'card_type') ?? stringOf(event, 'cardtype')
+  const click: Click = {
+    eventKey: stringOf(event, 'event_key') ?? stringOf(event, 'eventkey') ?? '',
+    taskId: stringOf(event, 'task_id') ?? stringOf(event, 'taskid') ?? '',
+    selected: choicesOf(event),
+    ...(cardType !== undefined && { cardType }),
+  }
+  const { account, receivedAt } = context
+  const base: Inbound = {
+    account,
+    surface: 'bot',
+    origin: 'click',
+    msgid,
+    sender,
+    conversation,
+    text: formatClick(click).toWellFormed(),
+    click,
+    receivedAt,
+  }
+  return { kind: 'message', inbound: { ...base, ...createdAtOf(payload), ...responseUrlOf(payload) } }
+}
+
+const verdicts: Readonly<Record<string, Feedback['verdict']>> = { 1: 'accurate', 2: 'inaccurate', 3: 'withdrawn' }
+
+function decodeFeedback(payload: unknown, context: BotContext): Callback {
+  const key = idOf(payload, 'msgid')
+  const event = fieldOf(fieldOf(payload, 'event'), 'feedback_event')
+  const id = stringOf(event, 'id')
+  const verdict = verdicts[String(fieldOf(event, 'type'))]
+  if (key === undefined || id === undefined || verdict === undefined) return unhandled(context, 'invalid')
+  const content = stringOf(event, 'content')?.toWellFormed()
+  const reasons = listOf(fieldOf(event, 'inaccurate_reason_list')).filter(reason => typeof reason === 'number')
+  const feedback: Feedback = { id, verdict, reasons, ...(content !== undefined && { content }) }
+  return { kind: 'feedback', account: context.account, key, feedback }
+}
+
+function choicesOf(event: unknown): Click['selected'] {
+  const items = fieldOf(fieldOf(event, 'selected_items'), 'selected_item')
+  return listOf(items).map(item => ({
+    questionKey: stringOf(item, 'question_key') ?? '',
+    optionIds: listOf(fieldOf(fieldOf(item, 'option_ids') ?? fieldOf(item, 'optionids'), 'option_id')).filter(
+      id => typeof id === 'string',
+    ),
+  }))
+}
+
+function unhandled(context: BotContext, type: string): Callback {
+  return { kind: 'unhandled', account: context.account, type }
+}
+
+/** A chatid comes in groups only, so that it decides where `chattype` is missing or new. */
+function conversationOf(payload: unknown, sender: string, context: BotContext): Conversation | undefined {
+  const chattype = fieldOf(payload, 'chattype')
+  const isGroup = chattype === 'group' || (chattype !== 'single' && fieldOf(payload, 'chatid') !== undefined)
+  if (!isGroup) return { account: context.account, kind: 'direct', id: sender }
+  const id = idOf(payload, 'chatid')
+  return id === undefined ? undefined : { account: context.account, kind: 'group', id }
+}
+
+function createdAtOf(payload: unknown): { createdAt?: number } {
+  const createdAt = parseSeconds(fieldOf(payload, 'create_time'))
+  return createdAt === undefined ? {} : { createdAt }
+}
+
+/** `responseurl` has been seen in the wild. */
+function responseUrlOf(payload: unknown): { responseUrl?: string } {
+  const responseUrl = stringOf(payload, 'response_url') ?? stringOf(payload, 'responseurl')
+  return responseUrl === undefined || responseUrl === '' ? {} : { responseUrl }
+}

@@ -1,0 +1,67 @@
+import type { Attachment, Inbound } from '../../domain/message.ts'
+import { fieldOf, stringOf, typeNameOf } from './json-fields.ts'
+
+/** Kinds of messages that a Bot gets from users (page 100719). */
+export const messageTypes = ['text', 'mixed', 'voice', 'image', 'file', 'video'] as const
+export type MessageType = (typeof messageTypes)[number]
+
+/** What the agent reads of a message, and the media that go with it. */
+export interface Content {
+  readonly text: string
+  readonly attachments: readonly Attachment[]
+  readonly isMediaOnly: boolean
+}
+
+/** What the user wrote, said or sent; undefined when the struct is not what the platform promises. */
+export function contentOf(holder: unknown, type: MessageType): Content | undefined {
+  const struct = fieldOf(holder, type)
+  switch (type) {
+    case 'text':
+    case 'voice': {
+      const text = stringOf(struct, 'content')
+      return text === undefined ? undefined : { text, attachments: [], isMediaOnly: false }
+    }
+    case 'mixed':
+      return mixedContent(fieldOf(struct, 'msg_item'))
+    case 'image':
+    case 'file':
+    case 'video': {
+      const url = stringOf(struct, 'url')
+      return url === undefined
+        ? undefined
+        : { text: `[${type}]`, attachments: [{ kind: type, url }], isMediaOnly: true }
+    }
+    default:
+      return type satisfies never
+  }
+}
+
+/** Texts and pictures in their order; where a picture stood the text says so. Files have been seen as items too. */
+function mixedContent(items: unknown): Content | undefined {
+  if (!Array.isArray(items)) return undefined
+  const parts = items.flatMap(item => {
+    const type = messageTypes.find(one => one === typeNameOf(item, 'msgtype'))
+    const content = type === undefined || type === 'mixed' ? undefined : contentOf(item, type)
+    return content === undefined ? [] : [content]
+  })
+  return {
+    text: parts.map(part => part.text).join('\n'),
+    attachments: parts.flatMap(part => part.attachments),
+    isMediaOnly: parts.length > 0 && parts.every(part => part.isMediaOnly),
+  }
+}
+
+/** The quoted message as `> ` lines with its media, or undefined without a quote. */
+export function quoteOf(quote: unknown): Pick<Inbound, 'text' | 'attachments'> | undefined {
+  if (quote === undefined || quote === null) return undefined
+  const name = typeNameOf(quote, 'msgtype') ?? 'message'
+  const type = messageTypes.find(one => one === name)
+  const content = type === undefined ? undefined : contentOf(quote, type)
+  const words = content === undefined || content.isMediaOnly ? '' : content.text.trimEnd()
+  const text = (words === '' ? `[quoted ${name}]` : words)
+    .split(/\r\n|\r|\n/)
+    .map(line => `> ${line}`)
+    .join('\n')
+  const attachments = (content?.attachments ?? []).map(one => ({ ...one, isQuoted: true }) as const)
+  return { text, attachments }
+}

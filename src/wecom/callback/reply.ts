@@ -1,0 +1,37 @@
+import type { Card, Picture, Reply } from '../../domain/message.ts'
+
+/** A passive reply as the Bot's wire has it, before encryption. */
+export type WireReply =
+  | { readonly msgtype: 'text'; readonly text: { readonly content: string } }
+  | {
+      readonly msgtype: 'stream'
+      readonly stream: {
+        readonly id: string
+        readonly finish: boolean
+        readonly content: string
+        readonly feedback?: { readonly id: string }
+        readonly msg_item?: readonly { readonly msgtype: 'image'; readonly image: Picture }[]
+      }
+    }
+  | { readonly response_type: 'update_template_card'; readonly template_card: Card }
+
+/** The wire form of a reply; undefined stands for the empty body, which the platform takes as "nothing to say". */
+export function encodeReply(reply: Reply): WireReply | undefined {
+  switch (reply.kind) {
+    case 'empty':
+      return undefined
+    case 'text':
+      return { msgtype: 'text', text: { content: reply.content } }
+    case 'stream': {
+      const { streamId, finish, content, feedbackId, pictures = [] } = reply.frame
+      const feedback = feedbackId === undefined ? {} : { feedback: { id: feedbackId } }
+      const items = pictures.map(image => ({ msgtype: 'image', image }) as const)
+      const shown = items.length === 0 ? {} : { msg_item: items }
+      return { msgtype: 'stream', stream: { id: streamId, finish, content, ...feedback, ...shown } }
+    }
+    case 'card_update':
+      return { response_type: 'update_template_card', template_card: reply.card }
+    default:
+      return reply satisfies never
+  }
+}

@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'bun:test'
+import { speaker } from '../../../src/core/notices/notices.ts'
+import { planCard } from '../../../src/core/cards/route.ts'
+import { maskCards, splitCards } from '../../../src/core/cards/find.ts'
+import { opened, t0, turnOf } from '../streaming/turns.ts'
+
+const card = {
+  card_type: 'button_interaction',
+  main_title: { title: '发布 1.2？', desc: '今晚 "22:00" {窗口}' },
+  button_list: [
+    { text: '发布', key: 'go' },
+    { text: '取消', key: 'no', style: 2 },
+  ],
+}
+const wrapped = JSON.stringify({ template_card: card })
+const pretty = JSON.stringify({ template_card: card }, undefined, 2)
+const say = speaker('zh-CN')
+
+/** The answer in a group, where no card can go. */
+function inWords(text: string): string {
+  const turn = turnOf(opened({ conversation: { account: 'default', kind: 'group', id: 'wr1' } }))
+  return planCard(turn, text, t0, say).answer
+}
+
+/** What the pieces are, with the text as it stands. */
+function shape(text: string): readonly unknown[] {
+  return splitCards(text).map(piece => (piece.kind === 'text' ? piece.text : piece.card))
+}
+
+describe('cards in a whole answer', () => {
+  const table: readonly (readonly [name: string, text: string, pieces: readonly unknown[]])[] = [
+    ['alone', wrapped, [card]],
+    ['printed over lines', pretty, [card]],
+    ['with its msgtype', JSON.stringify({ msgtype: 'template_card', template_card: card }), [card]],
+    ['in a fence', `\`\`\`json\n${pretty}\n\`\`\``, [card]],
+    ['in a fence of tildes with text around', `请选：\n~~~\n${wrapped}\n~~~\n谢谢`, ['请选：', card, '\n谢谢']],
+    ['in prose', `请选 ${wrapped} 谢谢`, ['请选 ', card, ' 谢谢']],
+    ['twice', `${wrapped}\n${pretty}`, [card, card]],
+    ['in a longer fence', `\`\`\`\`\n${wrapped}\n\`\`\`\`\``, [card]],
+    ['beside other JSON', `{"a":{"b":1}} ${wrapped}`, ['{"a":{"b":1}} ', card]],
+  ]
+  for (const [name, text, pieces] of table) {
+    test(`cards: one ${name} is found`, () => expect(shape(text)).toEqual([...pieces]))
+  }
+
+  const none: readonly (readonly [name: string, text: string])[] = [
+    ['ordinary JSON', '{"name":"x","list":[1,{"y":2}]}'],
+    ['the word in prose', 'use the key "template_card" for that, as template_card: {...}'],
+    ['code with braces', 'const a = {"template_card": card, b}'],
+    ['a list', '{"template_card": [1, 2]}'],
+    ['one that never closes', wrapped.slice(0, -1)],
+    ['one in a text of JSON', JSON.stringify({ text: wrapped })],
+    ['a text', '{"template_card": "later"}'],
+    ['30 KB of JSON', JSON.stringify(Array.from({ length: 1_000 }, (_, n) => ({ id: n, text: 'some words' })))],
+  ]
+  for (const [name, text] of none) {
+    test(`cards: ${name} is none`, () => {
+      expect(shape(text)).toEqual([text])
+      expect(inWords(text)).toBe(text)
+    })
+  }
+
+  test('cards: a text full of keys without cards is looked through in no time', () => {
+    const text = '{"template_card":'.repeat(20_000)
+    expect(shape(text)).toEqual([text])
+  })
+
+  test('cards: another object in the fence keeps its fence', () => {
+    const text = `\`\`\`json\n${wrapped}\n{"a":1}\n\`\`\``
+    expect(shape(text)).toEqual(['```json\n', card, '\n{"a":1}\n```'])
+  })
+})
+
+describe('cards while the answer grows', () => {
+  const texts = [
+    wrapped,
+    pretty,
+    `好的，请选：\n\n\`\`\`json\n${pretty}\n\`\`\`\n\n选完告诉我。`,
+    `请选 ${wrapped} 谢谢`,
+  ]
+  for (const [index, text] of texts.entries()) {
+    for (const step of [1, 5, 64]) {
+      test(`cards: in pieces of ${step} nothing of a card is ever shown, text ${index}`, () => {
+        for (let end = 0; end <= text.length + step; end += step) {
+          const shown = maskCards(text.slice(0, end), true)
+          expect(shown).not.toMatch(/[{}"[\]`]|card|title|button/)
+        }
+      })
+    }
+  }
+
+  test('cards: one that has begun stays hidden however slow it comes', () => {
+    expect(maskCards(`请选：\n\`\`\`json\n${pretty.slice(0, 60)}`, false)).toBe('请选：')
+  })
+
+  test('cards: what may become one is shown after a moment', () => {
+    for (const end of ['{', '{ "temp', '{"msgtype": "template_', '```json\n', '```json\n{"']) {
+      const text = `text\n${end}`
+      expect(maskCards(text, true).trim()).toBe('text')
+      expect(maskCards(text, false)).toBe(text)
+    }
+  })
+
+  test('cards: one that has become too long to be one is shown', () => {
+    const text = `{"template_card": {"text": "${'x'.repeat(8_200)}`
+    expect(maskCards(text, true)).toBe(text)
+  })
+
+  const ordinary = [
+    'const f = () => { return {"a": 1} }\n```ts\nfoo({})\n```\n',
+    '{"name": "x"}',
+    'the word template_card, in quotes "template_card"',
+    'a code block\n```js\nlet x = 1',
+    '~~~\ncode\n~~~\nmore',
+  ]
+  for (const text of ordinary) {
+    test(`cards: ordinary text is shown as it is: ${JSON.stringify(text.slice(0, 30))}`, () => {
+      expect(maskCards(text, true)).toBe(text)
+    })
+  }
+})
+
+describe('a card in words', () => {
+  test('cards: everything that can be read and chosen is there, nothing of JSON', () => {
+    const words = inWords(`前文\n\n${pretty}\n\n后文`)
+    expect(words).toBe('前文\n\n**发布 1.2？**\n今晚 "22:00" {窗口}\n- 发布\n- 取消\n（直接回复你的选择即可）\n\n后文')
+  })
+
+  test('cards: lists, votes, links and numbers are told', () => {
+    const vote = {
+      card_type: 'vote_interaction',
+      source: { desc: '行政' },
+      main_title: { title: '午餐' },
+      sub_title_text: '周五',
+      quote_area: { title: '上次', quote_text: '面' },
+      emphasis_content: { title: 42, desc: '人' },
+      horizontal_content_list: [
+        { keyname: '地点', value: '食堂' },
+        { keyname: '菜单', url: 'https://m.example' },
+      ],
+      vertical_content_list: [{ title: '注意', desc: '不辣' }],
+      checkbox: {
+        question_key: 'q',
+        option_list: [
+          { id: '1', text: '饭' },
+          { id: '2', text: '面' },
+        ],
+      },
+      select_list: [{ question_key: 's', title: '时间', option_list: [{ id: 'a', text: '12 点' }] }],
+      jump_list: [
+        { type: 1, title: '官网', url: 'https://w.example' },
+        { type: 3, title: '问', question: '几点？' },
+      ],
+      card_action: { type: 1, url: 'https://a.example' },
+    }
+    expect(inWords(JSON.stringify({ template_card: vote })).split('\n')).toEqual([
+      '行政',
+      '**午餐**',
+      '**42**',
+      '人',
+      '周五',
+      '> 上次',
+      '> 面',
+      '地点: 食堂',
+      '菜单 https://m.example',
+      '注意: 不辣',
+      '时间',
+      '- 12 点',
+      '- 饭',
+      '- 面',
+      '官网 https://w.example',
+      '问 几点？',
+      'https://a.example',
+      '（直接回复你的选择即可）',
+    ])
+  })
+
+  test('cards: one without a word is shown as what it is', () => {
+    expect(inWords('{"template_card":{"x":{"y":1}}}')).toBe('```json\n{\n  "x": {\n    "y": 1\n  }\n}\n```')
+  })
+})

@@ -1,0 +1,273 @@
+import { Database } from 'bun:sqlite'
+import type { Desk } from '../../../src/bridge/context.ts'
+import { Holds } from '../../../src/bridge/deliver/breaker.ts'
+import { LiveAnswers } from '../../../src/bridge/ask/live.ts'
+import { OwnAgents } from '../../../src/bridge/ask/dynamic-agents.ts'
+import { createReceive } from '../../../src/bridge/callback/receive.ts'
+import { scheduleWork } from '../../../src/bridge/start.ts'
+import type { Agent, AgentFile, RunEnd } from '../../../src/domain/agent.ts'
+import type { Message, Outcome } from '../../../src/domain/delivery.ts'
+import type { Frame, Inbound } from '../../../src/domain/message.ts'
+import type { Platform } from '../../../src/domain/ports.ts'
+import type { Spool } from '../../../src/domain/spool.ts'
+import { speaker } from '../../../src/core/notices/notices.ts'
+import { Scheduler } from '../../../src/scheduler/scheduler.ts'
+import { openDatabase } from '../../../src/store/sqlite/open.ts'
+import { createSqliteStore } from '../../../src/store/sqlite/store.ts'
+import { nextDeadline } from '../../../src/core/streaming/advance.ts'
+import type { Log } from '../../../src/world.ts'
+import { FakeClock } from '../../fake-clock.ts'
+import { noAdmin } from '../../gateway/no-admin.ts'
+
+/** One square of the table. */
+export interface Case {
+  readonly origin: 'message' | 'click' | 'app'
+  readonly answer: 'short' | 'long' | 'picture' | 'file' | 'card'
+  readonly chat: 'single' | 'group'
+  /** fetched: the last frame is · unfetched: polling stops before it · closed: the answer comes after the window · none */
+  readonly bubble: 'fetched' | 'unfetched' | 'closed' | 'none'
+  /** What WeCom says to direct messages of the app; none: there is no app. */
+  readonly app: 'none' | 'takes' | 'refuses' | 'silent'
+  /** What WeCom says to the response_url; none: the message has none, or its hour is over. */
+  readonly url: 'none' | 'takes' | 'refuses' | 'silent'
+}
+
+const t0 = 1_790_000_000_000
+const say = speaker('en')
+const silent = () => {}
+const everybody = {
+  policy: { policy: 'open', allowFrom: [], applies: 'commands' },
+  setting: 'channels.wecom.bot.dm',
+} as const
+const log: Log = { debug: silent, info: silent, warn: silent, error: silent, area: () => log }
+const png = Buffer.from('\x89PNG\r\n\x1a\nthis is all of it', 'latin1')
+const csv = Buffer.from('a,b\n1,2\n')
+const texts = { short: 'Forty-two.', long: `First ${'word '.repeat(5_000)}last.` } as const
+const card = {
+  card_type: 'text_notice',
+  main_title: { title: 'Title' },
+  card_action: { type: 1, url: 'https://a.example' },
+}
+const outcomes: Record<'takes' | 'refuses' | 'silent', Outcome> = {
+  takes: { outcome: 'delivered' },
+  refuses: { outcome: 'refused', errcode: 81_013 },
+  silent: { outcome: 'unknown', errmsg: 'no answer in time' },
+}
+
+/** Lets one answer come home, and tells in order what the user saw of it, what may have been seen, and what is dead. */
+export async function bringHome(square: Case): Promise<readonly string[]> {
+  const seen: string[] = []
+  const clock = new FakeClock(t0)
+  const db = openDatabase(':memory:', 1)
+  const scheduler = new Scheduler(clock, log)
+  const desk = openDesk(square, seen, { clock, db, scheduler })
+  const work = scheduleWork(desk, scheduler, { contentDays: 7, rowDays: 30 })
+  const receive = createReceive(desk, work)
+  scheduler.start()
+  const reply = await receive({ kind: 'message', inbound: inboundOf(square) })
+  const stream = reply.kind === 'stream' ? reply.frame.streamId : undefined
+  for (let second = 1; second <= 420; second++) {
+    await clock.advanceTo(t0 + second * 1_000)
+    const polls = square.bubble === 'unfetched' ? second < 9 : square.bubble !== 'none'
+    if (stream === undefined || !polls) continue
+    const { frame } = (await receive({ kind: 'refresh', account: 'default', streamId: stream })) as { frame: Frame }
+    if (!frame.finish) continue
+    seen.push(`bubble: ${wordsOf(frame)}`)
+    break
+  }
+  await clock.advanceTo(t0 + 800_000)
+  await scheduler.stop()
+  for (const { state, body } of await desk.store.outbox.dead(99)) seen.push(`dead: ${state} ${body.kind}`)
+  scheduler.close()
+  db.close()
+  return seen
+}
+
+function inboundOf({ origin, chat, url }: Case): Inbound {
+  const isApp = origin === 'app'
+  return {
+    account: 'default',
+    surface: isApp ? 'app' : 'bot',
+    origin: origin === 'click' ? 'click' : 'message',
+    msgid: 'm1',
+    sender: 'zhangsan',
+    conversation: { account: 'default', kind: chat === 'group' ? 'group' : 'direct', id: 'c1' },
+    text: 'hello',
+    receivedAt: t0,
+    ...(url !== 'none' && { responseUrl: 'https://qyapi.weixin.qq.com/r' }),
+    ...(origin === 'click' && { click: { taskId: 't', eventKey: 'k', cardType: 'text_notice', selected: [] } }),
+  }
+}
+
+function endOf({ answer }: Case): RunEnd {
+  const file = (fileName: string, mimeType: string): AgentFile => ({ id: fileName, fileName, mimeType })
+  switch (answer) {
+    case 'short':
+    case 'long':
+      return { kind: 'answered', text: texts[answer] }
+    case 'picture':
+      return { kind: 'answered', text: texts.short, files: [file('a.png', 'image/png')] }
+    case 'file':
+      return { kind: 'answered', text: texts.short, files: [file('a.csv', 'text/csv')] }
+    case 'card':
+      return { kind: 'answered', text: `${texts.short}\n${JSON.stringify({ template_card: card })}` }
+    default:
+      return answer satisfies never
+  }
+}
+
+interface Machine {
+  readonly clock: FakeClock
+  readonly db: Database
+  readonly scheduler: Scheduler
+}
+
+function openDesk(square: Case, seen: string[], { clock, db, scheduler }: Machine): Desk {
+  const store = createSqliteStore(db, { pid: 1, dueAtOf: nextDeadline })
+  let order = t0 * 1_000
+  return {
+    store,
+    agent: agentOf(square, clock),
+    platform: platformOf(square, seen),
+    spool: spoolOf(square),
+    holds: new Holds(store.memos),
+    ownAgents: new OwnAgents(store.memos, noAdmin, clock, log),
+    live: new LiveAnswers(),
+    accounts: new Map([
+      [
+        'default',
+        {
+          id: 'default',
+          policies: { bot: everybody, app: everybody },
+          say,
+          placeholder: '…',
+          windowMs: 360_000,
+          handoverMs: 30_000,
+          joinWindowMs: 3_000,
+          ...(square.app !== 'none' && { app: { replyFormat: 'text', allowAppChat: false } }),
+        },
+      ],
+    ]),
+    clock,
+    random: { bytes: count => new Uint8Array(count), fraction: () => 0.5 },
+    timers: scheduler,
+    log,
+    meter: { turnEnded: silent, firstText: silent, answered: silent, attempt: silent, feedback: silent },
+    timezone: 'Asia/Shanghai',
+    limits: {
+      openTurns: 100,
+      perUserPerMinute: 20,
+      maxRuns: 9,
+      runTimeoutMs: 3_600_000,
+      askWithinMs: 21_600_000,
+      deliverWithinMs: 86_400_000,
+      outbox: 100,
+    },
+    nextOrder: () => ++order,
+    administratorsIn: () => [],
+    passedCommands: [],
+    route: () => ({ agentId: 'main', rule: 'default' }),
+    wake: () => scheduler.wake(),
+  }
+}
+
+function agentOf(square: Case, clock: FakeClock): Agent {
+  return {
+    status: () => ({ state: 'up', since: t0 }),
+    limits: () => ({ attachmentBytes: 1, imageBytes: 1, questionBytes: 1 }),
+    onStatus: silent,
+    async ask({ mark }) {
+      await mark('boot')
+      const { promise, resolve } = Promise.withResolvers<RunEnd>()
+      clock.alarm(t0 + (square.bubble === 'closed' ? 345_500 : 9_500), () => resolve(endOf(square)))
+      return await promise
+    },
+    abort: async () => {},
+    ...noAdmin,
+    collect: async (_session, id) => ({ kind: 'kept', bytes: bytesOf(square).length, digest: id }),
+  }
+}
+
+function bytesOf({ answer }: Case): Buffer {
+  return answer === 'picture' ? png : csv
+}
+
+function spoolOf(square: Case): Spool {
+  const none = () => Promise.reject(new Error('nothing is written here'))
+  return {
+    keep: none,
+    create: none,
+    remove: async () => {},
+    open: async () => ({
+      bytes: bytesOf(square).length,
+      async *open() {
+        yield bytesOf(square)
+      },
+    }),
+    borrow: none,
+    sweep: async () => 0,
+  }
+}
+
+function platformOf({ app, url }: Case, seen: string[]): Platform {
+  const told = (says: Case['app'], what: string): Outcome => {
+    if (says === 'none') throw new Error(`${what} goes a way that is not there`)
+    if (says === 'takes') seen.push(what)
+    if (says === 'silent' && !seen.includes(`maybe ${what}`)) seen.push(`maybe ${what}`)
+    return outcomes[says]
+  }
+  return {
+    postResponse: async (_url, content) => told(url, `url: ${nameOf(content)}`),
+    postCard: async () => told(url, 'url: card'),
+    send: async (_account, _to, message) => told(app, `dm: ${kindOf(message)}`),
+    updateCard: async () => ({ outcome: 'delivered' }),
+    upload: async () => ({ mediaId: 'media' }),
+    fetchMedia: async () => ({ kind: 'failed', problem: 'unreachable' }),
+    tokenExpiresAt: () => undefined,
+  }
+}
+
+function kindOf(message: Message): string {
+  switch (message.kind) {
+    case 'text':
+    case 'markdown':
+      return nameOf(message.content)
+    case 'media':
+      return message.media === 'image' ? 'picture' : 'file'
+    case 'card':
+    case 'news':
+      return message.kind
+    default:
+      return message satisfies never
+  }
+}
+
+function wordsOf({ content, pictures }: Frame): string {
+  return pictures === undefined ? nameOf(content) : `${nameOf(content)} + picture`
+}
+
+const notices: readonly (readonly [string, string])[] = [
+  ['moved', say({ key: 'moved' })],
+  ['nothing follows', say({ key: 'moved_lost' })],
+  ['moved whole', say({ key: 'moved_whole' })],
+  ['continued', say({ key: 'continued' })],
+  ['cut', say({ key: 'overflow_lost' })],
+  ['card sent', say({ key: 'card_sent' })],
+  ['file sent', 'was sent to you by direct message'],
+  ['file follows', 'follows by direct message'],
+  ['file lost', 'did not arrive'],
+  ['file unsure', 'may not have arrived'],
+  ['in a file', 'all of it is in the file'],
+]
+
+/** What a text shows, in words. */
+function nameOf(text: string): string {
+  const parts: string[] = []
+  if (text.includes(texts.long) || text.includes(texts.short)) parts.push('all')
+  else if (text.startsWith('First word')) parts.push('beginning')
+  else if (text.endsWith('last.')) parts.push('rest')
+  if (text.includes('Title')) parts.push('card in words')
+  if (text.includes('template_card')) parts.push('RAW CARD')
+  for (const [name, sentence] of notices) if (text.includes(sentence)) parts.push(name)
+  return parts.join(', ') || `?? ${text.slice(0, 80)}`
+}

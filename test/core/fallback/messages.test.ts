@@ -1,0 +1,62 @@
+import { expect, test } from 'bun:test'
+import type { Message } from '../../../src/domain/delivery.ts'
+import { speaker } from '../../../src/core/notices/notices.ts'
+import { planMessages, planRobotMessages } from '../../../src/core/fallback/messages.ts'
+
+const say = speaker('zh-CN')
+const rich = '**粗** `x`'
+const lists = '**粗**\n\n- 甲\n- 乙'
+
+function kindsOf(messages: readonly Message[]): readonly string[] {
+  return messages.map(message => message.kind)
+}
+
+test('messages: a text without markup that WeCom shows goes as text, one with it as markdown', () => {
+  expect(planMessages('hello', 'auto', say)).toEqual([{ kind: 'text', content: 'hello' }])
+  expect(planMessages(rich, 'auto', say)).toEqual([{ kind: 'markdown', content: rich }])
+  expect(planMessages(lists, 'auto', say)).toEqual([{ kind: 'text', content: lists }])
+})
+
+test('messages: the format can be told', () => {
+  expect(planMessages(rich, 'text', say)).toEqual([{ kind: 'text', content: rich }])
+  expect(planMessages(lists, 'markdown', say)).toEqual([{ kind: 'markdown', content: lists }])
+  expect(planMessages('hello', 'markdown', say)).toEqual([{ kind: 'markdown', content: 'hello' }])
+})
+
+test('messages: nothing is sent of nothing', () => {
+  expect(planMessages('', 'auto', say)).toEqual([])
+  expect(planRobotMessages('', 'markdown', say)).toEqual([])
+})
+
+test('messages: what is more than one message is cut into text, or into markdown when that was told', () => {
+  const long = `${rich}\n\n${'甲乙丙。\n'.repeat(300)}`
+  expect(new Set(kindsOf(planMessages(long, 'auto', say)))).toEqual(new Set(['text']))
+  expect(new Set(kindsOf(planMessages(long, 'markdown', say)))).toEqual(new Set(['markdown']))
+  for (const message of planMessages(long, 'markdown', say)) {
+    if (message.kind !== 'markdown') throw new Error(message.kind)
+    expect(message.content).toMatch(/^\(\d\/\d\)\n/)
+    expect(Buffer.byteLength(message.content)).toBeLessThanOrEqual(2_048)
+  }
+})
+
+test('messages: eight messages at most, then a line and a file with the same bytes', () => {
+  expect(kindsOf(planMessages('x'.repeat(8 * 2_042), 'text', say))).toEqual(Array(8).fill('text'))
+  const content = '测'.repeat(68_267)
+  for (const format of ['auto', 'text', 'markdown'] as const)
+    expect(planMessages(content, format, say)).toEqual([
+      { kind: 'text', content: '内容较长（约 200 KB），全文见文件「全文.md」。' },
+      { kind: 'media', media: 'file', fileName: '全文.md', bytes: 204_801, source: { kind: 'text', content } },
+    ])
+  expect(planMessages('x'.repeat(8 * 2_042 + 1), 'text', speaker('en'))).toMatchObject([
+    { content: 'Too long for a message (about 16 KB): all of it is in the file “full.md”.' },
+    { fileName: 'full.md', bytes: 16_337 },
+  ])
+})
+
+test('messages: a group robot takes longer markdown, and gets a file for more', () => {
+  const content = 'x'.repeat(4_096)
+  expect(planRobotMessages(content, 'markdown', say)).toEqual([{ kind: 'markdown', content }])
+  expect(kindsOf(planRobotMessages(content, 'text', say))).toEqual(['text', 'text', 'text'])
+  expect(kindsOf(planRobotMessages('x'.repeat(8 * 4_090), 'markdown', say))).toEqual(Array(8).fill('markdown'))
+  expect(kindsOf(planRobotMessages('x'.repeat(8 * 4_090 + 1), 'markdown', say))).toEqual(['text', 'media'])
+})

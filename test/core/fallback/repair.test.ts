@@ -1,0 +1,38 @@
+import { expect, test } from 'bun:test'
+import type { Attempt, Delivery } from '../../../src/domain/delivery.ts'
+import { mend } from '../../../src/core/fallback/repair.ts'
+
+const forgotten = { outcome: 'refused', errcode: 40_007 } as const
+
+/** A file whose newest try has just left, after these. */
+function fileAfter(...before: readonly Omit<Attempt, 'at' | 'route' | 'part'>[]): Delivery {
+  const source = { kind: 'text', content: 'all of it' } as const
+  const file = { kind: 'media', media: 'file', fileName: 'full.md', bytes: 9, source, mediaId: 'm-1' } as const
+  return {
+    id: 'send_1',
+    account: 'default',
+    route: 'app',
+    state: 'sending',
+    dead: false,
+    body: { kind: 'messages', to: { kind: 'user', ids: ['zhangsan'] }, messages: [file] },
+    lane: 'app:default:user:zhangsan',
+    order: 1,
+    dueAt: 0,
+    expiresAt: 1,
+    attempts: [...before, {}].map(attempt => ({ at: 0, route: 'app', part: 1, ...attempt })),
+    createdAt: 0,
+  }
+}
+
+test('mend: a file that the platform has forgotten is uploaded once more', () => {
+  for (const delivery of [fileAfter(), fileAfter({ outcome: 'retry', errcode: -1 })]) {
+    const body = mend(delivery, 1, forgotten)?.body
+    expect(body?.kind === 'messages' && body.messages[0]).not.toHaveProperty('mediaId')
+  }
+  expect(mend(fileAfter({ outcome: 'retry', errcode: 40_007 }), 1, forgotten)).toBeUndefined()
+  expect(mend(fileAfter(), 1, { outcome: 'refused', errcode: 40_004 })).toBeUndefined()
+})
+
+test('mend: a file message that may have arrived is never sent again with another media_id', () => {
+  expect(mend(fileAfter({ outcome: 'unknown' }), 1, forgotten)).toBeUndefined()
+})

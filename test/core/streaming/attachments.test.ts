@@ -1,0 +1,192 @@
+import { describe, expect, test } from 'bun:test'
+import type { AgentLimits } from '../../../src/domain/agent.ts'
+import type { Attachment } from '../../../src/domain/message.ts'
+import type { Fetched } from '../../../src/domain/ports.ts'
+import type { Turn } from '../../../src/domain/turn.ts'
+import { askableAt, prepareQuestion, settleAttachment } from '../../../src/core/streaming/attachments.ts'
+import { streamFrame } from '../../../src/core/streaming/frame.ts'
+import { streamOfFile } from '../../../src/core/streaming/spool-name.ts'
+import { advance } from '../../../src/core/streaming/advance.ts'
+import { alone, inbound, opened, say, t0, text, turnOf } from './turns.ts'
+
+const picture: Attachment = { kind: 'image', url: 'https://a.myqcloud.com/1' }
+const file: Attachment = { kind: 'file', url: 'https://a.myqcloud.com/2' }
+const kept = (fileName: string, bytes = 1_000): Exclude<Fetched, { kind: 'later' }> => ({
+  kind: 'kept',
+  bytes,
+  mimeType: 'text/csv',
+  fileName,
+})
+const room: AgentLimits = { attachmentBytes: 10_000, imageBytes: 5_000, questionBytes: 12_000 }
+
+const withMedia = (attachments: readonly Attachment[], more = {}) => opened({ text: '[image]', attachments, ...more })
+
+function settleAll(turn: Turn, ...all: readonly Exclude<Fetched, { kind: 'later' }>[]): Turn {
+  return all.reduce(
+    (latest, one, at) => settleAttachment(latest, latest.attachments?.[at]?.file ?? '', one) ?? latest,
+    turn,
+  )
+}
+
+describe('attachments: fetching', () => {
+  test('attachments: each medium is fetched on its own, in the commit that opens the turn, into a file of that turn', () => {
+    const { add = [] } = withMedia([picture, file])
+    const fetches = add.filter(({ route }) => route === 'media')
+    expect(fetches.map(({ id, lane, dueAt, expiresAt }) => ({ id, lane, dueAt, expiresAt }))).toEqual([
+      { id: 'wecom:default:m1:media0', lane: 'wecom:default:m1:media0', dueAt: t0, expiresAt: t0 + 300_000 },
+      { id: 'wecom:default:m1:media1', lane: 'wecom:default:m1:media1', dueAt: t0, expiresAt: t0 + 300_000 },
+    ])
+    expect(fetches.map(({ body }) => body)).toEqual([
+      { kind: 'fetch', attachment: picture, file: 'media_st_1_0' },
+      { kind: 'fetch', attachment: file, file: 'media_st_1_1' },
+    ])
+    expect(fetches.map(({ body }) => body.kind === 'fetch' && streamOfFile('media', body.file))).toEqual([
+      'st_1',
+      'st_1',
+    ])
+    expect(streamOfFile('media', 'send_1')).toBeUndefined()
+  })
+
+  test('attachments: a question waits four minutes for its media, and no longer than until they are there', () => {
+    const turn = turnOf(withMedia([picture, file]))
+    expect(askableAt(turn)).toBe(t0 + 240_000)
+    const one = settleAll(turn, kept('a.csv'))
+    expect(askableAt(one)).toBe(t0 + 240_000)
+    const both = settleAttachment(one, 'media_st_1_1', { kind: 'failed', problem: 'expired' })
+    expect(both && askableAt(both)).toBe(t0)
+    expect(both && settleAttachment(both, 'media_st_1_1', kept('late.csv'))).toBeUndefined()
+  })
+
+  test('attachments: in a group, where all wait with it, a question waits a minute', () => {
+    const group = { account: 'default', kind: 'group', id: 'g' } as const
+    expect(askableAt(turnOf(withMedia([picture], { conversation: group })))).toBe(t0 + 60_000)
+  })
+
+  test('attachments: a message of nothing but media waits for the text that follows, also when its media are there', () => {
+    const { save, add } = withMedia([picture], { isMediaOnly: true })
+    const ask = add?.find(({ route }) => route === 'gateway')
+    expect(ask?.dueAt).toBe(t0 + 240_000)
+    expect(save[0] && askableAt(settleAll(save[0], kept('a.png')))).toBe(t0 + 3_000)
+  })
+
+  test('attachments: the text that follows joins the media, in order, and names where they are', () => {
+    const waiting = turnOf(withMedia([picture], { isMediaOnly: true }))
+    const joined = opened(
+      { msgid: 'm2', text: 'what is this?', attachments: [file], receivedAt: t0 + 1_000 },
+      { ...alone, waiting },
+      { streamId: 'st_2' },
+    )
+    const [next, swallowed] = joined.save
+    expect(next).toMatchObject({ text: '[image]\n\nwhat is this?' })
+    expect(next?.attachments?.map(one => one.file)).toEqual(['media_st_1_0', 'media_st_2_0'])
+    expect(next?.joinUntil).toBeUndefined()
+    expect(swallowed).toMatchObject({ end: 'merged', mergedInto: 'wecom:default:m2' })
+    expect(joined.add?.map(({ id }) => id)).toEqual(['wecom:default:m2:gateway', 'wecom:default:m2:media0'])
+  })
+
+  test('attachments: a refused message is not fetched', () => {
+    const busy = opened({ attachments: [picture] }, { ...alone, openTurns: 1_000 })
+    expect(busy.add ?? []).toEqual([])
+  })
+
+  test('frame: a bubble whose media are still under way says so after five seconds', () => {
+    const turn = turnOf(withMedia([picture]))
+    const shown = (ms: number, of = turn) => streamFrame(of, { now: t0 + ms, placeholder: '…' }, say).content
+    expect([shown(4_999), shown(5_000)]).toEqual(['…', '⏳ Receiving what you sent (5 s).'])
+    expect(shown(1_000, settleAll(turn, kept('a.png')))).toBe(say({ key: 'queued' }))
+  })
+})
+
+describe('attachments: what is asked', () => {
+  test('attachments: a question whose media all came is asked as it was written', () => {
+    const turn = settleAll(turnOf(withMedia([picture, file])), kept('a.png'), kept('数据.csv'))
+    const prepared = prepareQuestion(turn, room, say)
+    expect(prepared).toMatchObject({ question: '[image]', attachments: turn.attachments })
+    expect(prepared.preface).toBeUndefined()
+  })
+
+  test.each([
+    ['too_large', 'it is too large'],
+    ['expired', 'its link has expired, please send it again'],
+    ['unreadable', 'it cannot be read, please send it again'],
+    ['empty', 'it is empty'],
+    ['bad_host', 'its address is not allowed, please ask your administrator'],
+    ['unreachable', 'it could not be fetched, please send it again'],
+  ] as const)('attachments: what is %s is a line for the agent and a sentence for the user', (problem, reason) => {
+    const turn = settleAll(turnOf(withMedia([picture])), { kind: 'failed', problem })
+    const prepared = prepareQuestion(turn, room, say)
+    expect(prepared.question).toBe('[image]\n[image: could not be fetched]')
+    expect(prepared.preface).toBe(`(“image” could not be given to the agent: ${reason})`)
+    expect(prepared.attachments?.map(({ state }) => state)).toEqual(['failed'])
+  })
+
+  test('attachments: what has not come in time is given up, and stays given up', () => {
+    const prepared = prepareQuestion(turnOf(withMedia([picture])), room, say)
+    expect(prepared.preface).toContain('took too long')
+    const claimed = advance(turnOf(withMedia([picture])), { kind: 'claimed', at: t0 + 240_000, prepared }, say)
+    expect(settleAttachment(turnOf(claimed), 'media_st_1_0', kept('late.png'))).toBeUndefined()
+  })
+
+  test('attachments: what one question cannot carry is told with its size, the rest goes in order', () => {
+    const turn = settleAll(
+      turnOf(withMedia([file, file, file, file])),
+      kept('first.csv', 8_000),
+      kept('huge.zip', 10_001),
+      kept('second.csv', 4_001),
+      kept('third.csv', 4_000),
+    )
+    const { question, attachments, preface } = prepareQuestion(turn, room, say)
+    expect(attachments?.map(({ state, problem }) => problem ?? state)).toEqual([
+      'kept',
+      'too_large_for_agent',
+      'too_large_for_agent',
+      'kept',
+    ])
+    expect(question).toBe(
+      '[image]\n[huge.zip, 10 KB: too large for the gateway]\n[second.csv, 4 KB: too large for the gateway]',
+    )
+    expect(preface?.split('\n')).toHaveLength(2)
+  })
+
+  test('attachments: a picture has a limit of its own', () => {
+    const image = { kind: 'kept', bytes: 5_001, mimeType: 'image/png', fileName: 'a.png' } as const
+    const turn = settleAll(turnOf(withMedia([picture, picture])), image, { ...image, bytes: 5_000 })
+    const { attachments } = prepareQuestion(turn, room, say)
+    expect(attachments?.map(({ state, problem }) => problem ?? state)).toEqual(['too_large_for_agent', 'kept'])
+  })
+
+  test('attachments: a quoted file is asked about by its name', () => {
+    const quoted = { ...file, isQuoted: true } as const
+    const text = '> [quoted file]\nwhat is [quoted file]?'
+    const turn = settleAll(turnOf(withMedia([quoted, file], { text })), kept('合同.txt'), kept('other.txt'))
+    expect(prepareQuestion(turn, room, say).question).toBe('> [quoted file 合同.txt]\nwhat is [quoted file]?')
+    const lost = settleAll(turnOf(withMedia([quoted], { text })), { kind: 'failed', problem: 'empty' })
+    expect(prepareQuestion(lost, room, say).question).toBe(`${text}\n[file: could not be fetched]`)
+  })
+
+  test('attachments: sizes are told as people read them', () => {
+    const turn = settleAll(turnOf(withMedia([file])), kept('film.mp4', 52_428_800))
+    expect(prepareQuestion(turn, room, say).question).toBe('[image]\n[film.mp4, 50 MB: too large for the gateway]')
+  })
+
+  test('attachments: in a group the sender stands before the question, and a known preface before the sentence', () => {
+    const turn = settleAll(
+      turnOf(withMedia([picture], { conversation: { ...inbound.conversation, kind: 'group', id: 'g' } })),
+      { kind: 'failed', problem: 'empty' },
+    )
+    const prepared = prepareQuestion({ ...turn, preface: 'Before.' }, room, say)
+    expect(prepared.question).toBe('[zhangsan]\n[image]\n[image: could not be fetched]')
+    expect(prepared.preface?.split('\n')[0]).toBe('Before.')
+  })
+
+  test('attachments: the sentence stands before the answer in the bubble', () => {
+    const turn = settleAll(turnOf(withMedia([picture])), { kind: 'failed', problem: 'empty' })
+    const prepared = prepareQuestion(turn, room, say)
+    const asking = turnOf(advance(turn, { kind: 'claimed', at: t0 + 10, prepared }, say))
+    const streaming = turnOf(advance(asking, text('hello'), say))
+    const { content } = streamFrame(streaming, { now: t0 + 1_000, placeholder: '' }, say)
+    expect(content).toBe(`${prepared.preface}\n\nhello`)
+    const silent = streamFrame(asking, { now: t0 + 1_000, placeholder: '<think></think>' }, say)
+    expect(silent.content).toBe(prepared.preface ?? '')
+  })
+})

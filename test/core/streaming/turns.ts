@@ -1,0 +1,75 @@
+import type { Inbound } from '../../../src/domain/message.ts'
+import type { Change, Standing } from '../../../src/domain/ports.ts'
+import type { Turn } from '../../../src/domain/turn.ts'
+import { speaker } from '../../../src/core/notices/notices.ts'
+import { type OpenSettings, openTurn } from '../../../src/core/streaming/open.ts'
+import { advance, type TurnEvent } from '../../../src/core/streaming/advance.ts'
+
+export const say = speaker('en')
+/** When the message of every test came. */
+export const t0 = 1_780_000_000_000
+
+export const inbound: Inbound = {
+  account: 'default',
+  surface: 'bot',
+  origin: 'message',
+  msgid: 'm1',
+  sender: 'zhangsan',
+  conversation: { account: 'default', kind: 'direct', id: 'zhangsan' },
+  text: 'hello',
+  receivedAt: t0,
+  responseUrl: 'https://qyapi.weixin.qq.com/r',
+}
+
+const settings: OpenSettings = {
+  agentId: 'main',
+  sessionKey: 'agent:main:wecom:default:direct:zhangsan',
+  streamId: 'st_1',
+  windowMs: 360_000,
+  handoverMs: 30_000,
+  openTurnsLimit: 100,
+  perUserPerMinuteLimit: 20,
+  askWithinMs: 21_600_000,
+  joinWindowMs: 3_000,
+  rules: {
+    policy: { policy: 'open', allowFrom: [], applies: 'commands' },
+    setting: 'channels.wecom.bot.dm',
+    passes: ['model'],
+    canReset: true,
+    administrators: [],
+    approvals: [],
+  },
+}
+
+export const alone: Standing = { openTurns: 0, sentLastMinute: 0, nextOrder: 1, inLane: () => [] }
+
+export function opened(
+  more: Partial<Inbound> = {},
+  standing: Standing = alone,
+  moreSettings: Partial<OpenSettings> = {},
+): Change {
+  return openTurn({ ...inbound, ...more }, standing, { ...settings, ...moreSettings }, say)
+}
+
+export function turnOf(change: Change | undefined): Turn {
+  const turn = change?.save[0]
+  if (turn === undefined) throw new Error('nothing was saved')
+  return turn
+}
+
+/** A turn after events; those that change nothing are passed over. */
+export function after(events: readonly TurnEvent[], more: Partial<Inbound> = {}): Turn {
+  return events.reduce((turn, event) => advance(turn, event, say)?.save[0] ?? turn, turnOf(opened(more)))
+}
+
+export const claimed: TurnEvent = { kind: 'claimed', at: t0 + 10, prepared: { question: 'hello' } }
+export const asked: TurnEvent = { kind: 'asked', at: t0 + 20, bootId: 'boot1' }
+export const text = (said: string, at = t0 + 1_000): TurnEvent => ({ kind: 'text', at, text: said })
+export const answered = (said: string, at = t0 + 2_000): TurnEvent => ({
+  kind: 'run_ended',
+  at,
+  end: { kind: 'answered', text: said },
+  chunks: 3,
+})
+export const served = (at = t0 + 3_000): TurnEvent => ({ kind: 'served', at })
+export const deadline = (at: number): TurnEvent => ({ kind: 'deadline', at })
