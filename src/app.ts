@@ -1,14 +1,14 @@
-import { Active } from './app/active-config.ts'
+import { ActiveConfig } from './app/active-config.ts'
 import { openAdmin } from './app/admin.ts'
 import { AgentWatch } from './app/agent-watch.ts'
-import { openDesk, retentionOf } from './app/bridge-context.ts'
-import { createGeneration, openWorkshop } from './app/config-snapshot.ts'
+import { openBridgeContext, retentionOf } from './app/bridge-context.ts'
+import { createSnapshot, openConfigDeps } from './app/config-snapshot.ts'
 import { Links, linkOptions } from './app/links.ts'
 import { namedLog } from './app/named-log.ts'
-import { Reloader, type ReloadHouse } from './app/reload.ts'
-import { type AppOptions, linkOf, openStore, prepareFolder } from './app/state-folder.ts'
-import { scheduleWork } from './bridge/start.ts'
-import { Observations } from './http/metrics.ts'
+import { Reloader, type ReloadDeps } from './app/reload.ts'
+import { type DaemonOptions, linkOf, openStore, prepareFolder } from './app/state-folder.ts'
+import { startBridge } from './bridge/start.ts'
+import { Metrics } from './http/metrics.ts'
 import { type Listener, startPublicListener } from './http/public.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
 import type { World } from './world.ts'
@@ -28,9 +28,9 @@ export interface App {
 }
 
 /** Builds the daemon and starts it; when it resolves, callbacks are taken. Throws a WecomdError when it cannot start. */
-export async function startApp(options: AppOptions, outside: World): Promise<App> {
+export async function startApp(options: DaemonOptions, outside: World): Promise<App> {
   const { config, stateDir, version } = options
-  const active = new Active()
+  const active = new ActiveConfig()
   const world = { ...outside, log: namedLog(outside.log, () => active.now.config.accounts) }
   prepareFolder(stateDir)
   const scheduler = new Scheduler(world.clock, world.log.area('scheduler'))
@@ -38,13 +38,13 @@ export async function startApp(options: AppOptions, outside: World): Promise<App
   const listeners: Listener[] = []
   try {
     const links = new Links(linkOptions(linkOf(config), options), world, scheduler)
-    const observations = new Observations()
-    const desk = openDesk(active, stateDir, world, { scheduler, store, links, observations })
-    const work = scheduleWork(desk, scheduler, retentionOf(active))
+    const observations = new Metrics()
+    const desk = openBridgeContext(active, stateDir, world, { scheduler, store, links, observations })
+    const work = startBridge(desk, scheduler, retentionOf(active))
     const agentWatch = new AgentWatch(active, links, world, scheduler)
-    const shop = openWorkshop(options, world, { desk, work, observations })
-    active.replace(createGeneration(config, shop))
-    await desk.holds.load(desk.accounts.keys())
+    const shop = openConfigDeps(options, world, { desk, work, observations })
+    active.replace(createSnapshot(config, shop))
+    await desk.breaker.load(desk.accounts.keys())
     const life = { startedAt: world.clock.now(), isStopping: false }
     const reloader = openReloader({ shop, active, desk, work, links, agentWatch })
     const complaint = () => reloader?.complaint
@@ -80,7 +80,7 @@ export async function startApp(options: AppOptions, outside: World): Promise<App
 }
 
 /** Undefined where the config comes from no file. */
-function openReloader(house: ReloadHouse): Reloader | undefined {
+function openReloader(house: ReloadDeps): Reloader | undefined {
   const { source } = house.shop.options
   return source && new Reloader(source, house)
 }

@@ -130,6 +130,30 @@ test('architecture: no file is longer than 300 lines and no function longer than
   expect(run.exitCode).toBe(0)
 })
 
+/** One file per command: their number is the number of commands. */
+const listFolders = ['src/cli']
+const mostFiles = 20
+
+test(`architecture: no folder of src holds more than ${mostFiles} files`, () => {
+  const counts = new Map<string, number>()
+  for (const { path } of everything) {
+    const folder = path.slice(0, path.lastIndexOf('/'))
+    counts.set(folder, (counts.get(folder) ?? 0) + 1)
+  }
+  const crowded = [...counts].filter(([folder, count]) => count > mostFiles && !listFolders.includes(folder))
+  expect(crowded).toEqual([])
+})
+
+test('architecture: an exported type has a name of its own in all of src', () => {
+  const owners = new Map<string, string[]>()
+  for (const source of daemon) {
+    for (const [, name = ''] of source.code.matchAll(/^export (?:abstract )?(?:interface|type|class|enum) (\w+)/gm)) {
+      owners.set(name, [...(owners.get(name) ?? []), source.path])
+    }
+  }
+  expect([...owners].filter(([, paths]) => paths.length > 1)).toEqual([])
+})
+
 const banned: readonly [string, RegExp][] = [
   ['Date.now', /(?<![\w.])Date\.now\b/g],
   ['new Date()', /\bnew Date(?!\w|\s*\(\s*[^)\s])/g],

@@ -1,4 +1,4 @@
-import type { Desk } from '../bridge/context.ts'
+import type { BridgeContext } from '../bridge/context.ts'
 import type { Config } from '../config/config.ts'
 import type { StartFile } from '../domain/agent.ts'
 import type { Platform } from '../domain/ports.ts'
@@ -8,8 +8,8 @@ import type { KeyRings } from './mounts.ts'
 import type { Link } from './state-folder.ts'
 
 /** What the bridge knows of a config. */
-export type DeskSettings = Pick<
-  Desk,
+export type BridgeSettings = Pick<
+  BridgeContext,
   'accounts' | 'timezone' | 'limits' | 'administratorsIn' | 'passedCommands' | 'route'
 >
 
@@ -17,10 +17,10 @@ export type DeskSettings = Pick<
 export type PlatformSettings = Pick<PlatformOptions, 'network' | 'apps' | 'botKeys' | 'webhooks' | 'maxMediaBytes'>
 
 /** All that is made of one config. */
-export interface Generation {
+export interface ConfigSnapshot {
   readonly config: Config
   readonly loadedAt: number
-  readonly settings: DeskSettings
+  readonly settings: BridgeSettings
   readonly adminToken: string
   readonly link: Link
   /** What a new agent finds in its workspace. */
@@ -33,16 +33,16 @@ export interface Generation {
 }
 
 /** The generation by which the daemon runs. Whoever wants to see reloads looks here each time, and keeps nothing. */
-export class Active {
-  private current: Generation | undefined
+export class ActiveConfig {
+  private current: ConfigSnapshot | undefined
 
-  get now(): Generation {
+  get now(): ConfigSnapshot {
     if (this.current === undefined) throw new Error('no config was loaded yet')
     return this.current
   }
 
   /** Everything changes at once. */
-  replace(next: Generation): void {
+  replace(next: ConfigSnapshot): void {
     this.current = next
   }
 }

@@ -1,33 +1,33 @@
 import { readActivity } from '../bridge/callback/app-events.ts'
 import type { SendContent } from '../bridge/operator/content.ts'
 import { dropDead, listDead, retryDead } from '../bridge/operator/dead.ts'
-import type { Desk } from '../bridge/context.ts'
-import { wayOf } from '../bridge/deliver/breaker.ts'
-import { reportDelivery, tellJourney } from '../bridge/operator/trace.ts'
+import type { BridgeContext } from '../bridge/context.ts'
+import { outageKeyOf } from '../bridge/deliver/breaker.ts'
+import { reportDelivery, readTrace } from '../bridge/operator/trace.ts'
 import { acceptSend, type SendRequest } from '../bridge/operator/send.ts'
-import type { Work } from '../bridge/start.ts'
+import type { BridgeWork } from '../bridge/start.ts'
 import type { Config } from '../config/config.ts'
 import { limits } from '../domain/limits.ts'
 import { WecomdError } from '../errors.ts'
-import { type AdminDesk, startAdminListener } from '../http/admin.ts'
-import type { Observations } from '../http/metrics.ts'
+import { type AdminApi, startAdminListener } from '../http/admin.ts'
+import type { Metrics } from '../http/metrics.ts'
 import type { Listener } from '../http/public.ts'
 import type { SendBody } from '../http/send.ts'
 import { type AppFacts, reportStatus } from './status.ts'
 import { parseTarget } from '../wecom/target.ts'
 import type { World } from '../world.ts'
-import type { Active } from './active-config.ts'
+import type { ActiveConfig } from './active-config.ts'
 import type { AgentWatch } from './agent-watch.ts'
 import type { Links } from './links.ts'
 
 /** What the private listener tells of. */
-export interface AdminHouse {
+export interface AdminDeps {
   readonly version: string
-  readonly active: Active
-  readonly desk: Desk
-  readonly work: Work
+  readonly active: ActiveConfig
+  readonly desk: BridgeContext
+  readonly work: BridgeWork
   readonly links: Links
-  readonly observations: Observations
+  readonly observations: Metrics
   readonly agentWatch: AgentWatch
   readonly life: { readonly startedAt: number; readonly isStopping: boolean }
   /** Why the config file is not the one that is active; undefined when it is. */
@@ -35,7 +35,7 @@ export interface AdminHouse {
 }
 
 /** Starts the private listener. */
-export function openAdmin(house: AdminHouse, world: World): Listener {
+export function openAdmin(house: AdminDeps, world: World): Listener {
   const { version, active, desk, work, links, observations, life } = house
   const { store } = desk
   const status = () => {
@@ -51,15 +51,15 @@ export function openAdmin(house: AdminHouse, world: World): Listener {
       agents: house.agentWatch.components,
       observations,
       appFacts: account => readAppFacts(desk, account),
-      silenceOn: (route, account) => desk.holds.silenceOn(wayOf({ route, account })),
+      silenceOn: (route, account) => desk.breaker.outageOn(outageKeyOf({ route, account })),
       ...life,
     })
   }
-  const admin: AdminDesk = {
+  const admin: AdminApi = {
     ready: async () => readiness(await status()),
     status,
     metrics: async () => observations.render(await gaugesOf(desk, links)),
-    trace: id => tellJourney(desk, id),
+    trace: id => readTrace(desk, id),
     delivery: id => reportDelivery(desk, id),
     dead: () => listDead(desk),
     async retryDead(id) {
@@ -77,12 +77,12 @@ export function openAdmin(house: AdminHouse, world: World): Listener {
   return startAdminListener(active.now.config.admin, () => active.now.adminToken, admin, world.log.area('http'))
 }
 
-async function readAppFacts({ store, clock, platform, holds }: Desk, account: string): Promise<AppFacts> {
+async function readAppFacts({ store, clock, platform, breaker }: BridgeContext, account: string): Promise<AppFacts> {
   const now = clock.now()
-  const [minute = 0, hour = 0] = await store.outbox.busiest(account, [now - 60_000, now - 3_600_000])
+  const [minute = 0, hour = 0] = await store.outbox.peak(account, [now - 60_000, now - 3_600_000])
   const activity = await readActivity({ store }, account)
   const expiresAt = platform.tokenExpiresAt(account)
-  const held = holds.of(account)
+  const held = breaker.of(account)
   return {
     ...(expiresAt !== undefined && { token: { expiresAt } }),
     quota: { minute, hour },
@@ -95,7 +95,7 @@ function readiness(status: Awaited<ReturnType<typeof reportStatus>>) {
   return { ready: status.ready, components: status.components }
 }
 
-async function gaugesOf(desk: Desk, links: Links) {
+async function gaugesOf(desk: BridgeContext, links: Links) {
   const [turns, outbox] = await Promise.all([desk.store.counts(), desk.store.outbox.summary()])
   return {
     turns: turns.states,
@@ -112,7 +112,7 @@ function rulesOf({ defaultAccount, webhooks, outbound }: Config) {
   return { defaultAccount, webhooks: Object.keys(webhooks), allowBroadcast: outbound.allowBroadcast }
 }
 
-async function readRequest(desk: Desk, body: SendBody): Promise<SendRequest> {
+async function readRequest(desk: BridgeContext, body: SendBody): Promise<SendRequest> {
   const { target, account: behind } = parseTarget(body.to, { accounts: [...desk.accounts.keys()] })
   const account = body.account ?? behind
   return {
@@ -123,7 +123,7 @@ async function readRequest(desk: Desk, body: SendBody): Promise<SendRequest> {
   }
 }
 
-async function readContent(desk: Desk, { text, markdown, card, news, media }: SendBody): Promise<SendContent> {
+async function readContent(desk: BridgeContext, { text, markdown, card, news, media }: SendBody): Promise<SendContent> {
   const given: SendContent[] = []
   if (text !== undefined) given.push({ kind: 'text', content: text })
   if (markdown !== undefined) given.push({ kind: 'markdown', content: markdown })
@@ -135,7 +135,7 @@ async function readContent(desk: Desk, { text, markdown, card, news, media }: Se
   throw new WecomdError('bad_message', 'exactly one of text, markdown, card, news and media is needed')
 }
 
-async function readMedia(desk: Desk, { base64, path }: NonNullable<SendBody['media']>): Promise<Uint8Array> {
+async function readMedia(desk: BridgeContext, { base64, path }: NonNullable<SendBody['media']>): Promise<Uint8Array> {
   if ((base64 === undefined) === (path === undefined)) {
     throw new WecomdError('bad_message', 'media needs exactly one of base64 and path')
   }

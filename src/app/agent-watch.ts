@@ -1,12 +1,12 @@
 import type { Account, Config } from '../config/config.ts'
-import { isOwnAgentId } from '../domain/dynamic-agent.ts'
+import { isDynamicAgentId } from '../domain/dynamic-agent.ts'
 import { type DmPolicy, decide } from '../domain/policy.ts'
 import { messageOf } from '../errors.ts'
 import { type ListedAgent, listAgents } from '../gateway/admin/agent-list.ts'
 import type { Scheduler } from '../scheduler/scheduler.ts'
 import type { Component } from './status.ts'
 import { nothingToCancel, type World } from '../world.ts'
-import type { Active } from './active-config.ts'
+import type { ActiveConfig } from './active-config.ts'
 import type { Links } from './links.ts'
 
 /** The gateway is asked at most so often; its config changes with each agent that is made. */
@@ -24,7 +24,7 @@ type Told = Component & ReturnType<typeof tellUnlimited>
 
 /** Compares the agents that the config names with those of the gateway. */
 export class AgentWatch {
-  private readonly active: Active
+  private readonly active: ActiveConfig
   private readonly links: Links
   private readonly world: World
   private readonly timers: Scheduler
@@ -32,7 +32,7 @@ export class AgentWatch {
   private lookedAt = 0
   private cancelLook = nothingToCancel
 
-  constructor(active: Active, links: Links, world: World, timers: Scheduler) {
+  constructor(active: ActiveConfig, links: Links, world: World, timers: Scheduler) {
     this.active = active
     this.links = links
     this.world = world
@@ -98,7 +98,7 @@ function judge(config: Config, listed: readonly ListedAgent[]): Found {
   const known = new Set(listed.map(({ id }) => id))
   const exposed = boundAgents(config, open)
   const unlimited = listed.filter(({ isUnlimited }) => isUnlimited)
-  const isOfUsers = ({ id, isPlain }: ListedAgent) => isPlain || isOwnAgentId(id)
+  const isOfUsers = ({ id, isPlain }: ListedAgent) => isPlain || isDynamicAgentId(id)
   const { enabled: areMade, dmCreateAgent, groupEnabled } = dynamicAgents
   const haveOwn = areMade && (dmCreateAgent || groupEnabled) && open.length > 0
   const reached = unlimited.map(({ id }) => id).filter(id => exposed.has(id))
@@ -106,8 +106,8 @@ function judge(config: Config, listed: readonly ListedAgent[]): Found {
   return {
     // Those of users and groups are told as one: there may be many, and their ids are those of users.
     unlimited: [
-      ...reached.filter(id => !isOwnAgentId(id)),
-      ...(ofUsers.length > 0 || reached.some(isOwnAgentId) ? ['the agents of users and groups'] : []),
+      ...reached.filter(id => !isDynamicAgentId(id)),
+      ...(ofUsers.length > 0 || reached.some(isDynamicAgentId) ? ['the agents of users and groups'] : []),
     ],
     unknown: [...boundAgents(config, enabled)].filter(id => !known.has(id.toLowerCase())),
   }

@@ -1,33 +1,33 @@
 import { join } from 'node:path'
-import type { AccountDesk, Desk } from '../bridge/context.ts'
-import { Holds } from '../bridge/deliver/breaker.ts'
+import type { AccountSettings, BridgeContext } from '../bridge/context.ts'
+import { AppBreaker } from '../bridge/deliver/breaker.ts'
 import { LiveAnswers } from '../bridge/ask/live.ts'
-import { OwnAgents } from '../bridge/ask/dynamic-agents.ts'
+import { DynamicAgents } from '../bridge/ask/dynamic-agents.ts'
 import type { Config } from '../config/config.ts'
 import type { Agent } from '../domain/agent.ts'
 import { administratorsOf } from '../domain/policy.ts'
 import type { Store } from '../domain/ports.ts'
 import { routeOf } from '../domain/routing.ts'
 import type { Spool } from '../domain/spool.ts'
-import { speaker } from '../core/notices/notices.ts'
+import { createTranslator } from '../core/notices/notices.ts'
 import { createAdminAgent } from '../gateway/admin/admin-agent.ts'
 import { createChatAgent } from '../gateway/chat/chat-agent.ts'
 import { ReloadGate } from '../gateway/chat/reload-gate.ts'
-import type { Observations } from '../http/metrics.ts'
+import type { Metrics } from '../http/metrics.ts'
 import type { Scheduler } from '../scheduler/scheduler.ts'
 import { openSpool } from '../store/spool.ts'
 import { orderAt } from '../core/fallback/plan.ts'
 import type { Clock, World } from '../world.ts'
-import type { Active, DeskSettings } from './active-config.ts'
+import type { ActiveConfig, BridgeSettings } from './active-config.ts'
 import type { Links } from './links.ts'
 
 /** Everything that the bridge works with. */
-export function openDesk(
-  active: Active,
+export function openBridgeContext(
+  active: ActiveConfig,
   stateDir: string,
   world: World,
-  made: { scheduler: Scheduler; store: Store; links: Links; observations: Observations },
-): Desk {
+  made: { scheduler: Scheduler; store: Store; links: Links; observations: Metrics },
+): BridgeContext {
   const { clock, random, log } = world
   const { scheduler, store, links, observations } = made
   const spool = openSpool({
@@ -44,8 +44,8 @@ export function openDesk(
     store,
     agent,
     spool,
-    holds: new Holds(store.memos),
-    ownAgents: new OwnAgents(store.memos, agent, clock, log.area('bridge')),
+    breaker: new AppBreaker(store.keyValue),
+    dynamicAgents: new DynamicAgents(store.keyValue, agent, clock, log.area('bridge')),
     live: new LiveAnswers(),
     clock,
     random,
@@ -77,7 +77,7 @@ export function openDesk(
 
 /** The agent over both links. */
 function openAgent(
-  active: Active,
+  active: ActiveConfig,
   { clock, log, fetch }: World,
   { scheduler, links, spool }: { scheduler: Scheduler; links: Links; spool: Spool },
 ): Agent {
@@ -100,7 +100,7 @@ function openAgent(
 }
 
 /** What the bridge knows of a config. */
-export function deskSettings(config: Config): DeskSettings {
+export function bridgeSettings(config: Config): BridgeSettings {
   const { timezone, limits, gateway, commands, bindings, dynamicAgents } = config
   const ids = config.accounts.map(({ id }) => id)
   const administrators = new Map(ids.map(id => [id, administratorsOf(id, dynamicAgents.adminUsers, ids)]))
@@ -119,7 +119,7 @@ export function deskSettings(config: Config): DeskSettings {
 }
 
 /** How long things are kept, now. */
-export function retentionOf(active: Active): Config['retention'] {
+export function retentionOf(active: ActiveConfig): Config['retention'] {
   return {
     get contentDays() {
       return active.now.config.retention.contentDays
@@ -146,13 +146,13 @@ const nobody = { policy: 'disabled', allowFrom: [], applies: 'all' } as const
 /** Of an account without a Bot. */
 const defaultJoinWindowMs = 3_000
 
-function deskAccounts(config: Config): Map<string, AccountDesk> {
+function deskAccounts(config: Config): Map<string, AccountSettings> {
   return new Map(
     config.accounts.map(({ id, bot, agent, paths, texts }) => [
       id,
       {
         id,
-        say: speaker(config.language, { ...config.texts, ...texts }),
+        translate: createTranslator(config.language, { ...config.texts, ...texts }),
         policies: {
           bot: { policy: bot?.dm ?? nobody, setting: `${paths.bot}.dm` },
           app: { policy: agent?.dm ?? nobody, setting: `${paths.app}.dm` },

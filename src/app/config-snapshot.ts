@@ -1,32 +1,32 @@
 import { readFileSync } from 'node:fs'
-import type { Desk } from '../bridge/context.ts'
+import type { BridgeContext } from '../bridge/context.ts'
 import { createReceive } from '../bridge/callback/receive.ts'
-import type { Work } from '../bridge/start.ts'
+import type { BridgeWork } from '../bridge/start.ts'
 import type { Config } from '../config/config.ts'
-import type { Observations } from '../http/metrics.ts'
+import type { Metrics } from '../http/metrics.ts'
 import type { KeyRing } from '../wecom/callback/keys.ts'
 import type { EndpointDeps } from '../wecom/callback/endpoint.ts'
 import { createPlatform, type PlatformOptions } from '../wecom/platform.ts'
 import type { World } from '../world.ts'
-import type { Generation, PlatformSettings } from './active-config.ts'
-import { deskSettings } from './bridge-context.ts'
+import type { ConfigSnapshot, PlatformSettings } from './active-config.ts'
+import { bridgeSettings } from './bridge-context.ts'
 import { type KeyRings, mountsOf, ringsOf } from './mounts.ts'
 import { readStartFiles } from './start-files.ts'
-import { type AppOptions, adminToken, linkOf } from './state-folder.ts'
+import { type DaemonOptions, adminToken, linkOf } from './state-folder.ts'
 
 /** What generations have in common. */
-export interface Workshop {
-  readonly options: AppOptions
+export interface ConfigDeps {
+  readonly options: DaemonOptions
   readonly world: World
   readonly platform: Omit<PlatformOptions, keyof PlatformSettings>
   readonly endpoint: EndpointDeps
 }
 
-export function openWorkshop(
-  options: AppOptions,
+export function openConfigDeps(
+  options: DaemonOptions,
   world: World,
-  { desk, work, observations }: { desk: Desk; work: Work; observations: Observations },
-): Workshop {
+  { desk, work, observations }: { desk: BridgeContext; work: BridgeWork; observations: Metrics },
+): ConfigDeps {
   const { fetch, clock, random, log } = world
   const { store, spool, timers } = desk
   return {
@@ -55,7 +55,7 @@ export function openWorkshop(
 }
 
 /** Makes all that a config says, without touching what runs. Throws when that cannot be. */
-export function createGeneration(config: Config, shop: Workshop, before?: Generation): Generation {
+export function createSnapshot(config: Config, shop: ConfigDeps, before?: ConfigSnapshot): ConfigSnapshot {
   const { options, world } = shop
   const loadedAt = world.clock.now()
   const rings = ringsOf(config, before?.rings, loadedAt)
@@ -63,7 +63,7 @@ export function createGeneration(config: Config, shop: Workshop, before?: Genera
   return {
     config,
     loadedAt,
-    settings: deskSettings(config),
+    settings: bridgeSettings(config),
     adminToken: adminToken(config, options.stateDir, world),
     link: linkOf(config),
     startFiles: readStartFiles(config),

@@ -1,7 +1,7 @@
 import { Connection, type ConnectionOptions } from '../gateway/link/socket.ts'
 import type { Scheduler } from '../scheduler/scheduler.ts'
 import type { World } from '../world.ts'
-import { type AppOptions, connectionOptions, type Link } from './state-folder.ts'
+import { type DaemonOptions, connectionOptions, type Link } from './state-folder.ts'
 
 /** What only an operator can mend about the admin link is no reason to knock often. */
 const adminPaceMs = 60_000
@@ -13,7 +13,7 @@ export interface LinkOptions {
 }
 
 /** Throws when the key of this device cannot be read. */
-export function linkOptions(link: Link, options: AppOptions): LinkOptions {
+export function linkOptions(link: Link, options: DaemonOptions): LinkOptions {
   return {
     users: connectionOptions(link, 'users', options),
     admin: { ...connectionOptions(link, 'admin', options), slowPaceMs: adminPaceMs },
@@ -26,9 +26,9 @@ export class Links {
   readonly admin: Connection
 
   constructor(options: LinkOptions, { clock, random, openSocket, log }: World, timers: Scheduler) {
-    const doors = { clock, timers, random, openSocket }
-    this.users = new Connection(options.users, { ...doors, log: log.area('gateway') })
-    this.admin = new Connection(options.admin, { ...doors, log: log.area('gateway-admin') })
+    const deps = { clock, timers, random, openSocket }
+    this.users = new Connection(options.users, { ...deps, log: log.area('gateway') })
+    this.admin = new Connection(options.admin, { ...deps, log: log.area('gateway-admin') })
     this.users.subscribe({
       isHeld: () => false,
       event: () => {},

@@ -36,9 +36,9 @@ export function mountsOf(config: Config, rings: KeyRings, deps: EndpointDeps): R
   )
 }
 
-type Place = readonly [path: string, Mount]
+type EndpointPath = readonly [path: string, Mount]
 
-function mountBot(config: Config, { id, bot }: Account, ring: KeyRing | undefined, deps: EndpointDeps): Place[] {
+function mountBot(config: Config, { id, bot }: Account, ring: KeyRing | undefined, deps: EndpointDeps): EndpointPath[] {
   if (bot === undefined || ring === undefined) return []
   const { receiveId, aibotid, names } = bot
   const endpoint = createBotEndpoint(
@@ -55,7 +55,12 @@ function mountBot(config: Config, { id, bot }: Account, ring: KeyRing | undefine
 }
 
 /** An app without the keys of its callback settings can send all the same. */
-function mountApp(config: Config, { id, agent }: Account, ring: KeyRing | undefined, deps: EndpointDeps): Place[] {
+function mountApp(
+  config: Config,
+  { id, agent }: Account,
+  ring: KeyRing | undefined,
+  deps: EndpointDeps,
+): EndpointPath[] {
   if (agent === undefined || ring === undefined) return []
   const { corpId, agentId } = agent
   const endpoint = createAppEndpoint({ id, ...ring, corpId, agentId }, deps)

@@ -1,30 +1,30 @@
-import type { Desk } from '../bridge/context.ts'
-import type { Work } from '../bridge/start.ts'
+import type { BridgeContext } from '../bridge/context.ts'
+import type { BridgeWork } from '../bridge/start.ts'
 import { changedPaths } from '../config/changes.ts'
-import { tellComplaint } from '../config/issues.ts'
+import { formatIssue } from '../config/issues.ts'
 import type { Settings } from '../config/schema.ts'
 import { messageOf } from '../errors.ts'
 import { nothingToCancel } from '../world.ts'
-import type { Active, Generation } from './active-config.ts'
+import type { ActiveConfig, ConfigSnapshot } from './active-config.ts'
 import type { AgentWatch } from './agent-watch.ts'
 import { watchConfig } from './config-watch.ts'
-import { createGeneration, type Workshop } from './config-snapshot.ts'
+import { createSnapshot, type ConfigDeps } from './config-snapshot.ts'
 import { type Links, linkOptions } from './links.ts'
 import type { ConfigSource } from './state-folder.ts'
 
 /** Of these a change takes effect only at the next start. */
 const fixedPaths = ['server', 'admin.host', 'admin.port', 'stateDir', 'store']
 
-export interface ReloadHouse {
-  readonly active: Active
-  readonly shop: Workshop
+export interface ReloadDeps {
+  readonly active: ActiveConfig
+  readonly shop: ConfigDeps
   readonly links: Links
-  readonly desk: Desk
-  readonly work: Work
+  readonly desk: BridgeContext
+  readonly work: BridgeWork
   readonly agentWatch: AgentWatch
 }
 
-type Verdict =
+type ReloadResult =
   | { readonly kind: 'taken'; readonly changed: readonly string[]; readonly warnings: readonly string[] }
   | { readonly kind: 'refused'; readonly complaints: readonly string[]; readonly hint: string }
 
@@ -34,14 +34,14 @@ const hints = { wrong: 'wecomd check tells more', fixed: 'restart wecomd, or put
 /** Reads the config again, and takes it as a whole or not at all. */
 export class Reloader {
   private readonly source: ConfigSource
-  private readonly house: ReloadHouse
+  private readonly house: ReloadDeps
   private settings: Settings
   private refusal: string | undefined
   private last: Promise<void> = Promise.resolve()
   private isStopped = false
   private unwatch = nothingToCancel
 
-  constructor(source: ConfigSource, house: ReloadHouse) {
+  constructor(source: ConfigSource, house: ReloadDeps) {
     this.source = source
     this.house = house
     this.settings = source.settings
@@ -76,7 +76,7 @@ export class Reloader {
     const { log } = shop.world
     this.source.reloading()
     const verdict = await this.take().catch(
-      (error): Verdict => ({
+      (error): ReloadResult => ({
         kind: 'refused',
         complaints: [messageOf(error)],
         hint: hints.wrong,
@@ -94,12 +94,12 @@ export class Reloader {
     }
   }
 
-  private async take(): Promise<Verdict> {
+  private async take(): Promise<ReloadResult> {
     const { active, shop, links, desk, work, agentWatch } = this.house
     const { config, settings, complaints } = this.source.load()
     if (config === undefined || settings === undefined) {
       const errors = complaints.filter(({ severity }) => severity === 'error')
-      return { kind: 'refused', complaints: errors.map(tellComplaint), hint: hints.wrong }
+      return { kind: 'refused', complaints: errors.map(formatIssue), hint: hints.wrong }
     }
     const changed = changedPaths(this.settings, settings)
     const fixed = changed.filter(isFixed)
@@ -107,8 +107,8 @@ export class Reloader {
       return { kind: 'refused', complaints: fixed.map(path => `${path}: a change needs a restart`), hint: hints.fixed }
     }
     const before = active.now
-    const next = createGeneration(config, shop, before)
-    await desk.holds.load([...next.settings.accounts.keys()].filter(id => !before.settings.accounts.has(id)))
+    const next = createSnapshot(config, shop, before)
+    await desk.breaker.load([...next.settings.accounts.keys()].filter(id => !before.settings.accounts.has(id)))
     const isNewLink = !Bun.deepEquals(before.link, next.link)
     const link = isNewLink ? linkOptions(next.link, shop.options) : undefined
     // Whatever could fail has been done: from here on the new config is the one that is active.
@@ -122,14 +122,14 @@ export class Reloader {
     return {
       kind: 'taken',
       changed: [...new Set([...changed, ...authorities])],
-      warnings: complaints.map(tellComplaint),
+      warnings: complaints.map(formatIssue),
     }
   }
 
   /** What waits for the operator may go now; else it is tried within a minute anyway. */
-  private async tryHeldAgain({ holds, store, clock, log }: Desk): Promise<void> {
-    for (const account of holds.accounts()) {
-      holds.probe(account)
+  private async tryHeldAgain({ breaker, store, clock, log }: BridgeContext): Promise<void> {
+    for (const account of breaker.accounts()) {
+      breaker.probe(account)
       await store.outbox
         .unhold(account, clock.now())
         .catch(error => log.warn('what waits could not be tried at once', { account, error: messageOf(error) }))
@@ -142,6 +142,6 @@ function isFixed(path: string): boolean {
 }
 
 /** What the files of authorities hold, by the keys that name them. */
-function authoritiesOf({ platformSettings, link }: Generation): Readonly<Record<string, unknown>> {
+function authoritiesOf({ platformSettings, link }: ConfigSnapshot): Readonly<Record<string, unknown>> {
   return { 'channels.wecom.network.caFile': platformSettings.network.ca, 'gateway.caFile': link.ca }
 }

@@ -13,7 +13,7 @@ import { nextDeadline } from '../core/streaming/advance.ts'
 import type { World } from '../world.ts'
 
 /** What the daemon is started with. */
-export interface AppOptions {
+export interface DaemonOptions {
   readonly config: Config
   readonly stateDir: string
   readonly version: string
@@ -53,7 +53,7 @@ export function prepareFolder(stateDir: string): void {
   }
 }
 
-export function openStore({ config, stateDir }: AppOptions, world: World): Store {
+export function openStore({ config, stateDir }: DaemonOptions, world: World): Store {
   const { url } = config.store
   const name = url.slice('sqlite:'.length)
   const file = name === ':memory:' || name.startsWith('/') ? name : join(stateDir, name)
@@ -74,7 +74,11 @@ export function linkOf({ gateway, dynamicAgents }: Config): Link {
 }
 
 /** A link as this device makes it. */
-export function connectionOptions(link: Link, purpose: Purpose, { stateDir, version }: AppOptions): ConnectionOptions {
+export function connectionOptions(
+  link: Link,
+  purpose: Purpose,
+  { stateDir, version }: DaemonOptions,
+): ConnectionOptions {
   const { url, ca, hasApprovers, ...credentials } = link
   const device = loadDevice(join(stateDir, 'device.pem'))
   const pairing = pairingFile(pairedFile(stateDir), `${url} ${device.id}`)

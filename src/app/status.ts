@@ -2,10 +2,10 @@ import type { Account, Config } from '../config/config.ts'
 import { isBarred, type LinkStatus } from '../domain/agent.ts'
 import type { Store } from '../domain/ports.ts'
 import { messageOf } from '../errors.ts'
-import type { Observations } from '../http/metrics.ts'
+import type { Metrics } from '../http/metrics.ts'
 
 /** What `status` looks at. */
-export interface StatusDesk {
+export interface StatusDeps {
   readonly version: string
   readonly node: string
   readonly startedAt: number
@@ -19,7 +19,7 @@ export interface StatusDesk {
   readonly admin: LinkStatus
   /** What is wrong with the agents that answer. */
   readonly agents: { readonly safety?: Component; readonly agents?: Component }
-  readonly observations: Observations
+  readonly observations: Metrics
   readonly isStopping: boolean
   /** What is known of the app of an account. */
   readonly appFacts: (account: string) => Promise<AppFacts>
@@ -56,7 +56,7 @@ export interface Component {
 }
 
 /** The answer of `GET /api/status` (`definitions.md` 8). */
-export async function reportStatus(desk: StatusDesk) {
+export async function reportStatus(desk: StatusDeps) {
   const { version, node, startedAt, config, loadedAt, complaint, store, gateway, admin, isStopping } = desk
   const storeState = await probeStore(store)
   const isUp = storeState.state === 'up' && gateway.state === 'up'
@@ -85,7 +85,7 @@ export async function reportStatus(desk: StatusDesk) {
 }
 
 /** Why users and groups do without agents of their own. */
-function describeOwnAgents({ config, admin }: StatusDesk): { readonly dynamicAgents?: Component } {
+function describeOwnAgents({ config, admin }: StatusDeps): { readonly dynamicAgents?: Component } {
   if (!config.dynamicAgents.enabled || !isBarred(admin)) return {}
   const { since, hint } = admin
   const reason = 'without admin scope no agent can be made: the bound agents answer'
@@ -129,7 +129,7 @@ export function appPaths(config: Config, account: string): readonly string[] {
   return [...(account === config.defaultAccount ? ['/wecom/agent'] : []), `/wecom/agent/${account}`]
 }
 
-async function describeAccount(desk: StatusDesk, { id, name, enabled, bot, agent }: Account, storeIsUp: boolean) {
+async function describeAccount(desk: StatusDeps, { id, name, enabled, bot, agent }: Account, storeIsUp: boolean) {
   const { config, observations } = desk
   const takesCallbacks = agent?.token !== undefined && agent.encodingAESKey !== undefined
   const unreachable = (route: 'app' | 'response_url') => {

@@ -5,23 +5,23 @@ import type { Platform, Store } from '../domain/ports.ts'
 import type { Routed } from '../domain/routing.ts'
 import type { Spool } from '../domain/spool.ts'
 import type { ReplyFormat } from '../domain/turn.ts'
-import type { Say } from '../core/notices/notices.ts'
+import type { Translate } from '../core/notices/notices.ts'
 import type { Clock, Log, Random, Timers } from '../world.ts'
-import type { Holds } from './deliver/breaker.ts'
+import type { AppBreaker } from './deliver/breaker.ts'
 import type { LiveAnswers } from './ask/live.ts'
-import type { OwnAgents } from './ask/dynamic-agents.ts'
+import type { DynamicAgents } from './ask/dynamic-agents.ts'
 
 /** What the bridge knows of one account. */
-export interface AccountDesk {
+export interface AccountSettings {
   readonly id: string
-  readonly say: Say
+  readonly translate: Translate
   readonly placeholder: string
   readonly welcomeText?: string
   /** What bubbles show of a model's reasoning; folded when absent. */
   readonly thoughts?: 'hide' | 'show'
   /** The agent hears of thumbs up and down, which are counted in any case. */
   readonly tellsFeedback?: boolean
-  readonly policies: Readonly<Record<Surface, PolicyDesk>>
+  readonly policies: Readonly<Record<Surface, AccessSettings>>
   readonly windowMs: number
   readonly handoverMs: number
   readonly joinWindowMs: number
@@ -30,7 +30,7 @@ export interface AccountDesk {
 }
 
 /** Who may use a Bot or an app, and where an administrator changes that. */
-export interface PolicyDesk {
+export interface AccessSettings {
   readonly policy: DmPolicy
   readonly setting: string
 }
@@ -51,15 +51,15 @@ export interface Meter {
 }
 
 /** Everything that the bridge works with; `app.ts` fills it. */
-export interface Desk {
+export interface BridgeContext {
   readonly store: Store
   readonly agent: Agent
   readonly platform: Platform
   readonly spool: Spool
-  readonly holds: Holds
+  readonly breaker: AppBreaker
   readonly live: LiveAnswers
-  readonly ownAgents: OwnAgents
-  readonly accounts: ReadonlyMap<string, AccountDesk>
+  readonly dynamicAgents: DynamicAgents
+  readonly accounts: ReadonlyMap<string, AccountSettings>
   readonly clock: Clock
   readonly random: Random
   readonly timers: Timers
@@ -90,7 +90,11 @@ export interface Desk {
 }
 
 /** Resolves when `work` has, or after `limitMs`; what then still goes on is left alone. */
-export async function waitAtMost({ timers, clock }: Desk, limitMs: number, work: Promise<unknown>): Promise<void> {
+export async function waitAtMost(
+  { timers, clock }: BridgeContext,
+  limitMs: number,
+  work: Promise<unknown>,
+): Promise<void> {
   const late = Promise.withResolvers<void>()
   const cancel = timers.at(clock.now() + limitMs, late.resolve)
   await Promise.race([work, late.promise])
@@ -98,8 +102,8 @@ export async function waitAtMost({ timers, clock }: Desk, limitMs: number, work:
 }
 
 /** The sentences of an account; of the first one when the account has left the config while turns of it remain. */
-export function sayOf(desk: Desk, account: string): Say {
-  const found = desk.accounts.get(account) ?? desk.accounts.values().next().value
+export function translatorOf(context: BridgeContext, account: string): Translate {
+  const found = context.accounts.get(account) ?? context.accounts.values().next().value
   if (found === undefined) throw new Error('no account is configured')
-  return found.say
+  return found.translate
 }

@@ -3,7 +3,7 @@ import type { Store } from '../domain/ports.ts'
 import { streamOfFile } from '../core/streaming/spool-name.ts'
 import type { Asker } from './ask/ask.ts'
 import { leaseMs } from './deliver/worker.ts'
-import type { Desk } from './context.ts'
+import type { BridgeContext } from './context.ts'
 import { deliveryOfFile } from './operator/send.ts'
 
 const hourMs = 3_600_000
@@ -42,7 +42,7 @@ async function isAwaited(store: Store, stream: string, now: number): Promise<boo
 
 /** The scheduler source that forgets: contents after `contentDays`, rows after `rowDays`, files that nobody sends any more. */
 export function createRetentionSource(
-  { store, spool, clock, log }: Desk,
+  { store, spool, clock, log }: BridgeContext,
   retention: { contentDays: number; rowDays: number },
 ) {
   let nextAt = clock.now()

@@ -3,18 +3,18 @@ import { messageOf } from '../errors.ts'
 import { createDecisions, tellOfApprovals } from './ask/approve.ts'
 import { Asker } from './ask/ask.ts'
 import { Deliverer } from './deliver/deliver.ts'
-import type { Desk } from './context.ts'
+import type { BridgeContext } from './context.ts'
 import { Fetcher } from './deliver/fetch.ts'
 import { createDeadlineSource, createSnapshotSource, saveSnapshots } from './ask/follow.ts'
 import { createLeaseSource, createRetentionSource } from './maintenance.ts'
 
 /** Where the bridge's sources wait; the scheduler, seen from here. */
-export interface Waiting {
+export interface SourceRegistry {
   add(source: { name: string; nextDue(): number | undefined; run(now: number): Promise<void> }): void
 }
 
 /** Everything of the bridge that happens by itself. */
-export interface Work {
+export interface BridgeWork {
   /** Something was stored that goes to WeCom. */
   deliveryAdded(): void
   turnOpened(turn: Turn): void
@@ -24,13 +24,17 @@ export interface Work {
 }
 
 /** Puts everything that waits on the one scheduler. */
-export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentDays: number; rowDays: number }): Work {
-  const { carrier: deliveries } = new Deliverer(desk, turn => changed(turn))
+export function startBridge(
+  context: BridgeContext,
+  waiting: SourceRegistry,
+  retention: { contentDays: number; rowDays: number },
+): BridgeWork {
+  const { carrier: deliveries } = new Deliverer(context, turn => changed(turn))
   const deliveryAdded = () => {
     deliveries.expect()
-    desk.wake()
+    context.wake()
   }
-  const bubbleClosed = tellOfApprovals(desk, deliveryAdded)
+  const bubbleClosed = tellOfApprovals(context, deliveryAdded)
   const changed = (turn: Turn): void => {
     deadlines.expect(turn)
     if (turn.stopAt !== undefined && turn.end === undefined) asker.halt(turn.id)
@@ -39,28 +43,23 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
     if (hasFiles) fetches.expect()
     // Else nothing of it goes to WeCom.
     if (turn.state === 'moved' || turn.card?.state === 'pending' || hasFiles || !hasBubble(turn)) deliveries.expect()
-    if (turn.trace.at(-1)?.['lost'] === true) desk.log.warn('an answer cannot be brought home whole', { turn: turn.id })
-    desk.wake()
+    if (turn.trace.at(-1)?.['lost'] === true)
+      context.log.warn('an answer cannot be brought home whole', { turn: turn.id })
+    context.wake()
   }
-  const asker = new Asker(desk, changed)
-  const { carrier: fetches } = new Fetcher(
-    desk,
-    () => {
-      asker.expect()
-      desk.wake()
-    },
-    changed,
-  )
-  const decisions = createDecisions(desk, changed)
-  const deadlines = createDeadlineSource(desk, changed)
-  const carriers = [fetches, decisions, deliveries]
-  for (const source of [asker, ...carriers, deadlines, createSnapshotSource(desk)]) waiting.add(source)
-  waiting.add(createLeaseSource(asker, carriers, desk.store))
-  waiting.add(createRetentionSource(desk, retention))
-  desk.agent.onStatus(() => {
+  const asker = new Asker(context, changed)
+  const askSoon = () => {
     asker.expect()
-    desk.wake()
-  })
+    context.wake()
+  }
+  const { carrier: fetches } = new Fetcher(context, askSoon, changed)
+  const decisions = createDecisions(context, changed)
+  const deadlines = createDeadlineSource(context, changed)
+  const carriers = [fetches, decisions, deliveries]
+  for (const source of [asker, ...carriers, deadlines, createSnapshotSource(context)]) waiting.add(source)
+  waiting.add(createLeaseSource(asker, carriers, context.store))
+  waiting.add(createRetentionSource(context, retention))
+  context.agent.onStatus(askSoon)
   return {
     deliveryAdded,
     turnOpened(turn) {
@@ -71,14 +70,14 @@ export function scheduleWork(desk: Desk, waiting: Waiting, retention: { contentD
     },
     turnChanged: changed,
     async drain(limitMs) {
-      const complain = (error: unknown) => desk.log.error('not all could be saved', { error: messageOf(error) })
+      const complain = (error: unknown) => context.log.error('not all could be saved', { error: messageOf(error) })
       await Promise.all([
         asker.stop(limitMs).catch(complain),
         deliveries.stop(limitMs),
         fetches.stop(limitMs),
         decisions.stop(limitMs),
       ])
-      await saveSnapshots(desk).catch(complain)
+      await saveSnapshots(context).catch(complain)
     },
   }
 }

@@ -1,5 +1,5 @@
 import { isPairedWith } from '../app/state-folder.ts'
-import type { Complaint } from '../config/issues.ts'
+import type { ConfigIssue } from '../config/issues.ts'
 import { type Config, findConfigFile, loadConfig, resolveStateDir, usualPlaces } from '../config/config.ts'
 import type { CliIo } from './io.ts'
 import { alwaysUsage, exitCodes, parseCommand } from './usage.ts'
@@ -22,19 +22,19 @@ export async function check(args: readonly string[], io: CliIo): Promise<number>
   if (command.values.json) {
     io.out(JSON.stringify({ ok, ...(file !== undefined && { file }), complaints }))
   } else {
-    for (const complaint of complaints) io.out(formatComplaint(complaint))
+    for (const complaint of complaints) io.out(formatIssueLine(complaint))
     if (file !== undefined) io.out(summaryOf(file, complaints))
   }
   return ok ? exitCodes.ok : exitCodes.config
 }
 
-function complaintsAbout(file: string, env: CliIo['env']): readonly Complaint[] {
+function complaintsAbout(file: string, env: CliIo['env']): readonly ConfigIssue[] {
   const { config, complaints } = loadConfig(file, env)
   return config === undefined ? complaints : [...complaints, ...scopeComplaints(config, env)]
 }
 
 /** Agents are made with admin scope, and what the gateway has approved is remembered in the state folder. */
-function scopeComplaints(config: Config, env: CliIo['env']): readonly Complaint[] {
+function scopeComplaints(config: Config, env: CliIo['env']): readonly ConfigIssue[] {
   const { dynamicAgents, gateway } = config
   if (!dynamicAgents.enabled || isPairedWith(gateway.url, resolveStateDir(config, env))) return []
   const message =
@@ -43,18 +43,18 @@ function scopeComplaints(config: Config, env: CliIo['env']): readonly Complaint[
 }
 
 /** `error   channels.wecom.bot.tokn: unknown key; did you mean "token"?` */
-export function formatComplaint({ severity, path, message }: Complaint): string {
+export function formatIssueLine({ severity, path, message }: ConfigIssue): string {
   return `${severity.padEnd(7)} ${path === '' ? '' : `${path}: `}${message}`
 }
 
 /** The complaint when no config file is named and none is in the usual places. */
-export function nowhere(cwd: string): Complaint {
+export function nowhere(cwd: string): ConfigIssue {
   const places = usualPlaces(cwd).join(' nor ')
   const message = `no config file: --config and $WECOMD_CONFIG name none, and there is neither ${places}`
   return { path: '', message, severity: 'error' }
 }
 
-function summaryOf(file: string, complaints: readonly Complaint[]): string {
+function summaryOf(file: string, complaints: readonly ConfigIssue[]): string {
   const errors = complaints.filter(complaint => complaint.severity === 'error').length
   const warnings = complaints.length - errors
   const told = [count(errors, 'error'), count(warnings, 'warning')].filter(part => part !== '').join(', ')

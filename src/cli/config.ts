@@ -4,7 +4,7 @@ import { exampleOf } from '../config/example.ts'
 import { type Node, nodeAt, recordOf } from '../config/keys.ts'
 import { jsonSchemaOf } from '../config/reference.ts'
 import { schema } from '../config/schema.ts'
-import { formatComplaint, nowhere } from './check.ts'
+import { formatIssueLine, nowhere } from './check.ts'
 import type { CliIo } from './io.ts'
 import { alwaysUsage, exitCodes, parseCommand, usageError } from './usage.ts'
 
@@ -42,7 +42,7 @@ function get(key: string, flags: { config?: string; json?: boolean }, io: CliIo)
   const file = findConfigFile(flags.config, io.env, io.cwd)
   const { settings, complaints } = file === undefined ? { complaints: [nowhere(io.cwd)] } : loadConfig(file, io.env)
   if (!settings) {
-    for (const complaint of complaints) io.err(formatComplaint(complaint))
+    for (const complaint of complaints) io.err(formatIssueLine(complaint))
     return exitCodes.config
   }
   const value = masked(node, valueAt(settings, keys))

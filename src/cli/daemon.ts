@@ -27,7 +27,7 @@ const refusal = Type.Object({
 })
 
 /** What the daemon refuses, in its words. */
-export type Refusal = Static<typeof refusal>['error']
+export type ApiRefusal = Static<typeof refusal>['error']
 
 /** Asks the private listener. Throws `daemon_unreachable` when no daemon answers, or somebody else. */
 export async function askDaemon<Shape extends TSchema>(
@@ -59,7 +59,7 @@ export async function tellDaemon<Shape extends TSchema>(
   flags: Flags,
   io: CliIo,
   method: 'POST' | 'DELETE' = 'POST',
-): Promise<{ body: Static<Shape> } | { error: Refusal }> {
+): Promise<{ body: Static<Shape> } | { error: ApiRefusal }> {
   const headers = { 'content-type': 'application/json' }
   const answer = await reach(path, flags, io, { method, headers, body: JSON.stringify(body) })
   if (answer.status === 413) return { error: { code: 'too_large', message: 'the daemon takes at most 32 MiB' } }
@@ -78,7 +78,7 @@ function isOk({ status }: Answer): boolean {
   return status >= 200 && status < 300
 }
 
-function refusalIn({ body }: Answer): Refusal | undefined {
+function refusalIn({ body }: Answer): ApiRefusal | undefined {
   return Value.Check(refusal, body) ? body.error : undefined
 }
 
@@ -97,7 +97,7 @@ function bodyOf<Shape extends TSchema>(answer: Answer, shape: Shape): Static<Sha
 }
 
 /** Prints what the daemon refuses; returns the exit code. */
-export function refuse(error: Refusal, { json }: { readonly json?: boolean | undefined }, io: CliIo): number {
+export function refuse(error: ApiRefusal, { json }: { readonly json?: boolean | undefined }, io: CliIo): number {
   if (json) io.out(JSON.stringify({ error }))
   io.err(`wecomd: ${error.message}`)
   if (error.hint !== undefined) io.err(`  ${error.hint}`)

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { askDaemon, daemonFlags, daemonUsage, refuse, tellDaemon } from './daemon.ts'
 import type { CliIo } from './io.ts'
-import { type DeliveryReport, deliveryReport, describeOutcome, formatTime } from './report.ts'
+import { type PrintedDelivery, deliveryReport, describeOutcome, formatTime } from './report.ts'
 import { alwaysUsage, exitCodes, parseCommand, usageError } from './usage.ts'
 
 const usage = [
@@ -48,7 +48,7 @@ async function list(
   return exitCodes.ok
 }
 
-function describe(report: DeliveryReport): readonly string[] {
+function describe(report: PrintedDelivery): readonly string[] {
   const { id, createdAt, kind, to, state } = report
   const what = `${kind}${to === undefined ? '' : ` to ${to}`}`
   return [id, `  ${formatTime(createdAt)}  ${what}, ${state}`, ...describeOutcome(report)]

@@ -1,4 +1,4 @@
-import { deskSettings } from '../app/bridge-context.ts'
+import { bridgeSettings } from '../app/bridge-context.ts'
 import { type Config, findConfigFile, loadConfig } from '../config/config.ts'
 import type { Conversation, Inbound, Surface } from '../domain/message.ts'
 import { bareUserId } from '../domain/policy.ts'
@@ -7,7 +7,7 @@ import type { TurnEnd } from '../domain/turn.ts'
 import { administratorsSetting } from '../core/streaming/commands.ts'
 import { commandIn, openTurn } from '../core/streaming/open.ts'
 import { removeMention } from '../wecom/callback/mention.ts'
-import { formatComplaint, nowhere } from './check.ts'
+import { formatIssueLine, nowhere } from './check.ts'
 import type { CliIo } from './io.ts'
 import { alwaysUsage, exitCodes, parseCommand, usageError } from './usage.ts'
 
@@ -42,7 +42,7 @@ export async function explain(args: readonly string[], io: CliIo): Promise<numbe
   const file = findConfigFile(command.values.config, io.env, io.cwd)
   const { config, complaints } = file === undefined ? { complaints: [nowhere(io.cwd)] } : loadConfig(file, io.env)
   if (config === undefined) {
-    for (const complaint of complaints) if (complaint.severity === 'error') io.err(formatComplaint(complaint))
+    for (const complaint of complaints) if (complaint.severity === 'error') io.err(formatIssueLine(complaint))
     return exitCodes.config
   }
   const place = findPlace(config, account, mode)
@@ -53,7 +53,7 @@ export async function explain(args: readonly string[], io: CliIo): Promise<numbe
   return exitCodes.ok
 }
 
-interface Place {
+interface Surroundings {
   readonly account: string
   readonly surface: Surface
   /** Why no message comes in there. */
@@ -61,7 +61,7 @@ interface Place {
 }
 
 /** Where the message goes, or what is wrong with where it should. */
-function findPlace(config: Config, account = config.defaultAccount, mode?: string): Place | string {
+function findPlace(config: Config, account = config.defaultAccount, mode?: string): Surroundings | string {
   const found = config.accounts.find(({ id }) => id === account)
   if (found === undefined) return `there is no account "${account}"`
   if (mode !== undefined && mode !== 'bot' && mode !== 'agent') return `--mode is bot or agent, not "${mode}"`
@@ -93,10 +93,10 @@ interface Explanation {
 
 function explainMessage(
   config: Config,
-  { account, surface, deaf }: Place,
+  { account, surface, deaf }: Surroundings,
   { user, chat, text }: { user: string; chat?: string; text: string },
 ): Explanation {
-  const settings = deskSettings(config)
+  const settings = bridgeSettings(config)
   const names = config.accounts.find(({ id }) => id === account)?.bot?.names
   const heard = surface === 'bot' ? removeMention(text, names, chat !== undefined) : text
   const desk = settings.accounts.get(account)
@@ -115,7 +115,7 @@ function explainMessage(
     text: heard,
     receivedAt: 0,
   }
-  const { windowMs, handoverMs, joinWindowMs, say } = desk
+  const { windowMs, handoverMs, joinWindowMs, translate } = desk
   const sessionKey = formatSessionKey(agent.agentId, conversation)
   const { passedCommands: passes } = settings
   const administrators = settings.administratorsIn(account)
@@ -126,7 +126,7 @@ function explainMessage(
     inbound,
     idle,
     { agentId: agent.agentId, sessionKey, streamId: '', windowMs, handoverMs, joinWindowMs, ...bounds, rules },
-    say,
+    translate,
   )
   const turn = change.save[0]
   const policy = turn?.trace.find(({ kind }) => kind === 'policy')
@@ -186,6 +186,6 @@ function isForAdministrators(rule: unknown): boolean {
 function describeRoute(agent: Routed): string {
   if (agent.rule === 'default') return 'gateway.agentId'
   if (agent.rule === 'dynamic')
-    return `channels.wecom.dynamicAgents, made when needed; ${agent.instead} where it cannot be`
+    return `channels.wecom.dynamicAgents, made when needed; ${agent.fallbackAgentId} where it cannot be`
   return `bindings[${agent.index}], by ${agent.rule}`
 }

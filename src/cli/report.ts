@@ -30,10 +30,10 @@ export const deliveryReport = Type.Object({
   recipients: Type.Record(Type.String(), Type.Array(Type.String())),
 })
 
-export type DeliveryReport = Static<typeof deliveryReport>
+export type PrintedDelivery = Static<typeof deliveryReport>
 
 /** Whom a delivery did not reach, what WeCom said last, why it waits, and what to do: a line for each. */
-export function describeOutcome({ attempts, recipients, waits }: DeliveryReport): readonly string[] {
+export function describeOutcome({ attempts, recipients, waits }: PrintedDelivery): readonly string[] {
   const lost = Object.entries(recipients).filter(([, ids]) => ids.length > 0)
   const { errcode, errmsg = '', hint } = attempts.at(-1) ?? {}
   // 0 is "ok", also where the lists say that it reached nobody.

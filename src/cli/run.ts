@@ -4,7 +4,7 @@ import { type Config, findConfigFile, loadConfig, resolveStateDir } from '../con
 import { openNotifier } from '../app/systemd.ts'
 import { build } from '../version.ts'
 import type { LogStyle } from '../world.ts'
-import { formatComplaint, nowhere } from './check.ts'
+import { formatIssueLine, nowhere } from './check.ts'
 import type { CliIo } from './io.ts'
 import { alwaysUsage, exitCodes, parseCommand } from './usage.ts'
 
@@ -24,7 +24,7 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   const file = findConfigFile(command.values.config, io.env, io.cwd)
   const { config, settings, complaints } =
     file === undefined ? { complaints: [nowhere(io.cwd)] } : loadConfig(file, io.env)
-  for (const complaint of complaints) io.err(formatComplaint(complaint))
+  for (const complaint of complaints) io.err(formatIssueLine(complaint))
   if (file === undefined || config === undefined || settings === undefined) return exitCodes.config
 
   const style = styleOf(config, io)

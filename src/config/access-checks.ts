@@ -1,4 +1,4 @@
-import { type Complaint, warn } from './issues.ts'
+import { type ConfigIssue, warn } from './issues.ts'
 
 /** A `dm` section, as far as it is valid. */
 interface Dm {
@@ -7,8 +7,8 @@ interface Dm {
 }
 
 /** What is doubtful about who may; `path` is of the section. Ids of users are not repeated: complaints stand in the log. */
-export function doubtsAboutDm({ policy, allowFrom }: Dm, path: string): readonly Complaint[] {
-  const doubt = (message: string, place = ''): Complaint => warn(`${path}.allowFrom${place}`, message)
+export function dmWarnings({ policy, allowFrom }: Dm, path: string): readonly ConfigIssue[] {
+  const doubt = (message: string, place = ''): ConfigIssue => warn(`${path}.allowFrom${place}`, message)
   if (policy === undefined || allowFrom === undefined) return []
   if (allowFrom.length === 0) {
     const message = 'is empty while the policy is "allowlist": nobody may use commands; "*" is everyone'
@@ -26,13 +26,13 @@ export function doubtsAboutDm({ policy, allowFrom }: Dm, path: string): readonly
  * What is doubtful about the administrators. Companies give out user ids for themselves: who is meant in one account may be
  * somebody else in another.
  */
-export function doubtsAboutAdministrators(
+export function administratorWarnings(
   entries: readonly string[],
   accounts: readonly string[],
   path: string,
-): readonly Complaint[] {
+): readonly ConfigIssue[] {
   const everywhere: string[] = []
-  const doubts: Complaint[] = []
+  const doubts: ConfigIssue[] = []
   for (const [index, entry] of entries.entries()) {
     if (accounts.some(id => entry.endsWith(`@${id}`))) continue
     const account = accountIn(entry)

@@ -1,25 +1,25 @@
-import { type Complaint, warn } from './issues.ts'
-import { doubtsAboutAdministrators, doubtsAboutDm } from './access-checks.ts'
+import { type ConfigIssue, warn } from './issues.ts'
+import { administratorWarnings, dmWarnings } from './access-checks.ts'
 import type { Settings } from './schema.ts'
 
 type Channel = Settings['channels']['wecom']
 type BotKeys = NonNullable<Channel['bot']>
 
 /** The Bot of an account. `names` is `bot.name` as a list, empty when there is none. */
-export interface BotSettings extends Omit<BotKeys, 'name'> {
+export interface BotConfig extends Omit<BotKeys, 'name'> {
   readonly names: readonly string[]
 }
 
 /** The self-built app of an account. */
-export type AppSettings = NonNullable<Channel['agent']>
+export type AppConfig = NonNullable<Channel['agent']>
 
 /** A Bot, an app or both. `enabled` is already false when the whole channel is off. */
 export interface Account {
   readonly id: string
   readonly name?: string
   readonly enabled: boolean
-  readonly bot?: BotSettings
-  readonly agent?: AppSettings
+  readonly bot?: BotConfig
+  readonly agent?: AppConfig
   /** Where its Bot and its app stand in the file. */
   readonly paths: { readonly bot: string; readonly app: string }
   /** Own wording of sentences, over the top-level `texts`. */
@@ -34,7 +34,7 @@ type PartialChannel = NonNullable<NonNullable<PartialSettings['channels']>['weco
 type PartialBot = NonNullable<PartialChannel['bot']>
 type PartialApp = NonNullable<PartialChannel['agent']>
 
-interface Place<Section> {
+interface Located<Section> {
   readonly path: string
   readonly section: Section
 }
@@ -65,7 +65,7 @@ export function accountsOf(channel: Channel): readonly Account[] {
   })
 }
 
-function botSettingsOf({ name, ...rest }: BotKeys): BotSettings {
+function botSettingsOf({ name, ...rest }: BotKeys): BotConfig {
   return { ...rest, names: name === undefined ? [] : typeof name === 'string' ? [name] : name }
 }
 
@@ -77,7 +77,11 @@ export function defaultAccountOf(channel: Channel, accounts: readonly Account[])
 }
 
 /** What is wrong between keys. `places`: where the bindings stand in the file; `sure` is false when a whole account may be missing because of another complaint. */
-export function judge(settings: PartialSettings, places: readonly number[], sure: boolean): readonly Complaint[] {
+export function checkAccounts(
+  settings: PartialSettings,
+  places: readonly number[],
+  sure: boolean,
+): readonly ConfigIssue[] {
   const channel = settings.channels?.wecom ?? {}
   const bots = placesOf(channel.bot, channel.accounts, 'bot')
   const apps = placesOf(channel.agent, channel.accounts, 'agent')
@@ -92,7 +96,7 @@ export function judge(settings: PartialSettings, places: readonly number[], sure
     ...twins(bots, 'token', bot => bot.token),
     ...twins(bots, 'aibotid', bot => bot.aibotid),
     ...twins(apps, 'agentId', app => app.corpId && app.agentId !== undefined && `${app.corpId}\0${app.agentId}`),
-    ...[...bots, ...apps].flatMap(({ path, section }) => doubtsAboutDm(section.dm ?? {}, `${path}.dm`)),
+    ...[...bots, ...apps].flatMap(({ path, section }) => dmWarnings(section.dm ?? {}, `${path}.dm`)),
     ...bots.flatMap(streamComplaints),
     ...apps.flatMap(halfCallbacks),
     ...(sure ? administrators(channel) : []),
@@ -106,8 +110,8 @@ function placesOf<Key extends 'bot' | 'agent', Section>(
   top: Section | undefined,
   accounts: Readonly<Record<string, { readonly [K in Key]?: Section } | undefined>> | undefined,
   key: Key,
-): readonly Place<Section>[] {
-  const places: Place<Section>[] = top === undefined ? [] : [{ path: `${root}.${key}`, section: top }]
+): readonly Located<Section>[] {
+  const places: Located<Section>[] = top === undefined ? [] : [{ path: `${root}.${key}`, section: top }]
   for (const [id, account] of Object.entries(accounts ?? {})) {
     const section = account?.[key]
     if (section !== undefined) places.push({ path: `${root}.accounts.${id}.${key}`, section })
@@ -115,7 +119,7 @@ function placesOf<Key extends 'bot' | 'agent', Section>(
   return places
 }
 
-function doubles(channel: PartialChannel): readonly Complaint[] {
+function doubles(channel: PartialChannel): readonly ConfigIssue[] {
   return (['bot', 'agent'] as const).flatMap(key =>
     channel[key] && channel.accounts?.default?.[key]
       ? [
@@ -128,7 +132,7 @@ function doubles(channel: PartialChannel): readonly Complaint[] {
   )
 }
 
-function emptyAccounts(channel: PartialChannel): readonly Complaint[] {
+function emptyAccounts(channel: PartialChannel): readonly ConfigIssue[] {
   return Object.entries(channel.accounts ?? {}).flatMap(([id, account]) =>
     account && !account.bot && !account.agent && !(id === 'default' && (channel.bot || channel.agent))
       ? [warn(`${root}.accounts.${id}`, 'has neither a bot nor an agent')]
@@ -137,7 +141,7 @@ function emptyAccounts(channel: PartialChannel): readonly Complaint[] {
 }
 
 /** A switch that turns off more than the account it stands in. */
-function switchedOff(channel: PartialChannel, sure: boolean): readonly Complaint[] {
+function switchedOff(channel: PartialChannel, sure: boolean): readonly ConfigIssue[] {
   if (channel.enabled === false) return [warn(`${root}.enabled`, 'is false: nothing is answered')]
   const ids = idsOf(channel)
   const fallback = channel.defaultAccount ?? (ids.has('default') ? 'default' : [...ids][0])
@@ -154,9 +158,9 @@ function switchedOff(channel: PartialChannel, sure: boolean): readonly Complaint
   })
 }
 
-function administrators(channel: PartialChannel): readonly Complaint[] {
+function administrators(channel: PartialChannel): readonly ConfigIssue[] {
   const path = `${root}.dynamicAgents.adminUsers`
-  return doubtsAboutAdministrators(channel.dynamicAgents?.adminUsers ?? [], [...idsOf(channel)], path)
+  return administratorWarnings(channel.dynamicAgents?.adminUsers ?? [], [...idsOf(channel)], path)
 }
 
 /** A binding of an account that is not there binds nobody; one that names none means something else to OpenClaw. */
@@ -164,7 +168,7 @@ function doubtfulBindings(
   { bindings = [] }: PartialSettings,
   places: readonly number[],
   channel: PartialChannel,
-): readonly Complaint[] {
+): readonly ConfigIssue[] {
   const ids = idsOf(channel)
   const all = bindings.flatMap((binding, index) =>
     binding?.match !== undefined && binding.match.accountId === undefined ? [`[${places[index]}]`] : [],
@@ -184,7 +188,7 @@ function idsOf(channel: PartialChannel): ReadonlySet<string> {
   return new Set([...(channel.bot || channel.agent ? ['default'] : []), ...Object.keys(channel.accounts ?? {})])
 }
 
-function unknownDefault(channel: PartialChannel): readonly Complaint[] {
+function unknownDefault(channel: PartialChannel): readonly ConfigIssue[] {
   const id = channel.defaultAccount
   if (id === undefined) return []
   const ids = idsOf(channel)
@@ -193,10 +197,10 @@ function unknownDefault(channel: PartialChannel): readonly Complaint[] {
 }
 
 function twins<Section>(
-  places: readonly Place<Section>[],
+  places: readonly Located<Section>[],
   key: string,
   identityOf: (section: Section) => string | false | undefined,
-): readonly Complaint[] {
+): readonly ConfigIssue[] {
   const first = new Map<string, string>()
   return places.flatMap(({ path, section }) => {
     const identity = identityOf(section)
@@ -211,7 +215,7 @@ function twins<Section>(
   })
 }
 
-function streamComplaints({ path, section }: Place<PartialBot>): readonly Complaint[] {
+function streamComplaints({ path, section }: Located<PartialBot>): readonly ConfigIssue[] {
   const { windowMs, handoverMs } = section.stream ?? {}
   if (windowMs === undefined || handoverMs === undefined || handoverMs < windowMs) return []
   return [
@@ -219,13 +223,13 @@ function streamComplaints({ path, section }: Place<PartialBot>): readonly Compla
   ]
 }
 
-function halfCallbacks({ path, section }: Place<PartialApp>): readonly Complaint[] {
+function halfCallbacks({ path, section }: Located<PartialApp>): readonly ConfigIssue[] {
   if ((section.token === undefined) === (section.encodingAESKey === undefined)) return []
   const missing = section.token === undefined ? 'token' : 'encodingAESKey'
   return [warn(`${path}.${missing}`, 'is missing: callbacks need token and encodingAESKey')]
 }
 
-function timezoneComplaints({ timezone }: PartialSettings): readonly Complaint[] {
+function timezoneComplaints({ timezone }: PartialSettings): readonly ConfigIssue[] {
   if (timezone === undefined) return []
   return isTimezone(timezone) ? [] : [refuse('timezone', `is no time zone: "${timezone}"; write it as Asia/Shanghai`)]
 }
@@ -238,13 +242,13 @@ function isTimezone(name: string): boolean {
   }
 }
 
-function listeners({ server, admin }: PartialSettings): readonly Complaint[] {
+function listeners({ server, admin }: PartialSettings): readonly ConfigIssue[] {
   if (server?.port === undefined || server.port === 0 || server.port !== admin?.port) return []
   if (server.host === undefined || admin.host === undefined) return []
   const shared = server.host === admin.host || [server.host, admin.host].some(host => /^(?:0\.0\.0\.0|::)$/.test(host))
   return shared ? [refuse('admin.port', `is the port of the public listener too (server.port ${server.port})`)] : []
 }
 
-function refuse(path: string, message: string): Complaint {
+function refuse(path: string, message: string): ConfigIssue {
   return { path, message, severity: 'error' }
 }

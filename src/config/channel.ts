@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { aesKey, flag, type Marks, path, section, text, texts, whole } from './keys.ts'
-import { sentences } from './notice-texts.ts'
+import { noticeTextKeys } from './notice-texts.ts'
 
 const dm = () =>
   Type.Object(
@@ -166,7 +166,7 @@ const account = Type.Object(
     name: Type.Optional(text('Name for people, in `status` and logs.')),
     bot: Type.Optional(bot('Bot (智能机器人) of this account.', { sameAs: 'channels.wecom.bot' })),
     agent: Type.Optional(app('Self-built app (自建应用) of this account.', { sameAs: 'channels.wecom.agent' })),
-    texts: sentences('Own wording of sentences for the users of this account.', { sameAs: 'texts' }),
+    texts: noticeTextKeys('Own wording of sentences for the users of this account.', { sameAs: 'texts' }),
   },
   section,
 )

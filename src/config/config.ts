@@ -5,9 +5,9 @@ import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import JSON5 from 'json5'
 import { messageOf } from '../errors.ts'
-import { type Account, accountsOf, defaultAccountOf, judge, type PartialSettings } from './accounts.ts'
-import { type Complaint, kindOf, warn } from './issues.ts'
-import { readBySchema, reasonOf, type Source } from './reading.ts'
+import { type Account, accountsOf, defaultAccountOf, checkAccounts, type PartialSettings } from './accounts.ts'
+import { type ConfigIssue, kindOf, warn } from './issues.ts'
+import { readBySchema, reasonOf, type ConfigText } from './reading.ts'
 import { type Settings, schema } from './schema.ts'
 
 /** What the daemon runs by: all defaults filled in, secrets in place, accounts in one list. */
@@ -28,7 +28,7 @@ export interface Config extends Omit<Settings, 'channels' | 'bindings'> {
 export interface Loaded {
   readonly config?: Config
   readonly settings?: Settings
-  readonly complaints: readonly Complaint[]
+  readonly complaints: readonly ConfigIssue[]
 }
 
 /** What client commands need of a config file. */
@@ -37,15 +37,15 @@ export interface AdminAccess {
   readonly port: number
   readonly token?: string
   readonly stateDir?: string
-  readonly complaints: readonly Complaint[]
+  readonly complaints: readonly ConfigIssue[]
 }
 
 export type { Account } from './accounts.ts'
 
-type Env = Source['env']
+type Env = ConfigText['env']
 
 /** Reads a config text. Tells everything that is wrong with it at once; never throws for what the text holds. */
-export function parseConfig(text: string, source: Source): Loaded {
+export function parseConfig(text: string, source: ConfigText): Loaded {
   return parse(text, source).loaded
 }
 
@@ -104,7 +104,7 @@ export function resolveAdmin(file: string | undefined, env: Env): AdminAccess {
   }
 }
 
-function parse(text: string, source: Source): { loaded: Loaded; literalSecrets: number } {
+function parse(text: string, source: ConfigText): { loaded: Loaded; literalSecrets: number } {
   const raw = parseText(text, source.file)
   if ('complaint' in raw) return { loaded: { complaints: [raw.complaint] }, literalSecrets: 0 }
   const { value, places, complaints: found, literalSecrets } = readBySchema(schema, raw.value, source)
@@ -112,7 +112,7 @@ function parse(text: string, source: Source): { loaded: Loaded; literalSecrets: 
   const refused = found.filter(({ path, severity }) => severity === 'error' && !holds(value, path.split('.')))
   const sure = !refused.some(({ path }) => whole.test(path))
   // Sound: what the reading kept is valid by the schema, only not complete.
-  const judged = judge(value as PartialSettings, places, sure)
+  const judged = checkAccounts(value as PartialSettings, places, sure)
   // What was refused is not there for the judge: one complaint about a key is enough.
   const complaints = [...found, ...judged.filter(({ path }) => !refused.some(one => one.path === path))]
   if (complaints.some(complaint => complaint.severity === 'error')) return { loaded: { complaints }, literalSecrets }
@@ -130,7 +130,7 @@ function holds(value: unknown, [key, ...rest]: readonly string[]): boolean {
 function parseText(
   text: string,
   file: string,
-): { value: Readonly<Record<string, unknown>> } | { complaint: Complaint } {
+): { value: Readonly<Record<string, unknown>> } | { complaint: ConfigIssue } {
   try {
     const value: unknown = JSON5.parse(text)
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -142,7 +142,7 @@ function parseText(
   }
 }
 
-function wholeFile(message: string): { complaint: Complaint } {
+function wholeFile(message: string): { complaint: ConfigIssue } {
   return { complaint: { path: '', message, severity: 'error' } }
 }
 
@@ -162,11 +162,11 @@ function configOf(settings: Settings, places: readonly number[], file: string): 
   return { ...rest, bindings, accounts, defaultAccount, network, media, dynamicAgents, webhooks, folder: dirname(file) }
 }
 
-function fileSource(file: string, env: Env): Source {
+function fileSource(file: string, env: Env): ConfigText {
   return { file: resolve(file), env, readFile: path => readFileSync(path, 'utf8'), isFolder, namesIn: readdirSync }
 }
 
-function readText(source: Source): string | Complaint {
+function readText(source: ConfigText): string | ConfigIssue {
   try {
     return source.readFile(source.file)
   } catch (error) {

@@ -1,5 +1,5 @@
 /** Stands in for a value that is left out: it means nothing here, or it was complained about already. */
-export const leftOut = Symbol('left out')
+export const ignoredKeys = Symbol('left out')
 
 const websocket = 'wecomd is called back by WeCom over HTTPS and does not use the long connection'
 const spool = 'media passes through the state folder of wecomd and is removed by itself'
@@ -65,7 +65,7 @@ const foreignBindingKeys: Readonly<Record<string, string>> = {
 }
 
 /** Why a key that the schema does not know is a plugin's and harmless; undefined when it is simply unknown. */
-export function foreignReasonFor(path: string, key: string): string | undefined {
+export function ignoredKeyReason(path: string, key: string): string | undefined {
   if (/^bindings\[\d+\]$/.test(path)) return reasonIn(foreignBindingKeys, key)
   if (path === '' && key === '$schema') return 'only editors read it'
   if (!path.startsWith('channels.wecom')) return undefined
@@ -78,7 +78,7 @@ function reasonIn(table: Readonly<Record<string, string>>, key: string): string 
 }
 
 /** True for a binding of OpenClaw that is about another channel. */
-export function isForeignBinding(value: unknown): boolean {
+export function isOtherChannelBinding(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || !('match' in value)) return false
   const match = value.match
   if (typeof match !== 'object' || match === null || !('channel' in match)) return false

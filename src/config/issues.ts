@@ -1,14 +1,14 @@
 import { choicesOf, type Node } from './keys.ts'
 
 /** One thing that is wrong with a config file. Never carries a secret. `path` is empty when it concerns the whole file. */
-export interface Complaint {
+export interface ConfigIssue {
   readonly path: string
   readonly message: string
   readonly severity: 'error' | 'warning'
 }
 
 /** Of what is valid and seldom meant. */
-export function warn(path: string, message: string): Complaint {
+export function warn(path: string, message: string): ConfigIssue {
   return { path, message, severity: 'warning' }
 }
 
@@ -48,7 +48,7 @@ export function findingOf(node: Node, value: unknown): string {
 }
 
 /** A complaint for a log: its path and what is wrong, without what stands there instead. */
-export function tellComplaint({ path, message }: Complaint): string {
+export function formatIssue({ path, message }: ConfigIssue): string {
   const told = message.replace(/, got (?:.|\n)*$/, '')
   return path === '' ? told : `${path}: ${told}`
 }

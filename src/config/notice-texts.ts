@@ -1,20 +1,20 @@
 import { Type } from '@sinclair/typebox'
-import { placeholdersIn, type WordingName, wordings } from '../core/notices/texts.ts'
+import { placeholdersIn, type TextName, noticeTexts } from '../core/notices/texts.ts'
 import { type Marks, section } from './keys.ts'
 
 /** A sentence travels beside an answer, or alone in one message. */
 const mostCharacters = 500
 
 /** A key for each sentence that users can see. */
-export const sentences = (description: string, marks: Marks = {}) =>
-  Type.Object(Object.fromEntries(Object.entries(wordings).map(([name, wording]) => [name, sentence(wording)])), {
+export const noticeTextKeys = (description: string, marks: Marks = {}) =>
+  Type.Object(Object.fromEntries(Object.entries(noticeTexts).map(([name, wording]) => [name, sentence(wording)])), {
     ...section,
     default: {},
     description,
     ...marks,
   })
 
-function sentence(wording: (typeof wordings)[WordingName]) {
+function sentence(wording: (typeof noticeTexts)[TextName]) {
   const known = [...new Set(placeholdersIn(wording['zh-CN']))]
   const parts = ['[^{]', '\\{\\{', ...known.map(name => `\\{${name}\\}`)]
   const placeholders =

@@ -2,13 +2,13 @@ import { X509Certificate } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
 import { Value } from '@sinclair/typebox/value'
 import { messageOf } from '../errors.ts'
-import { type Complaint, expectationOf, findingOf, kindOf, suggestionFor, warn } from './issues.ts'
-import { foreignReasonFor, isForeignBinding, leftOut } from './ignored-keys.ts'
+import { type ConfigIssue, expectationOf, findingOf, kindOf, suggestionFor, warn } from './issues.ts'
+import { ignoredKeyReason, isOtherChannelBinding, ignoredKeys } from './ignored-keys.ts'
 import { type Node, recordOf } from './keys.ts'
-import { doubtAboutTemplate } from './start-files.ts'
+import { templateProblem } from './start-files.ts'
 
 /** Where a config text comes from. `readFile` throws what the file system throws. */
-export interface Source {
+export interface ConfigText {
   readonly file: string
   readonly env: Readonly<Record<string, string | undefined>>
   readFile(path: string): string
@@ -22,25 +22,25 @@ export interface Reading {
   readonly value: unknown
   /** Where in the file those `bindings` stand that were kept. */
   readonly places: readonly number[]
-  readonly complaints: readonly Complaint[]
+  readonly complaints: readonly ConfigIssue[]
   /** Secrets that stand in the file itself. */
   readonly literalSecrets: number
 }
 
 /** Reads `raw` by the schema: variables, secret files and defaults filled in, everything wrong told at once. */
-export function readBySchema(schema: Node, raw: unknown, source: Source): Reading {
+export function readBySchema(schema: Node, raw: unknown, source: ConfigText): Reading {
   const reader = new Reader(source)
   const value = reader.visit(schema, raw, '', false)
   const { complaints, places, literalSecrets } = reader
-  return { value: value === leftOut ? {} : value, places, complaints, literalSecrets }
+  return { value: value === ignoredKeys ? {} : value, places, complaints, literalSecrets }
 }
 
 class Reader {
-  readonly complaints: Complaint[] = []
+  readonly complaints: ConfigIssue[] = []
   readonly places: number[] = []
   literalSecrets = 0
 
-  constructor(private readonly source: Source) {}
+  constructor(private readonly source: ConfigText) {}
 
   visit(node: Node, raw: unknown, path: string, muted: boolean): unknown {
     const unbuilt = node.unbuilt === true
@@ -68,20 +68,20 @@ class Reader {
       const value = Object.hasOwn(raw, key)
         ? this.visit(child, raw[key], join(path, key), muted)
         : this.absent(child, join(path, key), node.required?.includes(key) ?? false)
-      if (value !== leftOut) read[key] = value
+      if (value !== ignoredKeys) read[key] = value
     }
     return read
   }
 
   private unknownKey(path: string, key: string, known: Readonly<Record<string, Node>>): void {
-    const reason = foreignReasonFor(path, key)
+    const reason = ignoredKeyReason(path, key)
     if (reason !== undefined) this.warn(join(path, key), `means nothing here: ${reason}`)
     else this.refuse(join(path, key), `unknown key${suggestionFor(key, known)}`)
   }
 
   private absent(node: Node, path: string, required: boolean): unknown {
     if (node.default !== undefined) return structuredClone<unknown>(node.default)
-    if (!required) return leftOut
+    if (!required) return ignoredKeys
     if (node.properties) return this.visit(node, {}, path, true)
     return this.refuse(path, `is missing: expected ${expectationOf(node)}`)
   }
@@ -95,7 +95,7 @@ class Reader {
         this.refuse(join(path, key), `is not a valid name: expected ${node.names ?? 'a non-empty name'}`)
       }
       const value = this.visit(child, part, join(path, key), muted)
-      if (value !== leftOut) read.push([key, value])
+      if (value !== ignoredKeys) read.push([key, value])
     }
     return Object.fromEntries(read)
   }
@@ -105,12 +105,12 @@ class Reader {
     const read: unknown[] = []
     for (const [index, part] of raw.entries()) {
       const at = `${path}[${index}]`
-      if (path === 'bindings' && isForeignBinding(part)) {
+      if (path === 'bindings' && isOtherChannelBinding(part)) {
         this.warn(at, 'means nothing here: it is about another channel')
         continue
       }
       const value = node.items ? this.visit(node.items, part, at, muted) : part
-      if (value === leftOut) continue
+      if (value === ignoredKeys) continue
       read.push(value)
       if (path === 'bindings') this.places.push(index)
     }
@@ -119,7 +119,7 @@ class Reader {
 
   private visitLeaf(node: Node, raw: unknown, path: string): unknown {
     const filled = node.secret ? this.readSecret(raw, path) : this.substitute(raw, path)
-    if (filled === leftOut) return leftOut
+    if (filled === ignoredKeys) return ignoredKeys
     const value = convert(node, raw, filled)
     if (!Value.Check(node, value)) {
       // What a variable holds may be a secret that landed in the wrong place, so the text of the file is shown.
@@ -147,7 +147,7 @@ class Reader {
 
   private readTemplate(folder: string, path: string): unknown {
     try {
-      const doubt = doubtAboutTemplate(this.source.namesIn(folder))
+      const doubt = templateProblem(this.source.namesIn(folder))
       if (doubt !== undefined) this.warn(path, doubt)
       return folder
     } catch (error) {
@@ -164,7 +164,7 @@ class Reader {
       return this.refuse(path, 'expected a string or { file: "/path" }')
     }
     const name = this.substitute(raw.file, path)
-    if (typeof name !== 'string') return leftOut
+    if (typeof name !== 'string') return ignoredKeys
     const file = resolve(dirname(this.source.file), name)
     try {
       return this.source.readFile(file).replace(/[\r\n]+$/, '')
@@ -178,7 +178,7 @@ class Reader {
   private substitute(raw: unknown, path: string): unknown {
     if (Array.isArray(raw)) {
       const parts = raw.map(part => this.substitute(part, path))
-      return parts.includes(leftOut) ? leftOut : parts
+      return parts.includes(ignoredKeys) ? ignoredKeys : parts
     }
     if (typeof raw !== 'string') return raw
     let whole = true
@@ -188,7 +188,7 @@ class Reader {
       if (value === undefined) whole = false
       return value ?? found
     })
-    return whole ? text : leftOut
+    return whole ? text : ignoredKeys
   }
 
   private variable(name: string, path: string): string | undefined {
@@ -201,9 +201,9 @@ class Reader {
     return value
   }
 
-  private refuse(path: string, message: string): typeof leftOut {
+  private refuse(path: string, message: string): typeof ignoredKeys {
     this.complaints.push({ path, message, severity: 'error' })
-    return leftOut
+    return ignoredKeys
   }
 
   private warn(path: string, message: string): void {

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { channel } from './channel.ts'
 import { agent, flag, path, port, section, text, texts, whole } from './keys.ts'
-import { sentences } from './notice-texts.ts'
+import { noticeTextKeys } from './notice-texts.ts'
 
 const binding = Type.Object(
   {
@@ -130,7 +130,7 @@ export const schema = Type.Object(
       default: 'zh-CN',
       description: 'Language of the sentences that users see.',
     }),
-    texts: sentences(
+    texts: noticeTextKeys(
       'Own wording of the sentences that users see, instead of ours in zh-CN / en. A placeholder such as `{name}` may be left out; a literal brace is written twice. A text of an account wins over one for all.',
       { sample: { failed: '⚠️ 出错了，请联系 IT 服务台。' } },
     ),

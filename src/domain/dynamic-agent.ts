@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Conversation } from './message.ts'
 
 /** Users and groups with an agent of their own, made when it is first needed (`channels.wecom.dynamicAgents`). */
-export interface DynamicAgents {
+export interface DynamicAgentRules {
   readonly enabled: boolean
   readonly dmCreateAgent: boolean
   readonly groupEnabled: boolean
@@ -32,7 +32,7 @@ export function formatDynamicAgentId({ account, kind, id }: Conversation): strin
 }
 
 /** Whether an agent has the name of one that was made for a user or a group. */
-export function isOwnAgentId(id: string): boolean {
+export function isDynamicAgentId(id: string): boolean {
   return /^wecom-(?:[a-z0-9_-]+-)?(?:dm|group)-/.test(id)
 }
 

@@ -24,7 +24,7 @@ export interface DmPolicy {
 }
 
 /** What somebody wants to do. `isOwnStop`: the run that a `stop` would end is their own, or there is none. */
-export type Wish =
+export type PolicyRequest =
   | { readonly kind: 'chat' }
   | { readonly kind: 'command'; readonly name: string; readonly isOwnStop?: boolean }
 
@@ -43,14 +43,14 @@ export type PolicyRule =
   | 'administrator'
   | 'stranger'
 
-export interface Decision {
+export interface PolicyDecision {
   readonly isAllowed: boolean
   readonly rule: PolicyRule
 }
 
 const freeCommands: readonly string[] = ['help', 'whoami']
 
-export function decide({ policy, allowFrom, applies }: DmPolicy, sender: string, wish: Wish): Decision {
+export function decide({ policy, allowFrom, applies }: DmPolicy, sender: string, wish: PolicyRequest): PolicyDecision {
   if (isFree(wish)) return { isAllowed: true, rule: 'free' }
   if (wish.kind === 'chat' && applies === 'commands') return { isAllowed: true, rule: 'chat' }
   switch (policy) {
@@ -87,13 +87,13 @@ export function administratorsOf(
 }
 
 /** Commands of administrators are for nobody else, whom `allowFrom` may name; `disabled` keeps them out as well. */
-export function decideAdmin({ policy }: DmPolicy, administrators: readonly string[], sender: string): Decision {
+export function decideAdmin({ policy }: DmPolicy, administrators: readonly string[], sender: string): PolicyDecision {
   if (policy === 'disabled') return { isAllowed: false, rule: 'disabled' }
   const isAllowed = listsUser(administrators, sender)
   return { isAllowed, rule: isAllowed ? 'administrator' : 'stranger' }
 }
 
-function isFree(wish: Wish): boolean {
+function isFree(wish: PolicyRequest): boolean {
   if (wish.kind === 'chat') return false
   return freeCommands.includes(wish.name) || (wish.name === 'stop' && wish.isOwnStop === true)
 }

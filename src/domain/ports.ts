@@ -4,7 +4,7 @@ import type { Target } from './target.ts'
 import type { Turn, TurnState } from './turn.ts'
 
 /** What the store knows that decides how a new message is opened. */
-export interface Standing {
+export interface SenderLoad {
   readonly openTurns: number
   /** Messages of this sender in this account during the last minute. */
   readonly sentLastMinute: number
@@ -50,7 +50,7 @@ export interface TurnKey {
 /** Turns and their deliveries. Every call is one durable transaction: when it resolves, it is on disk. */
 export interface Turns {
   /** Opens a turn unless one with this id exists; either way resolves to the stored turn. `open` must be pure: it may run again. */
-  open(key: TurnKey, open: (standing: Standing) => Change): Promise<{ turn: Turn; seen: boolean }>
+  open(key: TurnKey, open: (standing: SenderLoad) => Change): Promise<{ turn: Turn; seen: boolean }>
   find(id: string): Promise<Turn | undefined>
   findByStream(streamId: string): Promise<Turn | undefined>
   /** Reads, steps, saves; a lost race reads and steps again. `step` must be pure; undefined saves nothing. */
@@ -82,7 +82,7 @@ export interface Lease {
 export type WayOut = Exclude<Route, 'gateway' | 'media' | 'admin'>
 
 /** A message that is about to leave: what the platform would call a duplicate of it, and whose budgets it uses. */
-export interface Sending {
+export interface QuotaKey {
   /** Whose budgets and whose duplicates: an account, or a robot. */
   readonly scope: string
   readonly part: number
@@ -92,13 +92,13 @@ export interface Sending {
   readonly members: readonly string[]
   readonly budgets: readonly { readonly windowMs: number; readonly most: number }[]
   /** How long an equal message is a duplicate. */
-  readonly twinMs: number
+  readonly duplicateMs: number
 }
 
 /** What earlier sends say about a message that is about to leave. */
-export interface SendStanding {
+export interface SendWindow {
   /** An equal message has just gone to the same target, as another part or delivery. */
-  readonly isTwin: boolean
+  readonly isDuplicate: boolean
   /** When every budget has room again; absent when all have now. */
   readonly freeAt?: number
 }
@@ -115,9 +115,9 @@ export interface Outbox {
    */
   begin(
     delivery: Delivery,
-    sending: Sending | undefined,
+    sending: QuotaKey | undefined,
     at: number,
-    step: (standing: SendStanding) => Delivery,
+    step: (standing: SendWindow) => Delivery,
   ): Promise<Delivery>
   /** Adds a delivery without a turn unless its id is known; either way resolves to the stored one. Refused with `overloaded` when `most` wait already. */
   post(delivery: Delivery, most: number): Promise<{ delivery: Delivery; seen: boolean }>
@@ -130,7 +130,7 @@ export interface Outbox {
   /** Held deliveries of an account are queued again and due at `at`; resolves to how many. */
   unhold(account: string, at: number): Promise<number>
   /** The most that any member of a scope was sent after each of `since`. */
-  busiest(scope: string, since: readonly number[]): Promise<readonly number[]>
+  peak(scope: string, since: readonly number[]): Promise<readonly number[]>
   /** Keeps leases; resolves to the ids that are still ours. */
   renew(ids: readonly string[], until: number): Promise<readonly string[]>
   /** Gives leases back so that anyone may claim the rows at once. */
@@ -157,10 +157,10 @@ export interface Tokens {
 }
 
 /** Small facts that must outlive a restart, by name. */
-export interface Memos {
-  recall(name: string): Promise<string | undefined>
+export interface KeyValue {
+  get(name: string): Promise<string | undefined>
   /** An empty text forgets it. */
-  remember(name: string, text: string): Promise<void>
+  set(name: string, text: string): Promise<void>
 }
 
 export interface SweepLimits {
@@ -172,7 +172,7 @@ export interface SweepLimits {
 export interface Store extends Turns, Inbox {
   readonly outbox: Outbox
   readonly tokens: Tokens
-  readonly memos: Memos
+  readonly keyValue: KeyValue
   /**
    * Erases contents of finished turns and deliveries older than `contentBefore`, removes rows older than `rowBefore`,
    * what was sent more than an hour ago and tokens that expired more than a day ago.

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type DynamicAgents, formatDynamicAgentId } from './dynamic-agent.ts'
+import { type DynamicAgentRules, formatDynamicAgentId } from './dynamic-agent.ts'
 import type { Conversation } from './message.ts'
 import { bareUserId, listsUser } from './policy.ts'
 
@@ -50,24 +50,24 @@ type Bound =
   | { readonly agentId: string; readonly rule: 'default' }
 
 /** `instead`: of an agent that is made when it is needed, the one that answers where that cannot be done. */
-export type Routed = Bound | { readonly agentId: string; readonly rule: 'dynamic'; readonly instead: string }
+export type Routed = Bound | { readonly agentId: string; readonly rule: 'dynamic'; readonly fallbackAgentId: string }
 
 /** What decides who answers. */
 export interface Routes {
   readonly bindings: readonly Binding[]
   /** The agent where no binding fits. */
   readonly fallback: string
-  readonly dynamic?: DynamicAgents
+  readonly dynamic?: DynamicAgentRules
 }
 
 /** The agent of its own, unless a binding names this very conversation; else the bound one. */
 export function routeOf({ bindings, fallback, dynamic }: Routes, conversation: Conversation, sender: string): Routed {
   const bound = boundTo(bindings, fallback, conversation)
   if (bound.rule === 'peer' || dynamic === undefined || !hasOwnAgent(dynamic, conversation, sender)) return bound
-  return { agentId: formatDynamicAgentId(conversation), rule: 'dynamic', instead: bound.agentId }
+  return { agentId: formatDynamicAgentId(conversation), rule: 'dynamic', fallbackAgentId: bound.agentId }
 }
 
-function hasOwnAgent(dynamic: DynamicAgents, { kind }: Conversation, sender: string): boolean {
+function hasOwnAgent(dynamic: DynamicAgentRules, { kind }: Conversation, sender: string): boolean {
   if (!dynamic.enabled || listsUser(dynamic.adminUsers, sender)) return false
   return kind === 'direct' ? dynamic.dmCreateAgent : dynamic.groupEnabled
 }

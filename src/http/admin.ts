@@ -6,7 +6,7 @@ import { type Listener, listen } from './public.ts'
 import { type SendBody, sendBody } from './send.ts'
 
 /** What the private listener tells; `app.ts` knows it. */
-export interface AdminDesk {
+export interface AdminApi {
   ready(): Promise<{ ready: boolean; components: unknown }>
   status(): Promise<unknown>
   metrics(): Promise<string>
@@ -29,7 +29,7 @@ const maxBodyBytes = 32 * 1024 * 1024
 export function startAdminListener(
   address: { host: string; port: number },
   token: () => string,
-  desk: AdminDesk,
+  desk: AdminApi,
   log: Log,
 ): Listener {
   const api = new Elysia({ prefix: '/api', normalize: false })

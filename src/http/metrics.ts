@@ -20,7 +20,7 @@ const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5]
 const answerBuckets = [0.5, 1, 2, 5, 10, 30, 60, 120, 330, 600, 1800, 3600]
 
 /** The counters behind `/metrics` and `/api/status`. No label ever names a user. */
-export class Observations {
+export class Metrics {
   private readonly registry = new Registry()
   private readonly surfaces = new Map<string, SurfaceActivity>()
   private readonly metrics

@@ -2,8 +2,8 @@ import type { World } from '../world.ts'
 import { people } from './page-client.ts'
 import { type ServerOptions, servePage } from './page-server.ts'
 import { createTenant, type Tenant } from './tenant/tenant.ts'
-import type { AppOptions } from './tenant/api/corp.ts'
-import type { Robot } from './tenant/api/robots.ts'
+import type { TenantApp } from './tenant/api/corp.ts'
+import type { TenantRobot } from './tenant/api/robots.ts'
 
 export interface PlaygroundOptions {
   /** Where the daemon takes the Bot's callbacks. */
@@ -18,9 +18,9 @@ export interface PlaygroundOptions {
   /** Messages offered at one click. */
   readonly hints?: readonly string[]
   /** The self-built app; everybody may see it. */
-  readonly app?: AppOptions & { readonly callbackUrl: string; readonly hints: readonly string[] }
+  readonly app?: TenantApp & { readonly callbackUrl: string; readonly hints: readonly string[] }
   /** Robots of the group. */
-  readonly robots?: readonly Robot[]
+  readonly robots?: readonly TenantRobot[]
 }
 
 export interface Playground {

@@ -7,7 +7,7 @@ import type { Clock, Fetch, Log, Random, Timers } from '../world.ts'
 import { AppApi } from './api/app.ts'
 import { encodeAppMessage, encodeCardUpdate, encodeGroupMessage } from './api/app-message.ts'
 import type { HostRule } from './api/hosts.ts'
-import { json, type Line } from './api/http.ts'
+import { json, type HttpDeps } from './api/http.ts'
 import { createMediaFetcher } from './media/fetch.ts'
 import { decodeUpload, encodeUpload, openMedia } from './media/upload.ts'
 import { outcomeOfSuccess, refused } from './api/outcome.ts'
@@ -15,7 +15,7 @@ import { createCardPoster, createResponsePoster } from './api/response-url.ts'
 import { createRobot, type Robot } from './api/robot.ts'
 import { Tags } from './api/tags.ts'
 
-export interface AppSettings {
+export interface PlatformApp {
   readonly corpId: string
   readonly corpSecret: string
   readonly agentId: number
@@ -29,9 +29,9 @@ export interface PlatformOptions {
   readonly timers: Timers
   readonly random: Random
   readonly log: Log
-  readonly network: HostRule & Omit<Line, 'fetch'>
+  readonly network: HostRule & Omit<HttpDeps, 'fetch'>
   /** By account. */
-  readonly apps: ReadonlyMap<string, AppSettings>
+  readonly apps: ReadonlyMap<string, PlatformApp>
   /** The EncodingAESKey of each account with a Bot; behind it those that it replaced. */
   readonly botKeys: ReadonlyMap<string, readonly string[]>
   /** Group robots by name: key, or the whole URL. */
@@ -45,7 +45,7 @@ export interface PlatformOptions {
 }
 
 interface App {
-  readonly settings: AppSettings
+  readonly settings: PlatformApp
   readonly api: AppApi
   readonly tags: Tags
 }
@@ -101,7 +101,7 @@ export function createPlatform(options: PlatformOptions): Platform {
   }
 }
 
-function openApps(options: PlatformOptions, line: Line & HostRule): ReadonlyMap<string, App> {
+function openApps(options: PlatformOptions, line: HttpDeps & HostRule): ReadonlyMap<string, App> {
   const { tokens, clock, random, log, onTokenRefresh } = options
   const deps = { line, tokens, clock, random, log, onRefresh: onTokenRefresh }
   return new Map(

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { botKey, botToken, openHouse } from '../scenarios/house.ts'
+import { botKey, botToken, startTestDaemon } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
 import { wecomd } from './child.ts'
 
@@ -131,8 +131,8 @@ describe('explain', () => {
 })
 
 test('explain: the daemon decides by the same rules', async () => {
-  const house = await openHouse({ bot: { dm: { ...dm, applies: 'all' } } })
-  const config = join(house.folder, 'wecomd.json5')
+  const daemon = await startTestDaemon({ bot: { dm: { ...dm, applies: 'all' } } })
+  const config = join(daemon.folder, 'wecomd.json5')
   for (const [userid, text] of [
     ['boss', 'hello'],
     ['li', 'hello'],
@@ -141,10 +141,10 @@ test('explain: the daemon decides by the same rules', async () => {
     ['boss', '/model x'],
     ['boss', '/unknown'],
   ] as const) {
-    const bubble = house.tenant.say({ userid, text })
+    const bubble = daemon.tenant.say({ userid, text })
     const trace = await until('the trace', async () => {
       // The daemon is of this source.
-      const { events } = (await house.api(`/api/trace/${bubble.callback.msgid}`)) as { events?: { kind: string }[] }
+      const { events } = (await daemon.api(`/api/trace/${bubble.callback.msgid}`)) as { events?: { kind: string }[] }
       return events?.find(({ kind }) => kind === 'policy')
     })
     const { out } = await wecomd(['explain', '--config', config, '--user', userid, '--text', text, '--json'], folder)
@@ -152,5 +152,5 @@ test('explain: the daemon decides by the same rules', async () => {
     expect(trace).toMatchObject({ rule, allowed })
     if (says !== undefined) expect((await bubble.finished).text).toBe(says)
   }
-  await house.close()
+  await daemon.close()
 })

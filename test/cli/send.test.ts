@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createEchoGateway, type EchoGateway } from '../../src/playground/gateway/echo-gateway.ts'
 import { createTenant, type Tenant } from '../../src/playground/tenant/tenant.ts'
-import { appOf, configText, freePort, quietWorld } from '../scenarios/house.ts'
+import { appOf, configText, freePort, quietWorld } from '../scenarios/daemon.ts'
 import { cards } from '../scenarios/sending.ts'
 import { type Ended, type Running, startDaemon, wecomd } from './child.ts'
 

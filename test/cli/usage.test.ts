@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../scenarios/house.ts'
+import { freePort } from '../scenarios/daemon.ts'
 import { root } from '../source.ts'
 import { type Ended, wecomd } from './child.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { placeholdersIn, wordings } from '../../src/core/notices/texts.ts'
+import { placeholdersIn, noticeTexts } from '../../src/core/notices/texts.ts'
 import { bot, config, errors, read, warnings, wecom } from './texts.ts'
 
 const sales = { bot: { token: 'sales-token', encodingAESKey: bot.encodingAESKey } }
@@ -18,7 +18,7 @@ test('texts: sentences for all and for one account are read, with variables, and
 
 test('texts: our own wording of each sentence is a text that it takes', () => {
   for (const language of ['zh-CN', 'en'] as const) {
-    const texts = Object.fromEntries(Object.entries(wordings).map(([name, wording]) => [name, wording[language]]))
+    const texts = Object.fromEntries(Object.entries(noticeTexts).map(([name, wording]) => [name, wording[language]]))
     expect(read(wecom({ bot }, { texts })).complaints).toEqual([])
   }
 })
@@ -56,7 +56,7 @@ test('texts: a text that would take a careless pattern hours is judged at once',
 
 test('texts: each sentence has a row in docs/config.md, with both wordings and its placeholders', async () => {
   const docs = await Bun.file(join(import.meta.dir, '../../docs/config.md')).text()
-  const missing = Object.entries(wordings).filter(([name, wording]) => {
+  const missing = Object.entries(noticeTexts).filter(([name, wording]) => {
     const row = docs.split('\n').find(line => line.startsWith(`| \`${name}\` | at most 500 characters`)) ?? ''
     const parts = [wording['zh-CN'], wording.en].map(text => `\`${text.replaceAll('\n', '\\n')}\``)
     return ![...parts, ...placeholdersIn(wording.en).map(one => `{${one}}`)].every(part => row.includes(part))

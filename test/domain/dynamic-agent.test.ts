@@ -82,11 +82,15 @@ test('dynamic agents: an own agent stands behind a binding of the very peer and 
   const dynamic = { enabled: true, dmCreateAgent: true, groupEnabled: true, adminUsers: ['wecom:Boss', 'user:chef'] }
   const to = (account: string, kind: 'direct' | 'group', id: string, sender: string, more = {}) =>
     routeOf({ bindings, fallback: 'main', dynamic: { ...dynamic, ...more } }, { account, kind, id }, sender)
-  expect(to('default', 'direct', 'li', 'li')).toEqual({ agentId: 'wecom-dm-li', rule: 'dynamic', instead: 'main' })
+  expect(to('default', 'direct', 'li', 'li')).toEqual({
+    agentId: 'wecom-dm-li',
+    rule: 'dynamic',
+    fallbackAgentId: 'main',
+  })
   expect(to('sales', 'group', 'wr1', 'li')).toEqual({
     agentId: 'wecom-sales-group-wr1',
     rule: 'dynamic',
-    instead: 'sales',
+    fallbackAgentId: 'sales',
   })
   expect(to('default', 'direct', 'vip', 'vip')).toEqual({ agentId: 'vip', rule: 'peer', index: 1 })
   expect(to('default', 'direct', 'boss', 'BOSS')).toEqual({ agentId: 'main', rule: 'default' })

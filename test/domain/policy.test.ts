@@ -6,7 +6,7 @@ import {
   decide,
   decideAdmin,
   parseCommand,
-  type Wish,
+  type PolicyRequest,
 } from '../../src/domain/policy.ts'
 import table from './policy.json'
 
@@ -55,7 +55,7 @@ const wishes = {
   whoami: { kind: 'command', name: 'whoami' },
   'own stop': { kind: 'command', name: 'stop', isOwnStop: true },
   'stop of another': { kind: 'command', name: 'stop', isOwnStop: false },
-} satisfies Record<string, Wish>
+} satisfies Record<string, PolicyRequest>
 
 const lists = { no: ['lisi', '7zhang'], yes: ['wecom:user:007ZHANG'], everyone: ['lisi', '*'] }
 // Written by hand; the test below sees that each row is well formed.

@@ -8,10 +8,10 @@ import { loadDevice } from '../../src/gateway/link/device.ts'
 import { Handshake } from '../../src/gateway/link/handshake.ts'
 import { ReloadGate } from '../../src/gateway/chat/reload-gate.ts'
 import { createEchoGateway, type EchoOptions } from '../../src/playground/gateway/echo-gateway.ts'
-import type { Step } from '../../src/playground/gateway/runs/script.ts'
+import type { ScriptStep } from '../../src/playground/gateway/runs/script.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import { openSpool } from '../../src/store/spool.ts'
-import { quietWorld } from '../scenarios/house.ts'
+import { quietWorld } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
 import { memoryOf } from './rig.ts'
 
@@ -25,7 +25,7 @@ export async function closeAgents(): Promise<void> {
 export const sessionKey = 'agent:main:wecom:default:direct:zhangsan'
 
 /** Answers in one word after a moment. */
-function* quick(message: string): Generator<Step, void> {
+function* quick(message: string): Generator<ScriptStep, void> {
   yield { kind: 'wait', ms: 150 }
   yield { kind: 'say', text: answerTo(message) }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import type { Ask, AskAttachment } from '../../src/domain/agent.ts'
 import { WecomdError } from '../../src/errors.ts'
-import { encodeAttachments, encodeQuestion, limitsOf, Turnstile } from '../../src/gateway/chat/attachments.ts'
+import { encodeAttachments, encodeQuestion, limitsOf, Semaphore } from '../../src/gateway/chat/attachments.ts'
 import { encodeRequest } from '../../src/gateway/link/frames.ts'
 
 const hello = { bootId: 'b', version: 'v', scopes: [], tickIntervalMs: 1, imageBytes: 6_291_456 }
@@ -105,7 +105,7 @@ test('attachments: what fits is what the gateway says, less room for the rest of
 })
 
 test('turnstile: no more than its width at a time, in order, also when work fails', async () => {
-  const door = new Turnstile(2)
+  const door = new Semaphore(2)
   const log: string[] = []
   const works = ['a', 'b', 'c', 'd'].map(name => ({ name, ...Promise.withResolvers<string>() }))
   const passed = works.map(({ name, promise }) =>

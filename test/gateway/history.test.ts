@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { decodeHistory, nextStep, type Standpoint, type Step, textOf } from '../../src/gateway/chat/history.ts'
+import { decodeHistory, nextStep, type HistoryContext, type NextStep, textOf } from '../../src/gateway/chat/history.ts'
 
 const now = 1_780_000_000_000
 
@@ -45,7 +45,7 @@ const pending = (state: string, ...runIds: string[]) => ({
   pendingInputs: { items: runIds.map(runId => ({ id: 'p', state, runId })), total: runIds.length },
 })
 
-const step = (messages: readonly object[], more: object = {}, at: Partial<Standpoint> = {}) =>
+const step = (messages: readonly object[], more: object = {}, at: Partial<HistoryContext> = {}) =>
   nextStep(decodeHistory({ messages, ...more }), {
     key: 'k',
     runIds: new Set(['k']),
@@ -64,10 +64,10 @@ const emptyEnd = (ms: number) => ({ emptyEndAt: now - ms })
 
 type Case = readonly [
   what: string,
-  step: { readonly kind: Step['kind']; readonly [detail: string]: unknown },
+  step: { readonly kind: NextStep['kind']; readonly [detail: string]: unknown },
   messages: readonly object[],
   more?: object,
-  at?: Partial<Standpoint>,
+  at?: Partial<HistoryContext>,
 ]
 
 const withoutRow: readonly Case[] = [

@@ -1,6 +1,6 @@
 import type { LinkStatus } from '../../src/domain/agent.ts'
 import { createEchoGateway, type EchoOptions } from '../../src/playground/gateway/echo-gateway.ts'
-import { quietWorld } from '../scenarios/house.ts'
+import { quietWorld } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
 import { openRawGateway, users } from './raw-gateway.ts'
 import { type LinkOptions, openLink } from './rig.ts'

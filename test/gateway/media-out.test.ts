@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import type { RunEnd } from '../../src/domain/agent.ts'
 import type { EchoOptions } from '../../src/playground/gateway/echo-gateway.ts'
-import { echoScript, type Step } from '../../src/playground/gateway/runs/script.ts'
+import { echoScript, type ScriptStep } from '../../src/playground/gateway/runs/script.ts'
 import { until } from '../scenarios/until.ts'
 import { closeAgents, openAgent, sessionKey } from './agents.ts'
 import { noise, pngOf } from './files.ts'
@@ -12,14 +12,14 @@ afterEach(closeAgents)
 
 const picture = pngOf(60)
 const table = Buffer.from('a,b\n1,2\n')
-const says: Step = { kind: 'say', text: 'here' }
-const png: Step = { kind: 'file', name: 'out.png', mimeType: 'image/png', bytes: picture }
-const csv: Step = { kind: 'file', name: '数据 表.csv', mimeType: 'text/csv', bytes: table }
-const html: Step = { kind: 'file', name: 'a.html', mimeType: 'text/html', refused: 'unsupported-format' }
-const tool: Step = { kind: 'tool', name: 'exec', args: {}, ms: 10, result: 'ok' }
+const says: ScriptStep = { kind: 'say', text: 'here' }
+const png: ScriptStep = { kind: 'file', name: 'out.png', mimeType: 'image/png', bytes: picture }
+const csv: ScriptStep = { kind: 'file', name: '数据 表.csv', mimeType: 'text/csv', bytes: table }
+const html: ScriptStep = { kind: 'file', name: 'a.html', mimeType: 'text/html', refused: 'unsupported-format' }
+const tool: ScriptStep = { kind: 'tool', name: 'exec', args: {}, ms: 10, result: 'ok' }
 
 /** An agent that answers with these steps, and how often each method was called and each file fetched. */
-async function openWith(steps: readonly Step[], options: Partial<EchoOptions> = {}) {
+async function openWith(steps: readonly ScriptStep[], options: Partial<EchoOptions> = {}) {
   const calls: string[] = []
   const opened = await openAgent({
     script: () => [{ kind: 'wait', ms: 60 }, ...steps],
@@ -161,7 +161,7 @@ describe('the files of an answer', () => {
 })
 
 describe('fetching a file', () => {
-  async function answered(options: Partial<EchoOptions> = {}, step: Step = csv) {
+  async function answered(options: Partial<EchoOptions> = {}, step: ScriptStep = csv) {
     const opened = await openWith([says, step], { filesAfterMs: 50, ...options })
     const id = idOf(await opened.ask('k', 'hi'))
     return { ...opened, fetch: () => opened.agent.collect(sessionKey, id, 'f') }
@@ -235,7 +235,7 @@ describe('fetching a file', () => {
 
   test('agent: the largest file that WeCom takes is fetched, one byte more is not even asked for', async () => {
     const most = 20 * 1_048_576
-    const bin = (bytes: Uint8Array): Step => ({ kind: 'file', name: 'a.zip', mimeType: 'application/zip', bytes })
+    const bin = (bytes: Uint8Array): ScriptStep => ({ kind: 'file', name: 'a.zip', mimeType: 'application/zip', bytes })
     const fits = await answered({}, bin(noise(most)))
     expect<object>(await fits.fetch()).toEqual(kept(noise(most)))
     const over = await answered({}, bin(noise(most + 1)))

@@ -2,7 +2,7 @@ import type { AdminAgent } from '../../src/gateway/admin/admin-agent.ts'
 
 const nobody = () => Promise.reject(new Error('there is no admin link here'))
 
-/** Of a house in which nothing needs admin scope. */
+/** Of a daemon in which nothing needs admin scope. */
 export const noAdmin: AdminAgent = {
   lacksAdmin: () => true,
   canReset: () => false,

@@ -10,7 +10,7 @@ import { backoffMs } from '../../src/scheduler/backoff.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import type { OpenSocket } from '../../src/world.ts'
 import { FakeClock } from '../fake-clock.ts'
-import { quietWorld } from '../scenarios/house.ts'
+import { quietWorld } from '../scenarios/daemon.ts'
 
 const start = 1_780_000_000_000
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import type { WecomdError } from '../../src/errors.ts'
 import type { Socket } from '../../src/world.ts'
-import { quietWorld } from '../scenarios/house.ts'
+import { quietWorld } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
 import { fullScopes, Links, pauseOf, reach, refusal } from './links.ts'
 import { hello } from './raw-gateway.ts'

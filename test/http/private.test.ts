@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type House, openHouse } from '../scenarios/house.ts'
+import { type TestDaemon, startTestDaemon } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
 
-let house: House
+let daemon: TestDaemon
 const user = 'ZhangSan007'
 const chat = 'wrSecretGroup42'
 const words = '绝密的计划'
@@ -10,9 +10,9 @@ const msgids: string[] = []
 
 /** A conversation with everything in it: answers, a failure, a hand-over, a group, a stranger's signature. */
 beforeAll(async () => {
-  house = await openHouse({ bot: { stream: { windowMs: 2_500, handoverMs: 1_000 }, welcomeText: '欢迎' } })
-  const { tenant } = house
-  await until('the gateway link', async () => (await fetch(`${house.app.privateUrl}/readyz`)).status === 200)
+  daemon = await startTestDaemon({ bot: { stream: { windowMs: 2_500, handoverMs: 1_000 }, welcomeText: '欢迎' } })
+  const { tenant } = daemon
+  await until('the gateway link', async () => (await fetch(`${daemon.app.privateUrl}/readyz`)).status === 200)
   await tenant.enterChat(user)
   const say = async (text: string, chatid?: string) => {
     const bubble = await tenant.say({ userid: user, text, ...(chatid !== undefined && { chatid }) }).finished
@@ -25,10 +25,10 @@ beforeAll(async () => {
   await tenant.rawPost('{"encrypt":"x"}', `msg_signature=x&timestamp=${Math.floor(Date.now() / 1000)}&nonce=n`)
 })
 
-afterAll(() => house.close())
+afterAll(() => daemon.close())
 
 async function ask(path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET', body?: string) {
-  const response = await fetch(`${house.app.privateUrl}${path}`, { method, headers, ...(body && { body }) })
+  const response = await fetch(`${daemon.app.privateUrl}${path}`, { method, headers, ...(body && { body }) })
   const text = await response.text()
   return { status: response.status, text, type: response.headers.get('content-type') ?? '', headers: response.headers }
 }
@@ -222,7 +222,7 @@ describe('what it keeps to itself', () => {
   })
 
   test('private: the log of a whole conversation, at level debug, names no user, no text and no secret', () => {
-    const log = house.log.join('\n')
+    const log = daemon.log.join('\n')
     const secrets = [user, user.toLowerCase(), chat, chat.toLowerCase(), words, '欢迎', 'response_code', 'admin-token"']
     for (const secret of [...secrets, ...msgids]) expect(log).not.toContain(secret)
     expect(log).toContain('"msg":"listening"')

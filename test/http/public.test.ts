@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import * as official from '@wecom/crypto'
-import { botKey, botToken, type House, openHouse } from '../scenarios/house.ts'
+import { botKey, botToken, type TestDaemon, startTestDaemon } from '../scenarios/daemon.ts'
 import { exchange, head, type RawAnswer } from './raw.ts'
 
-let house: House
+let daemon: TestDaemon
 const salesToken = 'salesBotToken01'
 const bot = (token: string) => ({ token, encodingAESKey: botKey })
 
 beforeAll(async () => {
   const accounts = { sales: { bot: bot(salesToken) }, off: { enabled: false, bot: bot('offToken01') } }
-  house = await openHouse({ config: { channels: { wecom: { bot: bot(botToken), accounts } } } })
+  daemon = await startTestDaemon({ config: { channels: { wecom: { bot: bot(botToken), accounts } } } })
 })
 
-afterAll(() => house.close())
+afterAll(() => daemon.close())
 
 const send = (line: string, headers: Readonly<Record<string, string>> = {}, body = '') =>
-  exchange(house.app.publicUrl, head(line, headers) + body)
+  exchange(daemon.app.publicUrl, head(line, headers) + body)
 const get = (path: string) => send(`GET ${path}`)
 const post = (path: string, body: string, headers: Readonly<Record<string, string>> = {}) =>
   send(`POST ${path}`, { 'Content-Length': String(Buffer.byteLength(body)), ...headers }, body)
@@ -113,7 +113,7 @@ describe('methods', () => {
   }
 
   test('public: a request that is none is refused before it reaches us', async () => {
-    expect((await exchange(house.app.publicUrl, 'NONSENSE\r\n\r\n')).status).toBe(400)
+    expect((await exchange(daemon.app.publicUrl, 'NONSENSE\r\n\r\n')).status).toBe(400)
   })
 })
 

@@ -6,12 +6,12 @@ import { connectClient } from '../openclaw/client.ts'
 import { openclawSuite, sharedGateway, withoutOpenClaw } from '../openclaw/gateway.ts'
 import type { Binary } from '../scenarios/binary.ts'
 import { until } from '../scenarios/until.ts'
-import { isIdle, journeyOf, type KillHouse, type KillHouseOptions, openKillHouse } from './house.ts'
+import { isIdle, journeyOf, type KillRig, type KillRigOptions, openKillRig } from './rig.ts'
 import { openTap, type Tap, type TapFrame } from './tap.ts'
 
 let gateway: OpenClaw
 let tap: Tap
-let house: KillHouse | undefined
+let rig: KillRig | undefined
 let users = 0
 
 const isAsk = (frame: TapFrame) => frame.kind === 'request' && frame.name === 'chat.send'
@@ -22,15 +22,15 @@ const isDelta = (frame: TapFrame) => frame.name === 'chat' && frame.content['sta
 const question = '[long 30 80]'
 const answer = Array.from({ length: 30 }, (_, index) => `tok${index}`).join(' ')
 /** A window that closes the bubble while the answer still grows. */
-const early: KillHouseOptions = {
+const early: KillRigOptions = {
   bot: { stream: { windowMs: 2_500, handoverMs: 1_000 } },
   tenant: { windowMs: 2_500 },
 }
 
-/** Opens a house and has somebody new ask; the session of everyone is his own. */
-async function ask(options: KillHouseOptions = {}): Promise<{ daemon: Binary; tenant: Tenant; bubble: Bubble }> {
-  house = await openKillHouse({ url: tap.url, token: gateway.token }, options)
-  const { daemon, tenant } = house
+/** Opens a daemon and has somebody new ask; the session of everyone is his own. */
+async function ask(options: KillRigOptions = {}): Promise<{ daemon: Binary; tenant: Tenant; bubble: Bubble }> {
+  rig = await openKillRig({ url: tap.url, token: gateway.token }, options)
+  const { daemon, tenant } = rig
   await until('the gateway link', async () => (await linkOf(daemon)) === 'up')
   const bubble = tenant.say({ userid: `killed${++users}-${Date.now().toString(36)}`, text: question })
   await bubble.opened
@@ -92,8 +92,8 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('kill points'), () => {
   }, 600_000)
 
   afterEach(async () => {
-    await house?.close()
-    house = undefined
+    await rig?.close()
+    rig = undefined
     tap.release()
   })
 

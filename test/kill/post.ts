@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import type { Binary } from '../scenarios/binary.ts'
-import { adminToken } from './house.ts'
+import { adminToken } from './rig.ts'
 
 /** A `POST /api/send` that goes out piece by piece. */
 export interface Post {

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { type Seeded, seeded } from '../crypto/seeded.ts'
 import { until } from '../scenarios/until.ts'
-import { type EchoHouse, isIdle, openEchoHouse } from './house.ts'
+import { type EchoRig, isIdle, openEchoRig } from './rig.ts'
 import { goOn, killSomewhen } from './moment.ts'
 import { answerScript, type Kind, startTraffic } from './traffic.ts'
 import { complaintsOf } from './verdict.ts'
@@ -12,16 +12,16 @@ const bot = { stream: { windowMs: 6_000, handoverMs: 2_000 } }
 const shorts = ['short', 'short', 'short', 'words', 'words', 'words'] as const
 const longs = ['big', 'big', 'late', 'late', 'huge'] as const
 
-let house: EchoHouse | undefined
+let rig: EchoRig | undefined
 
 afterEach(async () => {
-  await house?.close()
-  house = undefined
+  await rig?.close()
+  rig = undefined
 })
 
 /** Lets people chat while `disturb` goes on, and says what went wrong. The seed is in every failure. */
 async function chatThrough(
-  { daemon, tenant, echo }: EchoHouse,
+  { daemon, tenant, echo }: EchoRig,
   random: Seeded,
   wishes: readonly Kind[],
   disturb: () => Promise<void>,
@@ -42,7 +42,7 @@ async function chatThrough(
 test('kill: 200 kills at random moments lose no answer, and nothing is asked or shown twice', async () => {
   const random = seeded(seed)
   const echo = { script: answerScript, rowAfterMs: 30 }
-  const opened = (house = await openEchoHouse({ bot, tenant: { windowMs: 6_000 }, echo }))
+  const opened = (rig = await openEchoRig({ bot, tenant: { windowMs: 6_000 }, echo }))
   await chatThrough(opened, random, [...shorts, ...longs], async () => {
     for (let kill = 0; kill < 200; kill++) await killSomewhen(opened.daemon, random)
   })
@@ -51,7 +51,7 @@ test('kill: 200 kills at random moments lose no answer, and nothing is asked or 
 test('kill: when the gateway dies too, no answer is lost and each of its boots is asked at most once', async () => {
   const random = seeded(seed + 1)
   const echo = { script: answerScript, rowAfterMs: 100, resumeAfterMs: 150 }
-  const opened = (house = await openEchoHouse({ bot, tenant: { windowMs: 6_000 }, echo }))
+  const opened = (rig = await openEchoRig({ bot, tenant: { windowMs: 6_000 }, echo }))
   await chatThrough(opened, random, shorts, async () => {
     for (let round = 0; round < 30; round++) {
       if (random.below(2) === 0) await killSomewhen(opened.daemon, random)

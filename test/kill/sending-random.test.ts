@@ -4,7 +4,7 @@ import type { ApiFault } from '../../src/playground/tenant/fault.ts'
 import { type Seeded, seeded } from '../crypto/seeded.ts'
 import { until } from '../scenarios/until.ts'
 import { chatters, complainOfAppChat, startAppChat } from './app-chat.ts'
-import { type EchoHouse, isIdle, openEchoHouse } from './house.ts'
+import { type EchoRig, isIdle, openEchoRig } from './rig.ts'
 import { killSomewhen } from './moment.ts'
 import { complainOfSends, receivers, robots, startSends } from './sends.ts'
 import { answerScript, startTraffic } from './traffic.ts'
@@ -13,23 +13,23 @@ import { complaintsOf } from './verdict.ts'
 const seed = Number(process.env.WECOMD_KILL_SEED ?? Date.now() % 1_000_000)
 const window = { windowMs: 4_000 }
 
-let house: EchoHouse | undefined
+let rig: EchoRig | undefined
 
 afterEach(async () => {
-  await house?.close()
-  house = undefined
+  await rig?.close()
+  rig = undefined
 })
 
-async function open(): Promise<EchoHouse> {
+async function open(): Promise<EchoRig> {
   const members = [...receivers, ...chatters, 'u1', 'u2', 'u3', 'g1', 'g2', 'g3']
-  house = await openEchoHouse({
+  rig = await openEchoRig({
     agent: { replyFormat: 'text' },
     bot: { stream: { ...window, handoverMs: 2_000 } },
     channel: { webhooks: Object.fromEntries(robots.map(({ name, key }) => [name, key])) },
     tenant: { members, robots, ...window },
     echo: { script: answerScript, rowAfterMs: 30 },
   })
-  return house
+  return rig
 }
 
 const troubles: readonly ApiFault[] = [

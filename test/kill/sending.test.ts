@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from 'bun:test'
 import type { DeliveryReport } from '../../src/bridge/operator/trace.ts'
-import type { Step } from '../../src/playground/gateway/runs/script.ts'
+import type { ScriptStep } from '../../src/playground/gateway/runs/script.ts'
 import type { LedgerKind } from '../../src/playground/tenant/ledger.ts'
 import type { Binary } from '../scenarios/binary.ts'
 import { until } from '../scenarios/until.ts'
-import { deliveredBy, type EchoHouse, isIdle, journeyOf, openEchoHouse, postSend } from './house.ts'
+import { deliveredBy, type EchoRig, isIdle, journeyOf, openEchoRig, postSend } from './rig.ts'
 import { openPost } from './post.ts'
 import { stopAt } from './stop.ts'
 
@@ -21,22 +21,22 @@ const long = Array.from({ length: 250 }, (_, line) => `line ${line} of it all`).
 const endless = Array.from({ length: 1_200 }, (_, line) => `line ${line} of it all`).join('\n')
 const table = { fileName: 'table.csv', base64: Buffer.from('a,b\n1,2\n').toString('base64') }
 
-let house: EchoHouse | undefined
+let rig: EchoRig | undefined
 
 afterEach(async () => {
-  await house?.close()
-  house = undefined
+  await rig?.close()
+  rig = undefined
 })
 
-async function open(script?: () => Iterable<Step>): Promise<EchoHouse> {
-  house = await openEchoHouse({
+async function open(script?: () => Iterable<ScriptStep>): Promise<EchoRig> {
+  rig = await openEchoRig({
     agent: { replyFormat: 'text' },
     bot: { stream: { windowMs: 2_000, handoverMs: 1_200 } },
     channel: { webhooks: { ops: 'robot-key-0001' } },
     tenant: { members: [member], robots: [{ name: 'ops', key: 'robot-key-0001' }], windowMs: 2_000 },
     echo: script === undefined ? {} : { script },
   })
-  return house
+  return rig
 }
 
 async function accept(daemon: Binary, body: object): Promise<string> {
@@ -51,7 +51,7 @@ async function restart(daemon: Binary): Promise<void> {
 }
 
 /** What the platform took, in order: its kind, and the number of its part where it has one. */
-function taken({ tenant }: EchoHouse): readonly (readonly [LedgerKind, string])[] {
+function taken({ tenant }: EchoRig): readonly (readonly [LedgerKind, string])[] {
   return tenant.ledger.entries.map(({ kind, text }) => [kind, /^\(\d\/\d\)/.exec(text)?.[0] ?? text])
 }
 
@@ -62,7 +62,7 @@ function tries({ attempts }: DeliveryReport): readonly string[] {
 }
 
 /** The end of a delivery, after which nobody complains and the trace says the same. */
-async function endOf({ daemon, tenant }: EchoHouse, id: string): Promise<DeliveryReport> {
+async function endOf({ daemon, tenant }: EchoRig, id: string): Promise<DeliveryReport> {
   const report = await deliveredBy(daemon, id)
   await until('nothing waits any more', () => isIdle(daemon))
   expect(tenant.violations()).toEqual([])
@@ -173,7 +173,7 @@ for (const when of ['before', 'after'] as const) {
 }
 
 /** The bubble has closed by then. */
-function* lateAnswer(): Generator<Step, void> {
+function* lateAnswer(): Generator<ScriptStep, void> {
   yield { kind: 'wait', ms: 1_500 }
   yield { kind: 'say', text: 'late but whole' }
 }

@@ -4,7 +4,7 @@ import type { Tenant } from '../../src/playground/tenant/tenant.ts'
 import type { LedgerEntry } from '../../src/playground/tenant/ledger.ts'
 import type { Seeded } from '../crypto/seeded.ts'
 import type { Binary } from '../scenarios/binary.ts'
-import { postSend } from './house.ts'
+import { postSend } from './rig.ts'
 import { goOn } from './moment.ts'
 
 const kinds = ['text', 'text', 'split', 'markdown', 'file', 'robot'] as const

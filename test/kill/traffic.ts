@@ -1,4 +1,4 @@
-import type { Step } from '../../src/playground/gateway/runs/script.ts'
+import type { ScriptStep } from '../../src/playground/gateway/runs/script.ts'
 import type { Tenant } from '../../src/playground/tenant/tenant.ts'
 import type { Bubble } from '../../src/playground/tenant/bot/bubble.ts'
 import type { ApiFault } from '../../src/playground/tenant/fault.ts'
@@ -40,13 +40,13 @@ export const namesIn = (text: string): readonly string[] =>
   [...text.matchAll(/\b([\w-]+):\d+ /g)].map(([, name]) => name ?? '')
 
 /** The echo agent of this traffic: numbered words with the name of what they answer, ended by `endOf` for every message. */
-export function* answerScript(question: string): Generator<Step, void> {
+export function* answerScript(question: string): Generator<ScriptStep, void> {
   const asked = [...question.matchAll(/«([\w-]+) (\w+)»/g)]
   for (const [, name = '', kind = ''] of asked) yield* growing(name, kind)
   yield { kind: 'say', text: asked.map(([, name = '']) => endOf(name)).join(' ') }
 }
 
-function* growing(name: string, kind: string): Generator<Step, void> {
+function* growing(name: string, kind: string): Generator<ScriptStep, void> {
   const [count, bytes, pauseMs, silentMs] =
     Object.entries(growths).find(([known]) => known === kind)?.[1] ?? growths.short
   yield { kind: 'wait', ms: silentMs }

@@ -3,7 +3,7 @@ import type { EchoGateway } from '../../src/playground/gateway/echo-gateway.ts'
 import type { Tenant } from '../../src/playground/tenant/tenant.ts'
 import type { LedgerEntry } from '../../src/playground/tenant/ledger.ts'
 import type { Binary } from '../scenarios/binary.ts'
-import { journeyOf } from './house.ts'
+import { journeyOf } from './rig.ts'
 import { askOf, endOf, namesIn, type Said } from './traffic.ts'
 
 /** Everything that users, platform and agent would have to complain of; empty when all is well. */

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type OpenClaw, startOpenClaw } from '../../scripts/openclaw.ts'
-import { type House, openHouse, untilAdmin } from '../scenarios/house.ts'
+import { type TestDaemon, startTestDaemon, untilAdmin } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
 import { connectClient, type Payload } from './client.ts'
 import { type Front, openFront } from './front.ts'
@@ -10,7 +10,7 @@ import { openclawSuite, withoutOpenClaw } from './gateway.ts'
 import { methodsOf, Recorder } from './recorder.ts'
 
 let gateway: OpenClaw
-let house: House | undefined
+let daemon: TestDaemon | undefined
 let front: Front
 let recorder: Recorder
 
@@ -18,13 +18,13 @@ let recorder: Recorder
 async function open() {
   recorder = new Recorder()
   front = openFront(gateway.url, {}, recorder.onFrame)
-  const opened = await openHouse({
+  const opened = await startTestDaemon({
     gatewayUrl: { url: front.url, token: gateway.token },
     tenant: { refreshMs: 200 },
     bot: { dm: { policy: 'open' } },
     channel: { dynamicAgents: { adminUsers: ['boss'] } },
   })
-  house = opened
+  daemon = opened
   await untilAdmin(opened)
   const say = (userid: string, text: string) => opened.tenant.say({ userid, text })
   /** Asks for a command to be run, and gives what is to be typed to answer. */
@@ -44,9 +44,9 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw approvals'), () => {
   }, 600_000)
 
   afterEach(async () => {
-    await house?.close()
+    await daemon?.close()
     front.close()
-    house = undefined
+    daemon = undefined
   })
   afterAll(() => gateway?.remove())
 
@@ -102,8 +102,8 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw approvals'), () => {
       await admin.request('config.patch', { raw: JSON.stringify(config), baseHash: hash })
     }
     const safetyAfterReload = async () => {
-      await house?.app.reload()
-      const status = await house?.api('/api/status')
+      await daemon?.app.reload()
+      const status = await daemon?.api('/api/status')
       return (status as { components: { safety?: Payload } }).components.safety
     }
     await until('the policy to be read', () => recorder.users().some(({ sent }) => sent.join().includes('config.get')))

@@ -1,13 +1,13 @@
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import type { OpenClaw } from '../../scripts/openclaw.ts'
-import { type House, openHouse } from '../scenarios/house.ts'
+import { type TestDaemon, startTestDaemon } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
 import { connectClient, type Payload } from './client.ts'
 import { type Front, openFront } from './front.ts'
 import { openclawSuite, sharedGateway, withoutOpenClaw } from './gateway.ts'
 
 let gateway: OpenClaw
-let house: House | undefined
+let daemon: TestDaemon | undefined
 let front: Front | undefined
 let users = 0
 
@@ -15,18 +15,18 @@ let users = 0
 const newUser = () => `user${++users}-${Date.now().toString(36)}`
 const sessionOf = (userid: string) => `agent:main:wecom:default:direct:${userid}`
 
-async function open(url = gateway.url, token = gateway.token): Promise<House> {
-  house = await openHouse({ gatewayUrl: { url, token }, tenant: { refreshMs: 200 } })
-  return house
+async function open(url = gateway.url, token = gateway.token): Promise<TestDaemon> {
+  daemon = await startTestDaemon({ gatewayUrl: { url, token }, tenant: { refreshMs: 200 } })
+  return daemon
 }
 
-async function openReady(url?: string): Promise<House> {
+async function openReady(url?: string): Promise<TestDaemon> {
   const opened = await open(url)
   await until('the gateway link', async () => (await linkOf(opened)).state === 'up')
   return opened
 }
 
-async function linkOf(opened: House, link: 'gateway' | 'admin' = 'gateway'): Promise<Payload> {
+async function linkOf(opened: TestDaemon, link: 'gateway' | 'admin' = 'gateway'): Promise<Payload> {
   const status = (await opened.api('/api/status')) as { components: Record<typeof link, Payload> }
   return status.components[link]
 }
@@ -53,9 +53,9 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
   }, 600_000)
 
   afterEach(async () => {
-    await house?.close()
+    await daemon?.close()
     front?.close()
-    house = undefined
+    daemon = undefined
     front = undefined
   })
 

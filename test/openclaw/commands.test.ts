@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import type { OpenClaw } from '../../scripts/openclaw.ts'
-import { type House, openHouse, untilAdmin } from '../scenarios/house.ts'
+import { type TestDaemon, startTestDaemon, untilAdmin } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
 import { connectClient, type Payload } from './client.ts'
 import { type Front, openFront } from './front.ts'
@@ -8,7 +8,7 @@ import { openclawSuite, sharedGateway, withoutOpenClaw } from './gateway.ts'
 import { methodsOf, Recorder } from './recorder.ts'
 
 let gateway: OpenClaw
-let house: House | undefined
+let daemon: TestDaemon | undefined
 let front: Front | undefined
 let users = 0
 
@@ -16,12 +16,12 @@ const newUser = () => `commander${++users}-${Date.now().toString(36)}`
 
 /** Everybody may use commands; both links are up. */
 async function open(url = gateway.url): Promise<(userid: string, text: string) => Promise<string>> {
-  const opened = await openHouse({
+  const opened = await startTestDaemon({
     gatewayUrl: { url, token: gateway.token },
     tenant: { refreshMs: 200 },
     bot: { dm: { policy: 'open' } },
   })
-  house = opened
+  daemon = opened
   await untilAdmin(opened)
   return async (userid, text) => (await opened.tenant.say({ userid, text }).finished).text
 }
@@ -49,9 +49,9 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw commands'), () => {
   }, 600_000)
 
   afterEach(async () => {
-    await house?.close()
+    await daemon?.close()
     front?.close()
-    house = undefined
+    daemon = undefined
     front = undefined
   })
 
@@ -72,7 +72,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw commands'), () => {
     const say = await open()
     const userid = newUser()
     const start = async (text: string) => {
-      const bubble = house?.tenant.say({ userid, text })
+      const bubble = daemon?.tenant.say({ userid, text })
       await until('the first text', () => bubble?.text.startsWith('tok'))
       return bubble
     }
@@ -81,9 +81,9 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw commands'), () => {
     expect((await stopped?.finished)?.text).toMatch(/^tok0[^]*已停止/)
     await until('the model to be left', () => requestOf('[long 300 100] a')?.aborted)
     const renewed = await start('[long 300 100] b')
-    const joined = house?.tenant.say({ userid, text: '[say never]' })
+    const joined = daemon?.tenant.say({ userid, text: '[say never]' })
     await until('it to wait', () => joined?.frames.length !== 0)
-    const waiting = house?.tenant.say({ userid, text: '[say nor this]' })
+    const waiting = daemon?.tenant.say({ userid, text: '[say nor this]' })
     await until('the other to wait', () => waiting?.frames.length !== 0)
     expect((await joined?.finished)?.text).toBe('已与你的下一条消息一起回答。')
     expect(await say(userid, '/new')).toBe('✅ 已开始新的会话。')

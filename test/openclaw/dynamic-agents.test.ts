@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { OpenClaw } from '../../scripts/openclaw.ts'
-import { type House, openHouse, untilAdmin } from '../scenarios/house.ts'
+import { type TestDaemon, startTestDaemon, untilAdmin } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
 import { connectClient, type Payload } from './client.ts'
 import { type Front, openFront } from './front.ts'
@@ -11,14 +11,14 @@ import { openclawSuite, sharedGateway, withoutOpenClaw } from './gateway.ts'
 import { methodsOf, Recorder } from './recorder.ts'
 
 let gateway: OpenClaw
-let house: House | undefined
+let daemon: TestDaemon | undefined
 let front: Front | undefined
 const template = mkdtempSync(join(tmpdir(), 'wecomd-template-'))
 const suffix = Date.now().toString(36)
 
 async function open(url = gateway.url) {
   writeFileSync(join(template, 'AGENTS.md'), `Told by the template ${suffix}.\n`)
-  const opened = await openHouse({
+  const opened = await startTestDaemon({
     gatewayUrl: { url, token: gateway.token },
     tenant: { refreshMs: 200 },
     bot: { dm: { policy: 'open' } },
@@ -26,7 +26,7 @@ async function open(url = gateway.url) {
       dynamicAgents: { enabled: true, adminUsers: ['boss'], workspaceTemplate: template },
     },
   })
-  house = opened
+  daemon = opened
   await untilAdmin(opened)
   return async (userid: string, text: string) => (await opened.tenant.say({ userid, text }).finished).text
 }
@@ -44,9 +44,9 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw agents of their own'), 
   }, 600_000)
 
   afterEach(async () => {
-    await house?.close()
+    await daemon?.close()
     front?.close()
-    house = undefined
+    daemon = undefined
     front = undefined
   })
 

@@ -2,13 +2,13 @@ import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import type { OpenClaw } from '../../scripts/openclaw.ts'
 import { pngOf } from '../gateway/files.ts'
-import { directMessages, openAppHouse } from '../scenarios/app-house.ts'
-import type { House } from '../scenarios/house.ts'
+import { directMessages, startAppDaemon } from '../scenarios/app-daemon.ts'
+import type { TestDaemon } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
 import { openclawSuite, sharedGateway, withoutOpenClaw } from './gateway.ts'
 
 let claw: OpenClaw
-let house: House | undefined
+let daemon: TestDaemon | undefined
 
 const picture = pngOf(40)
 const md5 = createHash('md5').update(picture).digest('hex')
@@ -24,7 +24,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media, the whole way'), () => {
   beforeAll(async () => {
     claw = await sharedGateway()
   }, 600_000)
-  afterEach(() => house?.close())
+  afterEach(() => daemon?.close())
 
   for (const [where, place] of [
     ['a single chat', {}],
@@ -32,34 +32,34 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media, the whole way'), () => {
   ] as const) {
     test(`openclaw: a picture that an agent makes is in the bubble of ${where}, its table comes by direct message`, async () => {
       const userid = `maker${Date.now().toString(36)}`
-      house = await openAppHouse({
+      daemon = await startAppDaemon({
         gatewayUrl: { url: claw.url, token: claw.token },
         tenant: { refreshMs: 200, members: [userid] },
       })
       const text = 'chatid' in place ? `@助手 ${order}` : order
-      const bubble = await house.tenant.say({ userid, text, ...place }).finished
+      const bubble = await daemon.tenant.say({ userid, text, ...place }).finished
       expect(bubble.text).toContain('「表.csv」已通过应用消息发送给你')
       expect(bubble.text).not.toContain('MEDIA:')
       const stream = JSON.stringify(bubble.captured.at(-1)?.reply.plain?.['stream'])
       expect(stream).toContain(`"md5":"${md5}"`)
       const [sent] = await until('the table', () => {
-        const messages = house === undefined ? [] : directMessages(house, userid)
+        const messages = daemon === undefined ? [] : directMessages(daemon, userid)
         return messages.length > 0 && messages
       })
       expect(sent?.media).toMatchObject({ type: 'file', name: '表.csv', bytes: 8 })
-      expect(house.tenant.violations()).toEqual([])
+      expect(daemon.tenant.violations()).toEqual([])
     })
   }
 
   test('openclaw: a picture that a user sends reaches the model as one', async () => {
     const userid = `sender${Date.now().toString(36)}`
-    house = await openAppHouse({
+    daemon = await startAppDaemon({
       gatewayUrl: { url: claw.url, token: claw.token },
       bot: { joinWindowMs: 0 },
       tenant: { refreshMs: 200 },
     })
-    const url = house.tenant.botMedia(picture)
-    await house.tenant.say({ userid, msgtype: 'image', payload: { url } }).finished
+    const url = daemon.tenant.botMedia(picture)
+    await daemon.tenant.say({ userid, msgtype: 'image', payload: { url } }).finished
     const asked = claw.model.requests.findLast(({ said }) => said.includes('[image]'))
     expect(asked?.messages.reduce((sum, { images }) => sum + images, 0)).toBe(1)
   })

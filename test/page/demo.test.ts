@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core'
 import { bigAnswer, echoAnswer } from '../../src/playground/gateway/runs/script.ts'
 import { servePage } from '../../src/playground/page-server.ts'
 import { buildBinary } from '../scenarios/binary.ts'
-import { appOf, botKey, botToken, type HouseOptions, openHouse, quietWorld } from '../scenarios/house.ts'
+import { appOf, botKey, botToken, type TestDaemonOptions, startTestDaemon, quietWorld } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
 import { root } from '../source.ts'
 import { openBrowser, openPage, say, watchBubble } from './browser.ts'
@@ -26,7 +26,7 @@ afterEach(async () => {
 afterAll(async () => await browser?.close())
 
 /** What `wecomd demo` puts together, with a tap on the line between the tenant and the daemon. */
-async function openDemo(options: HouseOptions = {}) {
+async function openDemo(options: TestDaemonOptions = {}) {
   const wiretap = openWiretap()
   open.push(wiretap)
   const callbackUrl = `${wiretap.url}/wecom/bot`
@@ -34,16 +34,16 @@ async function openDemo(options: HouseOptions = {}) {
   const robots = [{ name: 'ops', key: 'robot-key-of-the-demo' }]
   const tenant = { callbackUrl, refreshMs: 250, strict: true, apps: [app], robots, ...options.tenant }
   const channel = { webhooks: { ops: 'robot-key-of-the-demo' } }
-  const house = await openHouse({ agent: {}, channel, ...options, tenant })
-  open.push(house)
-  wiretap.passTo(house.app.publicUrl)
+  const daemon = await startTestDaemon({ agent: {}, channel, ...options, tenant })
+  open.push(daemon)
+  wiretap.passTo(daemon.app.publicUrl)
   const page = { port: 0, botName: '助手', callbackUrl, hints: ['试一试'], app }
-  const served = servePage(quietWorld(), house.tenant, page)
+  const served = servePage(quietWorld(), daemon.tenant, page)
   open.push(served)
   const tapped = (path: string) => wiretap.tapped.filter(one => one.url.pathname === path)
   const opened = () => tapped('/wecom/bot').map(one => ({ ...one, ...openTapped(one, botToken, botKey) }))
   const openedXml = () => tapped('/wecom/agent').map(one => openTappedXml(one, appOf.token, appOf.encodingAESKey))
-  return { house, url: served.url, opened, openedXml }
+  return { daemon, url: served.url, opened, openedXml }
 }
 
 /** The page with a conversation of the app in front. */
@@ -57,7 +57,7 @@ async function openApp(url: string, complaints: string[] = []): Promise<Page> {
 type Frame = { readonly stream: { readonly id: string; readonly content: string; readonly finish: boolean } }
 
 test('demo: what is typed into the page travels encrypted to the daemon, and the bubble grows with each refresh', async () => {
-  const { house, url, opened } = await openDemo()
+  const { daemon, url, opened } = await openDemo()
   const complaints: string[] = []
   const page = await openPage(browser, url, complaints)
   open.push(page)
@@ -83,11 +83,11 @@ test('demo: what is typed into the page travels encrypted to the daemon, and the
   expect(frames.at(-1)).toMatchObject({ content: answer, finish: true })
   for (const { callback } of refreshes)
     expect(callback).toMatchObject({ msgtype: 'stream', stream: { id: frames[0]?.id } })
-  expect([complaints, house.tenant.violations()]).toEqual([[], []])
+  expect([complaints, daemon.tenant.violations()]).toEqual([[], []])
 })
 
 test('demo: in the group the other user asks, the bot hears its name, and the answer comes to the group', async () => {
-  const { house, url, opened } = await openDemo()
+  const { daemon, url, opened } = await openDemo()
   const page = await openPage(browser, url)
   open.push(page)
   await page.click('[data-conversation="wrPlayground01"]')
@@ -102,10 +102,10 @@ test('demo: in the group the other user asks, the bot hears its name, and the an
     from: { userid: 'lisi' },
     text: { content: '@助手 总结一下' },
   })
-  expect(house.gateway.asks().map(ask => ask.text)).toEqual(['[lisi]\n总结一下'])
+  expect(daemon.gateway.asks().map(ask => ask.text)).toEqual(['[lisi]\n总结一下'])
   await page.click('[data-conversation="zhangsan"]')
   expect(await page.locator('.row').count()).toBe(0)
-  expect(house.tenant.violations()).toEqual([])
+  expect(daemon.tenant.violations()).toEqual([])
 })
 
 test('demo: the page fits a narrow window, and what covers it can be closed again', async () => {
@@ -125,7 +125,7 @@ test('demo: the page fits a narrow window, and what covers it can be closed agai
 })
 
 test('demo: what is typed to the app travels as encrypted XML, and the answer comes as a message of the app', async () => {
-  const { house, url, openedXml } = await openDemo({ agent: { welcomeText: '欢迎 <b>你</b>' } })
+  const { daemon, url, openedXml } = await openDemo({ agent: { welcomeText: '欢迎 <b>你</b>' } })
   const complaints: string[] = []
   const page = await openApp(url, complaints)
   await page.waitForSelector('.sent')
@@ -143,11 +143,11 @@ test('demo: what is typed to the app travels as encrypted XML, and the answer co
   expect(await page.locator('#log .bubble').allTextContents()).toEqual(shown)
   await page.click('[data-conversation="zhangsan"]')
   expect(await page.locator('.row').count()).toBe(0)
-  expect([complaints, house.tenant.violations()]).toEqual([[], []])
+  expect([complaints, daemon.tenant.violations()]).toEqual([[], []])
 })
 
 test('demo: a long answer of the app comes in parts, a longer one as a file that can be fetched', async () => {
-  const { house, url } = await openDemo()
+  const { daemon, url } = await openDemo()
   const page = await openApp(url)
   await say(page, '[big 5000]')
   await page.locator('.sent .bubble').getByText('(3/3)').waitFor()
@@ -167,12 +167,12 @@ test('demo: a long answer of the app comes in parts, a longer one as a file that
   expect(served.headers.get('content-security-policy')).toContain('sandbox')
   expect((await fetch(served.url, { headers: { origin: 'http://evil.example' } })).status).toBe(403)
   expect((await fetch(new URL('/file/0000', url))).status).toBe(404)
-  expect(house.tenant.violations()).toEqual([])
+  expect(daemon.tenant.violations()).toEqual([])
 })
 
 test('demo: an answer that the bubble cannot wait for comes home by the app', async () => {
   const windowMs = 3_000
-  const { house, url } = await openDemo({ tenant: { windowMs }, bot: { stream: { windowMs, handoverMs: 2_000 } } })
+  const { daemon, url } = await openDemo({ tenant: { windowMs }, bot: { stream: { windowMs, handoverMs: 2_000 } } })
   const page = await openPage(browser, url)
   open.push(page)
   await say(page, '[slow 1500] 想一想')
@@ -181,11 +181,11 @@ test('demo: an answer that the bubble cannot wait for comes home by the app', as
   await page.waitForSelector('[data-conversation="app:zhangsan"] .unread')
   await page.click('[data-conversation="app:zhangsan"]')
   expect(await page.locator('#log .bubble').allTextContents()).toEqual([echoAnswer('想一想')])
-  expect(house.tenant.violations()).toEqual([])
+  expect(daemon.tenant.violations()).toEqual([])
 })
 
 test('demo: what is sent first can be read, also a card and what a robot says, and the wire names each call', async () => {
-  const { house, url } = await openDemo()
+  const { daemon, url } = await openDemo()
   const page = await openApp(url)
   const card = {
     card_type: 'text_notice',
@@ -193,7 +193,7 @@ test('demo: what is sent first can be read, also a card and what a robot says, a
     horizontal_content_list: [{ keyname: '主机', value: 'db-1' }],
     card_action: { type: 1, url: 'https://example.com/' },
   }
-  expect((await house.send({ to: 'user:zhangsan', card })).status).toBe(202)
+  expect((await daemon.send({ to: 'user:zhangsan', card })).status).toBe(202)
   const lines = page.locator('.sent.app .card')
   await lines.waitFor()
   expect(await lines.locator('> *').allTextContents()).toEqual([
@@ -201,9 +201,9 @@ test('demo: what is sent first can be read, also a card and what a robot says, a
     '使用率 91%',
     '主机：db-1',
   ])
-  const refused = await house.send({ to: 'user:nobody', text: 'x' })
-  await house.delivered(refused.answer.id ?? '')
-  await house.send({ to: 'webhook:ops', markdown: '**91%** <i>' })
+  const refused = await daemon.send({ to: 'user:nobody', text: 'x' })
+  await daemon.delivered(refused.answer.id ?? '')
+  await daemon.send({ to: 'webhook:ops', markdown: '**91%** <i>' })
   await page.waitForSelector('[data-conversation="wrPlayground01"] .unread')
   await page.click('[data-conversation="wrPlayground01"]')
   expect(await page.locator('.sent.robot .bubble').allTextContents()).toEqual(['**91%** <i>'])
@@ -217,7 +217,7 @@ test('demo: what is sent first can be read, also a card and what a robot says, a
     '← API webhook/send errcode 0',
   ])
   expect(await page.locator('#wire-rows .bad').count()).toBe(1)
-  expect(house.tenant.violations()).toEqual([])
+  expect(daemon.tenant.violations()).toEqual([])
 })
 
 /** Runs `wecomd demo` and what it says to paste, and ends it. */

@@ -1,14 +1,14 @@
 import { afterEach, expect, test } from 'bun:test'
-import type { Step } from '../../src/playground/gateway/runs/script.ts'
+import type { ScriptStep } from '../../src/playground/gateway/runs/script.ts'
 import { until } from '../scenarios/until.ts'
 import { ask, clientOf, closeAll, linked, session, token } from './echo-rig.ts'
 
 afterEach(closeAll)
 
-const csv: Step = { kind: 'file', name: '数据.csv', mimeType: 'text/csv', bytes: Buffer.from('a,b\n') }
-const amr: Step = { kind: 'file', name: 'a.amr', mimeType: 'audio/amr', bytes: Buffer.from('#!AMR\n') }
-const html: Step = { kind: 'file', name: 'a.html', mimeType: 'text/html', refused: 'unsupported-format' }
-const tool: Step = { kind: 'tool', name: 'exec', args: {}, ms: 1, result: 'ok' }
+const csv: ScriptStep = { kind: 'file', name: '数据.csv', mimeType: 'text/csv', bytes: Buffer.from('a,b\n') }
+const amr: ScriptStep = { kind: 'file', name: 'a.amr', mimeType: 'audio/amr', bytes: Buffer.from('#!AMR\n') }
+const html: ScriptStep = { kind: 'file', name: 'a.html', mimeType: 'text/html', refused: 'unsupported-format' }
+const tool: ScriptStep = { kind: 'tool', name: 'exec', args: {}, ms: 1, result: 'ok' }
 
 test('echo gateway: files are named in the last event only, and come into the row a moment after the final', async () => {
   const script = () => [tool, { kind: 'say', text: 'x' } as const, csv, amr, html]

@@ -1,18 +1,19 @@
 import { afterEach, expect, test } from 'bun:test'
-import { type House, type HouseOptions, openHouse } from './house.ts'
+import { type TestDaemon, type TestDaemonOptions, startTestDaemon } from './daemon.ts'
 import { until } from './until.ts'
 
-let house: House
-afterEach(() => house.close())
+let daemon: TestDaemon
+afterEach(() => daemon.close())
 
-async function open(options: HouseOptions = {}): Promise<void> {
-  house = await openHouse({ ...options, gateway: { permissionMode: 'full', ...options.gateway } })
+async function open(options: TestDaemonOptions = {}): Promise<void> {
+  daemon = await startTestDaemon({ ...options, gateway: { permissionMode: 'full', ...options.gateway } })
 }
 
 type Found = { readonly state: string; readonly reason: string; readonly hint: string } | undefined
 const safety = async () =>
-  ((await house.api('/api/status')) as { components: { gateway: { state: string }; safety?: Found } }).components.safety
-const warnings = () => house.log.filter(line => line.includes('can have commands executed'))
+  ((await daemon.api('/api/status')) as { components: { gateway: { state: string }; safety?: Found } }).components
+    .safety
+const warnings = () => daemon.log.filter(line => line.includes('can have commands executed'))
 
 test('agent watch: an agent without limits that everybody reaches is warned about, with the setting to change', async () => {
   await open()
@@ -26,26 +27,26 @@ test('agent watch: an agent without limits that everybody reaches is warned abou
 test('agent watch: with agents of their own, those of users are named before there is one', async () => {
   await open({ channel: { dynamicAgents: { enabled: true } } })
   expect((await until('the warning', safety)).reason).toEndWith(': main, the agents of users and groups')
-  await until('the gateway link', async () => (await fetch(`${house.app.privateUrl}/readyz`)).status === 200)
-  await house.tenant.say({ userid: 'lisi', text: 'hello' }).finished
+  await until('the gateway link', async () => (await fetch(`${daemon.app.privateUrl}/readyz`)).status === 200)
+  await daemon.tenant.say({ userid: 'lisi', text: 'hello' }).finished
   const binding = { agentId: 'wecom-dm-lisi', match: { channel: 'wecom', peer: { kind: 'direct', id: 'wangwu' } } }
-  house.reconfigure({ channel: { dynamicAgents: { enabled: true } }, config: { bindings: [binding], language: 'en' } })
-  await house.app.reload()
+  daemon.reconfigure({ channel: { dynamicAgents: { enabled: true } }, config: { bindings: [binding], language: 'en' } })
+  await daemon.app.reload()
   const off = { enabled: true, dmCreateAgent: false, groupEnabled: false }
-  house.reconfigure({ channel: { dynamicAgents: off } })
-  await house.app.reload()
+  daemon.reconfigure({ channel: { dynamicAgents: off } })
+  await daemon.app.reload()
   await until('nothing about users', async () => (await safety())?.reason.endsWith(': main'))
-  expect(house.log.join('\n')).not.toContain('lisi')
+  expect(daemon.log.join('\n')).not.toContain('lisi')
 })
 
 test('agent watch: where only listed users reach it nothing is wrong, and a reload is enough to see that', async () => {
   await open()
   await until('the warning', safety)
-  house.reconfigure({ bot: { dm: { applies: 'all', policy: 'open' } } })
-  await house.app.reload()
+  daemon.reconfigure({ bot: { dm: { applies: 'all', policy: 'open' } } })
+  await daemon.app.reload()
   expect(await safety()).toBeDefined()
-  house.reconfigure({ bot: { dm: { applies: 'all' } } })
-  await house.app.reload()
+  daemon.reconfigure({ bot: { dm: { applies: 'all' } } })
+  await daemon.app.reload()
   await until('nothing to be wrong', async () => (await safety()) === undefined)
 })
 
@@ -56,7 +57,7 @@ test('agent watch: an agent that asks first is fine', async () => {
   }
   await open({ gateway: { permissionMode: 'guarded', intercept } })
   await asked.promise
-  await house.app.reload()
+  await daemon.app.reload()
   expect([await safety(), warnings()]).toEqual([undefined, []])
 })
 
@@ -67,11 +68,11 @@ test('agent watch: one that is bound and unknown to the gateway is in the status
   ]
   await open({ config: { bindings, language: 'en' }, bot: { dm: { applies: 'all', policy: 'open' } } })
   const { agents } = await until('the status', async () => {
-    const { components } = (await house.api('/api/status')) as { components: { agents?: Found } }
+    const { components } = (await daemon.api('/api/status')) as { components: { agents?: Found } }
     return components.agents && components
   })
   expect(agents).toMatchObject({ state: 'unknown', reason: expect.stringContaining('knows no agent sales,') })
   expect(agents?.hint).toContain('openclaw agents add sales')
-  const { text } = await house.tenant.say({ userid: 'lisi', text: 'hello' }).finished
+  const { text } = await daemon.tenant.say({ userid: 'lisi', text: 'hello' }).finished
   expect(text).toContain('The agent that should answer you does not exist')
 })

@@ -1,41 +1,41 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import { speaker } from '../../src/core/notices/notices.ts'
+import { createTranslator } from '../../src/core/notices/notices.ts'
 import type { EchoOptions } from '../../src/playground/gateway/echo-gateway.ts'
-import type { Step } from '../../src/playground/gateway/runs/script.ts'
+import type { ScriptStep } from '../../src/playground/gateway/runs/script.ts'
 import { isObject } from '../../src/playground/json.ts'
 import type { Tenant } from '../../src/playground/tenant/tenant.ts'
 import { pngOf } from '../gateway/files.ts'
-import { isReady, openAppHouse, untilIdle } from './app-house.ts'
-import { type House, type HouseOptions, openHouse } from './house.ts'
+import { isReady, startAppDaemon, untilIdle } from './app-daemon.ts'
+import { type TestDaemon, type TestDaemonOptions, startTestDaemon } from './daemon.ts'
 import { until } from './until.ts'
 
-let house: House
-afterEach(() => house.close())
+let daemon: TestDaemon
+afterEach(() => daemon.close())
 
 type Bubble = ReturnType<Tenant['say']>
 
-const say = speaker('zh-CN')
+const say = createTranslator('zh-CN')
 const picture = pngOf(60)
 const table = Buffer.from('a,b\n1,2\n')
-const says: Step = { kind: 'say', text: '做好了' }
-const png: Step = { kind: 'file', name: 'out.png', mimeType: 'image/png', bytes: picture }
-const csv: Step = { kind: 'file', name: '数据 表.csv', mimeType: 'text/csv', bytes: table }
-const html: Step = { kind: 'file', name: 'a.html', mimeType: 'text/html', refused: 'unsupported-format' }
+const says: ScriptStep = { kind: 'say', text: '做好了' }
+const png: ScriptStep = { kind: 'file', name: 'out.png', mimeType: 'image/png', bytes: picture }
+const csv: ScriptStep = { kind: 'file', name: '数据 表.csv', mimeType: 'text/csv', bytes: table }
+const html: ScriptStep = { kind: 'file', name: 'a.html', mimeType: 'text/html', refused: 'unsupported-format' }
 const sent = (name: string) => say({ key: 'file_sent', name })
 const alone = { userid: 'zhangsan', text: '做一个' }
 const inGroup = { userid: 'zhangsan', chatid: 'wrGroup', text: '@助手 做一个' }
 
-/** A house whose agent answers every message with these steps. */
-async function open(steps: readonly Step[], gateway: Partial<EchoOptions> = {}, options: HouseOptions = {}) {
+/** A daemon whose agent answers every message with these steps. */
+async function open(steps: readonly ScriptStep[], gateway: Partial<EchoOptions> = {}, options: TestDaemonOptions = {}) {
   const script = () => [{ kind: 'wait', ms: 100 } as const, ...steps]
-  house = await openAppHouse({ ...options, gateway: { script, filesAfterMs: 50, ...gateway } })
+  daemon = await startAppDaemon({ ...options, gateway: { script, filesAfterMs: 50, ...gateway } })
 }
 
-async function openWithoutApp(steps: readonly Step[]) {
+async function openWithoutApp(steps: readonly ScriptStep[]) {
   const script = () => [{ kind: 'wait', ms: 100 } as const, ...steps]
-  house = await openHouse({ gateway: { script, filesAfterMs: 50 } })
-  await until('the gateway link', () => isReady(house))
+  daemon = await startTestDaemon({ gateway: { script, filesAfterMs: 50 } })
+  await until('the gateway link', () => isReady(daemon))
 }
 
 /** The pictures of the last frame as they travelled: md5, and whether the bytes are those of `picture`. */
@@ -59,13 +59,13 @@ const ourTable = mediaOf(table, 'file', '数据 表.csv')
 
 /** The files that a user got of the app, once nothing more is on its way. */
 async function filesOf(userid: string) {
-  await untilIdle(house)
-  return house.tenant.ledger.seen({ userid }).flatMap(entry => (entry.kind === 'app-media' ? [entry.media] : []))
+  await untilIdle(daemon)
+  return daemon.tenant.ledger.seen({ userid }).flatMap(entry => (entry.kind === 'app-media' ? [entry.media] : []))
 }
 
 const isWell = async () => {
-  expect(house.tenant.violations()).toEqual([])
-  expect(await house.api('/api/dead')).toEqual({ dead: [] })
+  expect(daemon.tenant.violations()).toEqual([])
+  expect(await daemon.api('/api/dead')).toEqual({ dead: [] })
 }
 
 for (const [where, saying] of [
@@ -75,7 +75,7 @@ for (const [where, saying] of [
   describe(`an answer with files, ${where}`, () => {
     test('answer files: a picture is in the finish frame, byte for byte', async () => {
       await open([says, png])
-      const bubble = await house.tenant.say(saying).finished
+      const bubble = await daemon.tenant.say(saying).finished
       expect([bubble.text, picturesOf(bubble)]).toEqual(['做好了', [ourPicture]])
       expect(await filesOf('zhangsan')).toEqual([])
       await isWell()
@@ -83,10 +83,10 @@ for (const [where, saying] of [
 
     test('answer files: a table goes to the sender by the app, and then the bubble says so', async () => {
       await open([says, csv])
-      const bubble = await house.tenant.say(saying).finished
+      const bubble = await daemon.tenant.say(saying).finished
       expect(bubble.text).toBe(`做好了\n\n${sent('数据 表.csv')}`)
       expect(await filesOf('zhangsan')).toEqual([ourTable])
-      const { entries } = house.tenant.ledger
+      const { entries } = daemon.tenant.ledger
       const places = entries
         .filter(({ kind }) => kind === 'app-media' || kind === 'frame-final')
         .map(({ kind }) => kind)
@@ -96,7 +96,7 @@ for (const [where, saying] of [
 
     test('answer files: without an app the picture is shown and the table is named with what is missing', async () => {
       await openWithoutApp([says, png, csv])
-      const bubble = await house.tenant.say(saying).finished
+      const bubble = await daemon.tenant.say(saying).finished
       const problem = say({ key: 'file_problem', name: '数据 表.csv', problem: 'no_way' })
       expect([bubble.text, picturesOf(bubble)]).toEqual([`做好了\n\n${problem}`, [ourPicture]])
       await isWell()
@@ -107,14 +107,14 @@ for (const [where, saying] of [
 describe('an answer with files', () => {
   test('answer files: nothing but a picture is an answer', async () => {
     await open([png])
-    const bubble = await house.tenant.say(alone).finished
+    const bubble = await daemon.tenant.say(alone).finished
     expect([bubble.text, picturesOf(bubble)]).toEqual([say({ key: 'pictures', names: ['out.png'] }), [ourPicture]])
     await isWell()
   })
 
   test('answer files: the same file named twice comes once', async () => {
     await open([says, csv, { ...csv, name: '又一份.csv' }, png, { ...png, name: 'again.png' }])
-    const bubble = await house.tenant.say(alone).finished
+    const bubble = await daemon.tenant.say(alone).finished
     expect(picturesOf(bubble)).toEqual([ourPicture])
     expect(await filesOf('zhangsan')).toHaveLength(1)
     await isWell()
@@ -122,35 +122,35 @@ describe('an answer with files', () => {
 
   test('answer files: what the gateway refuses to hand over is said', async () => {
     await open([says, html])
-    const bubble = await house.tenant.say(alone).finished
+    const bubble = await daemon.tenant.say(alone).finished
     expect(bubble.text).toBe(`做好了\n\n${say({ key: 'file_problem', name: 'a.html', problem: 'withheld' })}`)
     expect(await filesOf('zhangsan')).toEqual([])
   })
 
   test('answer files: an answer to the app is its text and then its files', async () => {
     await open([says, png, csv])
-    await house.tenant.sayToApp({ userid: 'zhangsan', text: '做一个' }).done
-    await until('both files', () => house.tenant.ledger.seen({ userid: 'zhangsan' }).length >= 3)
+    await daemon.tenant.sayToApp({ userid: 'zhangsan', text: '做一个' }).done
+    await until('both files', () => daemon.tenant.ledger.seen({ userid: 'zhangsan' }).length >= 3)
     // Each goes as soon as it is fetched.
     const files = await filesOf('zhangsan')
     expect(files).toHaveLength(2)
     expect(files).toContainEqual(mediaOf(picture, 'image', 'out.png'))
     expect(files).toContainEqual(ourTable)
-    expect(house.tenant.ledger.seen({ userid: 'zhangsan' }).map(({ text }) => text)[0]).toBe('做好了')
+    expect(daemon.tenant.ledger.seen({ userid: 'zhangsan' }).map(({ text }) => text)[0]).toBe('做好了')
     await isWell()
   })
 
   test('answer files: a bubble that nobody fetches any more loses nothing', async () => {
     await open([says, png, csv], {}, { bot: { stream: { windowMs: 3_000, handoverMs: 0 } } })
-    const bubble = house.tenant.say(alone)
+    const bubble = daemon.tenant.say(alone)
     await bubble.opened
     bubble.stopPolling()
-    await until('all of it', () => house.tenant.ledger.seen({ userid: 'zhangsan' }).length >= 3)
+    await until('all of it', () => daemon.tenant.ledger.seen({ userid: 'zhangsan' }).length >= 3)
     const files = await filesOf('zhangsan')
     expect(files).toHaveLength(2)
     expect(files).toContainEqual(mediaOf(picture, 'image', 'out.png'))
     expect(files).toContainEqual(ourTable)
-    const texts = house.tenant.ledger.seen({ userid: 'zhangsan' }).filter(({ kind }) => kind === 'app-text')
+    const texts = daemon.tenant.ledger.seen({ userid: 'zhangsan' }).filter(({ kind }) => kind === 'app-text')
     expect(texts.map(({ text }) => text)).toEqual(['做好了'])
     await isWell()
   })
@@ -163,24 +163,24 @@ describe('an answer with files', () => {
       return isShut ? new Response('', { status: 503 }) : answer
     }
     await open([says, png, csv], { interceptFile })
-    const bubble = house.tenant.say(alone)
+    const bubble = daemon.tenant.say(alone)
     await until('a try of both', () => gets >= 2)
-    await house.restart()
+    await daemon.restart()
     isShut = false
     await bubble.finished
     expect([bubble.text, picturesOf(bubble)]).toEqual([`做好了\n\n${sent('数据 表.csv')}`, [ourPicture]])
     expect(await filesOf('zhangsan')).toEqual([ourTable])
-    expect(house.gateway.asks()).toHaveLength(1)
+    expect(daemon.gateway.asks()).toHaveLength(1)
     await isWell()
   })
 
   test('answer files: a daemon that is started again before the direct message left brings everything once', async () => {
     await open([says, csv])
     const upload = '/cgi-bin/media/upload'
-    house.tenant.api.fail({ when: 'before', how: 502 }, upload)
-    const bubble = house.tenant.say(alone)
-    await until('a try', () => house.tenant.api.requests.some(({ path }) => path === upload))
-    await house.restart()
+    daemon.tenant.api.fail({ when: 'before', how: 502 }, upload)
+    const bubble = daemon.tenant.say(alone)
+    await until('a try', () => daemon.tenant.api.requests.some(({ path }) => path === upload))
+    await daemon.restart()
     await bubble.finished
     expect(bubble.text).toBe(`做好了\n\n${sent('数据 表.csv')}`)
     expect(await filesOf('zhangsan')).toEqual([ourTable])

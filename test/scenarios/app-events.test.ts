@@ -1,25 +1,25 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import type { AppHappening } from '../../src/playground/tenant/app/apps.ts'
 import { wecomd } from '../cli/child.ts'
-import { openAppHouse, sendPath, textsOf, untilIdle, untilTexts } from './app-house.ts'
-import type { House, HouseOptions } from './house.ts'
+import { startAppDaemon, sendPath, textsOf, untilIdle, untilTexts } from './app-daemon.ts'
+import type { TestDaemon, TestDaemonOptions } from './daemon.ts'
 import { SettableClock } from './settable-clock.ts'
 
-let house: House
-afterEach(() => house.close())
+let daemon: TestDaemon
+afterEach(() => daemon.close())
 
-async function open(options: HouseOptions = {}): Promise<void> {
-  house = await openAppHouse({ gateway: { script: text => [{ kind: 'say', text: `re: ${text}` }] }, ...options })
+async function open(options: TestDaemonOptions = {}): Promise<void> {
+  daemon = await startAppDaemon({ gateway: { script: text => [{ kind: 'say', text: `re: ${text}` }] }, ...options })
 }
 
 const welcome = '欢迎使用助手'
 const happen = (event: string, more: Partial<AppHappening> = {}) =>
-  house.tenant.appEvent({ event, userid: 'zhangsan', ...more }).done
+  daemon.tenant.appEvent({ event, userid: 'zhangsan', ...more }).done
 
 /** What the status says of the app. */
 async function appStatus() {
   // The daemon is of this source.
-  const { accounts } = (await house.api('/api/status')) as {
+  const { accounts } = (await daemon.api('/api/status')) as {
     accounts: { app: { counts: Record<string, number>; activity?: object } }[]
   }
   const [account] = accounts
@@ -32,15 +32,15 @@ describe('the welcome', () => {
     await open({ agent: { welcomeText: welcome } })
     const calls = await Promise.all([happen('subscribe'), happen('enter_agent'), happen('enter_agent')])
     expect(calls.map(({ tries }) => tries[0])).toMatchObject(calls.map(() => ({ status: 200, raw: '' })))
-    expect(await untilTexts(house, 'zhangsan', 1)).toEqual([welcome])
-    await house.restart()
+    expect(await untilTexts(daemon, 'zhangsan', 1)).toEqual([welcome])
+    await daemon.restart()
     await happen('enter_agent', { createTime: Math.floor(Date.now() / 1_000) + 1 })
     await happen('enter_agent', { userid: 'ZhangSan' })
     await happen('enter_agent', { userid: 'lisi' })
-    expect(await untilTexts(house, 'lisi', 1)).toEqual([welcome])
-    expect(textsOf(house, 'zhangsan')).toEqual([welcome])
-    expect(house.tenant.api.count(sendPath)).toBe(2)
-    expect(house.gateway.asks()).toEqual([])
+    expect(await untilTexts(daemon, 'lisi', 1)).toEqual([welcome])
+    expect(textsOf(daemon, 'zhangsan')).toEqual([welcome])
+    expect(daemon.tenant.api.count(sendPath)).toBe(2)
+    expect(daemon.gateway.asks()).toEqual([])
   })
 
   // Half a minute before midnight in Shanghai, when London has the afternoon.
@@ -53,20 +53,20 @@ describe('the welcome', () => {
     test(`app: a day of the welcome begins at midnight in timezone ${timezone}`, async () => {
       const clock = new SettableClock(lateEvening)
       await open({ clock, agent: { welcomeText: welcome }, config: { timezone } })
-      const first = house.tenant.appEvent({ event: 'enter_agent', userid: 'zhangsan' })
+      const first = daemon.tenant.appEvent({ event: 'enter_agent', userid: 'zhangsan' })
       await first.done
-      expect(await untilTexts(house, 'zhangsan', 1)).toEqual([welcome])
+      expect(await untilTexts(daemon, 'zhangsan', 1)).toEqual([welcome])
       clock.step(60_000)
       await first.deliverAgain()
       const seen: number[] = []
       for (const stepMs of [0, 0, 8 * 3_600_000]) {
-        await untilIdle(house)
-        seen.push(textsOf(house, 'zhangsan').length)
+        await untilIdle(daemon)
+        seen.push(textsOf(daemon, 'zhangsan').length)
         clock.step(stepMs)
         await happen('enter_agent')
       }
-      await untilIdle(house)
-      seen.push(textsOf(house, 'zhangsan').length)
+      await untilIdle(daemon)
+      seen.push(textsOf(daemon, 'zhangsan').length)
       expect(seen).toEqual(welcomes)
     })
   }
@@ -75,8 +75,8 @@ describe('the welcome', () => {
     await open()
     await happen('subscribe')
     await happen('enter_agent')
-    await untilIdle(house)
-    expect(house.tenant.api.requests).toEqual([])
+    await untilIdle(daemon)
+    expect(daemon.tenant.api.requests).toEqual([])
   })
 })
 
@@ -95,10 +95,10 @@ describe('events that need no answer', () => {
       'event:LOCATION': 1,
       'event:from_the_future': 2,
     })
-    const complaints = house.log.filter(line => line.includes('answered with nothing'))
+    const complaints = daemon.log.filter(line => line.includes('answered with nothing'))
     expect(complaints.filter(line => line.includes('from_the_future'))).toHaveLength(1)
-    expect(house.gateway.asks()).toEqual([])
-    expect(house.tenant.api.requests).toEqual([])
+    expect(daemon.gateway.asks()).toEqual([])
+    expect(daemon.tenant.api.requests).toEqual([])
   })
 
   test('app: what the platform says of an app that nobody uses is shown until it takes it back, also after a restart', async () => {
@@ -106,7 +106,7 @@ describe('events that need no answer', () => {
     expect((await appStatus()).activity).toBeUndefined()
     const effectAt = Date.UTC(2026, 7, 1, 0, 0, 0)
     await happen('inactive_alert', { userid: 'sys', fields: { EffectTime: effectAt / 1_000 } })
-    await house.restart()
+    await daemon.restart()
     expect((await appStatus()).activity).toMatchObject({ event: 'inactive_alert', effectAt })
     expect(await statusText()).toContain('WeCom said inactive_alert at ')
     expect(await statusText()).toContain(', from 2026-08-01 00:00:00 UTC: it suspends apps that nobody uses')
@@ -117,13 +117,13 @@ describe('events that need no answer', () => {
     await again.deliverAgain()
     expect((await appStatus()).activity).toBeUndefined()
     expect(await statusText()).not.toContain('WeCom said')
-    await house.restart()
+    await daemon.restart()
     expect((await appStatus()).activity).toBeUndefined()
   })
 })
 
 async function statusText(): Promise<string> {
-  const { out } = await wecomd(['status', '--url', house.app.privateUrl], house.folder, {
+  const { out } = await wecomd(['status', '--url', daemon.app.privateUrl], daemon.folder, {
     WECOMD_ADMIN_TOKEN: 'admin-token',
   })
   return out
@@ -132,7 +132,7 @@ async function statusText(): Promise<string> {
 describe('a click on a card', () => {
   test('app: the agent hears a click once, and its answer comes by direct message', async () => {
     await open()
-    const click = house.tenant.clickAppCard({
+    const click = daemon.tenant.clickAppCard({
       userid: 'zhangsan',
       taskId: 'task-1',
       eventKey: 'approve',
@@ -142,8 +142,8 @@ describe('a click on a card', () => {
     await click.done
     await click.deliverAgain()
     const heard = '[card] key=approve task=task-1 colour=red,blue size=xl'
-    expect(await untilTexts(house, 'zhangsan', 1)).toEqual([`re: ${heard}`])
-    expect(house.gateway.asks().map(ask => ask.text)).toEqual([heard])
+    expect(await untilTexts(daemon, 'zhangsan', 1)).toEqual([`re: ${heard}`])
+    expect(daemon.gateway.asks().map(ask => ask.text)).toEqual([heard])
     expect(click.tries).toMatchObject([
       { status: 200, raw: '' },
       { status: 200, raw: '' },
@@ -161,12 +161,12 @@ describe('a click on a card', () => {
       },
     })
     const click = (eventKey: string) =>
-      house.tenant.clickAppCard({ userid: 'zhangsan', taskId: 't', eventKey, cardType: 'button_interaction' }).done
+      daemon.tenant.clickAppCard({ userid: 'zhangsan', taskId: 't', eventKey, cardType: 'button_interaction' }).done
     await click('yes')
     await click('no')
-    await house.tenant.sayToApp({ userid: 'zhangsan', text: 'and this' }).done
+    await daemon.tenant.sayToApp({ userid: 'zhangsan', text: 'and this' }).done
     gate.resolve()
     const texts = ['re: [card] key=yes task=t', 're: [card] key=no task=t', 're: and this']
-    expect(await untilTexts(house, 'zhangsan', 3)).toEqual(texts)
+    expect(await untilTexts(daemon, 'zhangsan', 3)).toEqual(texts)
   })
 })

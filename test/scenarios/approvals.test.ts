@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { openAppHouse, textsOf, untilTexts } from './app-house.ts'
-import { type House, type HouseOptions, openHouse, untilAdmin } from './house.ts'
+import { startAppDaemon, textsOf, untilTexts } from './app-daemon.ts'
+import { type TestDaemon, type TestDaemonOptions, startTestDaemon, untilAdmin } from './daemon.ts'
 import { until } from './until.ts'
 
-let house: House
-afterEach(() => house.close())
+let daemon: TestDaemon
+afterEach(() => daemon.close())
 
 const channel = { dynamicAgents: { adminUsers: ['wecom:Boss'] } }
-const gateway: HouseOptions['gateway'] = {
+const gateway: TestDaemonOptions['gateway'] = {
   *script(text) {
     if (!text.includes('dangerous')) {
       yield { kind: 'say', text: `re: ${text}` }
@@ -22,16 +22,16 @@ const gateway: HouseOptions['gateway'] = {
     }
   },
 }
-const withApprovals: HouseOptions = { channel, gateway }
+const withApprovals: TestDaemonOptions = { channel, gateway }
 
 const say = (userid: string, text: string, chatid?: string) =>
-  house.tenant.say({ userid, text, ...(chatid !== undefined && { chatid }) })
+  daemon.tenant.say({ userid, text, ...(chatid !== undefined && { chatid }) })
 const sentence = async (userid: string, text: string, chatid?: string) =>
   (await say(userid, text, chatid).finished).text
 
-async function open(options: HouseOptions = {}): Promise<void> {
-  house = await openHouse({ ...withApprovals, ...options })
-  await untilAdmin(house)
+async function open(options: TestDaemonOptions = {}): Promise<void> {
+  daemon = await startTestDaemon({ ...withApprovals, ...options })
+  await untilAdmin(daemon)
 }
 
 /** Asks for something that needs approval, and gives the bubble and what is to be typed. */
@@ -51,8 +51,8 @@ describe('approvals', () => {
     expect(await sentence('boss', `/approve ${id}`)).toBe('✅ 已批准，智能体会继续。')
     expect((await bubble.finished).text).toBe('Let me see. It is gone.')
     expect(await sentence('boss', `/approve ${id}`)).toContain('没有找到')
-    expect(house.tenant.violations()).toEqual([])
-    expect(house.log.filter(line => line.includes('rm -rf'))).toEqual([])
+    expect(daemon.tenant.violations()).toEqual([])
+    expect(daemon.log.filter(line => line.includes('rm -rf'))).toEqual([])
   })
 
   test('approvals: denied in the group in which it was asked for, while it waits there', async () => {
@@ -111,29 +111,29 @@ describe('approvals', () => {
   })
 
   test('approvals: in the app a direct message tells what waits, and an administrator answers there', async () => {
-    house = await openAppHouse({ ...withApprovals, tenant: { members: ['boss', 'zhangsan'] } })
-    await untilAdmin(house)
-    await house.tenant.sayToApp({ userid: 'zhangsan', text: 'dangerous' }).done
-    const told = await until('the direct message', () => textsOf(house, 'zhangsan')[0])
+    daemon = await startAppDaemon({ ...withApprovals, tenant: { members: ['boss', 'zhangsan'] } })
+    await untilAdmin(daemon)
+    await daemon.tenant.sayToApp({ userid: 'zhangsan', text: 'dangerous' }).done
+    const told = await until('the direct message', () => textsOf(daemon, 'zhangsan')[0])
     const id = /\/approve (\w+)/.exec(told)?.[1] ?? ''
     expect(told).toContain('\nrm -rf ./old')
-    await house.tenant.sayToApp({ userid: 'boss', text: `/approve ${id}` }).done
-    await untilTexts(house, 'zhangsan', 2)
-    expect(textsOf(house, 'zhangsan')[1]).toBe('Let me see. It is gone.')
-    await untilTexts(house, 'boss', 1)
-    expect(textsOf(house, 'boss')).toEqual(['✅ 已批准，智能体会继续。'])
+    await daemon.tenant.sayToApp({ userid: 'boss', text: `/approve ${id}` }).done
+    await untilTexts(daemon, 'zhangsan', 2)
+    expect(textsOf(daemon, 'zhangsan')[1]).toBe('Let me see. It is gone.')
+    await untilTexts(daemon, 'boss', 1)
+    expect(textsOf(daemon, 'boss')).toEqual(['✅ 已批准，智能体会继续。'])
   })
 
   test('approvals: a bubble that closes while it waits is followed by a direct message that says so', async () => {
     const bot = { stream: { windowMs: 3_000, handoverMs: 2_500 } }
-    house = await openAppHouse({ ...withApprovals, bot, tenant: { members: ['boss', 'zhangsan'] } })
-    await untilAdmin(house)
+    daemon = await startAppDaemon({ ...withApprovals, bot, tenant: { members: ['boss', 'zhangsan'] } })
+    await untilAdmin(daemon)
     const { bubble, id } = await ask()
     expect((await bubble.finished).text).toContain('还没有完成')
-    const told = await until('the direct message', () => textsOf(house, 'zhangsan')[0])
+    const told = await until('the direct message', () => textsOf(daemon, 'zhangsan')[0])
     expect(told).toContain(`/approve ${id}`)
     expect(await sentence('boss', `/approve ${id}`)).toBe('✅ 已批准，智能体会继续。')
-    await untilTexts(house, 'zhangsan', 2)
-    expect(textsOf(house, 'zhangsan')[1]).toBe('Let me see. It is gone.')
+    await untilTexts(daemon, 'zhangsan', 2)
+    expect(textsOf(daemon, 'zhangsan')[1]).toBe('Let me see. It is gone.')
   })
 })

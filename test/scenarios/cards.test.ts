@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import type { Step } from '../../src/playground/gateway/runs/script.ts'
+import type { ScriptStep } from '../../src/playground/gateway/runs/script.ts'
 import { isObject } from '../../src/playground/json.ts'
-import { appOf, type House, type HouseOptions, openHouse } from './house.ts'
+import { appOf, type TestDaemon, type TestDaemonOptions, startTestDaemon } from './daemon.ts'
 import { until } from './until.ts'
 
 const card = {
@@ -18,7 +18,7 @@ const words = '**Release?**\n- Yes\n- No\n（直接回复你的选择即可）'
 const around = '请选：\n\n谢谢'
 
 /** Answers with the card between two words, with what it heard, or with the JSON that it is told; five characters at a time. */
-function* script(message: string): Generator<Step> {
+function* script(message: string): Generator<ScriptStep> {
   const [, waitMs] = /\[slow (\d+)\]/.exec(message) ?? []
   const [told] = /\{.*\}/.exec(message) ?? []
   yield { kind: 'wait', ms: Number(waitMs ?? 0) }
@@ -30,21 +30,22 @@ function* script(message: string): Generator<Step> {
   }
 }
 
-let house: House
-afterEach(() => house.close())
+let daemon: TestDaemon
+afterEach(() => daemon.close())
 
-async function open(options: HouseOptions = {}): Promise<House> {
-  house = await openHouse({ gateway: { script }, ...options })
-  await until('the gateway link', async () => (await fetch(`${house.app.privateUrl}/readyz`)).status === 200)
-  return house
+async function open(options: TestDaemonOptions = {}): Promise<TestDaemon> {
+  daemon = await startTestDaemon({ gateway: { script }, ...options })
+  await until('the gateway link', async () => (await fetch(`${daemon.app.privateUrl}/readyz`)).status === 200)
+  return daemon
 }
 
 /** What was seen in a place besides bubbles, by kind. */
-const seen = (kind: string) => house.tenant.ledger.entries.filter(entry => entry.kind === kind).map(entry => entry.text)
+const seen = (kind: string) =>
+  daemon.tenant.ledger.entries.filter(entry => entry.kind === kind).map(entry => entry.text)
 
 /** A user presses a button of the card that the Bot sent; resolves to what the platform got for it. */
 async function click(taskId: string, msgid: string, userid = 'zhangsan') {
-  const { tenant } = house
+  const { tenant } = daemon
   return await tenant.wire.deliver('event', {
     msgid,
     create_time: Math.floor(Date.now() / 1000),
@@ -68,26 +69,26 @@ function taskIdOf(text: string | undefined): string {
 describe('an answer with a card, in the single chat with the Bot', () => {
   test('cards: it becomes a real card, no frame ever shows its JSON, and the bubble ends with the text around it', async () => {
     await open()
-    const bubble = await house.tenant.say({ userid: 'zhangsan', text: '发布' }).finished
+    const bubble = await daemon.tenant.say({ userid: 'zhangsan', text: '发布' }).finished
     for (const { content } of bubble.frames) expect(content).not.toMatch(/template_card|card_type|button_list|task_id/)
     const [sent] = seen('card')
     expect(JSON.parse(sent ?? '{}')).toMatchObject({ ...card, task_id: expect.stringMatching(/^card_st_/) })
     expect(bubble.text).toBe(around)
-    expect(house.tenant.violations()).toEqual([])
+    expect(daemon.tenant.violations()).toEqual([])
   })
 
   test('cards: refused, it stands in the same bubble as words', async () => {
     await open()
-    house.tenant.responses.fail({ when: 'before', how: 404 })
-    const bubble = await house.tenant.say({ userid: 'zhangsan', text: '发布' }).finished
+    daemon.tenant.responses.fail({ when: 'before', how: 404 })
+    const bubble = await daemon.tenant.say({ userid: 'zhangsan', text: '发布' }).finished
     expect(bubble.text).toContain(words)
     expect(seen('card')).toEqual([])
-    expect(await house.api('/api/dead')).toEqual({ dead: [] })
+    expect(await daemon.api('/api/dead')).toEqual({ dead: [] })
   })
 
   test('cards: a click is heard once by the name that the model gave, the card says that it was taken', async () => {
     await open()
-    await house.tenant.say({ userid: 'zhangsan', text: '发布' }).finished
+    await daemon.tenant.say({ userid: 'zhangsan', text: '发布' }).finished
     const taskId = taskIdOf(seen('card')[0])
     const [first, again] = [await click(taskId, 'click-1'), await click(taskId, 'click-1')]
     for (const { status, reply } of [first, again]) {
@@ -100,8 +101,8 @@ describe('an answer with a card, in the single chat with the Bot', () => {
     }
     await until('the answer', () => seen('markdown').length > 0)
     expect(seen('markdown')).toEqual(['heard [card] key=y task=release-7'])
-    expect(house.gateway.asks().map(ask => ask.text)).toEqual(['发布', '[card] key=y task=release-7'])
-    expect(await house.api('/api/dead')).toEqual({ dead: [] })
+    expect(daemon.gateway.asks().map(ask => ask.text)).toEqual(['发布', '[card] key=y task=release-7'])
+    expect(await daemon.api('/api/dead')).toEqual({ dead: [] })
   })
 
   test('cards: a click on a card that is not of an answer is only heard', async () => {
@@ -109,19 +110,19 @@ describe('an answer with a card, in the single chat with the Bot', () => {
     const { status, raw } = await click('of-a-script', 'click-2')
     expect([status, raw]).toEqual([200, ''])
     await until('the answer', () => seen('markdown').length > 0)
-    expect(house.gateway.asks().map(ask => ask.text)).toEqual(['[card] key=y task=of-a-script'])
+    expect(daemon.gateway.asks().map(ask => ask.text)).toEqual(['[card] key=y task=of-a-script'])
   })
 
   test('cards: ordinary JSON is shown as it is', async () => {
     await open()
     const text = JSON.stringify({ name: 'x', template: { card: 1 } })
-    expect((await house.tenant.say({ userid: 'zhangsan', text }).finished).text).toBe(text)
+    expect((await daemon.tenant.say({ userid: 'zhangsan', text }).finished).text).toBe(text)
   })
 })
 
 test('cards: in a group it stands in the bubble as words', async () => {
   await open()
-  const bubble = await house.tenant.say({ userid: 'zhangsan', chatid: 'wrGroup', text: '@助手 发布' }).finished
+  const bubble = await daemon.tenant.say({ userid: 'zhangsan', chatid: 'wrGroup', text: '@助手 发布' }).finished
   expect(bubble.text).toContain(words)
   expect(bubble.text).not.toContain('template_card')
   expect(seen('card')).toEqual([])
@@ -130,9 +131,9 @@ test('cards: in a group it stands in the bubble as words', async () => {
 describe('an answer with a card, by the app', () => {
   test('cards: it is a card message after the text around it', async () => {
     await open({ agent: {} })
-    await house.tenant.sayToApp({ userid: 'zhangsan', text: '发布' }).done
+    await daemon.tenant.sayToApp({ userid: 'zhangsan', text: '发布' }).done
     await until('the card', () => seen('app-card').length > 0)
-    expect(house.tenant.ledger.seen({ userid: 'zhangsan' }).map(entry => entry.kind)).toEqual(['app-text', 'app-card'])
+    expect(daemon.tenant.ledger.seen({ userid: 'zhangsan' }).map(entry => entry.kind)).toEqual(['app-text', 'app-card'])
     expect(seen('app-text')).toEqual([around])
     const [sent] = seen('app-card')
     expect(JSON.parse(sent ?? '{}')).toMatchObject({
@@ -145,19 +146,19 @@ describe('an answer with a card, by the app', () => {
     const { corpId, corpSecret, agentId } = appOf // without a callback URL the platform takes no card with buttons
     const tenant = { apps: [{ corpId, corpSecret, agentId }], members: ['zhangsan'] }
     await open({ agent: {}, tenant, bot: { stream: { windowMs: 1_500, handoverMs: 500 } } })
-    house.tenant.say({ userid: 'zhangsan', chatid: 'wrGroup', text: `@助手 [slow 2500] 发布` })
+    daemon.tenant.say({ userid: 'zhangsan', chatid: 'wrGroup', text: `@助手 [slow 2500] 发布` })
     await until('the words', () => seen('app-text').some(text => text.includes(words)))
     expect(seen('app-text')).toEqual([around, words])
     expect(seen('app-card')).toEqual([])
-    expect(await house.api('/api/dead')).toEqual({ dead: [] })
+    expect(await daemon.api('/api/dead')).toEqual({ dead: [] })
   })
 
   test('card: the button that was pressed in the app names the choice, once, and the agent hears of it', async () => {
     await open({ agent: {} })
-    await house.tenant.sayToApp({ userid: 'zhangsan', text: 'card please' }).done
+    await daemon.tenant.sayToApp({ userid: 'zhangsan', text: 'card please' }).done
     await until('the card', () => seen('app-card').length > 0)
     const sent = JSON.parse(seen('app-card')[0] ?? '{}') as { task_id: string } // as the tenant got it
-    const click = house.tenant.clickAppCard({
+    const click = daemon.tenant.clickAppCard({
       userid: 'zhangsan',
       taskId: sent.task_id,
       eventKey: 'y',
@@ -168,22 +169,22 @@ describe('an answer with a card, by the app', () => {
     await until('the change', () => seen('app-card-update').length > 0)
     await until('the answer', () => seen('app-text').some(text => text.includes('heard [card] key=y task=release-7')))
     expect(seen('app-card-update').map(text => JSON.parse(text))).toEqual([{ ...sent, replace_text: '已选择：Yes' }])
-    const updates = house.tenant.api.requests.filter(({ path }) => path.endsWith('/update_template_card'))
+    const updates = daemon.tenant.api.requests.filter(({ path }) => path.endsWith('/update_template_card'))
     expect(updates.map(({ body }) => JSON.parse(String(body)))).toMatchObject([
       { userids: ['zhangsan'], agentid: appOf.agentId, response_code: click.responseCode },
     ])
-    expect(house.tenant.violations()).toEqual([])
+    expect(daemon.tenant.violations()).toEqual([])
   })
 
   test('card: a change that the platform refuses costs nothing but the change', async () => {
     await open({ agent: {} })
-    await house.tenant.sayToApp({ userid: 'zhangsan', text: 'card please' }).done
+    await daemon.tenant.sayToApp({ userid: 'zhangsan', text: 'card please' }).done
     await until('the card', () => seen('app-card').length > 0)
     const { task_id: taskId } = JSON.parse(seen('app-card')[0] ?? '{}') as { task_id: string } // as the tenant got it
-    house.tenant.api.failWith('/cgi-bin/message/update_template_card', 40_058, 1)
-    await house.tenant.clickAppCard({ userid: 'zhangsan', taskId, eventKey: 'y', cardType: 'button_interaction' }).done
+    daemon.tenant.api.failWith('/cgi-bin/message/update_template_card', 40_058, 1)
+    await daemon.tenant.clickAppCard({ userid: 'zhangsan', taskId, eventKey: 'y', cardType: 'button_interaction' }).done
     await until('the answer', () => seen('app-text').some(text => text.includes('heard [card]')))
     expect(seen('app-card-update')).toEqual([])
-    expect(await house.api('/api/status')).toMatchObject({ dead: 0, outbox: { queued: 0 } })
+    expect(await daemon.api('/api/status')).toMatchObject({ dead: 0, outbox: { queued: 0 } })
   })
 })

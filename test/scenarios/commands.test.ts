@@ -3,17 +3,17 @@ import type { LinkStatus } from '../../src/domain/agent.ts'
 import { createEchoGateway } from '../../src/playground/gateway/echo-gateway.ts'
 import { openFront } from '../openclaw/front.ts'
 import { methodsOf, Recorder } from '../openclaw/recorder.ts'
-import { openAppHouse, textsOf, untilTexts } from './app-house.ts'
-import { gatewayToken, type House, type HouseOptions, quietWorld, untilAdmin } from './house.ts'
+import { startAppDaemon, textsOf, untilTexts } from './app-daemon.ts'
+import { gatewayToken, type TestDaemon, type TestDaemonOptions, quietWorld, untilAdmin } from './daemon.ts'
 import { until } from './until.ts'
 
-let house: House
-afterEach(() => house.close())
+let daemon: TestDaemon
+afterEach(() => daemon.close())
 
-/** A house where `boss` may use commands, and whose agent says a word and then waits for the test. */
-async function open(options: HouseOptions = {}) {
+/** A daemon where `boss` may use commands, and whose agent says a word and then waits for the test. */
+async function open(options: TestDaemonOptions = {}) {
   const gate = Promise.withResolvers<void>()
-  house = await openAppHouse({
+  daemon = await startAppDaemon({
     bot: { dm: { policy: 'allowlist', allowFrom: ['user:Boss'] } },
     agent: { dm: { policy: 'open' } },
     tenant: { members: ['boss', 'zhangsan', 'lisi'] },
@@ -32,14 +32,14 @@ async function open(options: HouseOptions = {}) {
 }
 
 const ask = (userid: string, text: string, chatid?: string) =>
-  house.tenant.say({ userid, text, ...(chatid !== undefined && { chatid }) })
+  daemon.tenant.say({ userid, text, ...(chatid !== undefined && { chatid }) })
 const sentence = async (userid: string, text: string) => (await ask(userid, text).finished).text
 /** What the gateway's history of a conversation holds. */
 const rowsOf = (id: string, kind = 'direct') =>
-  house.gateway
+  daemon.gateway
     .history(`agent:main:wecom:default:${kind}:${id}`)
     .map(({ content }) => (typeof content === 'string' ? content : content.map(({ text }) => text).join('')))
-const asked = () => house.gateway.asks().map(({ text }) => text)
+const asked = () => daemon.gateway.asks().map(({ text }) => text)
 
 /** Asks something slow, and resolves when its first word is seen. */
 async function startSlow(userid: string, chatid?: string) {
@@ -62,13 +62,13 @@ describe('who may', () => {
       'Model set to x for this session only; configured default unchanged.',
     )
     expect(rowsOf('boss')).toEqual(['/model x', expect.stringContaining('Model set to x')])
-    expect(house.tenant.violations()).toEqual([])
+    expect(daemon.tenant.violations()).toEqual([])
   })
 
   test('commands: the app has a policy of its own', async () => {
     await open()
-    await house.tenant.sayToApp({ userid: 'zhangsan', text: '/nothing' }).done
-    expect(await untilTexts(house, 'zhangsan', 1)).toEqual([expect.stringContaining('没有 /nothing 这个命令')])
+    await daemon.tenant.sayToApp({ userid: 'zhangsan', text: '/nothing' }).done
+    expect(await untilTexts(daemon, 'zhangsan', 1)).toEqual([expect.stringContaining('没有 /nothing 这个命令')])
   })
 
   test('commands: where the policy gates everything, chat of the others is refused with a sentence', async () => {
@@ -115,14 +115,14 @@ describe('stopping', () => {
   test('commands: a stop outlives a restart of the daemon', async () => {
     const { letGo } = await open()
     const bubble = await startSlow('zhangsan')
-    await house.gateway.kill()
-    await until('the link to be down', async () => (await fetch(`${house.app.privateUrl}/readyz`)).status !== 200)
+    await daemon.gateway.kill()
+    await until('the link to be down', async () => (await fetch(`${daemon.app.privateUrl}/readyz`)).status !== 200)
     expect(await sentence('zhangsan', '/stop')).toBe('⏹ 已停止。')
-    await house.restart()
-    house.gateway.start()
+    await daemon.restart()
+    daemon.gateway.start()
     letGo()
     expect((await bubble.finished).text).toContain('已停止')
-    expect(textsOf(house, 'zhangsan')).toEqual([])
+    expect(textsOf(daemon, 'zhangsan')).toEqual([])
   })
 })
 
@@ -132,23 +132,23 @@ interface Told {
 }
 
 // The daemon is of this source.
-const told = async () => (await house.api('/api/status')) as Told
+const told = async () => (await daemon.api('/api/status')) as Told
 describe('a new session', () => {
   test('commands: it is confirmed, and the next question finds an empty history', async () => {
     await open()
-    await untilAdmin(house)
+    await untilAdmin(daemon)
     expect(await sentence('boss', 'before')).toBe('re: before')
     expect(await sentence('boss', '/new')).toBe('✅ 已开始新的会话。')
     expect(await sentence('boss', 'after')).toBe('re: after')
     expect(rowsOf('boss')).toEqual(['Reset', 'after', 're: after'])
     expect(await sentence('boss', '/reset')).toBe('✅ 已开始新的会话。')
     expect(rowsOf('boss')).toEqual(['Reset'])
-    expect(house.tenant.violations()).toEqual([])
+    expect(daemon.tenant.violations()).toEqual([])
   })
 
   test('commands: what stands behind it is asked in the new session', async () => {
     await open()
-    await untilAdmin(house)
+    await untilAdmin(daemon)
     await sentence('boss', 'before')
     expect(await sentence('boss', '/new 你好')).toBe('✅ 已开始新的会话。\n\nre: 你好')
     expect(rowsOf('boss')).toEqual(['Reset', '你好', 're: 你好'])
@@ -156,7 +156,7 @@ describe('a new session', () => {
 
   test('commands: it stops the running answer and what waits, and later questions come after it', async () => {
     await open()
-    await untilAdmin(house)
+    await untilAdmin(daemon)
     const running = await startSlow('boss', 'wrGroup')
     const waiting = ['zhangsan', 'lisi'].map(userid => ask(userid, '@助手 waiting', 'wrGroup'))
     await until('both to wait', () => waiting.every(({ frames }) => frames.length > 0))
@@ -167,22 +167,22 @@ describe('a new session', () => {
     expect((await fresh.finished).text).toBe('✅ 已开始新的会话。')
     expect((await next.finished).text).toBe('re: [zhangsan]\nnext')
     expect(asked()).toEqual(['[boss]\nslow', '[zhangsan]\nnext'])
-    expect(house.tenant.violations()).toEqual([])
+    expect(daemon.tenant.violations()).toEqual([])
   })
 
   test('commands: the app has it as well', async () => {
     await open()
-    await untilAdmin(house)
-    await house.tenant.sayToApp({ userid: 'zhangsan', text: '/new' }).done
-    expect(await untilTexts(house, 'zhangsan', 1)).toEqual(['✅ 已开始新的会话。'])
+    await untilAdmin(daemon)
+    await daemon.tenant.sayToApp({ userid: 'zhangsan', text: '/new' }).done
+    expect(await untilTexts(daemon, 'zhangsan', 1)).toEqual(['✅ 已开始新的会话。'])
   })
 
   test('commands: without admin scope it is a sentence, nothing is stopped, and only status says more', async () => {
     const { letGo } = await open()
-    await untilAdmin(house)
-    house.gateway.withhold(['operator.admin'])
-    house.gateway.dropConnections()
-    await untilAdmin(house, 'pairing')
+    await untilAdmin(daemon)
+    daemon.gateway.withhold(['operator.admin'])
+    daemon.gateway.dropConnections()
+    await untilAdmin(daemon, 'pairing')
     await until('the other link', async () => (await told()).ready)
     const { gateway, admin } = (await told()).components
     expect(gateway).toMatchObject({ state: 'up', scopes: 'operator.read operator.write' })
@@ -198,7 +198,7 @@ describe('a new session', () => {
     letGo()
     expect((await running.finished).text).toBe('so farre: slow')
     expect((await waiting.finished).text).toBe('re: later')
-    expect(house.log.filter(line => line.includes('gateway pairing'))).toHaveLength(1)
+    expect(daemon.log.filter(line => line.includes('gateway pairing'))).toHaveLength(1)
   })
 
   test('commands: the link with admin scope resets sessions, and what users write goes over the other one', async () => {
@@ -212,7 +212,7 @@ describe('a new session', () => {
     const front = openFront(behind.url, {}, recorder.onFrame)
     try {
       await open({ gatewayUrl: { url: front.url, token: gatewayToken } })
-      await untilAdmin(house)
+      await untilAdmin(daemon)
       await sentence('boss', 'canary')
       await sentence('boss', '/status canary')
       expect(await sentence('boss', '/new canary')).toEndWith('re: canary')

@@ -1,11 +1,11 @@
 import { afterEach, expect, test } from 'bun:test'
-import { bigAnswer, type Step } from '../../src/playground/gateway/runs/script.ts'
-import { directMessages, openAppHouse, untilIdle } from './app-house.ts'
-import type { House } from './house.ts'
+import { bigAnswer, type ScriptStep } from '../../src/playground/gateway/runs/script.ts'
+import { directMessages, startAppDaemon, untilIdle } from './app-daemon.ts'
+import type { TestDaemon } from './daemon.ts'
 import { until } from './until.ts'
 
-let house: House
-afterEach(() => house.close())
+let daemon: TestDaemon
+afterEach(() => daemon.close())
 
 const users = ['zhangsan', 'lisi', 'wangwu'] as const
 const long = bigAnswer(30_000)
@@ -18,7 +18,7 @@ const card = JSON.stringify({
 })
 
 /** Of each kind one answer; it names whom and what it answers. */
-function* script(question: string): Generator<Step> {
+function* script(question: string): Generator<ScriptStep> {
   const [, user = '', kind = ''] = /\[(\w+)\]\n(\w+)/.exec(question) ?? []
   yield { kind: 'say', text: `for ${user}: ${kind}\n` }
   yield { kind: 'wait', ms: 20 }
@@ -29,14 +29,16 @@ function* script(question: string): Generator<Step> {
 }
 
 test('crowd: three users in one group, with files, cards and long answers at once, get each their own, in order, once', async () => {
-  house = await openAppHouse({
+  daemon = await startAppDaemon({
     gateway: { script, filesAfterMs: 50 },
     tenant: { members: users, refreshMs: 50 },
   })
   const kinds = { zhangsan: 'file', lisi: 'card', wangwu: 'long' } as const
   const rounds = [kinds, { zhangsan: 'long', lisi: 'file', wangwu: 'card' }] as const
   for (const round of rounds) {
-    const bubbles = users.map(userid => house.tenant.say({ userid, chatid: 'wrGroup', text: `@助手 ${round[userid]}` }))
+    const bubbles = users.map(userid =>
+      daemon.tenant.say({ userid, chatid: 'wrGroup', text: `@助手 ${round[userid]}` }),
+    )
     await Promise.all(bubbles.map(bubble => bubble.finished))
     for (const [index, bubble] of bubbles.entries()) {
       const userid = users[index] ?? 'zhangsan'
@@ -48,16 +50,16 @@ test('crowd: three users in one group, with files, cards and long answers at onc
       if (round[userid] === 'long') expect(bubble.text).toContain('其余部分稍后单独发送')
     }
   }
-  await until('all direct messages', () => users.every(userid => directMessages(house, userid).length > 0))
-  await untilIdle(house)
+  await until('all direct messages', () => users.every(userid => directMessages(daemon, userid).length > 0))
+  await untilIdle(daemon)
   const seen = (userid: string) =>
-    directMessages(house, userid).map(({ kind, media, text }) => media?.name ?? `${kind} ${text.slice(0, 4)}`)
+    directMessages(daemon, userid).map(({ kind, media, text }) => media?.name ?? `${kind} ${text.slice(0, 4)}`)
   expect(seen('zhangsan')).toEqual(['zhangsan.csv', 'app-text 内容较长', '全文.md'])
   expect(seen('lisi')).toEqual(['lisi.csv'])
   expect(seen('wangwu')).toEqual(['app-text 内容较长', '全文.md'])
-  expect(house.gateway.asks().map(({ text }) => text.split('\n')[0])).toEqual(
+  expect(daemon.gateway.asks().map(({ text }) => text.split('\n')[0])).toEqual(
     [...users, ...users].map(userid => `[${userid}]`),
   )
-  expect(house.tenant.violations()).toEqual([])
-  expect(await house.api('/api/status')).toMatchObject({ dead: 0, outbox: { queued: 0, held: 0 } })
+  expect(daemon.tenant.violations()).toEqual([])
+  expect(await daemon.api('/api/status')).toMatchObject({ dead: 0, outbox: { queued: 0, held: 0 } })
 })

@@ -2,15 +2,15 @@ import { afterEach, expect, test } from 'bun:test'
 import { decrypt } from '@wecom/crypto'
 import { isObject, parseObject } from '../../src/playground/json.ts'
 import type { Exchange } from '../../src/playground/tenant/wire.ts'
-import { type EchoHouse, openEchoHouse } from '../kill/house.ts'
-import { botKey } from './house.ts'
+import { type EchoRig, openEchoRig } from '../kill/rig.ts'
+import { botKey } from './daemon.ts'
 import { until } from './until.ts'
 
-let house: EchoHouse | undefined
+let rig: EchoRig | undefined
 
 afterEach(async () => {
-  await house?.close()
-  house = undefined
+  await rig?.close()
+  rig = undefined
 })
 
 /** The answer's plaintext, opened by the official package from the bytes that travelled. */
@@ -27,7 +27,7 @@ function streamIdOf(plain: Record<string, unknown>): unknown {
 
 test('duplicates: the same msgid five times at once and again after a kill -9 is one answer and one ask', async () => {
   const hold = Promise.withResolvers<void>()
-  house = await openEchoHouse({
+  rig = await openEchoRig({
     tenant: { strict: true },
     echo: {
       async *script(message) {
@@ -37,7 +37,7 @@ test('duplicates: the same msgid five times at once and again after a kill -9 is
       },
     },
   })
-  const { daemon, tenant, echo } = house
+  const { daemon, tenant, echo } = rig
 
   const bubble = tenant.say({ userid: 'ZhangSan', text: '五次', msgid: 'twin-1' })
   await Promise.all([bubble.opened, ...Array.from({ length: 4 }, () => bubble.deliverAgain())])

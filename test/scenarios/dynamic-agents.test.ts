@@ -3,18 +3,18 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectClient, type GatewayClient } from '../openclaw/client.ts'
-import { gatewayToken, type House, type HouseOptions, openHouse, untilAdmin } from './house.ts'
+import { gatewayToken, type TestDaemon, type TestDaemonOptions, startTestDaemon, untilAdmin } from './daemon.ts'
 import { until } from './until.ts'
 
-let house: House
+let daemon: TestDaemon
 const folders: string[] = []
 afterEach(async () => {
-  await house.close()
+  await daemon.close()
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
 })
 
-async function open(dynamicAgents: object = {}, options: HouseOptions = {}) {
-  house = await openHouse({
+async function open(dynamicAgents: object = {}, options: TestDaemonOptions = {}) {
+  daemon = await startTestDaemon({
     bot: { dm: { policy: 'open' } },
     channel: { dynamicAgents: { enabled: true, ...dynamicAgents } },
     ...options,
@@ -30,18 +30,18 @@ async function open(dynamicAgents: object = {}, options: HouseOptions = {}) {
 }
 
 const say = async (userid: string, text: string, chatid?: string) =>
-  (await house.tenant.say({ userid, text, ...(chatid !== undefined && { chatid }) }).finished).text
+  (await daemon.tenant.say({ userid, text, ...(chatid !== undefined && { chatid }) }).finished).text
 const componentsOf = async () =>
-  ((await house.api('/api/status')) as { components: Record<string, { state: string; hint?: string } | undefined> })
+  ((await daemon.api('/api/status')) as { components: Record<string, { state: string; hint?: string } | undefined> })
     .components
-const sessions = () => house.gateway.asks().map(({ sessionKey }) => sessionKey)
+const sessions = () => daemon.gateway.asks().map(({ sessionKey }) => sessionKey)
 /** What an operator does at the gateway itself. */
 async function adminDoes(work: (admin: GatewayClient) => Promise<void>): Promise<void> {
-  const admin = await connectClient({ url: house.gateway.url, token: gatewayToken }, ['operator.admin'])
+  const admin = await connectClient({ url: daemon.gateway.url, token: gatewayToken }, ['operator.admin'])
   await work(admin)
   admin.close()
 }
-const made = () => house.log.filter(line => line.includes('an agent was made')).length
+const made = () => daemon.log.filter(line => line.includes('an agent was made')).length
 
 function templateOf(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-template-'))
@@ -58,7 +58,7 @@ describe('agents of their own', () => {
     expect(await say('zhangsan', '/whoami')).toContain('智能体：wecom-dm-zhangsan')
     expect(await say('lisi', '@助手 two', 'wrGROUP')).toBe('re: [lisi]\ntwo')
     expect(await say('zhangsan', 'three')).toBe('re: three')
-    await house.restart()
+    await daemon.restart()
     expect(await say('zhangsan', 'four')).toBe('re: four')
     const group = expect.stringMatching(/^agent:(wecom-group-wrgroup-[0-9a-f]{8}):wecom:default:group:wrgroup-/)
     const user = 'agent:wecom-dm-zhangsan:wecom:default:direct:zhangsan'
@@ -99,23 +99,23 @@ describe('agents of their own', () => {
     const workspaceTemplate = templateOf({ 'AGENTS.md': '# 说明\n', 'SOUL.md': 'kind', 'NOTES.txt': 'no' })
     await open({ workspaceTemplate })
     await say('zhangsan', 'hello')
-    const files = house.gateway.workspace('wecom-dm-zhangsan')
+    const files = daemon.gateway.workspace('wecom-dm-zhangsan')
     expect(Object.fromEntries(files ?? [])).toEqual({ 'AGENTS.md': '# 说明\n', 'SOUL.md': 'kind' })
-    const admin = await connectClient({ url: house.gateway.url, token: gatewayToken }, ['operator.admin'])
+    const admin = await connectClient({ url: daemon.gateway.url, token: gatewayToken }, ['operator.admin'])
     await admin.request('agents.create', { name: 'wecom-dm-lisi' })
     admin.close()
     await say('lisi', 'hello')
-    expect(house.gateway.workspace('wecom-dm-lisi')?.size).toBe(0)
+    expect(daemon.gateway.workspace('wecom-dm-lisi')?.size).toBe(0)
   })
 
   test('own agents: the files of one that exists are kept, also when the gateway did not answer at first', async () => {
     const workspaceTemplate = templateOf({ 'MEMORY.md': 'empty' })
     let drops = 1
     const intercept = (stage: string, method: string) => {
-      if (stage === 'received' && method.startsWith('agents.') && drops-- > 0) house.gateway.dropConnections()
+      if (stage === 'received' && method.startsWith('agents.') && drops-- > 0) daemon.gateway.dropConnections()
     }
     await open({ workspaceTemplate }, { gateway: { intercept } })
-    await untilAdmin(house)
+    await untilAdmin(daemon)
     await adminDoes(async admin => {
       drops = 0
       await admin.request('agents.create', { name: 'wecom-dm-lisi' })
@@ -124,7 +124,7 @@ describe('agents of their own', () => {
       drops = 1
     })
     expect(await say('lisi', 'hello')).toBe('re: hello')
-    expect(house.gateway.workspace('wecom-dm-lisi')?.get('MEMORY.md')).toBe('months')
+    expect(daemon.gateway.workspace('wecom-dm-lisi')?.get('MEMORY.md')).toBe('months')
   }, 20_000)
 
   test('own agents: while one cannot be made others are answered, /stop works, and then the bound one answers', async () => {
@@ -132,12 +132,12 @@ describe('agents of their own', () => {
     const intercept = (stage: string, method: string) =>
       stage === 'received' && method === 'agents.create' ? held.promise : undefined
     await open({ adminUsers: ['boss'] }, { gateway: { intercept } })
-    await untilAdmin(house)
-    const stopped = house.tenant.say({ userid: 'zhangsan', text: 'hello' })
+    await untilAdmin(daemon)
+    const stopped = daemon.tenant.say({ userid: 'zhangsan', text: 'hello' })
     await until('it to be asked for', () => stopped.frames.length > 0)
     expect(await say('zhangsan', '/stop')).toBe('⏹ 已停止。')
     expect((await stopped.finished).text).toContain('已停止')
-    const waiting = house.tenant.say({ userid: 'lisi', text: 'hello' })
+    const waiting = daemon.tenant.say({ userid: 'lisi', text: 'hello' })
     const [other] = await Promise.all([say('boss', 'quick'), waiting.finished])
     expect([other, waiting.text]).toEqual(['re: quick', 're: hello'])
     expect(sessions().map(key => key.split(':')[1])).toEqual(['main', 'main'])
@@ -160,10 +160,10 @@ describe('agents of their own', () => {
       },
     )
     for (const enabled of [true, false]) {
-      const slow = house.tenant.say({ userid: 'zhangsan', text: 'slow' })
+      const slow = daemon.tenant.say({ userid: 'zhangsan', text: 'slow' })
       await until('the first word', () => slow.text.includes('so far'))
-      house.reconfigure({ channel: { dynamicAgents: { enabled } } })
-      await house.app.reload()
+      daemon.reconfigure({ channel: { dynamicAgents: { enabled } } })
+      await daemon.app.reload()
       expect(await say('zhangsan', '/stop')).toBe('⏹ 已停止。')
       expect((await slow.finished).text).toMatch(/^so far[^]*已停止/)
       expect(await say('zhangsan', 'next')).toBe('re: next')
@@ -186,7 +186,7 @@ describe('agents of their own', () => {
   test('own agents: one that somebody has removed is made again', async () => {
     await open()
     await say('zhangsan', 'hello')
-    const admin = await connectClient({ url: house.gateway.url, token: gatewayToken }, ['operator.admin'])
+    const admin = await connectClient({ url: daemon.gateway.url, token: gatewayToken }, ['operator.admin'])
     await admin.request('agents.delete', { agentId: 'wecom-dm-zhangsan' })
     await until('it to be gone', async () => {
       const { agents } = await admin.request('agents.list', {})
@@ -209,31 +209,31 @@ describe('agents of their own', () => {
         },
       },
     )
-    const bubble = house.tenant.say({ userid: 'zhangsan', text: 'hello' })
-    await until('the agent', () => house.gateway.workspace('wecom-dm-zhangsan'))
+    const bubble = daemon.tenant.say({ userid: 'zhangsan', text: 'hello' })
+    await until('the agent', () => daemon.gateway.workspace('wecom-dm-zhangsan'))
     isHeld = false
-    await house.gateway.kill()
+    await daemon.gateway.kill()
     held.resolve()
-    house.gateway.start()
+    daemon.gateway.start()
     expect((await bubble.finished).text).toBe('re: hello')
-    expect(house.gateway.workspace('wecom-dm-zhangsan')?.get('AGENTS.md')).toBe('told')
+    expect(daemon.gateway.workspace('wecom-dm-zhangsan')?.get('AGENTS.md')).toBe('told')
   }, 20_000)
 })
 
 describe('without admin scope', () => {
   test('own agents: the bound agent answers, status says why, and the one of its own takes over once it is approved', async () => {
     await open()
-    await untilAdmin(house)
-    house.gateway.withhold(['operator.admin'])
-    house.gateway.dropConnections()
+    await untilAdmin(daemon)
+    daemon.gateway.withhold(['operator.admin'])
+    daemon.gateway.dropConnections()
     const agents = await until('the status', async () => (await componentsOf())['dynamicAgents'])
     const { admin } = await componentsOf()
     const hint = admin?.hint ?? 'none'
     expect(agents).toMatchObject({ state: 'bound', reason: expect.stringContaining('admin scope'), hint })
     expect(await say('zhangsan', 'hello')).toBe('re: hello')
     expect(await say('zhangsan', '/whoami')).toContain('智能体：main')
-    house.gateway.approve(/approve (\S+)$/.exec(hint)?.[1] ?? '')
-    await house.restart()
+    daemon.gateway.approve(/approve (\S+)$/.exec(hint)?.[1] ?? '')
+    await daemon.restart()
     expect(await say('zhangsan', 'again')).toBe('re: again')
     expect(sessions().map(key => key.split(':')[1])).toEqual(['main', 'wecom-dm-zhangsan'])
     expect(await componentsOf()).not.toHaveProperty('dynamicAgents')
@@ -241,9 +241,9 @@ describe('without admin scope', () => {
 
   test('own agents: a refusal that comes only when the agent is made sends the question to the bound one', async () => {
     await open()
-    await untilAdmin(house)
-    house.gateway.withhold(['operator.admin'])
-    house.gateway.dropConnections()
+    await untilAdmin(daemon)
+    daemon.gateway.withhold(['operator.admin'])
+    daemon.gateway.dropConnections()
     expect(await say('zhangsan', 'hello')).toBe('re: hello')
     expect(sessions()).toEqual(['agent:main:wecom:default:direct:zhangsan'])
   }, 30_000)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createServer } from 'node:tls'
 import { echoAnswer } from '../../src/playground/gateway/runs/script.ts'
 import { type ForwardProxy, openForwardProxy } from '../wecom/forward-proxy.ts'
-import { appOf, type House, type HouseOptions, openHouse } from './house.ts'
+import { appOf, type TestDaemon, type TestDaemonOptions, startTestDaemon } from './daemon.ts'
 import { accept, readBy, sendAndWait, waitForTry } from './sending.ts'
 import { until } from './until.ts'
 
@@ -14,45 +14,45 @@ import { until } from './until.ts'
 const certificate = join(import.meta.dir, '../wecom/localhost.pem')
 const secrets = ['us@er', 'us%40er', 'p:w', 'p%3Aw', appOf.corpSecret, 'key-of-ops', 'access_token', 'response_code']
 
-let house: House
+let daemon: TestDaemon
 let proxy: ForwardProxy
 beforeEach(async () => {
   proxy = await openForwardProxy('us@er', 'p:w/ß')
 })
 afterEach(async () => {
-  await house.close()
+  await daemon.close()
   proxy.close()
 })
 
-async function open(options: HouseOptions = {}): Promise<House> {
-  house = await openHouse({
+async function open(options: TestDaemonOptions = {}): Promise<TestDaemon> {
+  daemon = await startTestDaemon({
     tenant: { members: ['zhangsan'], robots: [{ name: 'ops', key: 'key-of-ops' }] },
     channel: { webhooks: { ops: 'key-of-ops' } },
     ...options,
   })
-  await until('the gateway link', async () => (await fetch(`${house.app.privateUrl}/readyz`)).status === 200)
-  return house
+  await until('the gateway link', async () => (await fetch(`${daemon.app.privateUrl}/readyz`)).status === 200)
+  return daemon
 }
 
 /** The answer comes after the bubble. */
 const stream = { windowMs: 1_500, handoverMs: 1_000 }
 const media = { fileName: '报告.pdf', base64: Buffer.alloc(200_000, '%PDF-1.7 ').toString('base64') }
-const linesOf = (paths: readonly string[]) => paths.map(path => `${house.tenant.apiBaseUrl}/cgi-bin/${path}`)
+const linesOf = (paths: readonly string[]) => paths.map(path => `${daemon.tenant.apiBaseUrl}/cgi-bin/${path}`)
 
 function expectNoSecret(): void {
-  const told = house.log.join('\n')
+  const told = daemon.log.join('\n')
   expect(secrets.filter(secret => told.includes(secret))).toEqual([])
 }
 
 describe('a network that lets only the proxy out', () => {
   test('egress: token, messages, uploads and answers all go through the proxy, the gateway does not', async () => {
     await open({ agent: {}, network: { egressProxyUrl: proxy.url }, bot: { stream } })
-    const { tenant } = house
+    const { tenant } = daemon
     tenant.api.acceptOnly(port => proxy.opened(port))
-    expect(await sendAndWait(house, { to: 'user:zhangsan', text: '你好' })).toMatchObject({ state: 'delivered' })
-    expect(await sendAndWait(house, { to: 'user:zhangsan', media })).toMatchObject({ state: 'delivered' })
-    expect(await sendAndWait(house, { to: 'webhook:ops', text: '值班' })).toMatchObject({ state: 'delivered' })
-    expect(await sendAndWait(house, { to: 'webhook:ops', media })).toMatchObject({ state: 'delivered' })
+    expect(await sendAndWait(daemon, { to: 'user:zhangsan', text: '你好' })).toMatchObject({ state: 'delivered' })
+    expect(await sendAndWait(daemon, { to: 'user:zhangsan', media })).toMatchObject({ state: 'delivered' })
+    expect(await sendAndWait(daemon, { to: 'webhook:ops', text: '值班' })).toMatchObject({ state: 'delivered' })
+    expect(await sendAndWait(daemon, { to: 'webhook:ops', media })).toMatchObject({ state: 'delivered' })
     expect(tenant.ledger.entries.map((entry): string => entry.kind)).toEqual([
       'app-text',
       'app-media',
@@ -62,40 +62,40 @@ describe('a network that lets only the proxy out', () => {
     expect(tenant.media.uploads.map(upload => upload.bytes.toString('base64') === media.base64)).toEqual([true, true])
 
     await tenant.say({ userid: 'zhangsan', text: '[slow 900] 慢' }).finished
-    await until('the answer', () => readBy(house, 'zhangsan').includes(echoAnswer('慢')))
+    await until('the answer', () => readBy(daemon, 'zhangsan').includes(echoAnswer('慢')))
 
     const called = proxy.passed.map(line => line.split(' ')[1])
     const wanted = ['gettoken', 'message/send', 'media/upload', 'webhook/send', 'webhook/upload_media']
     expect(called).toEqual(expect.arrayContaining(linesOf(wanted)))
     expect(proxy.passed.filter(line => !line.includes(new URL(tenant.apiBaseUrl).host))).toEqual([])
-    expect(house.gateway.asks()).toHaveLength(1)
+    expect(daemon.gateway.asks()).toHaveLength(1)
     expectNoSecret()
   })
 
   test('egress: an account without an app answers by response_url through the proxy', async () => {
     await open({ network: { egressProxyUrl: proxy.url }, bot: { stream } })
-    house.tenant.api.acceptOnly(port => proxy.opened(port))
-    await house.tenant.say({ userid: 'zhangsan', text: '[slow 900] 慢' }).finished
-    await until('the answer', () => readBy(house, 'zhangsan').includes(echoAnswer('慢')))
-    expect(house.tenant.responses.posts).toHaveLength(1)
+    daemon.tenant.api.acceptOnly(port => proxy.opened(port))
+    await daemon.tenant.say({ userid: 'zhangsan', text: '[slow 900] 慢' }).finished
+    await until('the answer', () => readBy(daemon, 'zhangsan').includes(echoAnswer('慢')))
+    expect(daemon.tenant.responses.posts).toHaveLength(1)
     expect(proxy.passed).toEqual([expect.stringContaining('/cgi-bin/aibot/response')])
     expectNoSecret()
   })
 
   test('egress: without the proxy in the config nothing arrives, and nothing is lost', async () => {
     await open({ agent: {} })
-    house.tenant.api.acceptOnly(port => proxy.opened(port))
-    const id = await accept(house, { to: 'user:zhangsan', text: 'x' })
-    expect(await waitForTry(house, id)).toMatchObject({ state: 'queued', attempts: [{ outcome: 'retry' }] })
-    expect([house.tenant.api.requests, proxy.passed]).toEqual([[], []])
+    daemon.tenant.api.acceptOnly(port => proxy.opened(port))
+    const id = await accept(daemon, { to: 'user:zhangsan', text: 'x' })
+    expect(await waitForTry(daemon, id)).toMatchObject({ state: 'queued', attempts: [{ outcome: 'retry' }] })
+    expect([daemon.tenant.api.requests, proxy.passed]).toEqual([[], []])
     expectNoSecret()
   })
 
   test('egress: a proxy that refuses us is named in the report, without its credentials', async () => {
     const strict = await openForwardProxy('us@er', 'another')
     await open({ agent: {}, network: { egressProxyUrl: proxy.url.replace(/@127.*/, strict.url.replace(/.*@/, '@')) } })
-    const id = await accept(house, { to: 'user:zhangsan', text: 'x' })
-    const report = await waitForTry(house, id)
+    const id = await accept(daemon, { to: 'user:zhangsan', text: 'x' })
+    const report = await waitForTry(daemon, id)
     expect(report.attempts[0]).toMatchObject({ outcome: 'retry', hint: expect.stringContaining('proxy') })
     expect([strict.turnedAway.length > 0, strict.passed]).toEqual([true, []])
     expect(secrets.filter(secret => JSON.stringify(report).includes(secret))).toEqual([])
@@ -143,10 +143,10 @@ describe('a private deployment with an authority of its own', () => {
       /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(await Bun.file(certificate).text())?.[0] ?? '',
     )
     await open({ agent: {}, network: { apiBaseUrl: front.origin, caFile, egressProxyUrl: proxy.url } })
-    front.leadTo(house.tenant.apiBaseUrl)
-    expect(await sendAndWait(house, { to: 'user:zhangsan', text: '你好' })).toMatchObject({ state: 'delivered' })
-    expect(await sendAndWait(house, { to: 'user:zhangsan', media })).toMatchObject({ state: 'delivered' })
-    expect(await sendAndWait(house, { to: 'webhook:ops', text: '值班' })).toMatchObject({ state: 'delivered' })
+    front.leadTo(daemon.tenant.apiBaseUrl)
+    expect(await sendAndWait(daemon, { to: 'user:zhangsan', text: '你好' })).toMatchObject({ state: 'delivered' })
+    expect(await sendAndWait(daemon, { to: 'user:zhangsan', media })).toMatchObject({ state: 'delivered' })
+    expect(await sendAndWait(daemon, { to: 'webhook:ops', text: '值班' })).toMatchObject({ state: 'delivered' })
     expect(new Set(proxy.passed)).toEqual(new Set([`CONNECT ${new URL(front.origin).host}`]))
     expectNoSecret()
     front.close()
@@ -156,9 +156,9 @@ describe('a private deployment with an authority of its own', () => {
   test('egress: without caFile WeCom hears nothing, and the report says that the certificate is not known', async () => {
     const front = await openTlsFront()
     await open({ agent: {}, network: { apiBaseUrl: front.origin } })
-    front.leadTo(house.tenant.apiBaseUrl)
-    const id = await accept(house, { to: 'user:zhangsan', text: 'x' })
-    expect(await waitForTry(house, id)).toMatchObject({
+    front.leadTo(daemon.tenant.apiBaseUrl)
+    const id = await accept(daemon, { to: 'user:zhangsan', text: 'x' })
+    expect(await waitForTry(daemon, id)).toMatchObject({
       attempts: [
         {
           outcome: 'retry',
@@ -167,7 +167,7 @@ describe('a private deployment with an authority of its own', () => {
         },
       ],
     })
-    expect(house.tenant.api.requests).toEqual([])
+    expect(daemon.tenant.api.requests).toEqual([])
     expectNoSecret()
     front.close()
   })

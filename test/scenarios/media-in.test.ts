@@ -3,32 +3,32 @@ import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { amr, csv, html, mp4, pdf, png } from '../wecom/media-samples.ts'
-import { openAppHouse, stopGateway, untilTexts } from './app-house.ts'
-import { type House, type HouseOptions, untilAdmin } from './house.ts'
+import { startAppDaemon, stopGateway, untilTexts } from './app-daemon.ts'
+import { type TestDaemon, type TestDaemonOptions, untilAdmin } from './daemon.ts'
 import { until } from './until.ts'
 
-let house: House
-afterEach(() => house.close())
+let daemon: TestDaemon
+afterEach(() => daemon.close())
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
-const asks = () => house.gateway.asks()
-const spooled = () => readdirSync(join(house.folder, 'state/spool'))
+const asks = () => daemon.gateway.asks()
+const spooled = () => readdirSync(join(daemon.folder, 'state/spool'))
 
-/** A house whose agent answers "got it", and where a message of nothing but media is asked at once. */
-async function open(options: HouseOptions = {}): Promise<House> {
-  house = await openAppHouse({
+/** A daemon whose agent answers "got it", and where a message of nothing but media is asked at once. */
+async function open(options: TestDaemonOptions = {}): Promise<TestDaemon> {
+  daemon = await startAppDaemon({
     bot: { joinWindowMs: 0 },
     gateway: { script: () => [{ kind: 'say', text: 'got it' }] },
     ...options,
   })
-  return house
+  return daemon
 }
 
 const send = (msgtype: string, bytes: Uint8Array, medium = {}, more = {}) =>
-  house.tenant.say({
+  daemon.tenant.say({
     userid: 'zhangsan',
     msgtype,
-    payload: { url: house.tenant.botMedia(bytes, medium) },
+    payload: { url: daemon.tenant.botMedia(bytes, medium) },
     ...more,
   }).finished
 
@@ -48,20 +48,20 @@ describe('media to the Bot', () => {
     expect(asks().map(ask => ask.attachments)).toEqual(
       sent.map(([, bytes, , as]) => [{ ...as, bytes: bytes.length, sha256: sha256(bytes) }]),
     )
-    expect(house.tenant.violations()).toEqual([])
+    expect(daemon.tenant.violations()).toEqual([])
   })
 
   test('media: a picture beside /new is asked about in the new session, and one beside another command keeps nobody waiting', async () => {
     await open({ bot: { joinWindowMs: 0, dm: { policy: 'open' } } })
-    await untilAdmin(house)
+    await untilAdmin(daemon)
     const withPicture = (text: string) =>
-      house.tenant.say({
+      daemon.tenant.say({
         userid: 'zhangsan',
         msgtype: 'mixed',
         payload: {
           msg_item: [
             { msgtype: 'text', text: { content: text } },
-            { msgtype: 'image', image: { url: house.tenant.botMedia(png) } },
+            { msgtype: 'image', image: { url: daemon.tenant.botMedia(png) } },
           ],
         },
       }).finished
@@ -73,9 +73,9 @@ describe('media to the Bot', () => {
 
   test('media: text and pictures of one message keep their order, and so does what it quotes', async () => {
     await open()
-    const url = (bytes: Uint8Array) => ({ url: house.tenant.botMedia(bytes) })
+    const url = (bytes: Uint8Array) => ({ url: daemon.tenant.botMedia(bytes) })
     const second = Buffer.concat([png, Buffer.from('second')])
-    const bubble = house.tenant.say({
+    const bubble = daemon.tenant.say({
       userid: 'zhangsan',
       msgtype: 'mixed',
       payload: {
@@ -85,7 +85,7 @@ describe('media to the Bot', () => {
           { msgtype: 'image', image: url(second) },
         ],
       },
-      quote: { msgtype: 'file', file: { url: house.tenant.botMedia(pdf, { fileName: '合同.pdf' }) } },
+      quote: { msgtype: 'file', file: { url: daemon.tenant.botMedia(pdf, { fileName: '合同.pdf' }) } },
     })
     await bubble.finished
     expect(asks()).toMatchObject([
@@ -98,13 +98,13 @@ describe('media to the Bot', () => {
 
   test('media: a picture and the text that follows within the window are one question, answered in the newer bubble', async () => {
     await open({ bot: { joinWindowMs: 3_000 } })
-    const first = house.tenant.say({
+    const first = daemon.tenant.say({
       userid: 'zhangsan',
       msgtype: 'image',
-      payload: { url: house.tenant.botMedia(png) },
+      payload: { url: daemon.tenant.botMedia(png) },
     })
     await until('the first frame', () => first.frames.length > 0)
-    const second = await house.tenant.say({ userid: 'zhangsan', text: 'what is this?' }).finished
+    const second = await daemon.tenant.say({ userid: 'zhangsan', text: 'what is this?' }).finished
     expect(second.text).toBe('got it')
     expect((await first.finished).text).toContain('一起回答')
     expect(asks()).toMatchObject([
@@ -132,7 +132,7 @@ describe('media to the Bot', () => {
     expect(asks().map(ask => ask.attachments.length)).toEqual([0, 0, 0, 0, 0, 0, 0, 0])
     expect(asks()[0]?.text).toBe('[image]\n[image: could not be fetched]')
     const bubble = await send('image', png, { fault: 'truncated' })
-    const trace = JSON.stringify(await house.api(`/api/trace/${bubble.callback.msgid}`))
+    const trace = JSON.stringify(await daemon.api(`/api/trace/${bubble.callback.msgid}`))
     expect(trace).toContain('"route":"media","outcome":"refused","errmsg":"unreadable"')
     await until('nothing to lie in the spool', () => spooled().length === 0)
   })
@@ -141,7 +141,7 @@ describe('media to the Bot', () => {
     await open()
     let visits = 0
     const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response(String(++visits)) })
-    const bubble = house.tenant.say({
+    const bubble = daemon.tenant.say({
       userid: 'zhangsan',
       msgtype: 'image',
       payload: { url: `http://127.0.0.1:${server.port}/a.png` },
@@ -153,18 +153,18 @@ describe('media to the Bot', () => {
 
   test('media: what was fetched before a restart is asked after it, and fetched once', async () => {
     await open()
-    await stopGateway(house)
-    const bubble = house.tenant.say({
+    await stopGateway(daemon)
+    const bubble = daemon.tenant.say({
       userid: 'zhangsan',
       msgtype: 'file',
-      payload: { url: house.tenant.botMedia(csv, { fileName: 'a.csv' }) },
+      payload: { url: daemon.tenant.botMedia(csv, { fileName: 'a.csv' }) },
     })
     await until('the file to be kept', () => spooled().some(name => !name.endsWith('.part')))
-    await house.restart()
-    house.gateway.start()
+    await daemon.restart()
+    daemon.gateway.start()
     expect((await bubble.finished).text).toBe('got it')
     expect(asks()).toMatchObject([{ attachments: [{ fileName: 'a.csv', sha256: sha256(csv) }] }])
-    expect(house.tenant.api.requests.filter(({ path }) => path === '/media')).toHaveLength(1)
+    expect(daemon.tenant.api.requests.filter(({ path }) => path === '/media')).toHaveLength(1)
   })
 
   test('media: neither links nor names of files are in the log', async () => {
@@ -172,7 +172,7 @@ describe('media to the Bot', () => {
     await send('file', csv, { fileName: 'geheim.csv' })
     await send('file', csv, { fileName: 'geheim.csv', fault: 'expired' })
     await send('file', csv, { fileName: 'geheim.csv', fault: 'truncated' })
-    const log = house.log.join('\n')
+    const log = daemon.log.join('\n')
     expect(log).toContain('media of a user cannot be had')
     for (const secret of ['geheim', '/media?', 'q-signature']) expect(log).not.toContain(secret)
   })
@@ -181,7 +181,7 @@ describe('media to the Bot', () => {
 describe('media to the app', () => {
   test('media: a picture, a voice message, a video and a file are fetched by their media_id', async () => {
     await open()
-    const { media } = house.tenant
+    const { media } = daemon.tenant
     const sent = [
       ['image', media.put({ type: 'image', name: 'a.png', bytes: png }), png],
       ['voice', media.put({ type: 'voice', name: 'a.amr', bytes: amr }), amr],
@@ -189,20 +189,20 @@ describe('media to the app', () => {
       ['file', media.put({ type: 'file', name: '报告.pdf', bytes: pdf }), pdf],
     ] as const
     for (const [index, [msgtype, MediaId]] of sent.entries()) {
-      await house.tenant.sayToApp({ userid: 'zhangsan', text: '', msgtype, fields: { MediaId } }).done
-      await untilTexts(house, 'zhangsan', index + 1)
+      await daemon.tenant.sayToApp({ userid: 'zhangsan', text: '', msgtype, fields: { MediaId } }).done
+      await untilTexts(daemon, 'zhangsan', index + 1)
     }
     expect(asks().map(ask => ask.text)).toEqual(['[image]', '[voice]', '[video]', '[file]'])
     expect(asks().map(ask => ask.attachments[0]?.sha256)).toEqual(sent.map(([, , bytes]) => sha256(bytes)))
     expect(asks().map(ask => ask.attachments[0]?.type)).toEqual(['image', 'audio', 'file', 'file'])
     expect(asks()[3]?.attachments[0]?.fileName).toBe('报告.pdf')
-    expect(house.tenant.violations()).toEqual([])
+    expect(daemon.tenant.violations()).toEqual([])
   })
 
   test('media: a media_id that the platform does not know is said before the answer', async () => {
     await open()
-    await house.tenant.sayToApp({ userid: 'zhangsan', text: '', msgtype: 'image', fields: { MediaId: 'nope' } }).done
-    const [answer] = await untilTexts(house, 'zhangsan', 1)
+    await daemon.tenant.sayToApp({ userid: 'zhangsan', text: '', msgtype: 'image', fields: { MediaId: 'nope' } }).done
+    const [answer] = await untilTexts(daemon, 'zhangsan', 1)
     expect(answer).toMatch(/^（「image」没能交给智能体：.*）\n\ngot it$/)
   })
 })

@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from 'bun:test'
 import * as official from '@wecom/crypto'
-import { botKey, botToken, type House, openHouse } from './house.ts'
+import { botKey, botToken, type TestDaemon, startTestDaemon } from './daemon.ts'
 import { until } from './until.ts'
 
-let house: House
-afterEach(() => house.close())
+let daemon: TestDaemon
+afterEach(() => daemon.close())
 
 const old = { token: botToken, encodingAESKey: botKey }
 const fresh = { token: 'rotatedBotToken01', encodingAESKey: 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C' }
@@ -24,7 +24,7 @@ async function say({ token, encodingAESKey }: Keys, index: number): Promise<stri
   const nonce = `n${index}`
   const signature = official.getSignature(token, timestamp, nonce, encrypt)
   const query = new URLSearchParams({ msg_signature: signature, timestamp, nonce })
-  const response = await fetch(`${house.app.publicUrl}/wecom/bot?${query.toString()}`, {
+  const response = await fetch(`${daemon.app.publicUrl}/wecom/bot?${query.toString()}`, {
     method: 'POST',
     body: JSON.stringify({ encrypt }),
   })
@@ -38,18 +38,18 @@ async function say({ token, encodingAESKey }: Keys, index: number): Promise<stri
 }
 
 test('reload: of 200 callbacks with old and new keys, in turn and across reloads, none is lost', async () => {
-  house = await openHouse({ config: { limits: { openTurns: 1_000 } } })
+  daemon = await startTestDaemon({ config: { limits: { openTurns: 1_000 } } })
   const before = Array.from({ length: 50 }, (_, index) => say(old, index))
-  house.reconfigure({ bot: fresh })
-  await house.app.reload()
+  daemon.reconfigure({ bot: fresh })
+  await daemon.app.reload()
   const mixed = Array.from({ length: 150 }, (_, index) => say(index % 2 === 0 ? fresh : old, 50 + index))
-  house.reconfigure({ bot: { ...fresh, welcomeText: 'another reload' } })
-  await house.app.reload()
+  daemon.reconfigure({ bot: { ...fresh, welcomeText: 'another reload' } })
+  await daemon.app.reload()
   const streams = await Promise.all([...before, ...mixed])
   expect(streams.filter(stream => !stream.startsWith('st_'))).toEqual([])
   expect(new Set(streams).size).toBe(200)
-  await until('every question', () => house.gateway.asks().length === 200)
-  expect(new Set(house.gateway.asks().map(({ text }) => text)).size).toBe(200)
+  await until('every question', () => daemon.gateway.asks().length === 200)
+  expect(new Set(daemon.gateway.asks().map(({ text }) => text)).size).toBe(200)
   const strangers = { token: 'somebodyElse', encodingAESKey: botKey }
   expect(await say(strangers, 1_000)).toBe('HTTP 401')
 }, 60_000)

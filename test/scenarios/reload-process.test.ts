@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Running, startDaemon, wecomd } from '../cli/child.ts'
-import { botKey, botToken, freePort } from './house.ts'
+import { botKey, botToken, freePort } from './daemon.ts'
 import { type NotifySocket, openNotifySocket } from './notify-socket.ts'
 import { until } from './until.ts'
 

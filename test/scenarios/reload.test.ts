@@ -5,8 +5,16 @@ import { join } from 'node:path'
 import { createEchoGateway } from '../../src/playground/gateway/echo-gateway.ts'
 import { echoAnswer } from '../../src/playground/gateway/runs/script.ts'
 import { createTenant } from '../../src/playground/tenant/tenant.ts'
-import { isReady, untilIdle } from './app-house.ts'
-import { botKey, botToken, freePort, type House, type HouseOptions, openHouse, quietWorld } from './house.ts'
+import { isReady, untilIdle } from './app-daemon.ts'
+import {
+  botKey,
+  botToken,
+  freePort,
+  type TestDaemon,
+  type TestDaemonOptions,
+  startTestDaemon,
+  quietWorld,
+} from './daemon.ts'
 import { until } from './until.ts'
 
 const open: { close(): unknown }[] = []
@@ -14,18 +22,18 @@ afterEach(async () => {
   for (const one of open.splice(0).toReversed()) await one.close()
 })
 
-async function openUp(options: HouseOptions = {}): Promise<House> {
-  const house = await openHouse(options)
-  open.push(house)
-  await until('the gateway link', () => isReady(house))
-  return house
+async function openUp(options: TestDaemonOptions = {}): Promise<TestDaemon> {
+  const daemon = await startTestDaemon(options)
+  open.push(daemon)
+  await until('the gateway link', () => isReady(daemon))
+  return daemon
 }
 
-const fileOf = ({ folder }: House) => join(folder, 'wecomd.json5')
+const fileOf = ({ folder }: TestDaemon) => join(folder, 'wecomd.json5')
 
-async function configOf(house: House): Promise<{ readonly loadedAt: number; readonly complaint?: string }> {
+async function configOf(daemon: TestDaemon): Promise<{ readonly loadedAt: number; readonly complaint?: string }> {
   // The daemon is of this source.
-  const status = (await house.api('/api/status')) as { config: { loadedAt: number; complaint?: string } }
+  const status = (await daemon.api('/api/status')) as { config: { loadedAt: number; complaint?: string } }
   return status.config
 }
 
@@ -37,89 +45,89 @@ interface Line {
 }
 
 /** What the log says of reloads. */
-function told({ log }: House): readonly Line[] {
+function told({ log }: TestDaemon): readonly Line[] {
   return log.map((line): Line => JSON.parse(line)).filter(({ msg }) => /^config (?:NOT )?reloaded/.test(msg))
 }
 
 /** What the changed paths of the last reload were. */
-const changedIn = (house: House) => told(house).at(-1)?.changed
+const changedIn = (daemon: TestDaemon) => told(daemon).at(-1)?.changed
 
 test('reload: a changed file takes effect by itself, and the log says what changed but not to what', async () => {
-  const house = await openUp({ bot: { welcomeText: 'before' } })
-  const { loadedAt } = await configOf(house)
-  expect(await house.tenant.enterChat('first')).toBe('before')
-  house.reconfigure({ bot: { welcomeText: 'mellon' }, config: { limits: { openTurns: 7 } } })
-  await until('the reload', () => told(house).length === 1)
-  expect(told(house)).toMatchObject([
+  const daemon = await openUp({ bot: { welcomeText: 'before' } })
+  const { loadedAt } = await configOf(daemon)
+  expect(await daemon.tenant.enterChat('first')).toBe('before')
+  daemon.reconfigure({ bot: { welcomeText: 'mellon' }, config: { limits: { openTurns: 7 } } })
+  await until('the reload', () => told(daemon).length === 1)
+  expect(told(daemon)).toMatchObject([
     { level: 'info', changed: ['channels.wecom.bot.welcomeText', 'limits.openTurns'] },
   ])
-  expect(await house.tenant.enterChat('second')).toBe('mellon')
-  const now = await configOf(house)
+  expect(await daemon.tenant.enterChat('second')).toBe('mellon')
+  const now = await configOf(daemon)
   expect([now.loadedAt > loadedAt, now.complaint]).toEqual([true, undefined])
-  expect(house.log.join('\n')).not.toContain('mellon')
+  expect(daemon.log.join('\n')).not.toContain('mellon')
 })
 
 test('reload: limits and sentences change at once, answers under way go on', async () => {
-  const house = await openUp()
-  const slow = house.tenant.say({ userid: 'zhangsan', text: '[slow 800] slow' })
-  await until('the question', () => house.gateway.asks().length === 1)
-  house.reconfigure({ config: { limits: { openTurns: 1 }, language: 'en' } })
-  await house.app.reload()
-  const busy = await house.tenant.say({ userid: 'lisi', text: 'busy?' }).finished
+  const daemon = await openUp()
+  const slow = daemon.tenant.say({ userid: 'zhangsan', text: '[slow 800] slow' })
+  await until('the question', () => daemon.gateway.asks().length === 1)
+  daemon.reconfigure({ config: { limits: { openTurns: 1 }, language: 'en' } })
+  await daemon.app.reload()
+  const busy = await daemon.tenant.say({ userid: 'lisi', text: 'busy?' }).finished
   expect(busy.text).toMatch(/busy|many/i)
   expect((await slow.finished).text).toBe(echoAnswer('slow'))
-  expect(house.gateway.asks()).toHaveLength(1)
+  expect(daemon.gateway.asks()).toHaveLength(1)
 })
 
 test('reload: an invalid file changes nothing, is complained about, and until a valid one comes status shows it', async () => {
-  const house = await openUp({ bot: { welcomeText: 'before' } })
-  const { loadedAt } = await configOf(house)
-  house.reconfigure({ bot: { welcomeText: 'after', tokn: 'typo' }, config: { language: 'speak-friend' } })
-  await until('the reload', () => told(house).length === 1)
+  const daemon = await openUp({ bot: { welcomeText: 'before' } })
+  const { loadedAt } = await configOf(daemon)
+  daemon.reconfigure({ bot: { welcomeText: 'after', tokn: 'typo' }, config: { language: 'speak-friend' } })
+  await until('the reload', () => told(daemon).length === 1)
   const complaints = [
     'channels.wecom.bot.tokn: unknown key; did you mean "token"?',
     'language: expected one of "zh-CN", "en"',
   ]
-  expect(told(house)).toMatchObject([{ level: 'error', complaints }])
-  expect(house.log.join('\n')).not.toMatch(/typo|speak-friend/)
-  expect(await configOf(house)).toEqual({ loadedAt, complaint: complaints.join('; ') })
-  expect(await house.tenant.enterChat('zhangsan')).toBe('before')
-  house.reconfigure()
-  await until('the reload', () => told(house).length === 2)
-  expect(await configOf(house)).toEqual({ loadedAt: expect.any(Number) })
-  expect(changedIn(house)).toEqual([])
+  expect(told(daemon)).toMatchObject([{ level: 'error', complaints }])
+  expect(daemon.log.join('\n')).not.toMatch(/typo|speak-friend/)
+  expect(await configOf(daemon)).toEqual({ loadedAt, complaint: complaints.join('; ') })
+  expect(await daemon.tenant.enterChat('zhangsan')).toBe('before')
+  daemon.reconfigure()
+  await until('the reload', () => told(daemon).length === 2)
+  expect(await configOf(daemon)).toEqual({ loadedAt: expect.any(Number) })
+  expect(changedIn(daemon)).toEqual([])
 })
 
 test('reload: a file that is half written or gone for a while harms nothing', async () => {
-  const house = await openUp()
-  house.reconfigure({ bot: { welcomeText: 'whole' } })
-  const whole = readFileSync(fileOf(house), 'utf8')
-  writeFileSync(fileOf(house), whole.slice(0, whole.length / 2))
-  await until('the first complaint', async () => (await configOf(house)).complaint)
-  expect((await configOf(house)).complaint).toMatch(/wecomd\.json5:1:\d+: /)
-  expect((await house.tenant.say({ userid: 'zhangsan', text: 'hello' }).finished).text).toBe(echoAnswer('hello'))
-  writeFileSync(fileOf(house), whole)
-  await until('the reload', async () => (await configOf(house)).complaint === undefined)
-  expect(changedIn(house)).toEqual(['channels.wecom.bot.welcomeText'])
-  expect(await house.tenant.enterChat('zhangsan')).toBe('whole')
+  const daemon = await openUp()
+  daemon.reconfigure({ bot: { welcomeText: 'whole' } })
+  const whole = readFileSync(fileOf(daemon), 'utf8')
+  writeFileSync(fileOf(daemon), whole.slice(0, whole.length / 2))
+  await until('the first complaint', async () => (await configOf(daemon)).complaint)
+  expect((await configOf(daemon)).complaint).toMatch(/wecomd\.json5:1:\d+: /)
+  expect((await daemon.tenant.say({ userid: 'zhangsan', text: 'hello' }).finished).text).toBe(echoAnswer('hello'))
+  writeFileSync(fileOf(daemon), whole)
+  await until('the reload', async () => (await configOf(daemon)).complaint === undefined)
+  expect(changedIn(daemon)).toEqual(['channels.wecom.bot.welcomeText'])
+  expect(await daemon.tenant.enterChat('zhangsan')).toBe('whole')
 })
 
 test('reload: what needs a restart refuses the whole file, by name', async () => {
-  const house = await openUp({ bot: { welcomeText: 'before' } })
+  const daemon = await openUp({ bot: { welcomeText: 'before' } })
   const fixed = {
     server: { host: '127.0.0.1', port: 1 },
     admin: { host: 'localhost', port: 2, token: 'another-token' },
     store: { url: 'sqlite:other.db' },
     stateDir: 'elsewhere',
   }
-  house.reconfigure({ bot: { welcomeText: 'after' }, config: fixed })
-  await house.app.reload()
+  daemon.reconfigure({ bot: { welcomeText: 'after' }, config: fixed })
+  await daemon.app.reload()
   const paths = ['server.port', 'admin.host', 'admin.port', 'store.url', 'stateDir']
-  const { complaint = '' } = await configOf(house)
+  const { complaint = '' } = await configOf(daemon)
   expect(complaint.split('; ').toSorted()).toEqual(paths.map(path => `${path}: a change needs a restart`).toSorted())
-  expect(await house.tenant.enterChat('zhangsan')).toBe('before')
-  expect(house.log.join('\n')).not.toMatch(/elsewhere|other\.db/)
-  expect(house.log.find(line => line.includes('NOT reloaded'))).toContain('restart wecomd')
+  expect(await daemon.tenant.enterChat('zhangsan')).toBe('before')
+  expect(daemon.log.join('\n')).not.toMatch(/elsewhere|other\.db/)
+  expect(daemon.log.find(line => line.includes('NOT reloaded'))).toContain('restart wecomd')
 })
 
 test('reload: an account that was added answers, one that was removed is 404, and its open turn ends by its last way', async () => {
@@ -131,20 +139,20 @@ test('reload: an account that was added answers, one that was removed is 404, an
   const tenant = await createTenant(quietWorld(), { callbackUrl, ...sales.bot, refreshMs: 50 })
   open.push(tenant)
   const common = { config: { server: { host: '127.0.0.1', port } }, network: { apiBaseUrl: tenant.apiBaseUrl } }
-  const house = await openUp(common)
+  const daemon = await openUp(common)
   expect((await fetch(callbackUrl)).status).toBe(404)
 
-  house.reconfigure({ channel: { accounts: { sales } } })
-  await house.app.reload()
-  expect(changedIn(house)).toEqual(['channels.wecom.accounts.sales'])
+  daemon.reconfigure({ channel: { accounts: { sales } } })
+  await daemon.app.reload()
+  expect(changedIn(daemon)).toEqual(['channels.wecom.accounts.sales'])
   expect(await tenant.verifyUrl()).toEqual({ ok: true })
   const bubble = await tenant.say({ userid: 'zhangsan', text: '[slow 1500] late' }).opened
-  house.reconfigure()
-  await house.app.reload()
+  daemon.reconfigure()
+  await daemon.app.reload()
   expect((await fetch(callbackUrl)).status).toBe(404)
   const post = await until('the answer', () => tenant.responses.posts.find(({ url }) => url === bubble.responseUrl))
   expect(JSON.parse(post.body)).toEqual({ msgtype: 'markdown', markdown: { content: echoAnswer('late') } })
-  await untilIdle(house)
+  await untilIdle(daemon)
 })
 
 test('reload: a secret that lies in a file is read again', async () => {
@@ -152,49 +160,50 @@ test('reload: a secret that lies in a file is read again', async () => {
   open.push({ close: () => rmSync(folder, { recursive: true }) })
   const file = join(folder, 'bot-token')
   writeFileSync(file, `${botToken}\n`)
-  const house = await openUp({ bot: { token: { file } } })
-  expect(await house.tenant.verifyUrl()).toEqual({ ok: true })
+  const daemon = await openUp({ bot: { token: { file } } })
+  expect(await daemon.tenant.verifyUrl()).toEqual({ ok: true })
   writeFileSync(file, 'rotatedBotToken01\n')
-  await house.app.reload()
-  expect(changedIn(house)).toEqual(['channels.wecom.bot.token'])
-  const callbackUrl = `${house.app.publicUrl}/wecom/bot`
+  await daemon.app.reload()
+  expect(changedIn(daemon)).toEqual(['channels.wecom.bot.token'])
+  const callbackUrl = `${daemon.app.publicUrl}/wecom/bot`
   const tenant = await createTenant(quietWorld(), { callbackUrl, token: 'rotatedBotToken01', encodingAESKey: botKey })
   open.push(tenant)
   expect(await tenant.verifyUrl()).toEqual({ ok: true })
-  expect(await house.tenant.verifyUrl()).toEqual({ ok: true })
-  expect(house.log.join('\n')).not.toContain('rotatedBotToken01')
+  expect(await daemon.tenant.verifyUrl()).toEqual({ ok: true })
+  expect(daemon.log.join('\n')).not.toContain('rotatedBotToken01')
 })
 
 test('reload: another gateway is connected to, and answers from then on', async () => {
-  const house = await openUp()
+  const daemon = await openUp()
   const other = createEchoGateway(quietWorld(), { token: 'other-token' })
   open.push(other)
-  house.reconfigure({ config: { gateway: { url: other.url, token: 'other-token' } } })
-  await house.app.reload()
-  expect(changedIn(house)).toEqual(['gateway.url', 'gateway.token'])
-  await until('the link', () => isReady(house))
-  expect((await house.tenant.say({ userid: 'zhangsan', text: 'hello' }).finished).text).toBe(echoAnswer('hello'))
-  expect([house.gateway.asks().length, other.asks().length]).toEqual([0, 1])
-  expect(house.gateway.connections()).toBe(0)
+  daemon.reconfigure({ config: { gateway: { url: other.url, token: 'other-token' } } })
+  await daemon.app.reload()
+  expect(changedIn(daemon)).toEqual(['gateway.url', 'gateway.token'])
+  await until('the link', () => isReady(daemon))
+  expect((await daemon.tenant.say({ userid: 'zhangsan', text: 'hello' }).finished).text).toBe(echoAnswer('hello'))
+  expect([daemon.gateway.asks().length, other.asks().length]).toEqual([0, 1])
+  expect(daemon.gateway.connections()).toBe(0)
 })
 
 test('reload: the token of the private listener changes at once', async () => {
-  const house = await openUp()
-  house.reconfigure({ config: { admin: { port: 0, token: 'another-token' } } })
-  await house.app.reload()
+  const daemon = await openUp()
+  daemon.reconfigure({ config: { admin: { port: 0, token: 'another-token' } } })
+  await daemon.app.reload()
   const statuses = ['admin-token', 'another-token'].map(async token => {
-    return (await fetch(`${house.app.privateUrl}/api/status`, { headers: { authorization: `Bearer ${token}` } })).status
+    return (await fetch(`${daemon.app.privateUrl}/api/status`, { headers: { authorization: `Bearer ${token}` } }))
+      .status
   })
   expect(await Promise.all(statuses)).toEqual([401, 200])
 })
 
 test('reload: a new secret of the app is tried at once, and what waited goes', async () => {
-  const house = await openUp({ agent: { corpSecret: 'wrong' } })
-  const { answer } = await house.send({ to: 'user:zhangsan', text: 'hello' })
+  const daemon = await openUp({ agent: { corpSecret: 'wrong' } })
+  const { answer } = await daemon.send({ to: 'user:zhangsan', text: 'hello' })
   const first = String(answer.id)
-  expect((await house.delivered(first, 'held')).state).toBe('held')
-  house.reconfigure({ agent: {} })
-  await house.app.reload()
-  expect(changedIn(house)).toEqual(['channels.wecom.agent.corpSecret'])
-  expect((await house.delivered(first)).state).toBe('delivered')
+  expect((await daemon.delivered(first, 'held')).state).toBe('held')
+  daemon.reconfigure({ agent: {} })
+  await daemon.app.reload()
+  expect(changedIn(daemon)).toEqual(['channels.wecom.agent.corpSecret'])
+  expect((await daemon.delivered(first)).state).toBe('delivered')
 })

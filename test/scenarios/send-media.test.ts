@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type House, openHouse } from './house.ts'
+import { type TestDaemon, startTestDaemon } from './daemon.ts'
 import { accept, countSends, refusal, sendAndWait, sendLate, waitForTry } from './sending.ts'
 import { SettableClock } from './settable-clock.ts'
 
-let house: House
+let daemon: TestDaemon
 const clock = new SettableClock()
 const folder = mkdtempSync(join(tmpdir(), 'wecomd-media-'))
 const root = join(folder, 'root')
@@ -25,7 +25,7 @@ beforeAll(async () => {
   symlinkSync(join(folder, 'secret.txt'), join(root, 'out.txt'))
   symlinkSync(folder, join(root, 'up'))
   symlinkSync(join(root, '报表', '一季度.pdf'), join(root, 'in.pdf'))
-  house = await openHouse({
+  daemon = await startTestDaemon({
     clock,
     agent: {},
     tenant: { members: ['a', 'b', 'c', 'd', 'e', 'f'] },
@@ -33,13 +33,13 @@ beforeAll(async () => {
   })
 })
 afterAll(async () => {
-  await house.close()
+  await daemon.close()
   rmSync(folder, { recursive: true, force: true })
 })
 
 const media = (fileName: string, bytes: Buffer) => ({ media: { fileName, base64: bytes.toString('base64') } })
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
-const last = (userid: string) => house.tenant.ledger.seen({ userid }).at(-1)
+const last = (userid: string) => daemon.tenant.ledger.seen({ userid }).at(-1)
 
 describe('media of an app', () => {
   const all: readonly [kind: string, fileName: string, bytes: Buffer][] = [
@@ -51,7 +51,7 @@ describe('media of an app', () => {
   ]
   for (const [kind, name, bytes] of all) {
     test(`send: ${name} arrives as ${kind}, under its name, byte for byte`, async () => {
-      expect(await sendAndWait(house, { to: 'user:a', ...media(name, bytes) })).toMatchObject({
+      expect(await sendAndWait(daemon, { to: 'user:a', ...media(name, bytes) })).toMatchObject({
         state: 'delivered',
         kind,
       })
@@ -66,7 +66,7 @@ describe('media of an app', () => {
   ]
   for (const [what, name, bytes] of unfit) {
     test(`send: ${what} arrives as a file`, async () => {
-      expect(await sendAndWait(house, { to: 'user:b', ...media(name, bytes) })).toMatchObject({
+      expect(await sendAndWait(daemon, { to: 'user:b', ...media(name, bytes) })).toMatchObject({
         state: 'delivered',
         kind: 'file',
       })
@@ -75,7 +75,7 @@ describe('media of an app', () => {
   }
 
   test('send: the name of a file is a name and no path', async () => {
-    await sendAndWait(house, { to: 'user:a', ...media('../../etc/a"b\r\nX: y.pdf', pdf) })
+    await sendAndWait(daemon, { to: 'user:a', ...media('../../etc/a"b\r\nX: y.pdf', pdf) })
     expect(last('a')?.media).toMatchObject({ type: 'file', name: expect.stringMatching(/^a_bX: y\.pdf$/) })
   })
 })
@@ -85,7 +85,7 @@ describe('media by its path', () => {
 
   test('send: a file under admin.mediaRoots arrives, also through a link that stays inside', async () => {
     for (const name of ['报表/一季度.pdf', 'in.pdf']) {
-      expect(await sendAndWait(house, byPath(join(root, name)))).toMatchObject({ state: 'delivered' })
+      expect(await sendAndWait(daemon, byPath(join(root, name)))).toMatchObject({ state: 'delivered' })
       expect(last('c')?.media).toMatchObject({ name: '给你.pdf', sha256: sha256(pdf) })
     }
   })
@@ -93,13 +93,13 @@ describe('media by its path', () => {
   test('send: what was on the disk when it was accepted is sent, whatever becomes of the file', async () => {
     const path = join(root, 'gone.txt')
     writeFileSync(path, 'as it was')
-    house.tenant.api.fail({ when: 'before', how: 502 }, '/cgi-bin/media/upload')
-    const id = await accept(house, byPath(path))
+    daemon.tenant.api.fail({ when: 'before', how: 502 }, '/cgi-bin/media/upload')
+    const id = await accept(daemon, byPath(path))
     rmSync(path)
-    await waitForTry(house, id)
+    await waitForTry(daemon, id)
     clock.step(6_000)
-    await sendAndWait(house, { to: 'user:a', text: 'wake up' })
-    await house.delivered(id)
+    await sendAndWait(daemon, { to: 'user:a', text: 'wake up' })
+    await daemon.delivered(id)
     expect(last('c')?.media).toMatchObject({ sha256: sha256(Buffer.from('as it was')) })
   })
 
@@ -116,7 +116,7 @@ describe('media by its path', () => {
   ]
   for (const [what, path] of outside) {
     test(`send: ${what} is a bad_message`, async () => {
-      expect(await refusal(house, byPath(path))).toMatchObject({
+      expect(await refusal(daemon, byPath(path))).toMatchObject({
         status: 400,
         code: 'bad_message',
         message: expect.stringContaining('is not under admin.mediaRoots'),
@@ -126,11 +126,11 @@ describe('media by its path', () => {
   }
 
   test('send: a folder is no file', async () => {
-    expect(await refusal(house, byPath(join(root, '报表')))).toMatchObject({ status: 400, code: 'bad_message' })
+    expect(await refusal(daemon, byPath(join(root, '报表')))).toMatchObject({ status: 400, code: 'bad_message' })
   })
 
   test('send: without admin.mediaRoots no path is allowed', async () => {
-    const other = await openHouse({ agent: {} })
+    const other = await startTestDaemon({ agent: {} })
     expect(await refusal(other, byPath(join(root, 'in.pdf')))).toMatchObject({ status: 400, code: 'bad_message' })
     await other.close()
   })
@@ -140,65 +140,65 @@ describe('an upload', () => {
   const upload = '/cgi-bin/media/upload'
 
   test('send: an upload that fails is repeated and the file arrives once', async () => {
-    const { api } = house.tenant
+    const { api } = daemon.tenant
     for (const how of ['reset', 502] as const) {
       api.fail({ when: 'after', how }, upload)
-      const before = countSends(house)
+      const before = countSends(daemon)
       const body = { to: 'user:d', ...media(`${how}.pdf`, pdf) }
-      expect(await sendLate(house, clock, body, 6_000)).toMatchObject({ state: 'delivered' })
-      expect([last('d')?.text, countSends(house) - before]).toEqual([`${how}.pdf`, 1])
+      expect(await sendLate(daemon, clock, body, 6_000)).toMatchObject({ state: 'delivered' })
+      expect([last('d')?.text, countSends(daemon) - before]).toEqual([`${how}.pdf`, 1])
     }
   })
 
   test('send: what was uploaded is not uploaded again when only the message has to wait', async () => {
-    const { api } = house.tenant
+    const { api } = daemon.tenant
     const before = api.count(upload)
     api.failWith('/cgi-bin/message/send', 45_033)
     const body = { to: 'user:e', ...media('once.pdf', pdf) }
-    expect(await sendLate(house, clock, body, 6_000)).toMatchObject({ state: 'delivered' })
+    expect(await sendLate(daemon, clock, body, 6_000)).toMatchObject({ state: 'delivered' })
     expect(api.count(upload) - before).toBe(1)
   })
 
   test('send: an upload that WeCom refuses ends the delivery with its errcode', async () => {
-    house.tenant.api.failWith(upload, 40_004)
-    const report = await sendAndWait(house, { to: 'user:e', ...media('x.pdf', pdf) })
+    daemon.tenant.api.failWith(upload, 40_004)
+    const report = await sendAndWait(daemon, { to: 'user:e', ...media('x.pdf', pdf) })
     expect(report).toMatchObject({ state: 'refused', dead: true, attempts: [{ outcome: 'refused', errcode: 40_004 }] })
   })
 
   test('send: another file under a key that is known is a conflict, and the first one still arrives', async () => {
-    house.tenant.api.fail({ when: 'before', how: 502 }, upload)
+    daemon.tenant.api.fail({ when: 'before', how: 502 }, upload)
     const body = { to: 'user:f', idempotencyKey: 'file-1' }
-    const id = await accept(house, { ...body, ...media('a.pdf', pdf) })
-    expect(await refusal(house, { ...body, ...media('a.pdf', png) })).toMatchObject({ status: 409, code: 'conflict' })
-    expect(await accept(house, { ...body, ...media('a.pdf', pdf) })).toBe(id)
-    await waitForTry(house, id)
+    const id = await accept(daemon, { ...body, ...media('a.pdf', pdf) })
+    expect(await refusal(daemon, { ...body, ...media('a.pdf', png) })).toMatchObject({ status: 409, code: 'conflict' })
+    expect(await accept(daemon, { ...body, ...media('a.pdf', pdf) })).toBe(id)
+    await waitForTry(daemon, id)
     clock.step(6_000)
-    await house.restart()
-    await house.delivered(id)
-    expect(house.tenant.ledger.seen({ userid: 'f' }).map(entry => entry.media?.sha256)).toEqual([sha256(pdf)])
+    await daemon.restart()
+    await daemon.delivered(id)
+    expect(daemon.tenant.ledger.seen({ userid: 'f' }).map(entry => entry.media?.sha256)).toEqual([sha256(pdf)])
   })
 
   test('send: of different files under one key at once one is accepted, and that one arrives', async () => {
     const files = Array.from({ length: 8 }, (_, n) => Buffer.alloc(200_000, `${n}`))
     const answers = await Promise.all(
-      files.map(bytes => house.send({ to: 'user:f', idempotencyKey: 'race', ...media('race.bin', bytes) })),
+      files.map(bytes => daemon.send({ to: 'user:f', idempotencyKey: 'race', ...media('race.bin', bytes) })),
     )
     const statuses = answers.map(({ status }) => status)
     expect(statuses.toSorted((a, b) => a - b)).toEqual([202, ...Array(7).fill(409)])
     const winner = statuses.indexOf(202)
-    await house.delivered(answers[winner]?.answer.id ?? '')
+    await daemon.delivered(answers[winner]?.answer.id ?? '')
     expect(last('f')?.media?.sha256).toBe(sha256(files[winner] ?? Buffer.of()))
   })
 
   test('send: media that cannot be kept is 503, and nothing is promised', async () => {
-    const spool = join(house.folder, 'state', 'spool')
+    const spool = join(daemon.folder, 'state', 'spool')
     rmSync(spool, { recursive: true })
     writeFileSync(spool, '')
-    expect(await refusal(house, { to: 'user:f', ...media('a.pdf', pdf), idempotencyKey: 'lost' })).toMatchObject({
+    expect(await refusal(daemon, { to: 'user:f', ...media('a.pdf', pdf), idempotencyKey: 'lost' })).toMatchObject({
       status: 503,
       code: 'store_failed',
       hint: expect.stringContaining('disk space'),
     })
-    expect((await house.api('/api/deliveries/lost')) as object).toMatchObject({ error: { code: 'not_found' } })
+    expect((await daemon.api('/api/deliveries/lost')) as object).toMatchObject({ error: { code: 'not_found' } })
   })
 })

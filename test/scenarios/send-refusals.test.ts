@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { appOf, botKey, botToken, type House, openHouse } from './house.ts'
+import { appOf, botKey, botToken, type TestDaemon, startTestDaemon } from './daemon.ts'
 import { accept, cards, countSends, refusal } from './sending.ts'
 import { SettableClock } from './settable-clock.ts'
 
-let house: House
+let daemon: TestDaemon
 const clock = new SettableClock()
 
 beforeAll(async () => {
-  house = await openHouse({
+  daemon = await startTestDaemon({
     clock,
     agent: {},
     channel: {
@@ -17,7 +17,7 @@ beforeAll(async () => {
     config: { limits: { outbox: 4 } },
   })
 })
-afterAll(() => house.close())
+afterAll(() => daemon.close())
 
 const to = 'user:zhangsan'
 const text = 'x'
@@ -48,7 +48,7 @@ describe('a body that is not as it should be', () => {
   ]
   for (const [what, body, path] of wrong) {
     test(`send: ${what} is a bad_request that names the place`, async () => {
-      expect(await refusal(house, body)).toEqual({
+      expect(await refusal(daemon, body)).toEqual({
         status: 400,
         code: 'bad_request',
         message: expect.stringContaining(path === '' ? 'the body' : path),
@@ -60,7 +60,7 @@ describe('a body that is not as it should be', () => {
 
   test('send: a body that is no JSON is a bad_request', async () => {
     const post = (body: string, type = 'application/json') =>
-      fetch(`${house.app.privateUrl}/api/send`, {
+      fetch(`${daemon.app.privateUrl}/api/send`, {
         method: 'POST',
         headers: { authorization: 'Bearer admin-token', 'content-type': type },
         body,
@@ -78,7 +78,7 @@ describe('a body that is not as it should be', () => {
   const types = ['application/x-www-form-urlencoded', 'text/plain', 'application/json; charset=utf-8', undefined]
   for (const [index, type] of types.entries()) {
     test(`send: JSON is read as JSON with ${type ?? 'no'} content type`, async () => {
-      const response = await fetch(`${house.app.privateUrl}/api/send`, {
+      const response = await fetch(`${daemon.app.privateUrl}/api/send`, {
         method: 'POST',
         headers: { authorization: 'Bearer admin-token', ...(type !== undefined && { 'content-type': type }) },
         body: new Blob([JSON.stringify({ to: 'user:zhangsan', text: 'x', account: `nope${index}` })]),
@@ -127,7 +127,7 @@ describe('a message that cannot be sent', () => {
   ]
   for (const [what, content, says] of wrong) {
     test(`send: ${what} is a bad_message`, async () => {
-      expect(await refusal(house, { to, ...content })).toMatchObject({
+      expect(await refusal(daemon, { to, ...content })).toMatchObject({
         status: 400,
         code: 'bad_message',
         message: expect.stringContaining(says),
@@ -137,12 +137,12 @@ describe('a message that cannot be sent', () => {
 
   test('send: media of more than 20 MiB is a bad_message, a body of more than 32 MiB is 413', async () => {
     const media = (bytes: number) => ({ to, media: { fileName: 'a.bin', base64: 'A'.repeat((bytes * 4) / 3) } })
-    expect(await refusal(house, media(21 * 1_048_576))).toMatchObject({
+    expect(await refusal(daemon, media(21 * 1_048_576))).toMatchObject({
       status: 400,
       code: 'bad_message',
       message: expect.stringContaining('20 MiB'),
     })
-    const response = await fetch(`${house.app.privateUrl}/api/send`, {
+    const response = await fetch(`${daemon.app.privateUrl}/api/send`, {
       method: 'POST',
       headers: { authorization: 'Bearer admin-token', 'content-type': 'application/json' },
       body: JSON.stringify(media(27 * 1_048_576)),
@@ -165,7 +165,7 @@ describe('a target that is none', () => {
   ]
   for (const [target, code, message, hint] of wrong) {
     test(`send: ${target} is refused as ${code}, and the hint says what goes`, async () => {
-      expect(await refusal(house, { to: target, text })).toEqual({
+      expect(await refusal(daemon, { to: target, text })).toEqual({
         status: 400,
         code,
         message: expect.stringContaining(message),
@@ -175,7 +175,7 @@ describe('a target that is none', () => {
   }
 
   test('send: an account that does not exist is named with those that do', async () => {
-    expect(await refusal(house, { to, text, account: 'nope' })).toMatchObject({
+    expect(await refusal(daemon, { to, text, account: 'nope' })).toMatchObject({
       status: 400,
       code: 'bad_target',
       hint: 'there is default, plain',
@@ -183,38 +183,38 @@ describe('a target that is none', () => {
   })
 
   test('send: the account field wins over the one behind the target', async () => {
-    expect(await refusal(house, { to: 'zhangsan@default', text, account: 'plain' })).toMatchObject({ code: 'no_app' })
+    expect(await refusal(daemon, { to: 'zhangsan@default', text, account: 'plain' })).toMatchObject({ code: 'no_app' })
   })
 })
 
 test('send: nothing of all that has reached WeCom', () => {
-  expect(house.tenant.api.requests).toEqual([])
+  expect(daemon.tenant.api.requests).toEqual([])
 })
 
 test('send: a full outbox is 429 with Retry-After; what is known is not refused, and what waited arrives', async () => {
-  const { tenant } = house
+  const { tenant } = daemon
   tenant.api.trustOnly([])
-  const held = await accept(house, { to, text: 'first', idempotencyKey: 'first' })
-  await house.delivered(held, 'held')
-  for (const name of ['a', 'b', 'c']) await accept(house, { to, text: name })
-  const { status, headers, answer } = await house.send({ to, text: 'one too many' })
+  const held = await accept(daemon, { to, text: 'first', idempotencyKey: 'first' })
+  await daemon.delivered(held, 'held')
+  for (const name of ['a', 'b', 'c']) await accept(daemon, { to, text: name })
+  const { status, headers, answer } = await daemon.send({ to, text: 'one too many' })
   expect([status, headers.get('retry-after')]).toEqual([429, '30'])
   expect(answer.error).toEqual({
     code: 'overloaded',
     message: '4 deliveries wait already',
     hint: expect.stringContaining('limits.outbox'),
   })
-  expect(await accept(house, { to, text: 'first', idempotencyKey: 'first' })).toBe(held)
-  expect(countSends(house)).toBe(1)
+  expect(await accept(daemon, { to, text: 'first', idempotencyKey: 'first' })).toBe(held)
+  expect(countSends(daemon)).toBe(1)
   tenant.api.trustOnly(undefined)
   clock.step(65_000)
-  await house.delivered(held)
-  const id = await accept(house, { to, text: 'again' })
-  await house.delivered(id)
+  await daemon.delivered(held)
+  const id = await accept(daemon, { to, text: 'again' })
+  await daemon.delivered(id)
   expect(tenant.ledger.seen({ userid: 'zhangsan' }).map(entry => entry.text)).toEqual(['first', 'a', 'b', 'c', 'again'])
 })
 
 test('send: no refusal tells a secret, and no log line what was to be said', () => {
-  const log = house.log.join('\n')
+  const log = daemon.log.join('\n')
   for (const secret of [appOf.corpSecret, 'robot-key', 'zhangsan', 'one too many']) expect(log).not.toContain(secret)
 })

@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import { type House, openHouse } from './house.ts'
+import { type TestDaemon, startTestDaemon } from './daemon.ts'
 import { accept, cards, refusal, sendAndWait, waitForTry } from './sending.ts'
 import { SettableClock } from './settable-clock.ts'
 
-let house: House
+let daemon: TestDaemon
 const clock = new SettableClock()
 const names = ['ops', 'news', 'media', 'busy', 'cut', 'twin']
 const path = '/cgi-bin/webhook/send'
 
 beforeAll(async () => {
   const keys = Object.fromEntries(names.map(name => [name, `key-of-${name}`]))
-  house = await openHouse({
+  daemon = await startTestDaemon({
     clock,
     tenant: { robots: [...names, 'whole'].map(name => ({ name, key: `key-of-${name}` })) },
     channel: {
@@ -24,11 +24,11 @@ beforeAll(async () => {
     },
   })
 })
-afterAll(() => house.close())
+afterAll(() => daemon.close())
 
-const send = (name: string, body: object) => sendAndWait(house, { to: `webhook:${name}`, ...body })
-const shown = (name: string) => house.tenant.ledger.seen({ chatid: name })
-const lastBody = (): unknown => JSON.parse(house.tenant.api.requests.at(-1)?.body.toString() ?? '')
+const send = (name: string, body: object) => sendAndWait(daemon, { to: `webhook:${name}`, ...body })
+const shown = (name: string) => daemon.tenant.ledger.seen({ chatid: name })
+const lastBody = (): unknown => JSON.parse(daemon.tenant.api.requests.at(-1)?.body.toString() ?? '')
 const media = (fileName: string, bytes: Buffer) => ({ media: { fileName, base64: bytes.toString('base64') } })
 
 describe('what a group robot says', () => {
@@ -72,7 +72,7 @@ describe('what a group robot says', () => {
     }
     await send('news', { news: articles })
     expect(JSON.parse(shown('news').at(-1)?.text ?? '')).toEqual(articles)
-    expect(await refusal(house, { to: 'webhook:news', card: cards.vote_interaction })).toMatchObject({
+    expect(await refusal(daemon, { to: 'webhook:news', card: cards.vote_interaction })).toMatchObject({
       status: 400,
       code: 'bad_message',
       message: 'card_type must be one of text_notice, news_notice',
@@ -92,9 +92,9 @@ describe('what a group robot says', () => {
       ['报告.pdf', Buffer.from('%PDF-1.7 报告'), 'file', 1],
     ]
     for (const [name, bytes, type, uploads] of all) {
-      const before = house.tenant.api.count('/cgi-bin/webhook/upload_media')
+      const before = daemon.tenant.api.count('/cgi-bin/webhook/upload_media')
       expect(await send('media', media(name, bytes))).toMatchObject({ state: 'delivered' })
-      expect(house.tenant.api.count('/cgi-bin/webhook/upload_media') - before).toBe(uploads)
+      expect(daemon.tenant.api.count('/cgi-bin/webhook/upload_media') - before).toBe(uploads)
       expect(shown('media').at(-1)?.media).toEqual({
         type,
         name: type === 'image' ? '' : name,
@@ -125,15 +125,15 @@ describe('what becomes of it', () => {
 
   test('robot: a message whose fate is unknown is never repeated, and trace tells it', async () => {
     for (const when of ['after', 'before'] as const) {
-      const before = house.tenant.api.count(path)
-      house.tenant.api.fail({ when, how: 'reset' }, path)
+      const before = daemon.tenant.api.count(path)
+      daemon.tenant.api.fail({ when, how: 'reset' }, path)
       const report = await send('cut', { text: `cut ${when}` })
       expect(report).toMatchObject({ state: 'unknown', dead: true, attempts: [{ outcome: 'unknown', givenUp: true }] })
-      expect(house.tenant.api.count(path) - before).toBe(1)
-      expect(await house.api(`/api/trace/${report.id}`)).toMatchObject({ state: 'unknown', to: 'webhook:cut' })
+      expect(daemon.tenant.api.count(path) - before).toBe(1)
+      expect(await daemon.api(`/api/trace/${report.id}`)).toMatchObject({ state: 'unknown', to: 'webhook:cut' })
     }
     expect(shown('cut').map(entry => entry.text)).toEqual(['cut after'])
-    expect(await house.api('/api/status')).toMatchObject({ dead: 4 })
+    expect(await daemon.api('/api/status')).toMatchObject({ dead: 4 })
   })
 
   test('robot: what follows a message whose fate is unknown is sent all the same', async () => {
@@ -141,44 +141,44 @@ describe('what becomes of it', () => {
   })
 
   test('robot: two equal texts both arrive', async () => {
-    const ids = [1, 2].map(() => accept(house, { to: 'webhook:twin', text: '完成' }))
-    for (const id of await Promise.all(ids)) expect(await house.delivered(id)).toMatchObject({ state: 'delivered' })
+    const ids = [1, 2].map(() => accept(daemon, { to: 'webhook:twin', text: '完成' }))
+    for (const id of await Promise.all(ids)) expect(await daemon.delivered(id)).toMatchObject({ state: 'delivered' })
     expect(shown('twin').map(entry => entry.text)).toEqual(['完成', '完成'])
   })
 
   test('robot: the twenty-first message of a minute is held and not refused by WeCom, a minute later it arrives', async () => {
-    const before = house.tenant.api.count(path)
+    const before = daemon.tenant.api.count(path)
     const texts = Array.from({ length: 22 }, (_, n) => `第 ${n} 条`)
     const ids: string[] = []
-    for (const text of texts) ids.push(await accept(house, { to: 'webhook:busy', text }))
-    expect(await house.delivered(ids[20] ?? '', 'held')).toMatchObject({ state: 'held', attempts: [] })
-    expect(house.tenant.api.count(path) - before).toBe(20)
-    expect(await house.api('/api/status')).toMatchObject({ outbox: { queued: 1, held: 1 } })
+    for (const text of texts) ids.push(await accept(daemon, { to: 'webhook:busy', text }))
+    expect(await daemon.delivered(ids[20] ?? '', 'held')).toMatchObject({ state: 'held', attempts: [] })
+    expect(daemon.tenant.api.count(path) - before).toBe(20)
+    expect(await daemon.api('/api/status')).toMatchObject({ outbox: { queued: 1, held: 1 } })
     clock.step(65_000)
     expect(await send('ops', { text: 'wake up' })).toMatchObject({ state: 'delivered' }) // another robot did not wait
-    await house.delivered(ids[21] ?? '')
+    await daemon.delivered(ids[21] ?? '')
     expect(shown('busy').map(entry => entry.text)).toEqual(texts)
-    const refused = house.tenant.api.requests.filter(request => request.errcode === 45_009)
+    const refused = daemon.tenant.api.requests.filter(request => request.errcode === 45_009)
     expect(refused).toEqual([])
   })
 
   test('robot: WeCom that wants to be left alone is left alone for a minute', async () => {
-    house.tenant.api.failWith(path, 45_009)
-    const before = house.tenant.api.count(path)
-    const id = await accept(house, { to: 'webhook:twin', text: 'later' })
-    const { attempts, dueAt = 0 } = await waitForTry(house, id)
+    daemon.tenant.api.failWith(path, 45_009)
+    const before = daemon.tenant.api.count(path)
+    const id = await accept(daemon, { to: 'webhook:twin', text: 'later' })
+    const { attempts, dueAt = 0 } = await waitForTry(daemon, id)
     expect(attempts).toMatchObject([{ outcome: 'retry', errcode: 45_009 }])
     expect(dueAt - (attempts[0]?.at ?? 0)).toBeGreaterThanOrEqual(60_000)
     clock.step(50_000)
     await send('ops', { text: 'others go' })
-    expect(house.tenant.api.count(path) - before).toBe(2)
+    expect(daemon.tenant.api.count(path) - before).toBe(2)
     clock.step(40_000)
     await send('ops', { text: 'wake up' })
-    expect(await house.delivered(id)).toMatchObject({ state: 'delivered' })
+    expect(await daemon.delivered(id)).toMatchObject({ state: 'delivered' })
   })
 })
 
 test('robot: no key is in the log', () => {
-  expect(house.log.join('\n')).not.toContain('key-of-')
-  expect(house.tenant.violations()).toEqual([])
+  expect(daemon.log.join('\n')).not.toContain('key-of-')
+  expect(daemon.tenant.violations()).toEqual([])
 })

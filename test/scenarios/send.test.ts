@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { appOf, type House, openHouse } from './house.ts'
+import { appOf, type TestDaemon, startTestDaemon } from './daemon.ts'
 import { accept, cards, countSends, readBy, refusal, sendAndWait } from './sending.ts'
 
-let house: House
+let daemon: TestDaemon
 const members = ['ZhangSan', 'lisi', 'wangwu', '007zhang', 'guest', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
 
 beforeAll(async () => {
-  house = await openHouse({
+  daemon = await startTestDaemon({
     agent: { allowAppChat: true },
     tenant: {
       members,
@@ -20,10 +20,10 @@ beforeAll(async () => {
     config: { outbound: { allowBroadcast: true } },
   })
 })
-afterAll(() => house.close())
+afterAll(() => daemon.close())
 
-const send = (body: object) => sendAndWait(house, body)
-const seen = (userid: string) => house.tenant.ledger.seen({ userid })
+const send = (body: object) => sendAndWait(daemon, body)
+const seen = (userid: string) => daemon.tenant.ledger.seen({ userid })
 
 describe('what can be said', () => {
   test('send: a text and a markdown arrive as they are', async () => {
@@ -67,7 +67,7 @@ describe('what can be said', () => {
   test('send: a long text arrives in numbered parts of at most 2,048 bytes, in order and without a loss', async () => {
     const text = Array.from({ length: 120 }, (_, n) => `第 ${n} 行，不多不少`).join('\n')
     expect(await send({ to: 'user:d', text })).toMatchObject({ state: 'delivered', parts: 2 })
-    const parts = readBy(house, 'd')
+    const parts = readBy(daemon, 'd')
     expect(parts.map(part => part.slice(0, 6))).toEqual(['(1/2)\n', '(2/2)\n'])
     expect(parts.map(part => part.slice(6)).join('')).toBe(text)
     expect(parts.filter(part => Buffer.byteLength(part) > 2_048)).toEqual([])
@@ -78,7 +78,7 @@ describe('what can be said', () => {
     expect(await send({ to: 'user:e', text })).toMatchObject({ state: 'delivered', parts: 2 })
     expect(seen('e').map(entry => entry.kind)).toEqual(['app-text', 'app-media'])
     expect(seen('e')[1]?.media).toMatchObject({ type: 'file', bytes: 60_000 })
-    expect(house.tenant.media.uploads.at(-1)?.bytes.toString()).toBe(text)
+    expect(daemon.tenant.media.uploads.at(-1)?.bytes.toString()).toBe(text)
   })
 })
 
@@ -95,7 +95,7 @@ describe('to whom', () => {
   for (const [to, text, receivers] of targets) {
     test(`send: ${to} reaches whom it names and nobody else`, async () => {
       await send({ to, text })
-      expect(members.filter(member => readBy(house, member).includes(text))).toEqual([...receivers])
+      expect(members.filter(member => readBy(daemon, member).includes(text))).toEqual([...receivers])
     })
   }
 
@@ -106,22 +106,22 @@ describe('to whom', () => {
   })
 
   test('send: a group that the app created gets text, markdown, news and files', async () => {
-    house.tenant.groups.add({ chatid: 'wrOURS', agentId: appOf.agentId, members: ['a', 'b'] })
+    daemon.tenant.groups.add({ chatid: 'wrOURS', agentId: appOf.agentId, members: ['a', 'b'] })
     const media = { fileName: '表.csv', base64: Buffer.from('a,b\n1,2\n').toString('base64') }
     const news = [{ title: 't', url: 'https://wecomd.example/' }]
     for (const content of [{ text: '群里' }, { markdown: '# 群' }, { news }, { media }]) {
       expect(await send({ to: 'group:wrOURS', ...content })).toMatchObject({ state: 'delivered', to: 'group:wrOURS' })
     }
-    const kinds = house.tenant.ledger.seen({ chatid: 'wrOURS' }).map((entry): string => entry.kind)
+    const kinds = daemon.tenant.ledger.seen({ chatid: 'wrOURS' }).map((entry): string => entry.kind)
     expect(kinds).toEqual(['text', 'markdown', 'news', 'media'].map(kind => `group-${kind}`))
-    expect(await refusal(house, { to: 'group:wrOURS', card: cards.text_notice })).toMatchObject({
+    expect(await refusal(daemon, { to: 'group:wrOURS', card: cards.text_notice })).toMatchObject({
       status: 400,
       code: 'bad_message',
     })
   })
 
   test('send: a group that the app did not create is refused by WeCom, and the hint says what goes', async () => {
-    house.tenant.groups.add({ chatid: 'wrFOREIGN', agentId: 1_000_009, members: ['a', 'b'] })
+    daemon.tenant.groups.add({ chatid: 'wrFOREIGN', agentId: 1_000_009, members: ['a', 'b'] })
     const report = await send({ to: 'group:wrFOREIGN', text: 'x' })
     expect(report).toMatchObject({ state: 'refused', dead: true, attempts: [{ route: 'appchat', errcode: 86_008 }] })
     expect(report.attempts[0]?.hint).toContain('group robot')
@@ -130,9 +130,9 @@ describe('to whom', () => {
 
 describe('what becomes of it', () => {
   test('send: a delivery is told whole and without what was said', async () => {
-    const id = await accept(house, { to: 'user:f', text: 'geheim', idempotencyKey: 'key-f' })
-    await house.delivered(id)
-    const report = await house.api(`/api/deliveries/${id}`)
+    const id = await accept(daemon, { to: 'user:f', text: 'geheim', idempotencyKey: 'key-f' })
+    await daemon.delivered(id)
+    const report = await daemon.api(`/api/deliveries/${id}`)
     const [entry] = seen('f').filter(one => one.text === 'geheim')
     expect(report).toEqual({
       id,
@@ -150,7 +150,7 @@ describe('what becomes of it', () => {
       recipients: { invaliduser: [], invalidparty: [], invalidtag: [], unlicenseduser: [] },
       msgid: entry?.msgid,
     })
-    expect(await house.api('/api/deliveries/key-f')).toEqual(report)
+    expect(await daemon.api('/api/deliveries/key-f')).toEqual(report)
   })
 
   test('send: whom WeCom did not reach is in the report, and the others have it', async () => {
@@ -160,7 +160,7 @@ describe('what becomes of it', () => {
       dead: false,
       recipients: { invaliduser: ['nobody'], unlicenseduser: ['guest'], invalidparty: [], invalidtag: [] },
     })
-    expect(readBy(house, 'g')).toContain('部分')
+    expect(readBy(daemon, 'g')).toContain('部分')
     expect(await send({ to: 'party:1|99', text: '部门' })).toMatchObject({
       state: 'partial',
       recipients: { invalidparty: ['99'] },
@@ -184,9 +184,9 @@ describe('what becomes of it', () => {
   })
 
   test('send: trace tells the way of a delivery by its id and by its key, the same', async () => {
-    const id = await accept(house, { to: 'user:h', text: 'geheim', idempotencyKey: 'order/4711' })
-    await house.delivered(id)
-    const told = await house.api(`/api/trace/${id}`)
+    const id = await accept(daemon, { to: 'user:h', text: 'geheim', idempotencyKey: 'order/4711' })
+    await daemon.delivered(id)
+    const told = await daemon.api(`/api/trace/${id}`)
     expect(told).toMatchObject({
       id,
       account: 'default',
@@ -198,22 +198,22 @@ describe('what becomes of it', () => {
         { kind: 'delivery', state: 'delivered', dead: false },
       ],
     })
-    expect(await house.api(`/api/trace/${encodeURIComponent('order/4711')}`)).toEqual(told)
+    expect(await daemon.api(`/api/trace/${encodeURIComponent('order/4711')}`)).toEqual(told)
     expect(JSON.stringify(told)).not.toContain('geheim')
   })
 
   test('send: several messages to one target arrive in the order in which they were accepted', async () => {
     const texts = Array.from({ length: 12 }, (_, n) => `第 ${n} 条`)
     const ids: string[] = []
-    for (const text of texts) ids.push(await accept(house, { to: 'user:wangwu', text }))
-    await Promise.all(ids.map(id => house.delivered(id)))
-    expect(readBy(house, 'wangwu').filter(text => /^第 \d+ 条$/.test(text))).toEqual(texts)
+    for (const text of texts) ids.push(await accept(daemon, { to: 'user:wangwu', text }))
+    await Promise.all(ids.map(id => daemon.delivered(id)))
+    expect(readBy(daemon, 'wangwu').filter(text => /^第 \d+ 条$/.test(text))).toEqual(texts)
   })
 
   test('send: equal short texts to one member all arrive', async () => {
-    const ids = await Promise.all(Array.from({ length: 3 }, () => accept(house, { to: 'user:f', text: '完成' })))
-    for (const id of ids) expect(await house.delivered(id)).toMatchObject({ state: 'delivered' })
-    expect(readBy(house, 'f').filter(text => text === '完成')).toHaveLength(3)
+    const ids = await Promise.all(Array.from({ length: 3 }, () => accept(daemon, { to: 'user:f', text: '完成' })))
+    for (const id of ids) expect(await daemon.delivered(id)).toMatchObject({ state: 'delivered' })
+    expect(readBy(daemon, 'f').filter(text => text === '完成')).toHaveLength(3)
   })
 })
 
@@ -221,34 +221,34 @@ describe('an idempotencyKey', () => {
   const body = { to: 'user:c', text: '只一次', idempotencyKey: 'k1' }
 
   test('send: the same key is one message with one id, at once, again and after a restart', async () => {
-    const before = countSends(house)
-    const ids = await Promise.all(Array.from({ length: 20 }, () => accept(house, body)))
+    const before = countSends(daemon)
+    const ids = await Promise.all(Array.from({ length: 20 }, () => accept(daemon, body)))
     expect(new Set(ids).size).toBe(1)
-    await house.delivered(ids[0] ?? '')
-    expect(await accept(house, body)).toBe(ids[0] ?? '')
-    await house.restart()
-    expect(await accept(house, body)).toBe(ids[0] ?? '')
+    await daemon.delivered(ids[0] ?? '')
+    expect(await accept(daemon, body)).toBe(ids[0] ?? '')
+    await daemon.restart()
+    expect(await accept(daemon, body)).toBe(ids[0] ?? '')
     await send({ to: 'user:c', text: '之后' })
-    expect(countSends(house) - before).toBe(2)
-    expect(readBy(house, 'c').filter(text => text === '只一次')).toHaveLength(1)
+    expect(countSends(daemon) - before).toBe(2)
+    expect(readBy(daemon, 'c').filter(text => text === '只一次')).toHaveLength(1)
   })
 
   test('send: the same key with another text, kind, target or account is a conflict', async () => {
     for (const other of [{ text: '另一个' }, { to: 'user:d' }, { text: undefined, markdown: '只一次' }]) {
-      expect(await refusal(house, { ...body, ...other })).toMatchObject({
+      expect(await refusal(daemon, { ...body, ...other })).toMatchObject({
         status: 409,
         code: 'conflict',
         hint: expect.stringContaining('key'),
       })
     }
-    expect(readBy(house, 'd')).not.toContain('只一次')
+    expect(readBy(daemon, 'd')).not.toContain('只一次')
   })
 })
 
 test('send: the platform had nothing to complain about, and the log names no user and no text', () => {
-  expect(house.tenant.violations()).toEqual([])
-  expect(house.tenant.dropped).toEqual([])
-  const log = house.log.join('\n')
+  expect(daemon.tenant.violations()).toEqual([])
+  expect(daemon.tenant.dropped).toEqual([])
+  const log = daemon.log.join('\n')
   for (const secret of ['007zhang', 'ZhangSan', '完成', 'geheim', appOf.corpSecret, 'admin-token"', 'access_token']) {
     expect(log).not.toContain(secret)
   }

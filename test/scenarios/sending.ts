@@ -1,58 +1,63 @@
 import { expect } from 'bun:test'
 import type { DeliveryReport } from '../../src/bridge/operator/trace.ts'
-import type { House, SendAnswer } from './house.ts'
+import type { TestDaemon, SendAnswer } from './daemon.ts'
 import type { SettableClock } from './settable-clock.ts'
 import { until } from './until.ts'
 
 /** Sends, and waits for the end of it. */
-export async function sendAndWait(house: House, body: object): Promise<DeliveryReport> {
-  const { status, answer } = await house.send(body)
+export async function sendAndWait(daemon: TestDaemon, body: object): Promise<DeliveryReport> {
+  const { status, answer } = await daemon.send(body)
   expect([status, answer]).toEqual([202, { id: expect.any(String) }])
-  return await house.delivered(answer.id ?? '')
+  return await daemon.delivered(answer.id ?? '')
 }
 
 /** Sends what is put off at first, and lets `ms` pass for it: a key that is repeated makes the daemon look again. */
-export async function sendLate(house: House, clock: SettableClock, body: object, ms: number): Promise<DeliveryReport> {
+export async function sendLate(
+  daemon: TestDaemon,
+  clock: SettableClock,
+  body: object,
+  ms: number,
+): Promise<DeliveryReport> {
   const keyed = { idempotencyKey: `late ${clock.now()}`, ...body }
-  const id = await accept(house, keyed)
-  await waitForTry(house, id)
+  const id = await accept(daemon, keyed)
+  await waitForTry(daemon, id)
   clock.step(ms)
-  await accept(house, keyed)
-  return await house.delivered(id)
+  await accept(daemon, keyed)
+  return await daemon.delivered(id)
 }
 
 /** Resolves when a delivery was tried and has to wait. */
-export async function waitForTry(house: House, id: string): Promise<DeliveryReport> {
+export async function waitForTry(daemon: TestDaemon, id: string): Promise<DeliveryReport> {
   return await until(`a try of ${id}`, async () => {
-    const report = (await house.api(`/api/deliveries/${id}`)) as DeliveryReport // the daemon is of this source
+    const report = (await daemon.api(`/api/deliveries/${id}`)) as DeliveryReport // the daemon is of this source
     return report.state !== 'sending' && report.attempts.length > 0 && report
   })
 }
 
 /** Accepted, whatever becomes of it. */
-export async function accept(house: House, body: object): Promise<string> {
-  const { status, answer } = await house.send(body)
+export async function accept(daemon: TestDaemon, body: object): Promise<string> {
+  const { status, answer } = await daemon.send(body)
   expect([status, answer]).toEqual([202, { id: expect.any(String) }])
   return answer.id ?? ''
 }
 
 /** Refused, and why; never without a sentence. */
 export async function refusal(
-  house: House,
+  daemon: TestDaemon,
   body: object,
 ): Promise<{ readonly status: number } & NonNullable<SendAnswer['error']>> {
-  const { status, answer } = await house.send(body)
+  const { status, answer } = await daemon.send(body)
   expect(answer).toEqual({ error: expect.objectContaining({ code: expect.any(String), message: expect.any(String) }) })
   return { status, ...(answer.error ?? { code: '', message: '' }) }
 }
 
 /** How often the platform was asked to send a message of the app. */
-export function countSends({ tenant }: House): number {
+export function countSends({ tenant }: TestDaemon): number {
   return tenant.api.count('/cgi-bin/message/send')
 }
 
 /** What a member has read, in order. */
-export function readBy({ tenant }: House, userid: string): readonly string[] {
+export function readBy({ tenant }: TestDaemon, userid: string): readonly string[] {
   return tenant.ledger.seen({ userid }).map(entry => entry.text)
 }
 

@@ -8,9 +8,9 @@ import { openNotifier } from '../../src/app/systemd.ts'
 import type { World } from '../../src/world.ts'
 import { startDaemon } from '../cli/child.ts'
 import { FakeClock } from '../fake-clock.ts'
-import { type EchoHouse, isIdle, journeyOf, openEchoHouse } from '../kill/house.ts'
+import { type EchoRig, isIdle, journeyOf, openEchoRig } from '../kill/rig.ts'
 import { root } from '../source.ts'
-import { botKey, botToken, freePort, quietWorld } from './house.ts'
+import { botKey, botToken, freePort, quietWorld } from './daemon.ts'
 import { openNotifySocket } from './notify-socket.ts'
 import { until } from './until.ts'
 
@@ -19,22 +19,22 @@ afterEach(async () => {
   for (const one of open.splice(0).toReversed()) await one.close()
 })
 
-async function openUp(): Promise<EchoHouse> {
-  const house = await openEchoHouse({ tenant: { deliveries: 100 }, echo: {} })
-  open.push(house)
-  await until('the gateway link', async () => (await readiness(house)).status === 200)
-  return house
+async function openUp(): Promise<EchoRig> {
+  const rig = await openEchoRig({ tenant: { deliveries: 100 }, echo: {} })
+  open.push(rig)
+  await until('the gateway link', async () => (await readiness(rig)).status === 200)
+  return rig
 }
 
-async function readiness({ daemon }: EchoHouse) {
+async function readiness({ daemon }: EchoRig) {
   const response = await fetch(`${daemon.privateUrl}/readyz`, { keepalive: false })
   return { status: response.status, body: await response.json() }
 }
 
 describe('SIGTERM', () => {
   test('shutdown: while it drains it asks nothing more, answers callbacks, and shows what ends in time', async () => {
-    const house = await openUp()
-    const { daemon, tenant, echo } = house
+    const rig = await openUp()
+    const { daemon, tenant, echo } = rig
     const quick = tenant.say({ userid: 'quick', text: '[slow 1500] quick' })
     const slow = tenant.say({ userid: 'slow', text: '[slow 12000] slow' })
     await until('both questions', () => echo.asks().length === 2)
@@ -45,7 +45,7 @@ describe('SIGTERM', () => {
       return code
     })
     const draining = await until('readyz to be 503', async () => {
-      const ready = await readiness(house)
+      const ready = await readiness(rig)
       return ready.status === 503 ? ready.body : undefined
     })
     expect(draining).toMatchObject({ ready: false, components: { daemon: { state: 'stopping' } } })

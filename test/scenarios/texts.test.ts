@@ -1,24 +1,24 @@
 import { afterEach, expect, test } from 'bun:test'
-import { botKey, type House, openHouse } from './house.ts'
+import { botKey, type TestDaemon, startTestDaemon } from './daemon.ts'
 import { until } from './until.ts'
 
-let house: House
-afterEach(() => house.close())
+let daemon: TestDaemon
+afterEach(() => daemon.close())
 
 test('texts: a busy sentence of its own reaches the users of an account, over the one for all', async () => {
-  house = await openHouse({
+  daemon = await startTestDaemon({
     channel: { accounts: { default: { texts: { busy: '销售部现在很忙，请稍后再发。' } } } },
     config: { limits: { perUserPerMinute: 1 }, language: 'en', texts: { busy: 'Busy.', failed: 'Call 8000.' } },
   })
-  await house.tenant.say({ userid: 'zhangsan', text: 'one' }).finished
-  const second = await house.tenant.say({ userid: 'zhangsan', text: 'two' }).finished
+  await daemon.tenant.say({ userid: 'zhangsan', text: 'one' }).finished
+  const second = await daemon.tenant.say({ userid: 'zhangsan', text: 'two' }).finished
   expect(second.text).toBe('销售部现在很忙，请稍后再发。')
-  const failed = await house.tenant.say({ userid: 'lisi', text: '[fail]' }).finished
+  const failed = await daemon.tenant.say({ userid: 'lisi', text: '[fail]' }).finished
   expect(failed.text).toEndWith('Call 8000.')
 })
 
 test('texts: the name of an account stands beside its id in status and log', async () => {
-  house = await openHouse({
+  daemon = await startTestDaemon({
     channel: {
       accounts: {
         default: { name: '总部' },
@@ -27,13 +27,13 @@ test('texts: the name of an account stands beside its id in status and log', asy
       },
     },
   })
-  expect(await house.api('/api/status')).toMatchObject({
+  expect(await daemon.api('/api/status')).toMatchObject({
     accounts: [{ id: 'default', name: '总部' }, { id: 'sales', name: '销售部' }, { id: 'plain' }],
   })
   const tooOld = 'timestamp=1&nonce=n&msg_signature=s&echostr=e'
-  for (const account of ['sales', 'plain']) await fetch(`${house.app.publicUrl}/wecom/bot/${account}?${tooOld}`)
+  for (const account of ['sales', 'plain']) await fetch(`${daemon.app.publicUrl}/wecom/bot/${account}?${tooOld}`)
   const lines = await until('a line about each', () => {
-    const found = house.log.map(line => JSON.parse(line)).filter(({ account }) => account !== undefined)
+    const found = daemon.log.map(line => JSON.parse(line)).filter(({ account }) => account !== undefined)
     return found.length >= 2 && found
   })
   expect(lines.map(({ account, accountName }) => [account, accountName])).toEqual([

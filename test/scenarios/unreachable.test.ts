@@ -1,12 +1,12 @@
 import { afterEach, expect, test } from 'bun:test'
 import { openForwardProxy } from '../wecom/forward-proxy.ts'
-import { appOf, type House, openHouse } from './house.ts'
+import { appOf, type TestDaemon, startTestDaemon } from './daemon.ts'
 import { accept, sendAndWait, waitForTry } from './sending.ts'
 import { SettableClock } from './settable-clock.ts'
 import { until } from './until.ts'
 
-let house: House
-afterEach(() => house.close())
+let daemon: TestDaemon
+afterEach(() => daemon.close())
 
 interface Unreachable {
   readonly since: number
@@ -24,8 +24,8 @@ interface Told {
 }
 
 // The daemon is of this source.
-const told = async () => (await house.api('/api/status')) as Told
-const logged = (words: string) => house.log.filter(line => line.includes(words))
+const told = async () => (await daemon.api('/api/status')) as Told
+const logged = (words: string) => daemon.log.filter(line => line.includes(words))
 const options = {
   tenant: { members: ['zhangsan'], robots: [{ name: 'ops', key: 'key-of-ops' }] },
   channel: { webhooks: { ops: 'key-of-ops' } },
@@ -33,11 +33,11 @@ const options = {
 
 test('unreachable: status says since when and why nothing comes back from WeCom, and the log twice, not per call', async () => {
   const clock = new SettableClock()
-  house = await openHouse({ ...options, agent: {}, clock })
-  const { api } = house.tenant
+  daemon = await startTestDaemon({ ...options, agent: {}, clock })
+  const { api } = daemon.tenant
   api.acceptOnly(() => false)
-  const id = await accept(house, { to: 'user:zhangsan', text: '1' })
-  await waitForTry(house, id)
+  const id = await accept(daemon, { to: 'user:zhangsan', text: '1' })
+  await waitForTry(daemon, id)
   const [first] = (await told()).accounts
   expect(first?.app?.unreachable).toEqual({
     since: expect.any(Number),
@@ -47,7 +47,7 @@ test('unreachable: status says since when and why nothing comes back from WeCom,
   })
   expect(first?.bot).not.toHaveProperty('unreachable')
   clock.step(6_000)
-  await waitForTry(house, await accept(house, { to: 'user:lisi', text: 'wake up' }))
+  await waitForTry(daemon, await accept(daemon, { to: 'user:lisi', text: 'wake up' }))
   const again = (await told()).accounts[0]?.app?.unreachable
   expect(again?.since).toBe(first?.app?.unreachable?.since ?? 0)
   expect(again?.lastAt).toBeGreaterThanOrEqual((again?.since ?? 0) + 6_000)
@@ -55,39 +55,39 @@ test('unreachable: status says since when and why nothing comes back from WeCom,
 
   api.acceptOnly(undefined)
   clock.step(60_000)
-  await sendAndWait(house, { to: 'user:zhangsan', text: '2' })
-  await house.delivered(id)
+  await sendAndWait(daemon, { to: 'user:zhangsan', text: '2' })
+  await daemon.delivered(id)
   expect((await told()).accounts[0]?.app).not.toHaveProperty('unreachable')
   expect([logged('WeCom cannot be reached').length, logged('WeCom can be reached again').length]).toEqual([1, 1])
   expect(logged('"level":"warn"').join('')).toContain('"reason":"ECONNRESET"')
 })
 
 test('unreachable: group robots have one entry for all of them, apart from the app', async () => {
-  house = await openHouse({ ...options, agent: {} })
-  const { api } = house.tenant
+  daemon = await startTestDaemon({ ...options, agent: {} })
+  const { api } = daemon.tenant
   api.acceptOnly(() => false)
-  await waitForTry(house, await accept(house, { to: 'webhook:ops', text: '1' }))
+  await waitForTry(daemon, await accept(daemon, { to: 'webhook:ops', text: '1' }))
   const { components, accounts } = await told()
   expect(components.webhooks).toMatchObject({ state: 'unreachable', reason: 'ECONNRESET', since: expect.any(Number) })
   expect(accounts[0]?.app).not.toHaveProperty('unreachable')
   api.acceptOnly(undefined)
-  await sendAndWait(house, { to: 'webhook:ops', text: '2' })
+  await sendAndWait(daemon, { to: 'webhook:ops', text: '2' })
   expect((await told()).components).not.toHaveProperty('webhooks')
 })
 
 test('unreachable: an account without an app says it of its Bot, whose answers go by response_url', async () => {
-  house = await openHouse({ bot: { stream: { windowMs: 1_500, handoverMs: 1_000 } } })
+  daemon = await startTestDaemon({ bot: { stream: { windowMs: 1_500, handoverMs: 1_000 } } })
   await until('the gateway link', async () => (await told()).ready)
-  house.tenant.api.acceptOnly(() => false)
-  await house.tenant.say({ userid: 'zhangsan', text: '[slow 900] 慢' }).finished
+  daemon.tenant.api.acceptOnly(() => false)
+  await daemon.tenant.say({ userid: 'zhangsan', text: '[slow 900] 慢' }).finished
   const bot = await until('a try', async () => (await told()).accounts[0]?.bot.unreachable)
   expect(bot.reason).toBe('ECONNRESET')
 })
 
 test('unreachable: a refusal of WeCom itself, and a mistake of ours, are not said to be that', async () => {
-  house = await openHouse({ ...options, agent: {} })
-  await sendAndWait(house, { to: 'user:nobody', text: 'x' })
-  await sendAndWait(house, { to: 'tag:nobody', text: 'x' })
+  daemon = await startTestDaemon({ ...options, agent: {} })
+  await sendAndWait(daemon, { to: 'user:nobody', text: 'x' })
+  await sendAndWait(daemon, { to: 'tag:nobody', text: 'x' })
   expect((await told()).accounts[0]?.app).not.toHaveProperty('unreachable')
 })
 
@@ -98,15 +98,15 @@ for (const [what, makeUrl] of [
   test(`unreachable: a proxy that wants other credentials for ${what} is told with the key to change`, async () => {
     const strict = await openForwardProxy('us@er', 'p:w', false)
     const network = { egressProxyUrl: strict.url, apiBaseUrl: makeUrl('http://wecom.invalid') }
-    house = await openHouse({ ...options, agent: {}, network })
-    await waitForTry(house, await accept(house, { to: 'user:zhangsan', text: 'x' }))
+    daemon = await startTestDaemon({ ...options, agent: {}, network })
+    await waitForTry(daemon, await accept(daemon, { to: 'user:zhangsan', text: 'x' }))
     strict.close()
     const unreachable = (await told()).accounts[0]?.app?.unreachable
     expect(unreachable).toMatchObject({
       reason: what === 'http' ? 'HTTP 407 without an errcode' : 'ERR_PROXY_TUNNEL 407',
       hint: expect.stringMatching(/user and a password.*network\.egressProxyUrl/),
     })
-    const all = [JSON.stringify(unreachable), ...house.log].join('\n')
+    const all = [JSON.stringify(unreachable), ...daemon.log].join('\n')
     expect(['us@er', 'us%40er', 'p:w', appOf.corpSecret].filter(secret => all.includes(secret))).toEqual([])
   })
 }

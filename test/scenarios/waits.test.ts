@@ -1,28 +1,28 @@
 import { afterEach, expect, test } from 'bun:test'
 import type { DeliveryReport } from '../../src/bridge/operator/trace.ts'
-import { type House, openHouse } from './house.ts'
+import { type TestDaemon, startTestDaemon } from './daemon.ts'
 import { accept } from './sending.ts'
 
-let house: House
-afterEach(() => house.close())
+let daemon: TestDaemon
+afterEach(() => daemon.close())
 
 const open = async () => {
-  house = await openHouse({
+  daemon = await startTestDaemon({
     agent: {},
     tenant: { members: ['zhangsan', 'lisi'], robots: [{ name: 'ops', key: 'k' }] },
     channel: { webhooks: { ops: 'k' } },
   })
 }
 // The daemon is of this source.
-const report = async (id: string) => (await house.api(`/api/deliveries/${id}`)) as DeliveryReport
+const report = async (id: string) => (await daemon.api(`/api/deliveries/${id}`)) as DeliveryReport
 
 test('waits: a message of an app that is held already says why, in its report and in its trace', async () => {
   await open()
-  house.tenant.api.trustOnly([])
-  await house.delivered(await accept(house, { to: 'user:zhangsan', text: '1' }), 'held')
+  daemon.tenant.api.trustOnly([])
+  await daemon.delivered(await accept(daemon, { to: 'user:zhangsan', text: '1' }), 'held')
   for (const to of ['user:lisi', 'user:zhangsan']) {
-    const id = await accept(house, { to, text: '2' })
-    const { attempts, dueAt = 0, waits } = await house.delivered(id, 'held')
+    const id = await accept(daemon, { to, text: '2' })
+    const { attempts, dueAt = 0, waits } = await daemon.delivered(id, 'held')
     expect([attempts, waits]).toEqual([
       [],
       {
@@ -32,29 +32,29 @@ test('waits: a message of an app that is held already says why, in its report an
         hint: expect.stringContaining('trusted IPs'),
       },
     ])
-    expect(await house.api(`/api/trace/${id}`)).toMatchObject({ waits: { errcode: 60_020 } })
+    expect(await daemon.api(`/api/trace/${id}`)).toMatchObject({ waits: { errcode: 60_020 } })
   }
 })
 
 test('waits: a message over the budget of a member says what it waits for, and the one behind it both', async () => {
   await open()
   const ids: string[] = []
-  for (let n = 0; n < 32; n++) ids.push(await accept(house, { to: 'user:zhangsan', text: `${n}` }))
+  for (let n = 0; n < 32; n++) ids.push(await accept(daemon, { to: 'user:zhangsan', text: `${n}` }))
   const [held = '', behind = ''] = ids.slice(30)
-  const { dueAt } = await house.delivered(held, 'held')
+  const { dueAt } = await daemon.delivered(held, 'held')
   const room = 'WeCom lets a member get 30 messages of an app in a minute and 1000 in an hour'
   expect((await report(held)).waits).toEqual({ reason: room, until: dueAt ?? 0 })
   expect(await report(behind)).toMatchObject({
     state: 'queued',
     waits: { reason: `${held} for the same target goes first, and ${room}`, until: dueAt ?? 0 },
   })
-  expect(await house.delivered(ids[0] ?? '')).not.toHaveProperty('waits')
+  expect(await daemon.delivered(ids[0] ?? '')).not.toHaveProperty('waits')
 })
 
 test('waits: a message over the budget of a group robot names that', async () => {
   await open()
   const ids: string[] = []
-  for (let n = 0; n < 21; n++) ids.push(await accept(house, { to: 'webhook:ops', text: `${n}` }))
-  await house.delivered(ids[20] ?? '', 'held')
+  for (let n = 0; n < 21; n++) ids.push(await accept(daemon, { to: 'webhook:ops', text: `${n}` }))
+  await daemon.delivered(ids[20] ?? '', 'held')
   expect((await report(ids[20] ?? '')).waits?.reason).toBe('WeCom takes 20 messages of a group robot in a minute')
 })

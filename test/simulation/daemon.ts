@@ -1,16 +1,16 @@
 import { generateKeyPairSync } from 'node:crypto'
-import type { Desk } from '../../src/bridge/context.ts'
-import { Holds } from '../../src/bridge/deliver/breaker.ts'
+import type { BridgeContext } from '../../src/bridge/context.ts'
+import { AppBreaker } from '../../src/bridge/deliver/breaker.ts'
 import { LiveAnswers } from '../../src/bridge/ask/live.ts'
-import { OwnAgents } from '../../src/bridge/ask/dynamic-agents.ts'
+import { DynamicAgents } from '../../src/bridge/ask/dynamic-agents.ts'
 import { createReceive } from '../../src/bridge/callback/receive.ts'
 import { acceptSend, type SendRequest } from '../../src/bridge/operator/send.ts'
-import { scheduleWork, type Work } from '../../src/bridge/start.ts'
+import { startBridge, type BridgeWork } from '../../src/bridge/start.ts'
 import type { Delivery } from '../../src/domain/delivery.ts'
 import type { Receive } from '../../src/domain/message.ts'
 import type { Store } from '../../src/domain/ports.ts'
 import type { Spool } from '../../src/domain/spool.ts'
-import { speaker } from '../../src/core/notices/notices.ts'
+import { createTranslator } from '../../src/core/notices/notices.ts'
 import { createChatAgent } from '../../src/gateway/chat/chat-agent.ts'
 import { Connection } from '../../src/gateway/link/socket.ts'
 import { Handshake } from '../../src/gateway/link/handshake.ts'
@@ -92,7 +92,7 @@ export class Daemon {
   private readonly clock: MortalClock
   private readonly scheduler: Scheduler
   private readonly connection: Connection
-  private readonly work: Work
+  private readonly work: BridgeWork
   private readonly lines: Line[] = []
   private doom: Doom | undefined
   private steps = 0
@@ -110,7 +110,7 @@ export class Daemon {
     this.scheduler = new Scheduler(this.clock, log)
     this.connection = this.openConnection(log)
     const desk = this.openDesk(log)
-    this.work = scheduleWork(desk, this.scheduler, { contentDays: 7, rowDays: 30 })
+    this.work = startBridge(desk, this.scheduler, { contentDays: 7, rowDays: 30 })
     this.receive = mortal('the reply', step => this.pass(step), createReceive(desk, this.work))
     this.send = mortal(
       'an order',
@@ -118,12 +118,12 @@ export class Daemon {
       request => this.accept(desk, request),
     )
     this.connection.subscribe({ isHeld: () => false, event: () => {}, status: () => this.seeLink() })
-    void this.start(desk.holds)
+    void this.start(desk.breaker)
   }
 
-  private async start(holds: Holds): Promise<void> {
+  private async start(breaker: AppBreaker): Promise<void> {
     try {
-      await holds.load([account])
+      await breaker.load([account])
     } catch (error) {
       this.scene.note(`daemon: cannot start: ${String(error)}`)
       return this.die()
@@ -133,7 +133,7 @@ export class Daemon {
     this.scheduler.start()
   }
 
-  private async accept(desk: Desk, request: SendRequest): Promise<Delivery> {
+  private async accept(desk: BridgeContext, request: SendRequest): Promise<Delivery> {
     const delivery = await acceptSend(desk, { defaultAccount: account, webhooks: [], allowBroadcast: false }, request)
     this.work.deliveryAdded()
     return delivery
@@ -243,12 +243,12 @@ export class Daemon {
     return new Connection({ url: 'ws://gateway', handshake, backoffMs }, world)
   }
 
-  private openDesk(log: Log): Desk {
+  private openDesk(log: Log): BridgeContext {
     const { scene, clock, scheduler, connection, neighbours } = this
     const { windowMs, handoverMs, placeholder, language, replyFormat, ...limits } = scene.settings
     const app = replyFormat && { replyFormat, allowAppChat: false, welcomeText }
     const pass = (step: string) => this.pass(step)
-    const say = speaker(language)
+    const translate = createTranslator(language)
     const store = this.openStore()
     return {
       store,
@@ -264,8 +264,8 @@ export class Daemon {
       },
       platform: mortalPlatform(neighbours, pass),
       spool: emptySpool,
-      holds: new Holds(store.memos),
-      ownAgents: new OwnAgents(store.memos, noAdmin, clock, log),
+      breaker: new AppBreaker(store.keyValue),
+      dynamicAgents: new DynamicAgents(store.keyValue, noAdmin, clock, log),
       live: new LiveAnswers(),
       accounts: new Map([
         [
@@ -273,7 +273,7 @@ export class Daemon {
           {
             id: account,
             policies: { bot: everybody, app: everybody },
-            say,
+            translate,
             placeholder,
             windowMs,
             handoverMs,

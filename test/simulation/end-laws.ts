@@ -2,7 +2,7 @@ import { type Delivery, isDone } from '../../src/domain/delivery.ts'
 import { limits } from '../../src/domain/limits.ts'
 import { formatSessionKey } from '../../src/domain/routing.ts'
 import type { Turn } from '../../src/domain/turn.ts'
-import { speaker } from '../../src/core/notices/notices.ts'
+import { createTranslator } from '../../src/core/notices/notices.ts'
 import type { SimulatedGateway } from './gateway.ts'
 import type { SimulatedPlatform } from './platform.ts'
 import { marksOf, type Replies } from './replies.ts'
@@ -79,7 +79,7 @@ export class EndLaws {
     const meant = { answers: 'answered', 'says nothing': 'empty', 'says blanks': 'empty', hangs: 'failed' } as const
     const manner = reply?.manner ?? 'answers'
     const wanted = manner === 'fails' || manner === 'fails midway' ? 'failed' : meant[manner]
-    const isTimeout = turn.answer.endsWith(speaker(scene.settings.language)({ key: 'timeout' }))
+    const isTimeout = turn.answer.endsWith(createTranslator(scene.settings.language)({ key: 'timeout' }))
     if (turn.end !== wanted && !isTimeout) scene.broken(`${turn.id} ended ${turn.end}, the agent ${manner}`)
   }
 
@@ -117,7 +117,7 @@ export class EndLaws {
     }
     const remainder = home.find(({ body }) => body.kind === 'remainder')?.body
     const left = remainder?.kind === 'remainder' ? remainder.content : ''
-    const notice = `\n\n${speaker(scene.settings.language)({ key: 'overflow_lost' })}`
+    const notice = `\n\n${createTranslator(scene.settings.language)({ key: 'overflow_lost' })}`
     const carried = left !== '' && posted.endsWith(notice) ? posted.slice(0, -notice.length) : posted
     const tail = carried + left
     const shown = Buffer.byteLength(tail) < size ? (this.tenant.find(turn.id)?.finish?.content ?? '') : ''

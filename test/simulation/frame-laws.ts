@@ -1,6 +1,6 @@
 import { limits } from '../../src/domain/limits.ts'
 import type { Frame } from '../../src/domain/message.ts'
-import { type Notice, speaker } from '../../src/core/notices/notices.ts'
+import { type Notice, createTranslator } from '../../src/core/notices/notices.ts'
 import { marksOf, type Replies } from './replies.ts'
 import type { Scene } from './scene.ts'
 import type { Message } from './tenant.ts'
@@ -38,7 +38,7 @@ export class FrameLaws {
     this.scene = scene
     this.replies = replies
     this.messages = messages
-    const say = speaker(scene.settings.language)
+    const say = createTranslator(scene.settings.language)
     // None of these notices needs more than its key; `elapsed` is told apart by its form.
     const said = (keys: readonly Notice['key'][]) => new Set(keys.map(key => say({ key } as Notice)))
     this.sentences = { last: said(lastWords), ends: said(ends), cuts: said(cuts), meanwhile: said(meanwhile) }

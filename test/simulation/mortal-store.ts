@@ -66,7 +66,7 @@ export function mortalStore(store: Store, pass: Pass, started: () => () => void)
         settled()
       }
     })
-  const { outbox, tokens, memos } = store
+  const { outbox, tokens, keyValue } = store
   return {
     open: wrap('open', store.open),
     find: wrap('find', store.find),
@@ -88,7 +88,7 @@ export function mortalStore(store: Store, pass: Pass, started: () => () => void)
       behind: wrap('behind', outbox.behind),
       ahead: wrap('ahead', outbox.ahead),
       unhold: wrap('unhold', outbox.unhold),
-      busiest: wrap('busiest', outbox.busiest),
+      peak: wrap('busiest', outbox.peak),
       renew: wrap('renew', outbox.renew),
       release: wrap('release', outbox.release),
       nextDueAt: wrap('outbox.nextDueAt', outbox.nextDueAt),
@@ -98,6 +98,6 @@ export function mortalStore(store: Store, pass: Pass, started: () => () => void)
       summary: wrap('summary', outbox.summary),
     },
     tokens: { load: wrap('tokens.load', tokens.load), save: wrap('tokens.save', tokens.save) },
-    memos: { recall: wrap('recall', memos.recall), remember: wrap('remember', memos.remember) },
+    keyValue: { get: wrap('recall', keyValue.get), set: wrap('remember', keyValue.set) },
   }
 }

@@ -1,5 +1,5 @@
 import { limits } from '../../src/domain/limits.ts'
-import type { Step } from '../../src/playground/gateway/runs/script.ts'
+import type { ScriptStep } from '../../src/playground/gateway/runs/script.ts'
 import type { Dice } from './dice.ts'
 
 /** How the simulated agent treats a question. */
@@ -10,7 +10,7 @@ export interface Reply {
   readonly manner: Manner
   /** All that it says; the whole answer when it answers. */
   readonly text: string
-  readonly steps: readonly Step[]
+  readonly steps: readonly ScriptStep[]
 }
 
 /** `«m7»` in a text names the message that it came from. */
@@ -49,7 +49,7 @@ export class Replies {
     if (manner === 'fails') return { manner, text: '', steps: [this.silence(), { kind: 'fail', message: 'no model' }] }
     const head = `re ${marks.map(mark => `«${mark}»`).join('')}: `
     const body = wordsOf(this.chooseBytes())
-    const steps: Step[] = [this.silence()]
+    const steps: ScriptStep[] = [this.silence()]
     const pieces = dice.between(1, 4)
     for (let piece = 0; piece < pieces; piece++) {
       const [from, to] = [piece, piece + 1].map(n => characterAt(body, Math.floor((body.length * n) / pieces)))
@@ -81,7 +81,7 @@ export class Replies {
     return dice.between(edge, 2 * edge + 500)
   }
 
-  private silence(): Step {
+  private silence(): ScriptStep {
     const { dice } = this
     if (dice.chance(0.8)) return { kind: 'wait', ms: dice.between(0, 3_000) }
     return { kind: 'wait', ms: dice.between(3_000, 150_000) }

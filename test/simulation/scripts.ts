@@ -15,7 +15,7 @@ interface Order {
   isAccepted: boolean
 }
 
-const twinMs = limits.duplicateCheckSeconds * 1_000
+const duplicateMs = limits.duplicateCheckSeconds * 1_000
 
 const receivers: readonly [Target, ...Target[]] = [
   { kind: 'user', ids: ['zhangsan'] },
@@ -43,7 +43,7 @@ export class Scripts {
     const to = receiver ?? last?.to ?? dice.pick(receivers)
     this.order(to, text)
     // About when the platform stops to take it for a duplicate.
-    if (dice.chance(0.1)) after(twinMs + dice.between(-5_000, 10_000), () => this.order(to, text))
+    if (dice.chance(0.1)) after(duplicateMs + dice.between(-5_000, 10_000), () => this.order(to, text))
   }
 
   private order(to: Target, text: string): void {

@@ -1,6 +1,6 @@
 import { expect } from 'bun:test'
 import type { Delivery } from '../../src/domain/delivery.ts'
-import type { Sending, SendStanding, Store } from '../../src/domain/ports.ts'
+import type { QuotaKey, SendWindow, Store } from '../../src/domain/ports.ts'
 import type { Behaviour } from './conformance.ts'
 import { minute, openAs, replyOf, sendOf, t0, turnOf } from './given.ts'
 
@@ -9,11 +9,19 @@ const budgets = [
   { windowMs: minute, most: 3 },
 ]
 
-function sendingOf(more: Partial<Sending> = {}): Sending {
-  return { scope: 'default', part: 1, digest: 'hello', members: ['zhangsan'], budgets, twinMs: 2 * minute, ...more }
+function sendingOf(more: Partial<QuotaKey> = {}): QuotaKey {
+  return {
+    scope: 'default',
+    part: 1,
+    digest: 'hello',
+    members: ['zhangsan'],
+    budgets,
+    duplicateMs: 2 * minute,
+    ...more,
+  }
 }
 
-interface Try extends Partial<Sending> {
+interface Try extends Partial<QuotaKey> {
   readonly id?: string
   readonly state?: Delivery['state']
 }
@@ -21,7 +29,7 @@ interface Try extends Partial<Sending> {
 /** Begins a try of a delivery that is stored when it is not there yet; resolves to what the step was told. */
 async function beginAt(store: Store, at: number, { id = 's1', state = 'sending', ...more }: Try = {}) {
   const { delivery } = await store.outbox.post(sendOf(id), 1_000)
-  let told: SendStanding | undefined
+  let told: SendWindow | undefined
   await store.outbox.begin(delivery, sendingOf(more), at, standing => {
     told = standing
     return { ...delivery, state }
@@ -30,11 +38,11 @@ async function beginAt(store: Store, at: number, { id = 's1', state = 'sending',
 }
 
 /** Whether a message may go at once; the standing of a try that does not leave. */
-async function lookAt(store: Store, at: number, more: Try = {}): Promise<SendStanding | undefined> {
+async function lookAt(store: Store, at: number, more: Try = {}): Promise<SendWindow | undefined> {
   return await beginAt(store, at, { id: 'looks', state: 'queued', digest: 'looks', ...more })
 }
 
-const free = { isTwin: false }
+const free = { isDuplicate: false }
 
 /** A try is committed before it leaves, and what has left lately is known. */
 export const beginTests: readonly Behaviour[] = [
@@ -51,8 +59,8 @@ export const beginTests: readonly Behaviour[] = [
       expect(await store.outbox.take(['app'], { now: t0, untilMs: t0 + minute, limit: 9 })).toEqual([])
       const second = await opened.reopen()
       expect(await second.outbox.take(['app'], { now: t0, untilMs: t0 + minute, limit: 9 })).toEqual([begun])
-      expect(await lookAt(second, t0 + 1, { digest: 'hello' })).toEqual({ isTwin: true })
-      expect(await second.outbox.busiest('default', [t0 - 1])).toEqual([1])
+      expect(await lookAt(second, t0 + 1, { digest: 'hello' })).toEqual({ isDuplicate: true })
+      expect(await second.outbox.peak('default', [t0 - 1])).toEqual([1])
     },
   },
   {
@@ -60,12 +68,12 @@ export const beginTests: readonly Behaviour[] = [
     async check(store) {
       const two = 2 * minute
       await beginAt(store, t0)
-      expect(await lookAt(store, t0 + 1, { digest: 'hello' })).toEqual({ isTwin: true })
-      expect(await lookAt(store, t0 + two - 1, { digest: 'hello' })).toEqual({ isTwin: true })
+      expect(await lookAt(store, t0 + 1, { digest: 'hello' })).toEqual({ isDuplicate: true })
+      expect(await lookAt(store, t0 + two - 1, { digest: 'hello' })).toEqual({ isDuplicate: true })
       expect(await lookAt(store, t0 + two, { digest: 'hello' })).toEqual(free)
       expect(await lookAt(store, t0 + 1, { digest: 'hallo' })).toEqual(free)
       expect(await lookAt(store, t0 + 1, { digest: 'hello', id: 'theirs', scope: 'another' })).toEqual(free)
-      expect(await beginAt(store, t0 + 1, { part: 2 })).toEqual({ isTwin: true })
+      expect(await beginAt(store, t0 + 1, { part: 2 })).toEqual({ isDuplicate: true })
     },
   },
   {
@@ -81,9 +89,9 @@ export const beginTests: readonly Behaviour[] = [
     async check(store) {
       for (let n = 0; n < 9; n++) {
         const standing = await beginAt(store, t0 + n, { id: `s${n}`, members: [] })
-        expect(standing).toEqual({ isTwin: n > 0 })
+        expect(standing).toEqual({ isDuplicate: n > 0 })
       }
-      expect(await store.outbox.busiest('default', [t0 - 1])).toEqual([0])
+      expect(await store.outbox.peak('default', [t0 - 1])).toEqual([0])
     },
   },
   {
@@ -91,8 +99,8 @@ export const beginTests: readonly Behaviour[] = [
     async check(store) {
       for (const n of [0, 1, 2])
         expect(await beginAt(store, t0 + n * 1_000, { id: `s${n}` })).not.toHaveProperty('freeAt')
-      expect(await lookAt(store, t0 + 3_000)).toEqual({ isTwin: false, freeAt: t0 + minute })
-      expect(await lookAt(store, t0 + minute - 1)).toEqual({ isTwin: false, freeAt: t0 + minute })
+      expect(await lookAt(store, t0 + 3_000)).toEqual({ isDuplicate: false, freeAt: t0 + minute })
+      expect(await lookAt(store, t0 + minute - 1)).toEqual({ isDuplicate: false, freeAt: t0 + minute })
       expect(await lookAt(store, t0 + minute)).toEqual(free)
       expect(await lookAt(store, t0 + 3_000, { members: ['lisi'] })).toEqual(free)
       expect(await lookAt(store, t0 + 3_000, { id: 'theirs', scope: 'another' })).toEqual(free)
@@ -105,11 +113,11 @@ export const beginTests: readonly Behaviour[] = [
       const sends = [0, 1, 2, 10, 11].map(n => beginAt(store, t0 + n * minute, { id: `s${n}` }))
       await Promise.all(sends)
       const at = t0 + 12 * minute
-      expect(await lookAt(store, at)).toEqual({ isTwin: false, freeAt: t0 + 60 * minute })
+      expect(await lookAt(store, at)).toEqual({ isDuplicate: false, freeAt: t0 + 60 * minute })
       for (const n of [0, 1, 2]) await beginAt(store, at + n, { id: `l${n}`, members: ['lisi'] })
-      expect(await lookAt(store, at + 3, { members: ['lisi'] })).toEqual({ isTwin: false, freeAt: at + minute })
+      expect(await lookAt(store, at + 3, { members: ['lisi'] })).toEqual({ isDuplicate: false, freeAt: at + minute })
       const both = { members: ['zhangsan', 'wangwu', 'lisi'] }
-      expect(await lookAt(store, at + 3, both)).toEqual({ isTwin: false, freeAt: t0 + 60 * minute })
+      expect(await lookAt(store, at + 3, both)).toEqual({ isDuplicate: false, freeAt: t0 + 60 * minute })
     },
   },
   {
@@ -119,9 +127,9 @@ export const beginTests: readonly Behaviour[] = [
       for (const n of [1, 2]) await beginAt(store, t0 + n, { members: ['lisi'] })
       expect(await lookAt(store, t0 + 3, { members: ['zhangsan'] })).toEqual(free)
       expect(await lookAt(store, t0 + 3, { members: ['zhangsan', 'lisi'] })).toHaveProperty('freeAt', t0 + minute)
-      expect(await store.outbox.busiest('default', [t0 - 1, t0, t0 + 1, t0 + 2])).toEqual([3, 2, 1, 0])
-      expect(await store.outbox.busiest('another', [t0 - 1])).toEqual([0])
-      expect(await store.outbox.busiest('default', [])).toEqual([])
+      expect(await store.outbox.peak('default', [t0 - 1, t0, t0 + 1, t0 + 2])).toEqual([3, 2, 1, 0])
+      expect(await store.outbox.peak('another', [t0 - 1])).toEqual([0])
+      expect(await store.outbox.peak('default', [])).toEqual([])
     },
   },
   {
@@ -129,7 +137,7 @@ export const beginTests: readonly Behaviour[] = [
     async check(store) {
       for (const n of [0, 1, 2]) await beginAt(store, t0 + n, { id: `s${n}` })
       expect(await lookAt(store, t0 - 61 * minute, { digest: 'hello' })).toEqual(free)
-      expect(await lookAt(store, t0 - 1_000, { digest: 'hello' })).toEqual({ isTwin: true, freeAt: t0 + minute })
+      expect(await lookAt(store, t0 - 1_000, { digest: 'hello' })).toEqual({ isDuplicate: true, freeAt: t0 + minute })
     },
   },
   {
@@ -149,14 +157,14 @@ export const beginTests: readonly Behaviour[] = [
     name: 'store: a try without a message to count is told that all is free and counts nothing',
     async check(store) {
       await beginAt(store, t0)
-      const told: SendStanding[] = []
+      const told: SendWindow[] = []
       await store.outbox.post(sendOf('s2'), 9)
       await store.outbox.begin(sendOf('s2'), undefined, t0, standing => {
         told.push(standing)
         return sendOf('s2', { state: 'sending' })
       })
       expect(told.at(-1)).toEqual(free)
-      expect(await store.outbox.busiest('default', [0])).toEqual([1])
+      expect(await store.outbox.peak('default', [0])).toEqual([1])
       expect((await store.outbox.find('s2'))?.state).toBe('sending')
     },
   },
@@ -172,7 +180,7 @@ export const beginTests: readonly Behaviour[] = [
       expect((await store.outbox.begin(sendOf('gone'), sendingOf(), t0, step)).state).toBe('dropped')
       expect(steps).toBe(0)
       expect(await store.outbox.find('s1')).toEqual(dropped)
-      expect(await store.outbox.busiest('default', [0])).toEqual([0])
+      expect(await store.outbox.peak('default', [0])).toEqual([0])
     },
   },
   {
@@ -189,7 +197,7 @@ export const beginTests: readonly Behaviour[] = [
       const outcomes = await Promise.allSettled(['s1', 's2', 's3'].map(begin))
       expect(outcomes.map(one => one.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
       expect(await store.outbox.find('s2')).toEqual(sendOf('s2'))
-      expect(await store.outbox.busiest('default', [0])).toEqual([2])
+      expect(await store.outbox.peak('default', [0])).toEqual([2])
     },
   },
 ]

@@ -31,17 +31,17 @@ export const factTests: readonly Behaviour[] = [
   {
     name: 'store: a memo is recalled through a crash until it is forgotten',
     async check(store, opened) {
-      expect(await store.memos.recall('hold')).toBeUndefined()
-      await store.memos.remember('hold', 'since monday')
-      await store.memos.remember('hold', '自周一起 "\\')
-      await store.memos.remember('other', 'stays')
+      expect(await store.keyValue.get('hold')).toBeUndefined()
+      await store.keyValue.set('hold', 'since monday')
+      await store.keyValue.set('hold', '自周一起 "\\')
+      await store.keyValue.set('other', 'stays')
       const second = await opened.reopen()
-      expect(await second.memos.recall('hold')).toBe('自周一起 "\\')
-      await second.memos.remember('hold', '')
-      await second.memos.remember('never', '')
+      expect(await second.keyValue.get('hold')).toBe('自周一起 "\\')
+      await second.keyValue.set('hold', '')
+      await second.keyValue.set('never', '')
       const third = await opened.reopen()
-      expect(await third.memos.recall('hold')).toBeUndefined()
-      expect(await third.memos.recall('other')).toBe('stays')
+      expect(await third.keyValue.get('hold')).toBeUndefined()
+      expect(await third.keyValue.get('other')).toBe('stays')
     },
   },
   {
@@ -49,13 +49,13 @@ export const factTests: readonly Behaviour[] = [
     async check(store) {
       await store.tokens.save('old', { value: 'v', expiresAt: t0 - day - 1 })
       await store.tokens.save('recent', { value: 'v', expiresAt: t0 - day })
-      await store.memos.remember('hold', 'since monday')
+      await store.keyValue.set('hold', 'since monday')
       const limits = { now: t0, contentBefore: t0 - 7 * day, rowBefore: t0 - 30 * day }
       expect(await store.sweep(limits)).toEqual({ erased: 0, removed: 1 })
       expect(await store.tokens.load('old')).toBeUndefined()
       expect(await store.tokens.load('recent')).toBeDefined()
       expect(await store.sweep({ ...limits, now: t0 + 365 * day })).toEqual({ erased: 0, removed: 1 })
-      expect(await store.memos.recall('hold')).toBe('since monday')
+      expect(await store.keyValue.get('hold')).toBe('since monday')
     },
   },
 ]

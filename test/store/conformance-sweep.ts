@@ -223,7 +223,7 @@ export const sweepTests: readonly Behaviour[] = [
     name: 'store: what was sent is forgotten after an hour',
     async check(store) {
       const members = Array.from({ length: 3_000 }, (_, n) => `user${n}`)
-      const sending = { scope: 'default', part: 1, digest: 'd', members, budgets: [], twinMs: 240 * minute }
+      const sending = { scope: 'default', part: 1, digest: 'd', members, budgets: [], duplicateMs: 240 * minute }
       for (const [id, at] of [
         ['old', t0 - 61 * minute],
         ['young', t0 - 59 * minute],
@@ -231,9 +231,9 @@ export const sweepTests: readonly Behaviour[] = [
         await store.outbox.post(sendOf(id), 9)
         await store.outbox.begin(sendOf(id), sending, at, () => sendOf(id, { state: 'sending' }))
       }
-      expect(await store.outbox.busiest('default', [0])).toEqual([2])
+      expect(await store.outbox.peak('default', [0])).toEqual([2])
       expect((await sweepAll(store, retention)).removed).toBe(3_000)
-      expect(await store.outbox.busiest('default', [0, t0 - 60 * minute])).toEqual([1, 1])
+      expect(await store.outbox.peak('default', [0, t0 - 60 * minute])).toEqual([1, 1])
     },
   },
 ]

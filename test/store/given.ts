@@ -1,5 +1,5 @@
 import type { Delivery } from '../../src/domain/delivery.ts'
-import type { Change, Standing, Store, TurnKey } from '../../src/domain/ports.ts'
+import type { Change, SenderLoad, Store, TurnKey } from '../../src/domain/ports.ts'
 import type { Turn } from '../../src/domain/turn.ts'
 
 export const minute = 60_000
@@ -127,8 +127,8 @@ export async function amend(store: Store, id: string, more: Partial<Turn>): Prom
 }
 
 /** What a new message like `turn` would find; nothing is opened. */
-export async function standingFor(store: Store, turn: Turn): Promise<Standing> {
-  let found: Standing | undefined
+export async function standingFor(store: Store, turn: Turn): Promise<SenderLoad> {
+  let found: SenderLoad | undefined
   const look = store.open(keyOf(turn), standing => {
     found = standing
     throw new Error('only looking')

@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
-import { callWecom, json, type Line, urlOf } from '../../src/wecom/api/http.ts'
+import { callWecom, json, type HttpDeps, urlOf } from '../../src/wecom/api/http.ts'
 import { fetch } from './api-rig.ts'
 import { type Answered, openRawWecom, type RawWecom } from './raw-wecom.ts'
 
@@ -13,8 +13,8 @@ beforeEach(async () => {
   opened.push(wecom)
 })
 
-const line: Line = { fetch, timeoutMs: 2_000 }
-const call = (answer: Answered, more: Partial<Line> = {}) => {
+const line: HttpDeps = { fetch, timeoutMs: 2_000 }
+const call = (answer: Answered, more: Partial<HttpDeps> = {}) => {
   wecom.on('x', () => answer)
   return callWecom({ ...line, ...more }, urlOf(wecom.origin, 'x', { access_token: 'T&=' }), json('{"a":1}'))
 }

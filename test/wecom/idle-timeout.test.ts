@@ -1,17 +1,17 @@
 import { expect, test } from 'bun:test'
-import { Patience } from '../../src/wecom/media/idle-timeout.ts'
+import { IdleTimeout } from '../../src/wecom/media/idle-timeout.ts'
 import { FakeClock } from '../fake-clock.ts'
 
 const open = () => {
   const clock = new FakeClock(0)
-  const patience = new Patience({ clock, timers: { at: (when, ring) => clock.alarm(when, ring) } }, 100, 1_000)
+  const patience = new IdleTimeout({ clock, timers: { at: (when, ring) => clock.alarm(when, ring) } }, 100, 1_000)
   return { clock, patience }
 }
 
 test('patience: it ends so long after the last sign of life', async () => {
   const { clock, patience } = open()
   await clock.advanceTo(99)
-  patience.heard()
+  patience.touch()
   await clock.advanceTo(198)
   expect(patience.signal.aborted).toBe(false)
   await clock.advanceTo(199)
@@ -22,7 +22,7 @@ test('patience: in all it takes no longer than it may, although something comes 
   const { clock, patience } = open()
   for (let at = 50; at < 1_000; at += 50) {
     await clock.advanceTo(at)
-    patience.heard()
+    patience.touch()
   }
   await clock.advanceTo(999)
   expect(patience.signal.aborted).toBe(false)

@@ -22,7 +22,7 @@ const files = {
 const contents: ReadonlyMap<string, Buffer> = new Map(Object.entries(files))
 
 /** A platform before a simulated tenant with three members, a department, a tag, a group of the app and a robot. */
-async function openHouse(more: Partial<TenantOptions> = {}) {
+async function startTestDaemon(more: Partial<TenantOptions> = {}) {
   const clock = { time: 1_780_000_000_000, now: () => clock.time }
   const world = realWorld(keptLog().log)
   const tenant = await createTenant(
@@ -75,7 +75,7 @@ const group: Target = { kind: 'group', chatid: 'wrOURS' }
 const robot: Target = { kind: 'webhook', name: 'ops' }
 
 test('platform: members, departments, tags by name and everyone get what an app sends', async () => {
-  const { tenant, send } = await openHouse()
+  const { tenant, send } = await startTestDaemon()
   const targets: readonly Target[] = [
     { kind: 'user', ids: ['bob', 'Alice'] },
     { kind: 'party', ids: ['2'] },
@@ -96,7 +96,7 @@ test('platform: members, departments, tags by name and everyone get what an app 
 })
 
 test('platform: every kind of message is taken by the platform as an app, a group and a robot send it', async () => {
-  const { tenant, send, sendMedia } = await openHouse()
+  const { tenant, send, sendMedia } = await startTestDaemon()
   const card = {
     card_type: 'text_notice',
     main_title: { title: 'A' },
@@ -122,7 +122,7 @@ test('platform: every kind of message is taken by the platform as an app, a grou
 })
 
 test('platform: a file arrives whole and under its own name', async () => {
-  const { tenant, sendMedia } = await openHouse()
+  const { tenant, sendMedia } = await startTestDaemon()
   await sendMedia(bob, 'file')
   expect(tenant.ledger.seen({ userid: 'Bob' })[0]?.media).toEqual({
     type: 'file',
@@ -133,13 +133,13 @@ test('platform: a file arrives whole and under its own name', async () => {
 })
 
 test('platform: the same message again is seen once when checked and twice when not', async () => {
-  const { tenant, send } = await openHouse()
+  const { tenant, send } = await startTestDaemon()
   for (const unchecked of [false, false, true]) await send(bob, text('完成'), { unchecked })
   expect(tenant.ledger.seen({ userid: 'Bob' }).map(entry => entry.text)).toEqual(['完成', '完成'])
 })
 
 test('platform: tokens that expire or are revoked under load cost one gettoken and no message', async () => {
-  const { tenant, send } = await openHouse({ members: Array.from({ length: 40 }, (_, index) => `u${index}`) })
+  const { tenant, send } = await startTestDaemon({ members: Array.from({ length: 40 }, (_, index) => `u${index}`) })
   const all = () =>
     Promise.all(Array.from({ length: 40 }, (_, index) => send({ kind: 'user', ids: [`u${index}`] }, text('x'))))
   await all()
@@ -151,7 +151,7 @@ test('platform: tokens that expire or are revoked under load cost one gettoken a
 })
 
 test('platform: who is no member is told, and with nobody left it is refused', async () => {
-  const { send } = await openHouse({ unlicensed: ['Carol'] })
+  const { send } = await startTestDaemon({ unlicensed: ['Carol'] })
   expect(await send({ kind: 'user', ids: ['bob', 'NoBody', 'Carol'] }, text('x'))).toMatchObject({
     outcome: 'delivered',
     unreached: { invaliduser: ['nobody'], unlicenseduser: ['carol'] },
@@ -160,7 +160,7 @@ test('platform: who is no member is told, and with nobody left it is refused', a
 })
 
 test('platform: an address that is not trusted names itself, and is served once it is', async () => {
-  const { tenant, send, sendMedia } = await openHouse()
+  const { tenant, send, sendMedia } = await startTestDaemon()
   tenant.api.trustOnly([])
   const held = { outcome: 'retry', hold: true, errcode: 60020, hint: expect.stringContaining('add 198.51.100.9 to') }
   expect(await send(bob, text('x'))).toMatchObject(held)
@@ -171,7 +171,7 @@ test('platform: an address that is not trusted names itself, and is served once 
 })
 
 test('platform: a connection that breaks after the request leaves it unknown, and the same bytes again are seen once', async () => {
-  const { tenant, send } = await openHouse()
+  const { tenant, send } = await startTestDaemon()
   tenant.api.fail({ when: 'after', how: 'reset' }, '/cgi-bin/message/send')
   expect(await send(bob, text('x'))).toMatchObject({ outcome: 'unknown' })
   expect(await send(bob, text('x'))).toMatchObject({ outcome: 'delivered' })
@@ -179,7 +179,7 @@ test('platform: a connection that breaks after the request leaves it unknown, an
 })
 
 test('platform: a group of others and a robot that is unknown are refused with what to do', async () => {
-  const { send } = await openHouse({ robots: [] })
+  const { send } = await startTestDaemon({ robots: [] })
   expect(await send({ kind: 'group', chatid: 'wrOTHERS' }, text('x'))).toMatchObject({
     outcome: 'refused',
     hint: expect.any(String),
@@ -188,7 +188,7 @@ test('platform: a group of others and a robot that is unknown are refused with w
 })
 
 test('platform: the twenty-first message of a robot within a minute waits', async () => {
-  const { send } = await openHouse()
+  const { send } = await startTestDaemon()
   for (let count = 0; count < 20; count++) await send(robot, text(`${count}`))
   expect(await send(robot, text('20'))).toMatchObject({ outcome: 'retry', errcode: 45009, retryAfterMs: 67_500 })
 })

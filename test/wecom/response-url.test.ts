@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import { createResponsePoster, type ResponseUrlOptions } from '../../src/wecom/api/response-url.ts'
-import { quietWorld } from '../scenarios/house.ts'
+import { quietWorld } from '../scenarios/daemon.ts'
 
 const { fetch } = quietWorld()
 const seen: { method: string; url: string; type: string | null; body: unknown }[] = []

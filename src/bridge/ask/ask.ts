@@ -8,8 +8,8 @@ import { sessionReset } from '../../core/streaming/commands.ts'
 import { advance, advanceThrough, type TurnEvent } from '../../core/streaming/advance.ts'
 import { openAttachments } from './attachments.ts'
 import { leaseMs } from '../deliver/worker.ts'
-import { type Desk, sayOf, waitAtMost } from '../context.ts'
-import { isRemoved, makeAgain, turnToBound } from './dynamic-agent-turn.ts'
+import { type BridgeContext, translatorOf, waitAtMost } from '../context.ts'
+import { isRemoved, recreateAgent, useFallbackAgent } from './dynamic-agent-turn.ts'
 import { RunLimit } from './run-limit.ts'
 
 /** Work that another node may have left behind is looked for this often. */
@@ -29,7 +29,7 @@ interface Run {
  */
 export class Asker {
   readonly name = 'asks'
-  private readonly desk: Desk
+  private readonly context: BridgeContext
   private readonly changed: (turn: Turn) => void
   private readonly runs = new Map<string, Run>()
   /** Turns whose agent had to be made a second time. */
@@ -37,8 +37,8 @@ export class Asker {
   private nextAt = 0
   private stopping = false
 
-  constructor(desk: Desk, changed: (turn: Turn) => void) {
-    this.desk = desk
+  constructor(context: BridgeContext, changed: (turn: Turn) => void) {
+    this.context = context
     this.changed = changed
   }
 
@@ -48,12 +48,12 @@ export class Asker {
   }
 
   nextDue(): number | undefined {
-    const isReady = !this.stopping && this.desk.agent.status().state === 'up'
-    return isReady && this.runs.size < this.desk.limits.maxRuns ? this.nextAt : undefined
+    const isReady = !this.stopping && this.context.agent.status().state === 'up'
+    return isReady && this.runs.size < this.context.limits.maxRuns ? this.nextAt : undefined
   }
 
   async run(now: number): Promise<void> {
-    const { store, limits } = this.desk
+    const { store, limits } = this.context
     this.nextAt = now + recheckMs // also when the store fails below
     const limit = limits.maxRuns - this.runs.size
     const lease = { now, untilMs: now + leaseMs, limit }
@@ -80,45 +80,45 @@ export class Asker {
   /** Claims nothing more; resolves when the runs have ended or `limitMs` is over. The rest is found again at the next start. */
   async stop(limitMs: number): Promise<void> {
     this.stopping = true
-    await waitAtMost(this.desk, limitMs, Promise.all([...this.runs.values()].map(run => run.done)))
+    await waitAtMost(this.context, limitMs, Promise.all([...this.runs.values()].map(run => run.done)))
     const left = [...this.runs.values()]
     for (const run of left) run.limit.leave()
     await Promise.all(left.map(run => run.done))
-    await this.desk.store.outbox.release(left.map(run => run.deliveryId))
+    await this.context.store.outbox.release(left.map(run => run.deliveryId))
   }
 
   /** From here on the question and its key stay as they are. */
   private freeze({ delivery, turn }: Claimed, at: number): Change {
     if (this.runs.has(turn.id)) return { save: [] } // ours already; the clock or this process had stood still
-    const say = sayOf(this.desk, turn.account)
+    const translate = translatorOf(this.context, turn.account)
     if (turn.question === undefined && at >= turn.lastWayUntil) {
       return {
-        ...(advance(turn, { kind: 'deadline', at }, say) ?? { save: [] }),
+        ...(advance(turn, { kind: 'deadline', at }, translate) ?? { save: [] }),
         settle: [{ ...delivery, state: 'dropped' }],
       }
     }
-    const prepared = prepareQuestion(turn, this.desk.agent.limits(), say)
-    const change = advance(turn, { kind: 'claimed', at, prepared }, say)
+    const prepared = prepareQuestion(turn, this.context.agent.limits(), translate)
+    const change = advance(turn, { kind: 'claimed', at, prepared }, translate)
     const isWanted = turn.end === undefined || turn.isLooking === true
     return { save: change?.save ?? [], settle: [{ ...delivery, state: isWanted ? 'sending' : 'dropped' }] }
   }
 
   private begin({ delivery, turn }: Claimed): void {
-    const limit = new RunLimit(this.desk, turn)
+    const limit = new RunLimit(this.context, turn)
     const done = this.carryOut(delivery, turn, limit)
       .catch(async error => {
         if (isCode(error, 'cancelled')) return
-        this.desk.log.error('a run could not be followed', { turn: turn.id, error: messageOf(error) })
+        this.context.log.error('a run could not be followed', { turn: turn.id, error: messageOf(error) })
         await this.postpone(delivery)
       })
       .catch(error => {
         // Its lease runs out, and then it is found again.
-        this.desk.log.error('a run could not be put off', { turn: turn.id, error: messageOf(error) })
+        this.context.log.error('a run could not be put off', { turn: turn.id, error: messageOf(error) })
       })
       .finally(() => {
         this.runs.delete(turn.id)
         this.nextAt = 0
-        this.desk.wake()
+        this.context.wake()
       })
     this.runs.set(turn.id, { deliveryId: delivery.id, limit, done })
   }
@@ -129,9 +129,9 @@ export class Asker {
     const { boundAgentId } = turn
     if (boundAgentId !== undefined && limit.reason === undefined) {
       // Its agent may have kept it waiting for long.
-      const isLate = turn.asked === undefined && this.desk.clock.now() >= turn.lastWayUntil
+      const isLate = turn.asked === undefined && this.context.clock.now() >= turn.lastWayUntil
       if (isLate) return await this.finish(delivery, turn.id, { kind: 'expired' })
-      if (!(await this.hasAgent(turn, limit))) return await turnToBound(this.desk, delivery, turn, boundAgentId)
+      if (!(await this.hasAgent(turn, limit))) return await useFallbackAgent(this.context, delivery, turn, boundAgentId)
     }
     return await this.follow(delivery, turn, limit)
   }
@@ -139,7 +139,7 @@ export class Asker {
   /** Makes the agent of a turn where that was not done yet. */
   private async hasAgent({ agentId }: Turn, limit: RunLimit): Promise<boolean> {
     try {
-      return await limit.during(this.desk.ownAgents.make(agentId))
+      return await limit.during(this.context.dynamicAgents.make(agentId))
     } catch (error) {
       if (limit.reason === undefined) throw error
       return true // it is not asked any more
@@ -148,18 +148,18 @@ export class Asker {
 
   /** A session begins anew; what its message says besides is asked then. */
   private async reset(delivery: Claimed['delivery'], turn: Turn): Promise<void> {
-    const { agent, clock, store } = this.desk
+    const { agent, clock, store } = this.context
     const isDone = await agent.reset(turn.sessionKey, turn.command === 'reset' ? 'reset' : 'new').then(
       () => true,
       async error => {
-        if (await isRemoved(this.desk, turn, error)) return true
+        if (await isRemoved(this.context, turn, error)) return true
         if (isCode(error, 'gateway_refused') || clock.now() >= turn.receivedAt + resetWithinMs) return false
         throw error
       },
     )
     const at = clock.now()
     const after = await store.update(turn.id, stored => {
-      const change = sessionReset(stored, isDone, at, sayOf(this.desk, stored.account))
+      const change = sessionReset(stored, isDone, at, translatorOf(this.context, stored.account))
       const next = change?.save[0]
       const settled: Delivery =
         next !== undefined && next.end === undefined
@@ -167,7 +167,7 @@ export class Asker {
           : { ...delivery, state: isDone ? 'delivered' : 'refused', finishedAt: at }
       return { ...(change ?? { save: [] }), settle: [settled] }
     })
-    if (after?.end !== undefined) this.desk.meter.turnEnded(after.end)
+    if (after?.end !== undefined) this.context.meter.turnEnded(after.end)
     if (after !== undefined) this.changed(after)
   }
 
@@ -177,12 +177,12 @@ export class Asker {
   }
 
   private async postpone(delivery: Claimed['delivery']): Promise<void> {
-    const later = { ...delivery, state: 'queued' as const, dueAt: this.desk.clock.now() + recheckMs }
-    await this.desk.store.outbox.write({ settle: [later] })
+    const later = { ...delivery, state: 'queued' as const, dueAt: this.context.clock.now() + recheckMs }
+    await this.context.store.outbox.write({ settle: [later] })
   }
 
   private async follow(delivery: Claimed['delivery'], turn: Turn, limit: RunLimit): Promise<void> {
-    const { agent, clock, live } = this.desk
+    const { agent, clock, live } = this.context
     const ask = {
       key: turn.id,
       sessionKey: turn.sessionKey,
@@ -190,7 +190,7 @@ export class Asker {
       askBefore: turn.lastWayUntil,
       ...(turn.asked && { asked: turn.asked }),
       ...(turn.command !== undefined && { isCommand: true }),
-      ...(turn.attachments && { attachments: openAttachments(this.desk, turn.attachments) }),
+      ...(turn.attachments && { attachments: openAttachments(this.context, turn.attachments) }),
       mark: async (bootId: string) => {
         limit.check()
         const marked = await this.advance(turn.id, { kind: 'asked', at: clock.now(), bootId })
@@ -201,7 +201,7 @@ export class Asker {
       const end = await agent.ask(ask, chunk => this.see(turn, chunk), limit.signal)
       if (this.isGone(turn, end)) {
         this.remade.add(turn.id)
-        return await makeAgain(this.desk, delivery, turn)
+        return await recreateAgent(this.context, delivery, turn)
       }
       await this.finish(delivery, turn.id, limit.reason === 'timeout' ? timedOut(end) : end)
     } catch (error) {
@@ -221,7 +221,7 @@ export class Asker {
   }
 
   private see(turn: Turn, chunk: ReplyChunk): void {
-    const { live, meter, clock, wake, log } = this.desk
+    const { live, meter, clock, wake, log } = this.context
     const isFirst = chunk.kind === 'text' && live.text(turn.id) === undefined && turn.answer === ''
     live.see(turn.id, chunk, clock.now())
     if (isFirst) meter.firstText(clock.now() - turn.receivedAt)
@@ -239,16 +239,16 @@ export class Asker {
   }
 
   private advance(turnId: string, event: Parameters<typeof advance>[1]): Promise<Turn | undefined> {
-    return this.desk.store.update(turnId, turn => advance(turn, event, sayOf(this.desk, turn.account)))
+    return this.context.store.update(turnId, turn => advance(turn, event, translatorOf(this.context, turn.account)))
   }
 
   private finish(delivery: Delivery, turnId: string, end: RunEnd): Promise<void> {
-    return this.end(turnId, end, { ...delivery, state: 'delivered', finishedAt: this.desk.clock.now() })
+    return this.end(turnId, end, { ...delivery, state: 'delivered', finishedAt: this.context.clock.now() })
   }
 
   /** Writes down how a run ended; without `done` only its files are still looked for. */
   private async end(turnId: string, end: RunEnd, done?: Delivery): Promise<void> {
-    const { store, clock, live, meter } = this.desk
+    const { store, clock, live, meter } = this.context
     const at = clock.now()
     const chunks = live.chunks(turnId)
     const text = live.text(turnId)
@@ -261,7 +261,7 @@ export class Asker {
         { kind: 'run_ended', at, end, chunks, isLooking: done === undefined },
         ...(done === undefined ? [] : [{ kind: 'files_found', at, files } as const]),
       ]
-      const change = advanceThrough(stored, events, sayOf(this.desk, stored.account))
+      const change = advanceThrough(stored, events, translatorOf(this.context, stored.account))
       return { ...(change ?? { save: [] }), ...(done && { settle: [done] }) }
     })
     if (turn === undefined) return

@@ -1,9 +1,12 @@
 import type { AskAttachment } from '../../domain/agent.ts'
 import type { TurnAttachment } from '../../domain/turn.ts'
-import type { Desk } from '../context.ts'
+import type { BridgeContext } from '../context.ts'
 
 /** The files of a question as the agent gets them; each is opened when it is read. */
-export function openAttachments({ spool }: Desk, attachments: readonly TurnAttachment[]): readonly AskAttachment[] {
+export function openAttachments(
+  { spool }: BridgeContext,
+  attachments: readonly TurnAttachment[],
+): readonly AskAttachment[] {
   const kept = attachments.filter(one => one.state === 'kept')
   return kept.map(({ file, fileName = 'file', mimeType = 'application/octet-stream', bytes = 0 }) => ({
     kind: kindOf(mimeType),

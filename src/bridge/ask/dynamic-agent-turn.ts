@@ -3,11 +3,11 @@ import { formatSessionKey } from '../../domain/routing.ts'
 import type { Turn } from '../../domain/turn.ts'
 import { isCode } from '../../errors.ts'
 import { traced } from '../../core/streaming/advance.ts'
-import type { Desk } from '../context.ts'
+import type { BridgeContext } from '../context.ts'
 
 /** A turn whose own agent cannot be made: nothing was asked yet, so it goes to the bound one, and is claimed anew. */
-export async function turnToBound(
-  { store, clock }: Desk,
+export async function useFallbackAgent(
+  { store, clock }: BridgeContext,
   delivery: Delivery,
   { id }: Turn,
   agentId: string,
@@ -24,16 +24,20 @@ export async function turnToBound(
 }
 
 /** The gateway does not know the agent of a turn any more: it is made again, and then asked. */
-export async function makeAgain({ store, clock, ownAgents }: Desk, delivery: Delivery, turn: Turn): Promise<void> {
-  await ownAgents.forget(turn.agentId)
+export async function recreateAgent(
+  { store, clock, dynamicAgents }: BridgeContext,
+  delivery: Delivery,
+  turn: Turn,
+): Promise<void> {
+  await dynamicAgents.forget(turn.agentId)
   await store.outbox.write({ settle: [{ ...delivery, state: 'queued', dueAt: clock.now() }] })
 }
 
 /** Whether a reset was refused because the agent of a user is not there any more; a new one begins anew in any case. */
-export async function isRemoved({ agent, ownAgents }: Desk, turn: Turn, error: unknown): Promise<boolean> {
+export async function isRemoved({ agent, dynamicAgents }: BridgeContext, turn: Turn, error: unknown): Promise<boolean> {
   const { agentId, boundAgentId } = turn
   if (boundAgentId === undefined || !isCode(error, 'gateway_refused') || agent.lacksAdmin()) return false
   if (await agent.knowsAgent(agentId).catch(() => true)) return false
-  await ownAgents.forget(agentId)
+  await dynamicAgents.forget(agentId)
   return true
 }

@@ -1,5 +1,5 @@
 import type { Agent } from '../../domain/agent.ts'
-import type { Memos } from '../../domain/ports.ts'
+import type { KeyValue } from '../../domain/ports.ts'
 import type { Routed } from '../../domain/routing.ts'
 import { WecomdError } from '../../errors.ts'
 import type { Clock, Log } from '../../world.ts'
@@ -12,12 +12,12 @@ const patienceMs = 30_000
 /** After a refusal, or in vain, the bound agents answer for so long. */
 const barredMs = 60_000
 
-type Maker = Pick<Agent, 'lacksAdmin' | 'knowsAgent' | 'makeAgent'>
+type AgentMakerPort = Pick<Agent, 'lacksAdmin' | 'knowsAgent' | 'makeAgent'>
 
 /** Agents that belong to one user or one group. They are made when they are first needed, and the store knows which are. */
-export class OwnAgents {
-  private readonly memos: Memos
-  private readonly agent: Maker
+export class DynamicAgents {
+  private readonly keyValue: KeyValue
+  private readonly agent: AgentMakerPort
   private readonly clock: Clock
   private readonly log: Log
   private readonly made = new Set<string>()
@@ -25,8 +25,8 @@ export class OwnAgents {
   private barredUntil = 0
   private downSince: number | undefined
 
-  constructor(memos: Memos, agent: Maker, clock: Clock, log: Log) {
-    this.memos = memos
+  constructor(keyValue: KeyValue, agent: AgentMakerPort, clock: Clock, log: Log) {
+    this.keyValue = keyValue
     this.agent = agent
     this.clock = clock
     this.log = log
@@ -36,8 +36,8 @@ export class OwnAgents {
   async settle(routed: Routed): Promise<{ readonly agentId: string; readonly boundAgentId?: string }> {
     const { agentId } = routed
     if (routed.rule !== 'dynamic') return { agentId }
-    if (this.isBarred() && !(await this.isMade(agentId))) return { agentId: routed.instead }
-    return { agentId, boundAgentId: routed.instead }
+    if (this.isBarred() && !(await this.isMade(agentId))) return { agentId: routed.fallbackAgentId }
+    return { agentId, boundAgentId: routed.fallbackAgentId }
   }
 
   /** Makes it unless that was done. False where the bound one has to answer; rejects when it is to be tried again soon. */
@@ -50,13 +50,13 @@ export class OwnAgents {
   /** The gateway does not know it any more. */
   async forget(id: string): Promise<void> {
     this.made.delete(id)
-    await this.memos.remember(memoOf(id), '')
+    await this.keyValue.set(memoOf(id), '')
   }
 
   private async makeOnce(id: string): Promise<boolean> {
     if (await this.isMade(id)) return true
     if (this.isBarred()) return false
-    const isUnfinished = (await this.memos.recall(memoOf(id))) === 'making'
+    const isUnfinished = (await this.keyValue.get(memoOf(id))) === 'making'
     try {
       // One that is there already is somebody's, and stays as it is.
       if (isUnfinished || !(await this.agent.knowsAgent(id))) {
@@ -92,13 +92,13 @@ export class OwnAgents {
 
   private async isMade(id: string): Promise<boolean> {
     if (this.made.has(id)) return true
-    const isMade = (await this.memos.recall(memoOf(id))) === 'made'
+    const isMade = (await this.keyValue.get(memoOf(id))) === 'made'
     if (isMade) this.made.add(id)
     return isMade
   }
 
   private remember(id: string, state: State): Promise<void> {
-    return this.memos.remember(memoOf(id), state)
+    return this.keyValue.set(memoOf(id), state)
   }
 }
 

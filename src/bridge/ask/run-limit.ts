@@ -1,7 +1,7 @@
 import type { Turn } from '../../domain/turn.ts'
 import { messageOf, WecomdError } from '../../errors.ts'
 import { type Cancel, nothingToCancel } from '../../world.ts'
-import type { Desk } from '../context.ts'
+import type { BridgeContext } from '../context.ts'
 
 /** A run that was aborted ends by itself, at the latest this much later. */
 const abortGraceMs = 15_000
@@ -12,14 +12,14 @@ const abortGraceMs = 15_000
  */
 export class RunLimit {
   private readonly controller = new AbortController()
-  private readonly desk: Desk
+  private readonly context: BridgeContext
   private readonly turn: Turn
   private why: 'timeout' | 'halted' | undefined
   private isAsked = false
   private timer: Cancel = nothingToCancel
 
-  constructor(desk: Desk, turn: Turn) {
-    this.desk = desk
+  constructor(context: BridgeContext, turn: Turn) {
+    this.context = context
     this.turn = turn
     if (turn.asked !== undefined) this.start(turn.asked.at)
   }
@@ -37,7 +37,7 @@ export class RunLimit {
   start(askedAt: number): void {
     this.isAsked = true
     this.timer()
-    this.timer = this.desk.timers.at(askedAt + this.desk.limits.runTimeoutMs, () => this.end('timeout'))
+    this.timer = this.context.timers.at(askedAt + this.context.limits.runTimeoutMs, () => this.end('timeout'))
     if (this.why === 'halted') this.end('halted')
   }
 
@@ -73,7 +73,7 @@ export class RunLimit {
     this.why = why
     this.timer()
     if (!this.isAsked) return this.controller.abort()
-    const { agent, timers, clock, log } = this.desk
+    const { agent, timers, clock, log } = this.context
     const { id, sessionKey } = this.turn
     agent.abort(id, sessionKey).catch(error => log.warn('abort failed', { turn: id, error: messageOf(error) }))
     this.timer = timers.at(clock.now() + abortGraceMs, () => this.controller.abort())

@@ -2,7 +2,7 @@ import type { Delivery } from '../../domain/delivery.ts'
 import type { Callback } from '../../domain/message.ts'
 import type { Target } from '../../domain/target.ts'
 import { laneOf } from '../../core/fallback/plan.ts'
-import type { Desk } from '../context.ts'
+import type { BridgeContext } from '../context.ts'
 
 type Greet = Extract<Callback, { kind: 'greet' }>
 type Activity = Extract<Callback, { kind: 'activity' }>
@@ -18,10 +18,10 @@ export interface AppActivity {
 const good = ['reopen_inactive_agent', 'active_restored']
 
 /** Welcomes a user of the app, once per calendar day of the configured time zone; false when there is nothing to send. */
-export async function greet(desk: Desk, { account, sender, key }: Greet): Promise<boolean> {
-  const { store, clock, timezone, limits } = desk
+export async function sendWelcome(context: BridgeContext, { account, sender, key }: Greet): Promise<boolean> {
+  const { store, clock, timezone, limits } = context
   const now = clock.now()
-  const welcome = desk.accounts.get(account)?.app?.welcomeText
+  const welcome = context.accounts.get(account)?.app?.welcomeText
   if (welcome === undefined) return false
   const day = new Intl.DateTimeFormat('sv-SE', { timeZone: timezone }).format(now)
   const to: Target = { kind: 'user', ids: [sender] }
@@ -33,7 +33,7 @@ export async function greet(desk: Desk, { account, sender, key }: Greet): Promis
     dead: false,
     body: { kind: 'messages', to, messages: [{ kind: 'text', content: welcome }] },
     lane: laneOf('app', account, to),
-    order: desk.nextOrder(),
+    order: context.nextOrder(),
     dueAt: now,
     expiresAt: now + limits.deliverWithinMs,
     attempts: [],
@@ -43,19 +43,22 @@ export async function greet(desk: Desk, { account, sender, key }: Greet): Promis
 }
 
 /** Writes down for the operator that the platform will suspend an app that nobody uses, or has. */
-export async function noteActivity(desk: Desk, { account, key, event, effectAt }: Activity): Promise<void> {
-  const at = desk.clock.now()
-  if (!(await desk.store.see(account, key, at))) return
+export async function noteActivity(context: BridgeContext, { account, key, event, effectAt }: Activity): Promise<void> {
+  const at = context.clock.now()
+  if (!(await context.store.see(account, key, at))) return
   const activity: AppActivity = { event, at, ...(effectAt !== undefined && { effectAt }) }
   const isGood = good.includes(event)
-  await desk.store.memos.remember(memoOf(account), isGood ? '' : JSON.stringify(activity))
+  await context.store.keyValue.set(memoOf(account), isGood ? '' : JSON.stringify(activity))
   const fields = { account, event, ...(effectAt !== undefined && { effectAt: new Date(effectAt).toISOString() }) }
-  if (isGood) desk.log.info('the platform counts the app as used again', fields)
-  else desk.log.warn('the platform suspends apps that nobody uses: this one is named', fields)
+  if (isGood) context.log.info('the platform counts the app as used again', fields)
+  else context.log.warn('the platform suspends apps that nobody uses: this one is named', fields)
 }
 
-export async function readActivity(desk: Pick<Desk, 'store'>, account: string): Promise<AppActivity | undefined> {
-  const text = await desk.store.memos.recall(memoOf(account))
+export async function readActivity(
+  context: Pick<BridgeContext, 'store'>,
+  account: string,
+): Promise<AppActivity | undefined> {
+  const text = await context.store.keyValue.get(memoOf(account))
   // Written above only.
   return text === undefined ? undefined : (JSON.parse(text) as AppActivity)
 }

@@ -14,10 +14,10 @@ import { streamOfClick } from '../../core/cards/route.ts'
 import { firstFrame, type Live, streamFrame } from '../../core/streaming/frame.ts'
 import { commandIn, type OpenSettings, openTurn } from '../../core/streaming/open.ts'
 import { advance } from '../../core/streaming/advance.ts'
-import { greet, noteActivity } from './app-events.ts'
+import { sendWelcome, noteActivity } from './app-events.ts'
 import { loadPictures } from '../deliver/collect.ts'
-import { type AccountDesk, type Desk, sayOf } from '../context.ts'
-import { forgetFeedback, hearFeedback, recallFeedback } from './feedback.ts'
+import { type AccountSettings, type BridgeContext, translatorOf } from '../context.ts'
+import { clearFeedback, recordFeedback, pendingFeedback } from './feedback.ts'
 
 const empty: Reply = { kind: 'empty' }
 /** Repeats of one msgid beyond this are not worth a line in its trace. */
@@ -35,25 +35,25 @@ export interface Arrivals {
  * Turns callbacks into turns and answers them from what is stored. When the reply resolves, everything that it promises
  * is committed; no network call is awaited.
  */
-export function createReceive(desk: Desk, arrivals: Arrivals): Receive {
+export function createReceive(context: BridgeContext, arrivals: Arrivals): Receive {
   return async (callback: Callback) => {
     switch (callback.kind) {
       case 'message':
         return callback.inbound.click === undefined
-          ? receiveMessage(desk, arrivals, callback.inbound)
-          : receiveClick(desk, arrivals, callback.inbound, callback.inbound.click)
+          ? receiveMessage(context, arrivals, callback.inbound)
+          : receiveClick(context, arrivals, callback.inbound, callback.inbound.click)
       case 'refresh':
-        return receiveRefresh(desk, arrivals, callback)
+        return receiveRefresh(context, arrivals, callback)
       case 'enter':
-        return receiveEnter(desk, callback)
+        return receiveEnter(context, callback)
       case 'greet':
-        if (await greet(desk, callback)) arrivals.deliveryAdded()
+        if (await sendWelcome(context, callback)) arrivals.deliveryAdded()
         return empty
       case 'activity':
-        await noteActivity(desk, callback)
+        await noteActivity(context, callback)
         return empty
       case 'feedback':
-        await hearFeedback(desk, callback)
+        await recordFeedback(context, callback)
         return empty
       case 'unhandled':
         return empty
@@ -63,34 +63,34 @@ export function createReceive(desk: Desk, arrivals: Arrivals): Receive {
   }
 }
 
-async function receiveMessage(desk: Desk, arrivals: Arrivals, inbound: Inbound): Promise<Reply> {
-  const account = desk.accounts.get(inbound.account)
+async function receiveMessage(context: BridgeContext, arrivals: Arrivals, inbound: Inbound): Promise<Reply> {
+  const account = context.accounts.get(inbound.account)
   if (account === undefined) return empty
   const id = formatTurnId(inbound.account, inbound.msgid)
-  const settings = await openSettings(desk, account, inbound)
+  const settings = await openSettings(context, account, inbound)
   const isChat = inbound.text.trim() !== '' && commandIn(inbound) === undefined
-  const told = account.tellsFeedback && isChat ? await recallFeedback(desk, settings.sessionKey) : undefined
+  const told = account.tellsFeedback && isChat ? await pendingFeedback(context, settings.sessionKey) : undefined
   const { sender, receivedAt } = inbound
   const key = { id, account: account.id, lane: formatLane(inbound.conversation), sender, receivedAt }
   let closed: readonly Turn[] = []
   let others: readonly Turn[] = []
-  const { turn, seen } = await desk.store.open(key, standing => {
+  const { turn, seen } = await context.store.open(key, standing => {
     const heard =
       told === undefined
         ? inbound
         : { ...inbound, before: [`${told}\n`, inbound.before].filter(part => part !== undefined).join('\n') }
-    const change = openTurn(heard, standing, settings, account.say)
+    const change = openTurn(heard, standing, settings, account.translate)
     closed = change.save.filter(saved => saved.endedAt === receivedAt)
     others = change.save.filter(saved => saved.id !== id)
     return change
   })
-  if (seen) await traceDuplicate(desk, turn, receivedAt)
+  if (seen) await traceDuplicate(context, turn, receivedAt)
   else {
     arrivals.turnOpened(turn)
     for (const other of others) arrivals.turnChanged(other)
   }
-  if (told !== undefined && !seen) await forgetFeedback(desk, settings.sessionKey)
-  for (const { end } of closed) if (!seen && end !== undefined) desk.meter.turnEnded(end)
+  if (told !== undefined && !seen) await clearFeedback(context, settings.sessionKey)
+  for (const { end } of closed) if (!seen && end !== undefined) context.meter.turnEnded(end)
   return inbound.surface === 'app' ? empty : { kind: 'stream', frame: firstFrame(turn, account.placeholder) }
 }
 
@@ -98,49 +98,60 @@ async function receiveMessage(desk: Desk, arrivals: Arrivals, inbound: Inbound):
  * The agent hears which button was pressed, by the task_id that it gave its card; the card is replaced by one that says
  * so. A card that is not of an answer, or of one that is forgotten, is only heard.
  */
-async function receiveClick(desk: Desk, arrivals: Arrivals, inbound: Inbound, click: Click): Promise<Reply> {
+async function receiveClick(
+  context: BridgeContext,
+  arrivals: Arrivals,
+  inbound: Inbound,
+  click: Click,
+): Promise<Reply> {
   const stream = streamOfClick(click)
-  const owner = stream === undefined ? undefined : await desk.store.findByStream(stream)
+  const owner = stream === undefined ? undefined : await context.store.findByStream(stream)
   const shown = owner?.account === inbound.account ? owner.card : undefined
   const heard = shown === undefined ? click : { ...click, taskId: shown.modelTaskId ?? '' }
-  await receiveMessage(desk, arrivals, { ...inbound, text: formatClick(heard) })
+  await receiveMessage(context, arrivals, { ...inbound, text: formatClick(heard) })
   if (shown === undefined) return empty
-  if (inbound.surface === 'app') return await updateInApp(desk, arrivals, inbound, shown.card, click)
-  const card = takenCard(shown.card, click, sayOf(desk, inbound.account))
+  if (inbound.surface === 'app') return await updateInApp(context, arrivals, inbound, shown.card, click)
+  const card = takenCard(shown.card, click, translatorOf(context, inbound.account))
   return card === undefined ? empty : { kind: 'card_update', card }
 }
 
-async function updateInApp(desk: Desk, arrivals: Arrivals, inbound: Inbound, card: Card, click: Click): Promise<Reply> {
-  const turn = await desk.store.find(formatTurnId(inbound.account, inbound.msgid))
-  const update = turn && planCardUpdate(turn, card, click, sayOf(desk, inbound.account))
+async function updateInApp(
+  context: BridgeContext,
+  arrivals: Arrivals,
+  inbound: Inbound,
+  card: Card,
+  click: Click,
+): Promise<Reply> {
+  const turn = await context.store.find(formatTurnId(inbound.account, inbound.msgid))
+  const update = turn && planCardUpdate(turn, card, click, translatorOf(context, inbound.account))
   if (update === undefined) return empty
-  await desk.store.outbox.write({ add: [update] })
+  await context.store.outbox.write({ add: [update] })
   arrivals.deliveryAdded()
   return empty
 }
 
-async function openSettings(desk: Desk, account: AccountDesk, inbound: Inbound): Promise<OpenSettings> {
+async function openSettings(context: BridgeContext, account: AccountSettings, inbound: Inbound): Promise<OpenSettings> {
   const { conversation, sender } = inbound
-  const answering = await desk.ownAgents.settle(desk.route(conversation, sender))
+  const answering = await context.dynamicAgents.settle(context.route(conversation, sender))
   return {
     ...answering,
     sessionKey: formatSessionKey(answering.agentId, conversation),
-    streamId: newStreamId(inbound.receivedAt, desk.random.bytes(16)),
+    streamId: newStreamId(inbound.receivedAt, context.random.bytes(16)),
     windowMs: account.windowMs,
     handoverMs: account.handoverMs,
     joinWindowMs: account.joinWindowMs,
-    openTurnsLimit: desk.limits.openTurns,
-    perUserPerMinuteLimit: desk.limits.perUserPerMinute,
-    askWithinMs: desk.limits.askWithinMs,
+    openTurnsLimit: context.limits.openTurns,
+    perUserPerMinuteLimit: context.limits.perUserPerMinute,
+    askWithinMs: context.limits.askWithinMs,
     rules: {
       ...account.policies[inbound.surface],
-      passes: desk.passedCommands,
-      canReset: desk.agent.canReset(),
-      administrators: desk.administratorsIn(account.id),
-      approvals: desk.agent.approvals(),
+      passes: context.passedCommands,
+      canReset: context.agent.canReset(),
+      administrators: context.administratorsIn(account.id),
+      approvals: context.agent.approvals(),
     },
     ...(account.thoughts && { thoughts: account.thoughts }),
-    ...(account.app && { dm: { format: account.app.replyFormat, deliverWithinMs: desk.limits.deliverWithinMs } }),
+    ...(account.app && { dm: { format: account.app.replyFormat, deliverWithinMs: context.limits.deliverWithinMs } }),
   }
 }
 
@@ -149,8 +160,8 @@ function newStreamId(at: number, random: Uint8Array): string {
   return `st_${at.toString(36)}${Buffer.from(random).toString('base64url')}`
 }
 
-async function traceDuplicate(desk: Desk, turn: Turn, at: number): Promise<void> {
-  await desk.store.update(turn.id, stored => {
+async function traceDuplicate(context: BridgeContext, turn: Turn, at: number): Promise<void> {
+  await context.store.update(turn.id, stored => {
     const known = stored.trace.filter(event => event.kind === 'duplicate').length
     if (known >= tracedDuplicates) return undefined
     return { save: [{ ...stored, trace: [...stored.trace, { at, kind: 'duplicate' }] }] }
@@ -158,53 +169,53 @@ async function traceDuplicate(desk: Desk, turn: Turn, at: number): Promise<void>
 }
 
 async function receiveRefresh(
-  desk: Desk,
+  context: BridgeContext,
   arrivals: Arrivals,
   { account, streamId }: Extract<Callback, { kind: 'refresh' }>,
 ): Promise<Reply> {
-  const found = await desk.store.findByStream(streamId)
+  const found = await context.store.findByStream(streamId)
   if (found === undefined || found.account !== account) {
-    const content = sayOf(desk, account)({ key: 'unknown_stream' })
+    const content = translatorOf(context, account)({ key: 'unknown_stream' })
     return { kind: 'stream', frame: { streamId, content, finish: true } }
   }
-  const now = desk.clock.now()
-  const say = sayOf(desk, account)
+  const now = context.clock.now()
+  const translate = translatorOf(context, account)
   const isFinishing = found.closedWith !== undefined || found.state === 'closing'
-  const turn = isFinishing ? await commitServed(desk, arrivals, found, now) : found
-  const pictures = await loadPictures(desk, turn)
-  const frame = streamFrame(turn, viewOf(desk, turn, now), say)
+  const turn = isFinishing ? await commitServed(context, arrivals, found, now) : found
+  const pictures = await loadPictures(context, turn)
+  const frame = streamFrame(turn, viewOf(context, turn, now), translate)
   return { kind: 'stream', frame: pictures.length === 0 ? frame : { ...frame, pictures } }
 }
 
 /** Before a finish frame leaves it is written down that it did, so that its text is not sent another way as well. */
-async function commitServed(desk: Desk, arrivals: Arrivals, turn: Turn, at: number): Promise<Turn> {
-  const say = sayOf(desk, turn.account)
+async function commitServed(context: BridgeContext, arrivals: Arrivals, turn: Turn, at: number): Promise<Turn> {
+  const translate = translatorOf(context, turn.account)
   const event = { kind: 'served', at } as const
-  if (advance(turn, event, say) === undefined) return turn
-  const served = await desk.store.update(turn.id, stored => advance(stored, event, say))
+  if (advance(turn, event, translate) === undefined) return turn
+  const served = await context.store.update(turn.id, stored => advance(stored, event, translate))
   if (served !== undefined) arrivals.turnChanged(served)
   return served ?? turn
 }
 
-function viewOf(desk: Desk, turn: Turn, now: number) {
-  const status = desk.agent.status()
-  const text = desk.live.text(turn.id)
-  const phase = desk.live.phase(turn.id)
-  const textAt = desk.live.textAt(turn.id)
-  const approval = desk.agent.approvals().find(({ sessionKey }) => sessionKey === turn.sessionKey.toLowerCase())
+function viewOf(context: BridgeContext, turn: Turn, now: number) {
+  const status = context.agent.status()
+  const text = context.live.text(turn.id)
+  const phase = context.live.phase(turn.id)
+  const textAt = context.live.textAt(turn.id)
+  const approval = context.agent.approvals().find(({ sessionKey }) => sessionKey === turn.sessionKey.toLowerCase())
   const live: Live = { text: text ?? turn.answer, ...(phase && { phase }), ...(textAt !== undefined && { textAt }) }
   return {
     now,
     live,
-    placeholder: desk.accounts.get(turn.account)?.placeholder ?? '',
+    placeholder: context.accounts.get(turn.account)?.placeholder ?? '',
     ...(approval && { approval }),
     ...(status.state !== 'up' && { offlineSince: status.since }),
   }
 }
 
-async function receiveEnter(desk: Desk, callback: Extract<Callback, { kind: 'enter' }>): Promise<Reply> {
-  const welcomeText = desk.accounts.get(callback.account)?.welcomeText
+async function receiveEnter(context: BridgeContext, callback: Extract<Callback, { kind: 'enter' }>): Promise<Reply> {
+  const welcomeText = context.accounts.get(callback.account)?.welcomeText
   if (welcomeText === undefined) return empty
-  await desk.store.see(callback.account, callback.msgid, desk.clock.now())
+  await context.store.see(callback.account, callback.msgid, context.clock.now())
   return { kind: 'text', content: welcomeText }
 }

@@ -1,5 +1,5 @@
 import type { Delivery, Outcome } from '../../domain/delivery.ts'
-import type { Memos } from '../../domain/ports.ts'
+import type { KeyValue } from '../../domain/ports.ts'
 import { probeEveryMs } from '../../core/fallback/attempt.ts'
 
 /** Why everything of one app waits; times are epoch ms. */
@@ -10,14 +10,14 @@ export interface Hold {
 }
 
 /** Since when WeCom gives no answer by one way, and why; times are epoch ms. */
-export interface Silence {
+export interface Outage {
   readonly since: number
   readonly lastAt: number
   readonly reason: string
   readonly hint?: string
 }
 
-interface Held extends Hold {
+interface OpenBreaker extends Hold {
   nextProbeAt: number
 }
 
@@ -26,19 +26,19 @@ interface Held extends Hold {
  * restart remembers it, so that it does not send all that waits at once. Beside that, the ways on which WeCom does not
  * answer, which hold nothing.
  */
-export class Holds {
-  private readonly held = new Map<string, Held>()
-  private readonly silences = new Map<string, Silence>()
-  private readonly memos: Memos
+export class AppBreaker {
+  private readonly held = new Map<string, OpenBreaker>()
+  private readonly silences = new Map<string, Outage>()
+  private readonly keyValue: KeyValue
 
-  constructor(memos: Memos) {
-    this.memos = memos
+  constructor(keyValue: KeyValue) {
+    this.keyValue = keyValue
   }
 
   /** To be awaited before anything is sent. */
   async load(accounts: Iterable<string>): Promise<void> {
     for (const account of accounts) {
-      const text = await this.memos.recall(nameOf(account))
+      const text = await this.keyValue.get(nameOf(account))
       // Written by `save` only.
       if (text !== undefined) this.held.set(account, { ...(JSON.parse(text) as Hold), nextProbeAt: 0 })
     }
@@ -71,24 +71,24 @@ export class Holds {
     if (held !== undefined) held.nextProbeAt = 0
   }
 
-  async trip(account: string, { errcode, hint }: Outcome, now: number): Promise<boolean> {
+  async open(account: string, { errcode, hint }: Outcome, now: number): Promise<boolean> {
     const known = this.held.get(account)
     const hold = { since: known?.since ?? now, ...(errcode !== undefined && { errcode }), ...(hint && { hint }) }
     this.held.set(account, { ...hold, nextProbeAt: now + probeEveryMs })
     if (known?.errcode === errcode && known?.hint === hint) return false
-    await this.memos.remember(nameOf(account), JSON.stringify(hold))
+    await this.keyValue.set(nameOf(account), JSON.stringify(hold))
     return known === undefined
   }
 
   /** The app works; true when it was held until now. */
-  async lift(account: string): Promise<boolean> {
+  async close(account: string): Promise<boolean> {
     if (!this.held.delete(account)) return false
-    await this.memos.remember(nameOf(account), '')
+    await this.keyValue.set(nameOf(account), '')
     return true
   }
 
   /** What a call says about the way that it went: nothing comes back from now on, or something does again. */
-  listen(way: string, { silent, errcode, errmsg = '', hint }: Outcome, now: number): 'lost' | 'back' | undefined {
+  observe(way: string, { silent, errcode, errmsg = '', hint }: Outcome, now: number): 'lost' | 'back' | undefined {
     const known = this.silences.get(way)
     if (silent === true) {
       this.silences.set(way, { since: known?.since ?? now, lastAt: now, reason: errmsg, ...(hint && { hint }) })
@@ -98,7 +98,7 @@ export class Holds {
     return errcode !== undefined && this.silences.delete(way) ? 'back' : undefined
   }
 
-  silenceOn(way: string): Silence | undefined {
+  outageOn(way: string): Outage | undefined {
     return this.silences.get(way)
   }
 }
@@ -109,7 +109,7 @@ export function usesApp({ route }: Pick<Delivery, 'route'>): boolean {
 }
 
 /** The way of a delivery for `listen`: that of an app, of the answers of a Bot, or of all group robots. */
-export function wayOf({ route, account }: Pick<Delivery, 'route' | 'account'>): string {
+export function outageKeyOf({ route, account }: Pick<Delivery, 'route' | 'account'>): string {
   if (route === 'webhook') return 'webhooks'
   return `${usesApp({ route }) ? 'app' : 'bot'}:${account}`
 }

@@ -8,13 +8,13 @@ import type { MediaBytes } from '../../domain/spool.ts'
 import type { Turn } from '../../domain/turn.ts'
 import { messageOf } from '../../errors.ts'
 import { type Collected, picturesOf } from '../../core/streaming/files.ts'
-import type { Desk } from '../context.ts'
+import type { BridgeContext } from '../context.ts'
 
 export type Postponed = Extract<FileFetched, { kind: 'later' }>
 
 /** Brings a file of an answer into the spool, and says what WeCom can take it as. */
 export async function collectFile(
-  { agent, spool }: Desk,
+  { agent, spool }: BridgeContext,
   { sessionKey, artifact, file }: Extract<DeliveryBody, { kind: 'collect' }>,
 ): Promise<Collected | Postponed> {
   const fetched = await agent.collect(sessionKey, artifact, file)
@@ -32,7 +32,7 @@ async function readAll(source: MediaBytes): Promise<Buffer> {
 }
 
 /** The pictures that the closed bubble of a turn shows. */
-export async function loadPictures({ spool, log }: Desk, turn: Turn): Promise<readonly Picture[]> {
+export async function loadPictures({ spool, log }: BridgeContext, turn: Turn): Promise<readonly Picture[]> {
   const loaded = picturesOf(turn).map(async (file): Promise<readonly Picture[]> => {
     try {
       const bytes = await readAll(await spool.open({ kind: 'spool', file }))

@@ -6,19 +6,19 @@ import {
   countRetries,
   expire,
   hold,
-  isDoubtful,
+  isOutcomeUnknown,
   nextPart,
   settleAttempt,
-  takeUp,
+  resume,
 } from '../../core/fallback/attempt.ts'
-import { mend, neededUpload, withMediaId } from '../../core/fallback/repair.ts'
+import { repair, neededUpload, withMediaId } from '../../core/fallback/repair.ts'
 import { planAfter } from '../../core/fallback/plan.ts'
 import { advance } from '../../core/streaming/advance.ts'
 import { endOfPart, fileOf, isPartOfAnswer } from './answer-part.ts'
-import { Carrier } from './worker.ts'
-import { type Desk, sayOf } from '../context.ts'
-import { usesApp, wayOf } from './breaker.ts'
-import { sendingOf } from '../../core/fallback/quota.ts'
+import { OutboxWorker } from './worker.ts'
+import { type BridgeContext, translatorOf } from '../context.ts'
+import { usesApp, outageKeyOf } from './breaker.ts'
+import { quotaKeyOf } from '../../core/fallback/quota.ts'
 
 const routes: readonly WayOut[] = ['response_url', 'app', 'appchat', 'webhook']
 /** Requests to WeCom under way at once. */
@@ -32,18 +32,18 @@ const patience = 3
  * What is still under way when the process dies counts as unknown.
  */
 export class Deliverer {
-  readonly carrier: Carrier
-  private readonly desk: Desk
+  readonly carrier: OutboxWorker
+  private readonly context: BridgeContext
   private readonly changed: (turn: Turn) => void
 
-  constructor(desk: Desk, changed: (turn: Turn) => void) {
-    this.desk = desk
+  constructor(context: BridgeContext, changed: (turn: Turn) => void) {
+    this.context = context
     this.changed = changed
-    this.carrier = new Carrier(desk, {
+    this.carrier = new OutboxWorker(context, {
       name: 'deliveries',
       routes,
       parallel,
-      carry: delivery => this.carry(delivery),
+      handle: delivery => this.carry(delivery),
       look: now => this.holdBehindAll(now),
     })
   }
@@ -51,8 +51,8 @@ export class Deliverer {
   /** What waits behind the first of a lane is held with it, and may go another way as well. */
   private async holdBehindAll(now: number): Promise<boolean> {
     let hasMore = false
-    for (const account of this.desk.holds.accounts()) {
-      const waiting = await this.desk.store.outbox.behind(account, heldAtOnce)
+    for (const account of this.context.breaker.accounts()) {
+      const waiting = await this.context.store.outbox.behind(account, heldAtOnce)
       await Promise.all(waiting.map(delivery => this.settle(hold(delivery, now))))
       hasMore ||= waiting.length > 0
     }
@@ -61,8 +61,8 @@ export class Deliverer {
 
   /** Sends one part after the other until the delivery is done or has to wait. */
   private async carry(taken: Delivery): Promise<void> {
-    const { store, clock } = this.desk
-    let delivery = takeUp(taken, clock.now())
+    const { store, clock } = this.context
+    let delivery = resume(taken, clock.now())
     for (let part = nextPart(delivery); part !== undefined; part = nextPart(delivery)) {
       if (this.carrier.isStopping) return await store.outbox.write({ settle: [{ ...delivery, state: 'queued' }] })
       delivery = await this.carryPart(delivery, part)
@@ -72,23 +72,23 @@ export class Deliverer {
   }
 
   private async carryPart(delivery: Delivery, part: number): Promise<Delivery> {
-    const { store, clock, holds } = this.desk
+    const { store, clock, breaker } = this.context
     const now = clock.now()
     if (now >= delivery.expiresAt) return await this.settle(expire(delivery, now))
     // The repeat of a try that nobody knows the end of has its minute and no more.
-    const mayWait = usesApp(delivery) && !isDoubtful(delivery)
-    const waitUntil = mayWait ? holds.waitUntil(delivery.account, now) : undefined
+    const mayWait = usesApp(delivery) && !isOutcomeUnknown(delivery)
+    const waitUntil = mayWait ? breaker.waitUntil(delivery.account, now) : undefined
     if (waitUntil !== undefined) return await this.settle(hold(delivery, waitUntil))
     const ready = await this.upload(delivery, part)
     if (ready.state !== delivery.state || ready.attempts !== delivery.attempts) return await this.settle(ready)
     const at = clock.now()
-    const begun = await store.outbox.begin(ready, sendingOf(ready, part), at, standing =>
+    const begun = await store.outbox.begin(ready, quotaKeyOf(ready, part), at, standing =>
       beginAttempt(ready, standing, at),
     )
     if (begun.state !== 'sending') return begun.dead ? await this.settle(begun) : begun
     const outcome = await this.send(begun, part)
-    this.desk.meter.attempt(begun.route, outcome.outcome)
-    const mended = mend(begun, part, outcome)
+    this.context.meter.attempt(begun.route, outcome.outcome)
+    const mended = repair(begun, part, outcome)
     const settled =
       mended === undefined
         ? settleAttempt(begun, outcome, clock.now())
@@ -98,7 +98,7 @@ export class Deliverer {
 
   /** The delivery with its media at the platform, those of later parts too, or what became of it when that failed. */
   private async upload(delivery: Delivery, from: number): Promise<Delivery> {
-    const { clock, platform, meter } = this.desk
+    const { clock, platform, meter } = this.context
     let latest = delivery
     for (let needed = neededUpload(latest, from); needed !== undefined; needed = neededUpload(latest, from)) {
       const { part, to, message } = needed
@@ -118,7 +118,7 @@ export class Deliverer {
 
   /** Writes down what became of a try; an answer that the app cannot bring takes its next way in the same commit. */
   private async settle(delivery: Delivery, outcome?: Outcome): Promise<Delivery> {
-    const { store, log } = this.desk
+    const { store, log } = this.context
     if (outcome !== undefined) await this.watch(delivery, outcome)
     if (isPartOfAnswer(delivery)) return await this.settlePart(delivery)
     const next = await this.nextWay(delivery)
@@ -133,7 +133,7 @@ export class Deliverer {
 
   /** What goes beside an answer has no other way; the bubble that waits for it hears of its end in the same commit. */
   private async settlePart(delivery: Delivery): Promise<Delivery> {
-    const { store, clock } = this.desk
+    const { store, clock } = this.context
     const settled: Delivery = fileOf(delivery) === undefined ? { ...delivery, dead: false } : delivery
     const event = endOfPart(delivery, clock.now())
     if (event === undefined || delivery.turn === undefined) {
@@ -141,7 +141,7 @@ export class Deliverer {
       return settled
     }
     const turn = await store.update(delivery.turn, stored => ({
-      ...(advance(stored, event, sayOf(this.desk, stored.account)) ?? { save: [] }),
+      ...(advance(stored, event, translatorOf(this.context, stored.account)) ?? { save: [] }),
       settle: [settled],
     }))
     if (turn !== undefined) this.changed(turn)
@@ -150,8 +150,8 @@ export class Deliverer {
 
   /** Its turn goes on another way; where the app was not even tried, it says why. */
   private handOver(delivery: Delivery): Delivery {
-    const at = this.desk.clock.now()
-    const hold = this.desk.holds.of(delivery.account)
+    const at = this.context.clock.now()
+    const hold = this.context.breaker.of(delivery.account)
     const isUntried = delivery.attempts.length === 0 && hold !== undefined
     const { since: _, ...why } = hold ?? { since: 0 }
     const attempts: Delivery['attempts'] = isUntried
@@ -161,39 +161,39 @@ export class Deliverer {
   }
 
   private async nextWay(delivery: Delivery): Promise<readonly Delivery[]> {
-    const { store, clock } = this.desk
+    const { store, clock } = this.context
     const isRefused = delivery.state === 'refused'
     const isLate = delivery.state === 'queued' && countRetries(delivery.attempts) >= patience
-    const isHeld = delivery.state === 'held' && this.desk.holds.of(delivery.account) !== undefined
+    const isHeld = delivery.state === 'held' && this.context.breaker.of(delivery.account) !== undefined
     if (delivery.turn === undefined || !(isRefused || isLate || isHeld)) return []
-    if (!isRefused && isDoubtful(delivery)) return [] // it may have arrived
+    if (!isRefused && isOutcomeUnknown(delivery)) return [] // it may have arrived
     const turn = await store.find(delivery.turn)
     if (turn === undefined) return []
-    return planAfter(turn, delivery, !isRefused, clock.now(), sayOf(this.desk, turn.account))
+    return planAfter(turn, delivery, !isRefused, clock.now(), translatorOf(this.context, turn.account))
   }
 
   /** What an answer says about the way that it came, and one of the API about the app as a whole. */
   private async watch(delivery: Delivery, outcome: Outcome): Promise<void> {
-    const { holds, store, clock, log } = this.desk
+    const { breaker, store, clock, log } = this.context
     const { account, route } = delivery
-    const news = holds.listen(wayOf(delivery), outcome, clock.now())
+    const news = breaker.observe(outageKeyOf(delivery), outcome, clock.now())
     if (news === 'lost') {
       log.warn('WeCom cannot be reached', { account, route, reason: outcome.errmsg, hint: outcome.hint })
     }
     if (news === 'back') log.warn('WeCom can be reached again', { account, route })
     if (!usesApp(delivery)) return
     if (outcome.hold) {
-      const isNew = await holds.trip(account, outcome, clock.now())
+      const isNew = await breaker.open(account, outcome, clock.now())
       const { errcode, hint } = outcome
       if (isNew) log.error('WeCom refuses this app, its messages wait', { account, errcode, hint })
-    } else if (outcome.errcode !== undefined && outcome.outcome !== 'retry' && (await holds.lift(account))) {
+    } else if (outcome.errcode !== undefined && outcome.outcome !== 'retry' && (await breaker.close(account))) {
       const waiting = await store.outbox.unhold(account, clock.now())
       log.info('WeCom takes messages of this app again', { account, waiting })
     }
   }
 
   private send({ account, body, attempts }: Delivery, part: number): Promise<Outcome> {
-    const { platform } = this.desk
+    const { platform } = this.context
     switch (body.kind) {
       case 'markdown':
         return platform.postResponse(body.url, body.content)

@@ -4,9 +4,9 @@ import type { Turn } from '../../domain/turn.ts'
 import { askableAt, settleAttachment } from '../../core/streaming/attachments.ts'
 import type { Collected } from '../../core/streaming/files.ts'
 import { advance, askId } from '../../core/streaming/advance.ts'
-import { Carrier, putOff } from './worker.ts'
+import { OutboxWorker, defer } from './worker.ts'
 import { collectFile, type Postponed } from './collect.ts'
-import { type Desk, sayOf } from '../context.ts'
+import { type BridgeContext, translatorOf } from '../context.ts'
 
 /** Downloads at once. */
 const parallel = 8
@@ -18,21 +18,21 @@ const mostMerges = 50
  * is not to be had, it is asked without. The files of answers are fetched from the agent likewise.
  */
 export class Fetcher {
-  readonly carrier: Carrier
-  private readonly desk: Desk
+  readonly carrier: OutboxWorker
+  private readonly context: BridgeContext
   private readonly ready: () => void
   private readonly changed: (turn: Turn) => void
 
   /** `ready`: a question may be asked now. `changed`: an answer has one of its files. */
-  constructor(desk: Desk, ready: () => void, changed: (turn: Turn) => void) {
-    this.desk = desk
+  constructor(context: BridgeContext, ready: () => void, changed: (turn: Turn) => void) {
+    this.context = context
     this.ready = ready
     this.changed = changed
-    this.carrier = new Carrier(desk, {
+    this.carrier = new OutboxWorker(context, {
       name: 'fetches',
       routes: ['media'],
       parallel,
-      carry: delivery => this.carry(delivery),
+      handle: delivery => this.carry(delivery),
     })
   }
 
@@ -48,12 +48,12 @@ export class Fetcher {
     turn: string,
     { attachment, file }: Extract<DeliveryBody, { kind: 'fetch' }>,
   ): Promise<void> {
-    const { platform, clock, log } = this.desk
+    const { platform, clock, log } = this.context
     const isLate = clock.now() >= delivery.expiresAt
     const fetched: Fetched = isLate
       ? { kind: 'failed', problem: 'unreachable' }
       : await platform.fetchMedia(delivery.account, attachment, file)
-    if (fetched.kind === 'later') return await putOff(this.desk, delivery, fetched.retryAfterMs)
+    if (fetched.kind === 'later') return await defer(this.context, delivery, fetched.retryAfterMs)
     if (fetched.kind === 'failed') {
       const { problem, hint } = fetched
       log.warn('media of a user cannot be had', { turn, kind: attachment.kind, problem, hint })
@@ -67,17 +67,17 @@ export class Fetcher {
     id: string,
     body: Extract<DeliveryBody, { kind: 'collect' }>,
   ): Promise<void> {
-    const { store, clock } = this.desk
+    const { store, clock } = this.context
     const isLate = clock.now() >= delivery.expiresAt
     const collected: Collected | Postponed = isLate
       ? { kind: 'failed', problem: 'gone' }
-      : await collectFile(this.desk, body)
-    if (collected.kind === 'later') return await putOff(this.desk, delivery, collected.retryAfterMs)
+      : await collectFile(this.context, body)
+    if (collected.kind === 'later') return await defer(this.context, delivery, collected.retryAfterMs)
     const at = clock.now()
     const done = doneWith(delivery, collected, at)
     const event = { kind: 'file_collected', at, file: body.file, collected } as const
     const turn = await store.update(id, stored => ({
-      ...(advance(stored, event, sayOf(this.desk, stored.account)) ?? { save: [] }),
+      ...(advance(stored, event, translatorOf(this.context, stored.account)) ?? { save: [] }),
       settle: [done],
     }))
     if (turn !== undefined) this.changed(turn)
@@ -90,7 +90,7 @@ export class Fetcher {
     fetched: Exclude<Fetched, { kind: 'later' }>,
     now: number,
   ): Promise<void> {
-    const { store } = this.desk
+    const { store } = this.context
     const done = doneWith(delivery, fetched, now)
     let holder = delivery.turn
     for (let merges = 0; holder !== undefined && merges < mostMerges; merges++) {

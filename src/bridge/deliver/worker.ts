@@ -1,6 +1,6 @@
 import type { Delivery, Route } from '../../domain/delivery.ts'
 import { messageOf } from '../../errors.ts'
-import { type Desk, waitAtMost } from '../context.ts'
+import { type BridgeContext, waitAtMost } from '../context.ts'
 
 /** How long a claim is good for without being renewed. */
 export const leaseMs = 30_000
@@ -8,29 +8,29 @@ export const leaseMs = 30_000
 const recheckMs = 5_000
 const retryMs = 3_000
 
-interface Trade {
+interface WorkerOptions {
   readonly name: string
   readonly routes: readonly Exclude<Route, 'gateway'>[]
   /** Deliveries under way at once. */
   readonly parallel: number
-  carry(delivery: Delivery): Promise<void>
+  handle(delivery: Delivery): Promise<void>
   /** What else is done at each look; true when there may be more to do at once. */
   look?(now: number): Promise<boolean>
 }
 
 /** A source of the scheduler that takes the due deliveries of some routes, a few at a time, and keeps their leases. */
-export class Carrier {
+export class OutboxWorker {
   readonly name: string
-  private readonly desk: Desk
-  private readonly trade: Trade
+  private readonly context: BridgeContext
+  private readonly trade: WorkerOptions
   /** By the id of the delivery. */
   private readonly underWay = new Map<string, Promise<void>>()
   private nextAt = 0
   private stopping = false
 
-  constructor(desk: Desk, trade: Trade) {
+  constructor(context: BridgeContext, trade: WorkerOptions) {
     this.name = trade.name
-    this.desk = desk
+    this.context = context
     this.trade = trade
   }
 
@@ -50,7 +50,7 @@ export class Carrier {
 
   async run(now: number): Promise<void> {
     const { routes, parallel, look } = this.trade
-    const { outbox } = this.desk.store
+    const { outbox } = this.context.store
     this.nextAt = now + recheckMs // also when the store fails below
     const limit = parallel - this.underWay.size
     const taken = await outbox.take(routes, { now, untilMs: now + leaseMs, limit })
@@ -70,13 +70,13 @@ export class Carrier {
   /** Resolves when what is under way is done, or after `limitMs`: then its fate is unknown. */
   async stop(limitMs: number): Promise<void> {
     this.stopping = true
-    await waitAtMost(this.desk, limitMs, Promise.all(this.underWay.values()))
+    await waitAtMost(this.context, limitMs, Promise.all(this.underWay.values()))
   }
 
   private begin(delivery: Delivery): void {
-    const { log, wake } = this.desk
+    const { log, wake } = this.context
     const work = this.trade
-      .carry(delivery)
+      .handle(delivery)
       .catch(error => log.error('a delivery could not be settled', { delivery: delivery.id, error: messageOf(error) }))
       .finally(() => {
         this.underWay.delete(delivery.id)
@@ -88,7 +88,7 @@ export class Carrier {
 }
 
 /** Gives a delivery back to be tried again soon, for the last time when its time is over. */
-export async function putOff({ store, clock }: Desk, delivery: Delivery, ms = retryMs): Promise<void> {
+export async function defer({ store, clock }: BridgeContext, delivery: Delivery, ms = retryMs): Promise<void> {
   const dueAt = Math.min(clock.now() + ms, delivery.expiresAt)
   await store.outbox.write({ settle: [{ ...delivery, state: 'queued', dueAt }] })
 }

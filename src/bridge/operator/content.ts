@@ -3,7 +3,7 @@ import { limits } from '../../domain/limits.ts'
 import type { Card } from '../../domain/message.ts'
 import type { WayOut } from '../../domain/ports.ts'
 import { WecomdError } from '../../errors.ts'
-import { objectionTo } from '../../core/cards/shape.ts'
+import { cardProblem } from '../../core/cards/shape.ts'
 import { isVisible } from '../../core/streaming/frame.ts'
 import { byteLength } from '../../core/text/split.ts'
 
@@ -63,7 +63,7 @@ function checkCard(card: Card, route: WayOut): void {
       hint: 'the card is the object under template_card, with its card_type',
     })
   }
-  const objection = objectionTo(card)
+  const objection = cardProblem(card)
   if (objection !== undefined) throw new WecomdError('bad_message', `WeCom would not take the card: ${objection}`)
 }
 

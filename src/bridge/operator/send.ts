@@ -7,7 +7,7 @@ import { WecomdError } from '../../errors.ts'
 import { laneOf } from '../../core/fallback/plan.ts'
 import { planMessages, planRobotMessages } from '../../core/fallback/messages.ts'
 import { checkContent, type SendContent, wellFormed } from './content.ts'
-import { type Desk, sayOf } from '../context.ts'
+import { type BridgeContext, translatorOf } from '../context.ts'
 
 export interface SendRequest {
   readonly to: Target
@@ -29,22 +29,22 @@ export interface SendRules {
  * sent: `bad_target`, `no_app`, `group_blocked`, `bad_message`, `conflict` (the key is known with other content),
  * `overloaded`.
  */
-export async function acceptSend(desk: Desk, rules: SendRules, request: SendRequest): Promise<Delivery> {
+export async function acceptSend(context: BridgeContext, rules: SendRules, request: SendRequest): Promise<Delivery> {
   const { to } = request
   const content = wellFormed(request.content)
-  const account = chooseAccount(desk, rules, request)
-  const route = chooseRoute(desk, rules, account, to)
+  const account = chooseAccount(context, rules, request)
+  const route = chooseRoute(context, rules, account, to)
   checkContent(content, route)
-  const id = idOf(desk, request.idempotencyKey)
+  const id = idOf(context, request.idempotencyKey)
   const digest = digestOf(account, to, content)
-  const known = await desk.store.outbox.find(id)
+  const known = await context.store.outbox.find(id)
   if (known !== undefined) return sameOrConflict(known, digest)
 
   const spoolFile = fileOfDelivery(id, digest)
-  const messages = plan(desk, account, route, content, spoolFile)
+  const messages = plan(context, account, route, content, spoolFile)
   const isSpooled = messages.some(message => message.kind === 'media' && message.source.kind === 'spool')
-  if (isSpooled && content.kind === 'media') await desk.spool.keep(spoolFile, content.bytes)
-  const now = desk.clock.now()
+  if (isSpooled && content.kind === 'media') await context.spool.keep(spoolFile, content.bytes)
+  const now = context.clock.now()
   const wanted: Delivery = {
     id,
     account,
@@ -53,35 +53,35 @@ export async function acceptSend(desk: Desk, rules: SendRules, request: SendRequ
     dead: false,
     body: { kind: 'messages', to, messages },
     lane: laneOf(route, account, to),
-    order: desk.nextOrder(),
+    order: context.nextOrder(),
     dueAt: now,
-    expiresAt: now + desk.limits.deliverWithinMs,
+    expiresAt: now + context.limits.deliverWithinMs,
     attempts: [],
     createdAt: now,
     digest,
   }
-  const { delivery } = await desk.store.outbox.post(wanted, desk.limits.outbox)
+  const { delivery } = await context.store.outbox.post(wanted, context.limits.outbox)
   return sameOrConflict(delivery, digest)
 }
 
 /** A robot belongs to no account; its deliveries are kept under the default one, so that its budget is one. */
-function chooseAccount(desk: Desk, rules: SendRules, { to, account }: SendRequest): string {
-  if (account !== undefined && !desk.accounts.has(account)) {
+function chooseAccount(context: BridgeContext, rules: SendRules, { to, account }: SendRequest): string {
+  if (account !== undefined && !context.accounts.has(account)) {
     throw new WecomdError('bad_target', `there is no account "${account}"`, {
-      hint: `there is ${[...desk.accounts.keys()].join(', ')}`,
+      hint: `there is ${[...context.accounts.keys()].join(', ')}`,
     })
   }
   return to.kind === 'webhook' ? rules.defaultAccount : (account ?? rules.defaultAccount)
 }
 
-function chooseRoute(desk: Desk, rules: SendRules, account: string, to: Target): WayOut {
+function chooseRoute(context: BridgeContext, rules: SendRules, account: string, to: Target): WayOut {
   if (to.kind === 'webhook') {
     if (rules.webhooks.includes(to.name)) return 'webhook'
     throw new WecomdError('bad_target', `there is no webhook called "${to.name}"`, {
       hint: rules.webhooks.length === 0 ? 'add it to channels.wecom.webhooks' : `there is ${rules.webhooks.join(', ')}`,
     })
   }
-  const app = desk.accounts.get(account)?.app
+  const app = context.accounts.get(account)?.app
   if (app === undefined) {
     throw new WecomdError('no_app', `the account "${account}" has no self-built app to send with`, {
       hint: `configure ${sectionOf(account)} (corpId, corpSecret, agentId), or send to webhook:NAME`,
@@ -125,10 +125,10 @@ export function deliveryIdOf(idempotencyKey: string): string {
   return `send_${sha256(idempotencyKey).slice(0, 32)}`
 }
 
-function idOf(desk: Desk, idempotencyKey: string | undefined): string {
+function idOf(context: BridgeContext, idempotencyKey: string | undefined): string {
   if (idempotencyKey !== undefined) return deliveryIdOf(idempotencyKey)
   // Rising with time: rows that are stored next to each other make one write of many.
-  return `send_${desk.clock.now().toString(36)}${Buffer.from(desk.random.bytes(12)).toString('hex')}`
+  return `send_${context.clock.now().toString(36)}${Buffer.from(context.random.bytes(12)).toString('hex')}`
 }
 
 function digestOf(account: string, to: Target, content: SendContent): string {
@@ -143,14 +143,20 @@ function sameOrConflict(delivery: Delivery, digest: string): Delivery {
   })
 }
 
-function plan(desk: Desk, account: string, route: WayOut, content: SendContent, file: string): readonly Message[] {
+function plan(
+  context: BridgeContext,
+  account: string,
+  route: WayOut,
+  content: SendContent,
+  file: string,
+): readonly Message[] {
   switch (content.kind) {
     case 'text':
     case 'markdown': {
-      const say = sayOf(desk, account)
+      const translate = translatorOf(context, account)
       return route === 'webhook'
-        ? planRobotMessages(content.content, content.kind, say)
-        : planMessages(content.content, content.kind, say)
+        ? planRobotMessages(content.content, content.kind, translate)
+        : planMessages(content.content, content.kind, translate)
     }
     case 'card':
     case 'news':

@@ -2,14 +2,14 @@ import type { Delivery } from '../../domain/delivery.ts'
 import { formatTurnId } from '../../domain/routing.ts'
 import { formatTarget } from '../../domain/target.ts'
 import type { TraceEvent, Turn } from '../../domain/turn.ts'
-import type { Desk } from '../context.ts'
+import type { BridgeContext } from '../context.ts'
 import { deliveryIdOf } from './send.ts'
-import { type Waits, waitsOf } from './waits.ts'
+import { type WaitReason, waitReasonOf } from './waits.ts'
 
-type JourneyDesk = Pick<Desk, 'store' | 'holds' | 'accounts'>
+type TraceDeps = Pick<BridgeContext, 'store' | 'breaker' | 'accounts'>
 
 /** The whole way of one message or of something sent first, oldest step first; ids in clear, never its text. */
-export interface Journey {
+export interface Trace {
   readonly id: string
   readonly account: string
   readonly sender?: string
@@ -20,18 +20,18 @@ export interface Journey {
   readonly end?: string
   readonly events: readonly TraceEvent[]
   /** Why the first delivery that is not done has not left. */
-  readonly waits?: Waits
+  readonly waits?: WaitReason
 }
 
 /** Tells the journey behind a msgid, an idempotencyKey, the id of a turn or of a delivery; undefined when nothing is known by it. */
-export async function tellJourney(desk: JourneyDesk, id: string): Promise<Journey | undefined> {
-  const delivery = await findDelivery(desk, id)
+export async function readTrace(context: TraceDeps, id: string): Promise<Trace | undefined> {
+  const delivery = await findDelivery(context, id)
   if (delivery !== undefined && delivery.turn === undefined) {
-    return { ...tellDelivery(delivery), ...(await tellWaits(desk, [delivery])) }
+    return { ...tellDelivery(delivery), ...(await tellWaits(context, [delivery])) }
   }
-  const turn = await findTurn(desk, delivery?.turn ?? id)
+  const turn = await findTurn(context, delivery?.turn ?? id)
   if (turn === undefined) return undefined
-  const deliveries = await desk.store.outbox.ofTurn(turn.id)
+  const deliveries = await context.store.outbox.ofTurn(turn.id)
   const events = [...turn.trace, ...deliveries.flatMap(attemptsOf)]
   return {
     id: turn.id,
@@ -41,23 +41,26 @@ export async function tellJourney(desk: JourneyDesk, id: string): Promise<Journe
     state: turn.state,
     ...(turn.end !== undefined && { end: turn.end }),
     events: events.toSorted((a, b) => a.at - b.at),
-    ...(await tellWaits(desk, deliveries)),
+    ...(await tellWaits(context, deliveries)),
   }
 }
 
-async function findDelivery({ store }: JourneyDesk, id: string): Promise<Delivery | undefined> {
+async function findDelivery({ store }: TraceDeps, id: string): Promise<Delivery | undefined> {
   return (await store.outbox.find(id)) ?? (await store.outbox.find(deliveryIdOf(id)))
 }
 
-async function tellWaits(desk: JourneyDesk, deliveries: readonly Delivery[]): Promise<{ readonly waits?: Waits }> {
+async function tellWaits(
+  context: TraceDeps,
+  deliveries: readonly Delivery[],
+): Promise<{ readonly waits?: WaitReason }> {
   for (const delivery of deliveries) {
-    const waits = await waitsOf(desk, delivery)
+    const waits = await waitReasonOf(context, delivery)
     if (waits !== undefined) return { waits }
   }
   return {}
 }
 
-async function findTurn({ store, accounts }: JourneyDesk, id: string): Promise<Turn | undefined> {
+async function findTurn({ store, accounts }: TraceDeps, id: string): Promise<Turn | undefined> {
   for (const candidate of [id, ...Array.from(accounts.keys(), account => formatTurnId(account, id))]) {
     const turn = await store.find(candidate)
     if (turn !== undefined) return turn
@@ -65,7 +68,7 @@ async function findTurn({ store, accounts }: JourneyDesk, id: string): Promise<T
   return undefined
 }
 
-function tellDelivery(delivery: Delivery): Journey {
+function tellDelivery(delivery: Delivery): Trace {
   const { id, account, body, state, createdAt } = delivery
   return {
     id,
@@ -105,17 +108,17 @@ export interface DeliveryReport {
   readonly dueAt?: number
   readonly finishedAt?: number
   /** Why it has not left. */
-  readonly waits?: Waits
+  readonly waits?: WaitReason
   readonly attempts: Delivery['attempts']
   readonly recipients: Required<NonNullable<Delivery['unreached']>>
   readonly msgid?: string
 }
 
 /** Tells of one delivery by its id or by the idempotencyKey of who sent it; undefined when there is none. */
-export async function reportDelivery(desk: JourneyDesk, id: string): Promise<DeliveryReport | undefined> {
-  const delivery = await findDelivery(desk, id)
+export async function reportDelivery(context: TraceDeps, id: string): Promise<DeliveryReport | undefined> {
+  const delivery = await findDelivery(context, id)
   if (delivery === undefined || delivery.route === 'gateway') return undefined
-  return { ...describeDelivery(delivery), ...(await tellWaits(desk, [delivery])) }
+  return { ...describeDelivery(delivery), ...(await tellWaits(context, [delivery])) }
 }
 
 export function describeDelivery(delivery: Delivery): DeliveryReport {

@@ -1,31 +1,31 @@
 import { type Delivery, isDone, isWayOut } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
-import type { Desk } from '../context.ts'
+import type { BridgeContext } from '../context.ts'
 import { usesApp } from '../deliver/breaker.ts'
 
 /** Why a delivery has not left, and when it is looked at again; `errcode` and `hint` of what only the operator can mend. */
-export interface Waits {
+export interface WaitReason {
   readonly reason: string
   readonly until?: number
   readonly errcode?: number
   readonly hint?: string
 }
 
-type WaitDesk = Pick<Desk, 'store' | 'holds'>
+type WaitDeps = Pick<BridgeContext, 'store' | 'breaker'>
 
 /** What a delivery to WeCom waits for; undefined when it is done, on its way, or about to leave. */
-export async function waitsOf(desk: WaitDesk, delivery: Delivery): Promise<Waits | undefined> {
+export async function waitReasonOf(context: WaitDeps, delivery: Delivery): Promise<WaitReason | undefined> {
   const { state, route, dueAt: until } = delivery
   if (isDone(state) || state === 'sending' || !isWayOut(route)) return undefined
-  const hold = usesApp(delivery) ? desk.holds.of(delivery.account) : undefined
+  const hold = usesApp(delivery) ? context.breaker.of(delivery.account) : undefined
   if (hold !== undefined) {
     const { since: _, ...why } = hold
     return { reason: 'WeCom refuses this app', until, ...why }
   }
-  const ahead = await desk.store.outbox.ahead(delivery)
+  const ahead = await context.store.outbox.ahead(delivery)
   if (ahead !== undefined) {
     const first = `${ahead.id} for the same target goes first`
-    const waits = await waitsOf(desk, ahead)
+    const waits = await waitReasonOf(context, ahead)
     return waits === undefined ? { reason: first } : { ...waits, reason: `${first}, and ${waits.reason}` }
   }
   if (state === 'held') return { reason: noRoom(delivery), until }

@@ -1,7 +1,7 @@
 import type { Delivery } from '../../domain/delivery.ts'
 import type { Card, Click } from '../../domain/message.ts'
 import type { Turn } from '../../domain/turn.ts'
-import type { Say } from '../notices/notices.ts'
+import type { Translate } from '../notices/notices.ts'
 import { fieldsOf, listOf } from './fields.ts'
 import { queued } from '../fallback/queued.ts'
 
@@ -9,14 +9,14 @@ import { queued } from '../fallback/queued.ts'
 const updateWithinMs = 60_000
 
 /** The card in place of the one that was clicked, which says what was chosen; undefined where nothing changes. */
-export function takenCard(card: Card, click: Click, say: Say): Card | undefined {
+export function takenCard(card: Card, click: Click, translate: Translate): Card | undefined {
   switch (card['card_type']) {
     case 'vote_interaction':
       return { ...card, checkbox: takenVote(fieldsOf(card['checkbox']), click) }
     case 'multiple_interaction':
       return { ...card, select_list: listOf(card['select_list']).map(item => takenSelection(fieldsOf(item), click)) }
     case 'button_interaction':
-      return takenButtons(card, click, say)
+      return takenButtons(card, click, translate)
     default:
       return undefined
   }
@@ -34,14 +34,14 @@ function takenSelection(selection: Card, click: Click): Card {
 }
 
 /** A button card that keeps its buttons could be clicked again, so a notice comes in its place. */
-function takenButtons(card: Card, click: Click, say: Say): Card | undefined {
+function takenButtons(card: Card, click: Click, translate: Translate): Card | undefined {
   const choice = choiceOf(card, click)
   if (choice === undefined) return undefined
   return {
     card_type: 'text_notice',
     task_id: card['task_id'],
     main_title: card['main_title'],
-    sub_title_text: say({ key: 'card_taken', choice }),
+    sub_title_text: translate({ key: 'card_taken', choice }),
     card_action: openingAction(card),
   }
 }
@@ -59,12 +59,12 @@ function choiceOf(card: Card, click: Click): string | undefined {
 }
 
 /** What becomes of a card of the app: its button, which nobody can press any more, names the choice. */
-function takenInApp(card: Card, click: Click, say: Say): Card | undefined {
+function takenInApp(card: Card, click: Click, translate: Translate): Card | undefined {
   const isButtons = card['card_type'] === 'button_interaction'
   const choice = isButtons ? choiceOf(card, click) : selectedIn(card, click)
-  const taken = isButtons ? card : takenCard(card, click, say)
+  const taken = isButtons ? card : takenCard(card, click, translate)
   if (taken === undefined || choice === undefined) return undefined
-  return { ...taken, replace_text: say({ key: 'card_taken', choice }) }
+  return { ...taken, replace_text: translate({ key: 'card_taken', choice }) }
 }
 
 function selectedIn(card: Card, click: Click): string {
@@ -74,8 +74,8 @@ function selectedIn(card: Card, click: Click): string {
 }
 
 /** Shows the member who clicked a card of the app that it was taken; undefined where nothing changes. */
-export function planCardUpdate(turn: Turn, card: Card, click: Click, say: Say): Delivery | undefined {
-  const taken = takenInApp(card, click, say)
+export function planCardUpdate(turn: Turn, card: Card, click: Click, translate: Translate): Delivery | undefined {
+  const taken = takenInApp(card, click, translate)
   if (taken === undefined || click.responseCode === undefined) return undefined
   return queued(turn, {
     id: `${turn.id}:update`,

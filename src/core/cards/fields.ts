@@ -5,14 +5,14 @@ import { byteLength } from '../text/split.ts'
 export type Flavour = 'bot' | 'app'
 
 /** Where in a card a value stands, and whom to tell that it breaks a hard rule. */
-export interface Place {
+export interface FieldPath {
   readonly path: string
   readonly flavour: Flavour
   readonly refuse: (reason: string) => void
 }
 
 /** The value as the platform takes it, mistyped ones put right; undefined when nothing can be made of it. */
-export type Reader<T> = (value: unknown, place: Place) => T | undefined
+export type Reader<T> = (value: unknown, place: FieldPath) => T | undefined
 
 /** A text that somebody reads. */
 export const text: Reader<string> = value => {
@@ -94,7 +94,7 @@ export function struct(fields: Readonly<Record<string, Reader<unknown>>>, rules:
 }
 
 /** The link of the given type, else the one that can be made of what is there. */
-function linkOf(given: Card, links: readonly Link[], place: Place): Card {
+function linkOf(given: Card, links: readonly Link[], place: FieldPath): Card {
   const type = numberOf(given['type'])
   if (type === 0) return {}
   const usable = links.filter(
@@ -171,11 +171,11 @@ export function choices(
   return identified(list(labelled, limits.most), name, limits.bytes)
 }
 
-function inside(place: Place, name: string): Place {
+function inside(place: FieldPath, name: string): FieldPath {
   return { ...place, path: place.path === '' ? name : `${place.path}.${name}` }
 }
 
-export function refuse(place: Place, reason: string): void {
+export function refuse(place: FieldPath, reason: string): void {
   place.refuse(`${place.path === '' ? 'the card' : place.path} ${reason}`)
 }
 

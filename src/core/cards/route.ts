@@ -2,8 +2,8 @@ import type { Delivery } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Click } from '../../domain/message.ts'
 import { hasBubble, type Turn, type TurnCard } from '../../domain/turn.ts'
-import { nextWay } from '../fallback/routes.ts'
-import type { Say } from '../notices/notices.ts'
+import { nextRoute } from '../fallback/routes.ts'
+import type { Translate } from '../notices/notices.ts'
 import { shapeCard } from './shape.ts'
 import { describeCard } from './text.ts'
 import { type Piece, type RawCard, splitCards } from './find.ts'
@@ -23,44 +23,44 @@ export interface CardPlan {
  * What becomes of the cards in an answer: the first goes as a real one by response_url while the bubble is open, or with
  * the direct message; where there is no such way, and whatever else is a card, is put into words.
  */
-export function planCard(turn: Turn, said: string, now: number, say: Say): CardPlan {
+export function planCard(turn: Turn, said: string, now: number, translate: Translate): CardPlan {
   const pieces = said.includes('"template_card"') ? splitCards(said) : []
   const first = pieces.find(piece => piece.kind === 'card')
   if (first === undefined) return { answer: said }
-  const words = inWords(pieces, say)
+  const words = inWords(pieces, translate)
   const way = wayOfCard(turn, now)
   const shaped = way === undefined ? undefined : shape(turn, first.card, way)
   if (way === undefined || shaped === undefined) return { answer: words }
   const around = inWords(
     pieces.filter(piece => piece !== first),
-    say,
+    translate,
   )
   const state = way === 'app' ? 'direct' : 'pending'
-  const card: TurnCard = { ...shaped, state, around, words, inWords: describeCard(first.card, say) }
+  const card: TurnCard = { ...shaped, state, around, words, inWords: describeCard(first.card, translate) }
   if (way === 'app') return { answer: words, card }
   const waitUntil = now + bubbleWaitsMs
   return { answer: around, card: { ...card, waitUntil }, add: [cardDelivery(turn, card, now, waitUntil)] }
 }
 
 /** The turn with its card's fate known, if it waited for that. */
-export function settleCard(turn: Turn, arrived: boolean, say: Say): Turn | undefined {
+export function settleCard(turn: Turn, arrived: boolean, translate: Translate): Turn | undefined {
   const { card } = turn
   if (turn.state !== 'closing' || card?.state !== 'pending') return undefined
-  const text = arrived ? card.around || say({ key: 'card_sent' }) : card.words
+  const text = arrived ? card.around || translate({ key: 'card_sent' }) : card.words
   return { ...turn, answer: text, card: { ...card, state: arrived ? 'sent' : 'refused' } }
 }
 
-function inWords(pieces: readonly Piece[], say: Say): string {
+function inWords(pieces: readonly Piece[], translate: Translate): string {
   return pieces
-    .map(piece => (piece.kind === 'text' ? piece.text.trim() : describeCard(piece.card, say)))
+    .map(piece => (piece.kind === 'text' ? piece.text.trim() : describeCard(piece.card, translate)))
     .filter(part => part !== '')
     .join('\n\n')
 }
 
 function wayOfCard(turn: Turn, now: number): 'app' | 'response_url' | undefined {
   const isOpen = hasBubble(turn) && turn.closedWith === undefined
-  if (!isOpen) return nextWay(turn, [], now) === 'app' ? 'app' : undefined
-  const canCarry = turn.conversation.kind === 'direct' && nextWay(turn, ['app'], now) === 'response_url'
+  if (!isOpen) return nextRoute(turn, [], now) === 'app' ? 'app' : undefined
+  const canCarry = turn.conversation.kind === 'direct' && nextRoute(turn, ['app'], now) === 'response_url'
   return canCarry ? 'response_url' : undefined
 }
 

@@ -9,7 +9,7 @@ import {
   list,
   listOf,
   oneOf,
-  type Place,
+  type FieldPath,
   pages,
   type Reader,
   refuse,
@@ -28,7 +28,7 @@ export type ShapedCard = { readonly card: Card; readonly modelTaskId?: string } 
  */
 export function shapeCard(raw: RawCard, taskId: string, flavour: Flavour): ShapedCard {
   const refusals: string[] = []
-  const place: Place = { path: '', flavour, refuse: reason => refusals.push(reason) }
+  const place: FieldPath = { path: '', flavour, refuse: reason => refusals.push(reason) }
   const type = typeOf(raw, place)
   if (type === undefined) return { refused: `card_type is none of ${cardTypes.join(', ')}` }
   if (!/^[\w@-]{1,128}$/.test(taskId)) refuse(place, 'has a task_id that is no task_id')
@@ -46,7 +46,7 @@ export function shapeCard(raw: RawCard, taskId: string, flavour: Flavour): Shape
  * Why the platform would not take a card of an app or a robot that goes as it is; undefined when nothing is known against
  * it. Whoever writes such a card gives its task_id, too.
  */
-export function objectionTo(raw: RawCard): string | undefined {
+export function cardProblem(raw: RawCard): string | undefined {
   const given = raw['task_id']
   const taskId = given === undefined ? 'none' : typeof given === 'string' ? given : ''
   const shaped = shapeCard(raw, taskId, 'app')
@@ -82,7 +82,7 @@ const choosing: readonly (readonly [name: string, type: CardType])[] = [
   ['select_list', 'multiple_interaction'],
 ]
 
-function typeOf(raw: RawCard, place: Place): CardType | undefined {
+function typeOf(raw: RawCard, place: FieldPath): CardType | undefined {
   const named = word(raw['card_type'], place)
   if (named !== undefined) return cardTypes.find(type => type === named)
   return choosing.find(([name]) => isThere(raw[name]))?.[1] ?? 'text_notice'
@@ -97,7 +97,7 @@ function isNotice(type: CardType): boolean {
 }
 
 /** What the fields for themselves do not say. */
-function complain(type: CardType, raw: RawCard, shaped: Card, place: Place): void {
+function complain(type: CardType, raw: RawCard, shaped: Card, place: FieldPath): void {
   const needed = required[type].find(names => !names.some(name => name in shaped))
   if (needed !== undefined) refuse(place, `has no ${needed.join(' and no ')}`)
   const isMute = !('title' in fieldsOf(shaped['main_title'])) && !('sub_title_text' in shaped)
@@ -244,7 +244,7 @@ const shapes: Readonly<Record<CardType, Reader<Card>>> = {
 }
 
 /** A notice must open something: without an action of its own, the first page that it mentions. */
-function withAction(raw: RawCard, place: Place): RawCard {
+function withAction(raw: RawCard, place: FieldPath): RawCard {
   const given = raw['card_action']
   // A type 0, which is for button cards, with something to open.
   const own = action(given, place) ?? action({ ...fieldsOf(given), type: 1 }, place)

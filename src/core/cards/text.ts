@@ -1,8 +1,8 @@
-import type { Say } from '../notices/notices.ts'
+import type { Translate } from '../notices/notices.ts'
 import type { RawCard } from './find.ts'
 
 /** A card in words: everything that its reader would have seen, and the options to choose from. */
-export function describeCard(card: RawCard, say: Say): string {
+export function describeCard(card: RawCard, translate: Translate): string {
   const options = optionsOf(card)
   const parts = [
     ...headOf(card),
@@ -11,7 +11,7 @@ export function describeCard(card: RawCard, say: Say): string {
     ...options,
     ...listOf(card, 'jump_list').map(linkOf),
     linkOf(fieldsOf(card['card_action'])),
-    ...(options.length > 0 ? [say({ key: 'card_options' })] : []),
+    ...(options.length > 0 ? [translate({ key: 'card_options' })] : []),
   ]
   const words = parts.filter(part => part !== '').join('\n')
   return words === '' ? ['```json', JSON.stringify(card, undefined, 2), '```'].join('\n') : words

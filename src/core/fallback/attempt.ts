@@ -1,6 +1,6 @@
 import type { Attempt, Delivery, Outcome, Route, Unreached } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
-import type { SendStanding } from '../../domain/ports.ts'
+import type { SendWindow } from '../../domain/ports.ts'
 
 /** The second try of a message whose fate is unknown comes this much later. */
 const resendAfterMs = 2_000
@@ -40,7 +40,7 @@ function partOf(attempt: Attempt): number {
 }
 
 /** A delivery that is taken up: tries that a crash cut off are unknown, and what must not be repeated is given up. */
-export function takeUp(delivery: Delivery, now: number): Delivery {
+export function resume(delivery: Delivery, now: number): Delivery {
   const attempts = delivery.attempts.map(attempt => (attempt.outcome === undefined ? cutOff(attempt) : attempt))
   const part = nextPart({ ...delivery, attempts })
   const open = unknownsOf(attempts, part)
@@ -61,7 +61,7 @@ function unknownsOf(attempts: readonly Attempt[], part: number | undefined): rea
 }
 
 /** Nobody knows whether the part that is next has arrived. */
-export function isDoubtful(delivery: Delivery): boolean {
+export function isOutcomeUnknown(delivery: Delivery): boolean {
   return unknownsOf(delivery.attempts, nextPart(delivery)).length > 0
 }
 
@@ -73,7 +73,7 @@ function isRepeatable({ route }: Delivery, unknowns: readonly Attempt[], at: num
 }
 
 /** The delivery with a try begun, to be committed before the request leaves; or held, or closed. */
-export function beginAttempt(delivery: Delivery, standing: SendStanding, now: number): Delivery {
+export function beginAttempt(delivery: Delivery, standing: SendWindow, now: number): Delivery {
   if (now >= delivery.expiresAt) return expire(delivery, now)
   const part = nextPart(delivery) ?? 1
   const isRepeat = unknownsOf(delivery.attempts, part).length > 0
@@ -82,7 +82,7 @@ export function beginAttempt(delivery: Delivery, standing: SendStanding, now: nu
     at: now,
     route: delivery.route,
     ...(delivery.body.kind === 'messages' && { part }),
-    ...(standing.isTwin && !isRepeat && delivery.route === 'app' && { unchecked: true }),
+    ...(standing.isDuplicate && !isRepeat && delivery.route === 'app' && { unchecked: true }),
   }
   return { ...delivery, state: 'sending', attempts: [...delivery.attempts, attempt] }
 }

@@ -1,7 +1,7 @@
 import type { Message } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
 import type { ReplyFormat } from '../../domain/turn.ts'
-import type { Say } from '../notices/notices.ts'
+import type { Translate } from '../notices/notices.ts'
 import { fitsAppMarkdown } from '../text/markdown.ts'
 import { splitParts } from '../text/parts.ts'
 import { byteLength } from '../text/split.ts'
@@ -13,26 +13,31 @@ const mostParts = 8
  * A text as an app sends it: one message, numbered parts, or a line and a file with all of it. `auto` is markdown for
  * what WeCom's markdown shows well, text for the rest.
  */
-export function planMessages(text: string, format: ReplyFormat, say: Say): readonly Message[] {
+export function planMessages(text: string, format: ReplyFormat, translate: Translate): readonly Message[] {
   const isMarkdown = format === 'markdown' || (format === 'auto' && fitsAppMarkdown(text))
-  return planParts(text, isMarkdown ? 'markdown' : 'text', limits.messageBytes, say)
+  return planParts(text, isMarkdown ? 'markdown' : 'text', limits.messageBytes, translate)
 }
 
 /** The same for a group robot, whose markdown may be longer. */
-export function planRobotMessages(text: string, kind: 'text' | 'markdown', say: Say): readonly Message[] {
-  return planParts(text, kind, kind === 'text' ? limits.robotTextBytes : limits.robotMarkdownBytes, say)
+export function planRobotMessages(text: string, kind: 'text' | 'markdown', translate: Translate): readonly Message[] {
+  return planParts(text, kind, kind === 'text' ? limits.robotTextBytes : limits.robotMarkdownBytes, translate)
 }
 
-function planParts(text: string, kind: 'text' | 'markdown', limitBytes: number, say: Say): readonly Message[] {
+function planParts(
+  text: string,
+  kind: 'text' | 'markdown',
+  limitBytes: number,
+  translate: Translate,
+): readonly Message[] {
   const parts = splitParts(text, limitBytes, mostParts)
-  return parts ? parts.map(content => ({ kind, content })) : planFile(text, say)
+  return parts ? parts.map(content => ({ kind, content })) : planFile(text, translate)
 }
 
-function planFile(text: string, say: Say): readonly Message[] {
+function planFile(text: string, translate: Translate): readonly Message[] {
   const bytes = byteLength(text)
-  const fileName = say({ key: 'answer_file_name' })
+  const fileName = translate({ key: 'answer_file_name' })
   return [
-    { kind: 'text', content: say({ key: 'answer_in_file', bytes, fileName }) },
+    { kind: 'text', content: translate({ key: 'answer_in_file', bytes, fileName }) },
     { kind: 'media', media: 'file', fileName, bytes, source: { kind: 'text', content: text } },
   ]
 }

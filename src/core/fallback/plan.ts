@@ -3,8 +3,8 @@ import { limits } from '../../domain/limits.ts'
 import { formatTarget, type Target } from '../../domain/target.ts'
 import { type DirectMessages, hasBubble, type ReplyFormat, type Turn } from '../../domain/turn.ts'
 import { nextPart } from './attempt.ts'
-import { nextWay, waysUpTo } from './routes.ts'
-import type { Say } from '../notices/notices.ts'
+import { nextRoute, routesUpTo } from './routes.ts'
+import type { Translate } from '../notices/notices.ts'
 import { planMessages } from './messages.ts'
 import { queued } from './queued.ts'
 import { byteLength, cutAfter, cutHead } from '../text/split.ts'
@@ -13,14 +13,14 @@ import { byteLength, cutAfter, cutHead } from '../text/split.ts'
  * The deliveries that bring home what a bubble did not show. What no way can carry becomes a dead delivery at once, so
  * that an operator sees it.
  */
-export function planHome(turn: Turn, now: number, say: Say): readonly Delivery[] {
+export function planDeliveries(turn: Turn, now: number, translate: Translate): readonly Delivery[] {
   if (turn.answer === '' && turn.files !== undefined) return [] // its files go by themselves
-  const way = nextWay(turn, [], now)
+  const way = nextRoute(turn, [], now)
   switch (way) {
     case 'app':
-      return planDirect(turn, turn.answer, now, say)
+      return planDirect(turn, turn.answer, now, translate)
     case 'response_url':
-      return planResponse(turn, turn.answer, now, say, nextWay(turn, [way], now) === 'app')
+      return planResponse(turn, turn.answer, now, translate, nextRoute(turn, [way], now) === 'app')
     case undefined:
       return [deadLetter(turn, cutAfter(turn.answer, turn.shownBytes), now)]
     default:
@@ -32,11 +32,17 @@ export function planHome(turn: Turn, now: number, say: Say): readonly Delivery[]
  * What goes on by the next way after `failed`; empty when there is none. With `whole` only what
  * that way carries without a loss: the app may still bring the answer later.
  */
-export function planAfter(turn: Turn, failed: Delivery, whole: boolean, now: number, say: Say): readonly Delivery[] {
-  const way = nextWay(turn, waysUpTo(turn, failed.route), now)
+export function planAfter(
+  turn: Turn,
+  failed: Delivery,
+  whole: boolean,
+  now: number,
+  translate: Translate,
+): readonly Delivery[] {
+  const way = nextRoute(turn, routesUpTo(turn, failed.route), now)
   if (way === undefined) return []
-  if (way === 'app') return planDirect(turn, turn.answer, now, say)
-  const planned = planResponse(turn, untold(turn, failed), now, say)
+  if (way === 'app') return planDirect(turn, turn.answer, now, translate)
+  const planned = planResponse(turn, untold(turn, failed), now, translate)
   return whole && planned.some(delivery => delivery.dead) ? [] : planned
 }
 
@@ -49,27 +55,27 @@ export function planNotice(turn: Turn, sentence: string, now: number, id = `${tu
 }
 
 /** A sentence for the sender of a message that has no bubble, and nothing else to be said. */
-export function planSentence(turn: Turn, sentence: string, now: number, id?: string): readonly Delivery[] {
+export function planNoticeAnyRoute(turn: Turn, sentence: string, now: number, id?: string): readonly Delivery[] {
   if (turn.dm !== undefined) return planNotice(turn, sentence, now, id)
-  if (nextWay(turn, [], now) !== 'response_url') return []
+  if (nextRoute(turn, [], now) !== 'response_url') return []
   return [toResponse(turn, { kind: 'markdown', url: turn.responseUrl ?? '', content: sentence }, now)]
 }
 
 /** The whole answer as a direct message; a preface that no bubble could show stands before it. */
-export function planDirect(turn: Turn, answer: string, now: number, say: Say): readonly Delivery[] {
+export function planDirect(turn: Turn, answer: string, now: number, translate: Translate): readonly Delivery[] {
   if (turn.dm === undefined) return []
   const text = turn.preface === undefined || hasBubble(turn) ? answer : `${turn.preface}\n\n${answer}`
-  return [directMessage(turn, withCard(turn, text, turn.dm.format, say), now, turn.dm)]
+  return [directMessage(turn, withCard(turn, text, turn.dm.format, translate), now, turn.dm)]
 }
 
 /** The answer as messages; its card is the last of them, and stands in none of the others. */
-function withCard({ card, answer }: Turn, text: string, format: ReplyFormat, say: Say): readonly Message[] {
-  if (card?.state !== 'direct') return planMessages(text, format, say)
+function withCard({ card, answer }: Turn, text: string, format: ReplyFormat, translate: Translate): readonly Message[] {
+  if (card?.state !== 'direct') return planMessages(text, format, translate)
   const before = text.slice(0, text.length - answer.length) + card.around
-  const inWords = planMessages(card.inWords, 'text', say).flatMap(message =>
+  const inWords = planMessages(card.inWords, 'text', translate).flatMap(message =>
     'content' in message ? [message.content] : [],
   )
-  return [...planMessages(before, format, say), { kind: 'card', card: card.card, inWords }]
+  return [...planMessages(before, format, translate), { kind: 'card', card: card.card, inWords }]
 }
 
 /** One file as a direct message of its own. */
@@ -128,18 +134,24 @@ function textOf(message: Message): string {
  * The whole when it fits, else what the bubble did not show; a response_url takes one body and no second. What is too
  * much comes by direct message where `byApp` says so.
  */
-function planResponse(turn: Turn, answer: string, now: number, say: Say, byApp = false): readonly Delivery[] {
+function planResponse(
+  turn: Turn,
+  answer: string,
+  now: number,
+  translate: Translate,
+  byApp = false,
+): readonly Delivery[] {
   const url = turn.responseUrl ?? ''
   const fits = byteLength(answer) <= limits.responseMarkdownBytes
   const wanted = fits || answer !== turn.answer ? answer : cutAfter(answer, turn.shownBytes)
   if (byteLength(wanted) <= limits.responseMarkdownBytes)
     return [toResponse(turn, { kind: 'markdown', url, content: wanted }, now)]
 
-  const notice = `\n\n${say({ key: byApp ? 'continued' : 'overflow_lost' })}`
+  const notice = `\n\n${translate({ key: byApp ? 'continued' : 'overflow_lost' })}`
   const head = cutHead(wanted, limits.responseMarkdownBytes - byteLength(notice))
   return [
     toResponse(turn, { kind: 'markdown', url, content: head + notice }, now),
-    ...(byApp ? planDirect(turn, answer, now, say) : [deadLetter(turn, cutAfter(wanted, byteLength(head)), now)]),
+    ...(byApp ? planDirect(turn, answer, now, translate) : [deadLetter(turn, cutAfter(wanted, byteLength(head)), now)]),
   ]
 }
 

@@ -1,11 +1,11 @@
 import type { Delivery } from '../../domain/delivery.ts'
 import type { Turn } from '../../domain/turn.ts'
 
-type Plan = Pick<Delivery, 'id' | 'route' | 'body' | 'dueAt' | 'expiresAt'> &
+type QueuedPlan = Pick<Delivery, 'id' | 'route' | 'body' | 'dueAt' | 'expiresAt'> &
   Partial<Pick<Delivery, 'lane' | 'order' | 'createdAt'>>
 
 /** A delivery of a turn that nobody has tried yet; it is alone in its lane unless it is given another. */
-export function queued(turn: Turn, plan: Plan): Delivery & { readonly turn: string } {
+export function queued(turn: Turn, plan: QueuedPlan): Delivery & { readonly turn: string } {
   return {
     turn: turn.id,
     account: turn.account,

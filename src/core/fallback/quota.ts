@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Delivery } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
-import type { Sending } from '../../domain/ports.ts'
+import type { QuotaKey } from '../../domain/ports.ts'
 import { formatTarget } from '../../domain/target.ts'
 
 const minuteMs = 60_000
@@ -11,21 +11,21 @@ const latencyMs = 2_000
 const slowestMs = 60_000
 
 /** What a message counts as, for the platform's budgets and its search for duplicates. */
-export function sendingOf({ account, route, body }: Delivery, part: number): Sending | undefined {
+export function quotaKeyOf({ account, route, body }: Delivery, part: number): QuotaKey | undefined {
   if (body.kind !== 'messages') return undefined
   const to = formatTarget(body.to)
   const digest = createHash('sha256')
     .update(`${to}\0${JSON.stringify(body.messages[part - 1])}`)
     .digest('hex')
-  const twinMs = limits.duplicateCheckSeconds * 1000 + slowestMs
+  const duplicateMs = limits.duplicateCheckSeconds * 1000 + slowestMs
   if (route === 'webhook') {
     const budgets = [{ windowMs: minuteMs + latencyMs, most: limits.robotPerMinute }]
-    return { scope: to, part, digest, members: [to], budgets, twinMs }
+    return { scope: to, part, digest, members: [to], budgets, duplicateMs: duplicateMs }
   }
   const budgets = [
     { windowMs: minuteMs + latencyMs, most: limits.messagesPerMinute },
     { windowMs: 60 * minuteMs + latencyMs, most: limits.messagesPerHour },
   ]
   const members = body.to.kind === 'user' ? body.to.ids.map(id => id.toLowerCase()) : []
-  return { scope: account, part, digest, members, budgets, twinMs }
+  return { scope: account, part, digest, members, budgets, duplicateMs: duplicateMs }
 }

@@ -1,6 +1,6 @@
 import type { Delivery, MediaMessage, Outcome } from '../../domain/delivery.ts'
 import type { Target } from '../../domain/target.ts'
-import { isDoubtful } from './attempt.ts'
+import { isOutcomeUnknown } from './attempt.ts'
 
 /** The errcode of a media_id that the platform does not know, or not any more (90313). */
 const invalidMediaId = 40_007
@@ -35,10 +35,10 @@ function withoutMediaId(delivery: Delivery, part: number): Delivery {
  * once more, a card that it does not take is written in words. Undefined when nothing can be done, or when the message
  * may have arrived before.
  */
-export function mend(delivery: Delivery, part: number, { outcome, errcode }: Outcome): Delivery | undefined {
+export function repair(delivery: Delivery, part: number, { outcome, errcode }: Outcome): Delivery | undefined {
   const { body, attempts } = delivery
   const message = body.kind === 'messages' ? body.messages[part - 1] : undefined
-  if (outcome !== 'refused' || isDoubtful(delivery) || body.kind !== 'messages') return undefined
+  if (outcome !== 'refused' || isOutcomeUnknown(delivery) || body.kind !== 'messages') return undefined
   if (message?.kind === 'media' && errcode === invalidMediaId) {
     return attempts.some(attempt => attempt.errcode === invalidMediaId) ? undefined : withoutMediaId(delivery, part)
   }

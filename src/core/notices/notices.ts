@@ -1,7 +1,7 @@
 import { safeFileName } from '../../domain/media.ts'
 import type { Command } from '../../domain/policy.ts'
 import type { FileProblem, Phase, TurnAttachment } from '../../domain/turn.ts'
-import { type FactsOf, fill, type Language, type WordingName, wordings } from './texts.ts'
+import { type ValuesOf, fill, type Language, type TextName, noticeTexts } from './texts.ts'
 
 /** Every sentence a user can see, with the facts it is told with. */
 export type Notice =
@@ -72,13 +72,16 @@ type PlainKey =
 type MediaTrouble = NonNullable<TurnAttachment['problem']>
 
 /** Puts a notice into words for one account. */
-export type Say = (notice: Notice) => string
+export type Translate = (notice: Notice) => string
 
-type Put = <Name extends WordingName>(name: Name, facts: FactsOf<Name>) => string
+type Put = <Name extends TextName>(name: Name, facts: ValuesOf<Name>) => string
 
 /** Speaks with `texts` where they word a sentence, else as we do in that language. */
-export function speaker(language: Language, texts: Readonly<Record<string, string | undefined>> = {}): Say {
-  const put: Put = (name, facts) => fill(texts[name] ?? wordings[name][language], facts)
+export function createTranslator(
+  language: Language,
+  texts: Readonly<Record<string, string | undefined>> = {},
+): Translate {
+  const put: Put = (name, facts) => fill(texts[name] ?? noticeTexts[name][language], facts)
   const separator = language === 'en' ? ', ' : '、'
   return notice => {
     switch (notice.key) {

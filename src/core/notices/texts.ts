@@ -1,12 +1,12 @@
 export type Language = 'zh-CN' | 'en'
 
-type Wording = Readonly<Record<Language, string>>
+type NoticeText = Readonly<Record<Language, string>>
 
 /**
  * Our wording of every sentence that a user can see, and of the words that are put into one: `{name}` is replaced, a
  * literal brace is written twice. Both languages of a sentence have the same placeholders.
  */
-export const wordings = {
+export const noticeTexts = {
   queued: { 'zh-CN': '⏳ 已收到，正在排队。', en: '⏳ Received, waiting in line.' },
   queued_long: {
     'zh-CN': '⏳ 已收到，正在排队（已等 {elapsed}）。',
@@ -209,13 +209,13 @@ export const wordings = {
     'zh-CN': '下载时间太长，请重新发送',
     en: 'fetching it took too long, please send it again',
   },
-} as const satisfies Readonly<Record<string, Wording>>
+} as const satisfies Readonly<Record<string, NoticeText>>
 
-export type WordingName = keyof typeof wordings
+export type TextName = keyof typeof noticeTexts
 
 /** What must be known to say a sentence. */
-export type FactsOf<Name extends WordingName> = Readonly<
-  Record<PlaceholderIn<(typeof wordings)[Name][Language]>, string | number>
+export type ValuesOf<Name extends TextName> = Readonly<
+  Record<PlaceholderIn<(typeof noticeTexts)[Name][Language]>, string | number>
 >
 
 type PlaceholderIn<Text> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | PlaceholderIn<Rest> : never

@@ -1,6 +1,6 @@
 import type { Approval } from '../../domain/agent.ts'
 import { accountOfSession } from '../../domain/routing.ts'
-import type { Say } from '../notices/notices.ts'
+import type { Translate } from '../notices/notices.ts'
 
 /** What people type of an approval's id. */
 const shownChars = 8
@@ -9,8 +9,8 @@ const headChars = 700
 const tailChars = 300
 
 /** What is asked, and how an administrator answers. */
-export function sayApproval({ id, command }: Approval, say: Say): string {
-  return say({ key: 'approval_waiting', command: fence(plain(command)), id: id.slice(0, shownChars) })
+export function formatApproval({ id, command }: Approval, translate: Translate): string {
+  return translate({ key: 'approval_waiting', command: fence(plain(command)), id: id.slice(0, shownChars) })
 }
 
 /** Nothing in it is rendered, nothing hides: no line breaks, directions or white space but what can be seen. */

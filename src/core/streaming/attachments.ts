@@ -4,7 +4,7 @@ import { limits } from '../../domain/limits.ts'
 import { type Attachment, formatQuestion, type Inbound } from '../../domain/message.ts'
 import type { Fetched } from '../../domain/ports.ts'
 import type { Turn, TurnAttachment } from '../../domain/turn.ts'
-import type { Say } from '../notices/notices.ts'
+import type { Translate } from '../notices/notices.ts'
 import { queued } from '../fallback/queued.ts'
 import { formatSpoolName } from './spool-name.ts'
 
@@ -66,20 +66,22 @@ function settled(one: TurnAttachment, fetched: Exclude<Fetched, { kind: 'later' 
 }
 
 /** What is asked, with the media as they are then: what cannot go with it is said in its place, and to the user. */
-export interface Prepared {
+export interface PreparedQuestion {
   readonly question: string
   readonly attachments?: readonly TurnAttachment[]
   readonly preface?: string
 }
 
 /** Freezes a question. `room` is what the gateway takes; undefined while that is not known. */
-export function prepareQuestion(turn: Turn, room: AgentLimits | undefined, say: Say): Prepared {
+export function prepareQuestion(turn: Turn, room: AgentLimits | undefined, translate: Translate): PreparedQuestion {
   const { conversation, sender, text } = turn
   if (turn.attachments === undefined) return { question: formatQuestion(conversation, sender, text) }
   const attachments = fit(turn.attachments, room)
   const failed = attachments.filter(one => one.problem !== undefined)
   const lines = [nameQuoted(text, attachments), ...failed.map(lineOf)]
-  const sentences = failed.map(one => say({ key: 'media_problem', name: nameOf(one), problem: one.problem ?? 'late' }))
+  const sentences = failed.map(one =>
+    translate({ key: 'media_problem', name: nameOf(one), problem: one.problem ?? 'late' }),
+  )
   const preface = [...(turn.preface === undefined ? [] : [turn.preface]), ...sentences].join('\n')
   return {
     question: formatQuestion(conversation, sender, lines.join('\n')),

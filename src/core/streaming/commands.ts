@@ -1,12 +1,12 @@
 import type { Approval } from '../../domain/agent.ts'
 import type { Delivery } from '../../domain/delivery.ts'
-import { type Command, type Decision, type DmPolicy, decide, decideAdmin } from '../../domain/policy.ts'
-import type { Change, Standing } from '../../domain/ports.ts'
+import { type Command, type PolicyDecision, type DmPolicy, decide, decideAdmin } from '../../domain/policy.ts'
+import type { Change, SenderLoad } from '../../domain/ports.ts'
 import { hasBubble, type Turn, type TurnEnd } from '../../domain/turn.ts'
-import type { Notice, Say } from '../notices/notices.ts'
+import type { Notice, Translate } from '../notices/notices.ts'
 import { findApproval } from './approval.ts'
 import { fetchDeliveries } from './attachments.ts'
-import { planSentence } from '../fallback/plan.ts'
+import { planNoticeAnyRoute } from '../fallback/plan.ts'
 import { queued } from '../fallback/queued.ts'
 import { advance, askId, traced } from './advance.ts'
 
@@ -32,65 +32,74 @@ export const administratorsSetting = 'channels.wecom.dynamicAgents.adminUsers'
 const approveWithinMs = 120_000
 
 /** A message that ends with a sentence at once; where there is no bubble to say it, a direct message does. */
-export function endAtOnce(turn: Turn, end: TurnEnd, notice: Notice, say: Say, id?: string): Change {
-  return endAt(turn, turn.receivedAt, end, say(notice), id)
+export function endAtOnce(turn: Turn, end: TurnEnd, notice: Notice, translate: Translate, id?: string): Change {
+  return endAt(turn, turn.receivedAt, end, translate(notice), id)
 }
 
 function endAt(turn: Turn, at: number, end: TurnEnd, sentence: string, id?: string): Change {
   const closedWith = turn.closedWith ?? sentence
   const ended = traced({ ...turn, state: 'ended', end, endedAt: at, closedWith }, { at, kind: 'ended', end })
-  return { save: [ended], add: hasBubble(turn) ? [] : planSentence(turn, sentence, at, id) }
+  return { save: [ended], add: hasBubble(turn) ? [] : planNoticeAnyRoute(turn, sentence, at, id) }
 }
 
 /** A message that is no command, with the rule that decided about it; `refused` is what becomes of it when it may not be asked. */
-export function judgeChat(turn: Turn, { policy, setting }: CommandRules, say: Say): { turn: Turn; refused?: Change } {
+export function authorizeChat(
+  turn: Turn,
+  { policy, setting }: CommandRules,
+  translate: Translate,
+): { turn: Turn; refused?: Change } {
   const decision = decide(policy, turn.sender, { kind: 'chat' })
   const known = judged(turn, decision)
   if (decision.isAllowed) return { turn: known }
   const notice = { key: 'chat_refused', user: turn.sender, setting: settingOf(decision, setting) } as const
-  return { turn: known, refused: endAtOnce(known, 'refused', notice, say) }
+  return { turn: known, refused: endAtOnce(known, 'refused', notice, translate) }
 }
 
 /** What a command does; it is never merged with anything. `ask` gives the delivery of a question. */
 export function openCommand(
   turn: Turn,
   command: Command,
-  standing: Standing,
+  standing: SenderLoad,
   rules: CommandRules,
-  say: Say,
+  translate: Translate,
   ask: (turn: Turn) => Delivery,
 ): Change {
-  if (approving.includes(command.name)) return openApproval(turn, command, rules, say)
+  if (approving.includes(command.name)) return openApproval(turn, command, rules, translate)
   const session = sessionOf(turn, command, standing)
   const decision = decideCommand(turn, command, session, rules)
   const known = judged(turn, decision)
   if (!decision.isAllowed) {
     const setting = settingOf(decision, rules.setting)
-    return endAtOnce(known, 'refused', { key: 'command_refused', user: turn.sender, setting }, say)
+    return endAtOnce(known, 'refused', { key: 'command_refused', user: turn.sender, setting }, translate)
   }
   if (isReset(command)) {
-    if (!rules.canReset) return endAtOnce(known, 'refused', { key: 'session_stays' }, say)
-    return joinChanges(resetSession(known, command, ask), stopSession(known, session, true, say))
+    if (!rules.canReset) return endAtOnce(known, 'refused', { key: 'session_stays' }, translate)
+    return joinChanges(resetSession(known, command, ask), stopSession(known, session, true, translate))
   }
   switch (command.name) {
     case 'help':
-      return endAtOnce(known, 'answered', { key: 'help', commands: commandsFor(turn, rules) }, say)
+      return endAtOnce(known, 'answered', { key: 'help', commands: commandsFor(turn, rules) }, translate)
     case 'whoami':
-      return endAtOnce(known, 'answered', whoami(turn), say)
+      return endAtOnce(known, 'answered', whoami(turn), translate)
     case 'stop': {
-      const stops = stopSession(known, session, decision.rule !== 'free', say)
+      const stops = stopSession(known, session, decision.rule !== 'free', translate)
       const key = stops.save.length === 0 ? 'nothing_to_stop' : 'stopping'
-      return joinChanges(endAtOnce(known, 'answered', { key }, say), stops)
+      return joinChanges(endAtOnce(known, 'answered', { key }, translate), stops)
     }
     default:
       return rules.passes.includes(command.name)
         ? pass(known, command, ask)
-        : endAtOnce(known, 'refused', { key: 'command_unknown', command: command.name }, say)
+        : endAtOnce(known, 'refused', { key: 'command_unknown', command: command.name }, translate)
   }
 }
 
 /** Who may not stop somebody else's answer can still take back their own question behind it. */
-function decideCommand(turn: Turn, { name }: Command, session: readonly Turn[], { policy }: CommandRules): Decision {
+function decideCommand(
+  turn: Turn,
+  { name }: Command,
+  session: readonly Turn[],
+  { policy }: CommandRules,
+): PolicyDecision {
   const running = session.find(isRunning)
   const isOwnStop = running === undefined || isSame(running, turn)
   const decision = decide(policy, turn.sender, { kind: 'command', name, isOwnStop })
@@ -99,7 +108,7 @@ function decideCommand(turn: Turn, { name }: Command, session: readonly Turn[], 
 }
 
 /** What a command is about: all of the conversation, but in a group another agent's session is not begun anew. */
-function sessionOf(turn: Turn, command: Command, standing: Standing): readonly Turn[] {
+function sessionOf(turn: Turn, command: Command, standing: SenderLoad): readonly Turn[] {
   if (command.name !== 'stop' && !isReset(command)) return []
   const isAll = command.name === 'stop' || turn.conversation.kind === 'direct'
   return standing.inLane().filter(one => isAll || one.sessionKey === turn.sessionKey)
@@ -115,20 +124,20 @@ function openApproval(
   turn: Turn,
   command: Command,
   { policy, setting, administrators, approvals }: CommandRules,
-  say: Say,
+  translate: Translate,
 ): Change {
   const verdict = decideAdmin(policy, administrators, turn.sender)
   const known = judged(turn, verdict)
   if (!verdict.isAllowed) {
     const place = verdict.rule === 'disabled' ? `${setting}.policy` : administratorsSetting
     const key = verdict.rule === 'disabled' ? 'command_refused' : 'approval_refused'
-    return endAtOnce(known, 'refused', { key, user: turn.sender, setting: place }, say)
+    return endAtOnce(known, 'refused', { key, user: turn.sender, setting: place }, translate)
   }
   const { name, rest } = command
   const decision = decisionOf(command)
   const approval = findApproval(approvals, turn.account, rest)
   if (approval === undefined || decision === undefined) {
-    return endAtOnce(known, 'answered', { key: 'approval_unknown', command: name }, say)
+    return endAtOnce(known, 'answered', { key: 'approval_unknown', command: name }, translate)
   }
   const deciding: Turn = { ...known, text: '', question: '', command: decision === 'deny' ? 'deny' : 'approve' }
   const decided = queued(turn, {
@@ -151,14 +160,14 @@ function decisionOf({ name, rest }: Command): 'allow-once' | 'deny' | undefined 
 /** What became of an administrator's word. */
 export type Approved = 'done' | 'gone' | 'barred'
 
-export function approvalSettled(turn: Turn, approved: Approved, at: number, say: Say): Change | undefined {
+export function approvalSettled(turn: Turn, approved: Approved, at: number, translate: Translate): Change | undefined {
   const keys = {
     done: turn.command === 'deny' ? 'approval_denied' : 'approval_given',
     gone: 'approval_gone',
     barred: 'approval_barred',
   } as const
-  const told = say({ key: keys[approved] })
-  const change = advance(turn, { kind: 'run_ended', at, end: { kind: 'answered', text: told }, chunks: 0 }, say)
+  const told = translate({ key: keys[approved] })
+  const change = advance(turn, { kind: 'run_ended', at, end: { kind: 'answered', text: told }, chunks: 0 }, translate)
   return (
     change && { ...change, save: change.save.map(saved => traced(saved, { at, kind: 'approval', outcome: approved })) }
   )
@@ -168,11 +177,11 @@ export function isReset({ name }: Command): boolean {
   return name === 'new' || name === 'reset'
 }
 
-function settingOf({ rule }: Decision, section: string): string {
+function settingOf({ rule }: PolicyDecision, section: string): string {
   return `${section}.${rule === 'disabled' ? 'policy' : 'allowFrom'}`
 }
 
-function judged(turn: Turn, { rule, isAllowed }: Decision): Turn {
+function judged(turn: Turn, { rule, isAllowed }: PolicyDecision): Turn {
   return traced(turn, { at: turn.receivedAt, kind: 'policy', rule, allowed: isAllowed })
 }
 
@@ -190,12 +199,12 @@ function isSame(one: Turn, other: Turn): boolean {
 }
 
 /** The running answer is to be stopped, and what waits behind it ends; those of others only where the sender may. */
-function stopSession(turn: Turn, session: readonly Turn[], ofAll: boolean, say: Say): Change {
+function stopSession(turn: Turn, session: readonly Turn[], ofAll: boolean, translate: Translate): Change {
   const at = turn.receivedAt
   const meant = session.filter(one => ofAll || isSame(one, turn))
   const running = meant.filter(isRunning).map(one => traced({ ...one, stopAt: at }, { at, kind: 'stop' }))
   const ended = meant.filter(one => one.question === undefined && one.end === undefined)
-  const changes = ended.map(one => endAt(one, at, 'stopped', say({ key: 'stopped' })))
+  const changes = ended.map(one => endAt(one, at, 'stopped', translate({ key: 'stopped' })))
   return {
     save: [...running, ...changes.flatMap(({ save }) => save)],
     add: changes.flatMap(({ add = [] }) => add),
@@ -234,13 +243,13 @@ function joinChanges(first: Change, second: Change): Change {
 }
 
 /** What a reset that was done, or refused, makes of its turn: the rest of the message is asked in the new session. */
-export function sessionReset(turn: Turn, isDone: boolean, at: number, say: Say): Change | undefined {
-  const told = say({ key: isDone ? 'session_new' : 'session_stays' })
+export function sessionReset(turn: Turn, isDone: boolean, at: number, translate: Translate): Change | undefined {
+  const told = translate({ key: isDone ? 'session_new' : 'session_stays' })
   if (isDone && turn.text !== '') {
     const { question: _, command: __, ...rest } = turn
     const preface = [turn.preface, told].filter(part => part !== undefined).join('\n')
     return { save: [traced({ ...rest, state: 'waiting', preface }, { at, kind: 'reset' })] }
   }
-  const change = advance(turn, { kind: 'run_ended', at, end: { kind: 'answered', text: told }, chunks: 0 }, say)
+  const change = advance(turn, { kind: 'run_ended', at, end: { kind: 'answered', text: told }, chunks: 0 }, translate)
   return change && { ...change, save: change.save.map(saved => traced(saved, { at, kind: 'reset', done: isDone })) }
 }

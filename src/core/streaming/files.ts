@@ -2,7 +2,7 @@ import type { AgentFile } from '../../domain/agent.ts'
 import type { Delivery, MediaKind } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
 import { type FileProblem, hasBubble, type Turn, type TurnFile } from '../../domain/turn.ts'
-import type { Say } from '../notices/notices.ts'
+import type { Translate } from '../notices/notices.ts'
 import { planMedia, planNotice } from '../fallback/plan.ts'
 import { queued } from '../fallback/queued.ts'
 import { formatSpoolName } from './spool-name.ts'
@@ -18,7 +18,7 @@ export type Collected =
   | { readonly kind: 'failed'; readonly problem: FileProblem }
 
 /** What became of the direct message with a file. */
-export type FileFate = 'arrived' | 'not_sent' | 'unsure'
+export type FileOutcome = 'arrived' | 'not_sent' | 'unsure'
 
 interface Step {
   readonly turn: Turn
@@ -32,12 +32,17 @@ export function lookForFiles(turn: Turn, now: number): Step {
 }
 
 /** It is known which files came with an answer; undefined when that was known already. */
-export function filesFound(turn: Turn, found: readonly AgentFile[], now: number, say: Say): Step | undefined {
+export function filesFound(
+  turn: Turn,
+  found: readonly AgentFile[],
+  now: number,
+  translate: Translate,
+): Step | undefined {
   if (turn.isLooking === undefined) return undefined
   const { isLooking: _, filesUntil: __, ...rest } = turn
   const { turn: next, add } = planFiles(rest, found, now)
   if (isOpen(turn)) return { turn: waitsForFiles(next) ? next : { ...next, readyAt: now }, add }
-  const loss = lossOfFiles(next, say)
+  const loss = lostFilesNotice(next, translate)
   return { turn: next, add: loss === '' ? add : [...add, ...planNotice(next, loss, now, `${turn.id}:loss`)] }
 }
 
@@ -79,7 +84,13 @@ export function waitsForFiles({ state, files, filesUntil, isLooking }: Turn): bo
 }
 
 /** A file has come from the agent, or cannot be had; undefined when that is known already. */
-export function fileCollected(turn: Turn, name: string, collected: Collected, now: number, say: Say): Step | undefined {
+export function fileCollected(
+  turn: Turn,
+  name: string,
+  collected: Collected,
+  now: number,
+  translate: Translate,
+): Step | undefined {
   const index = turn.files?.findIndex(({ file }) => file === name) ?? -1
   const known = turn.files?.[index]
   if (known?.state !== 'pending') return undefined
@@ -88,7 +99,7 @@ export function fileCollected(turn: Turn, name: string, collected: Collected, no
   if (file.state === 'direct') return { turn: next, add: [fileDelivery(next, index, now)] }
   // A bubble says it itself.
   if (file.state !== 'failed' || isOpen(turn)) return { turn: next, add: [] }
-  return { turn: next, add: planNotice(turn, sentenceOf(file, say), now, fileId(turn, index)) }
+  return { turn: next, add: planNotice(turn, sentenceOf(file, translate), now, fileId(turn, index)) }
 }
 
 /** Where a file goes: into the bubble while that is open and has room, else to the user's direct messages. */
@@ -107,7 +118,7 @@ function fitsFrame({ files = [] }: Turn, { media, bytes = 0 }: TurnFile): boolea
 }
 
 /** The direct message with a file has arrived or will not; undefined when that is known already. */
-export function fileSettled(turn: Turn, name: string, fate: FileFate, now: number): Turn | undefined {
+export function fileSettled(turn: Turn, name: string, fate: FileOutcome, now: number): Turn | undefined {
   const index = turn.files?.findIndex(({ file }) => file === name) ?? -1
   const known = turn.files?.[index]
   if (known?.state !== 'direct') return undefined
@@ -150,24 +161,28 @@ export function picturesOf({ files = [], closedWith }: Turn): readonly string[] 
 }
 
 /** What a bubble says of its files, or undefined when there is nothing to say. */
-export function noticeOfFiles({ files = [], answer }: Turn, say: Say): string | undefined {
-  const lines = files.filter(({ state }) => state !== 'inline' && state !== 'twin').map(file => sentenceOf(file, say))
+export function noticeOfFiles({ files = [], answer }: Turn, translate: Translate): string | undefined {
+  const lines = files
+    .filter(({ state }) => state !== 'inline' && state !== 'twin')
+    .map(file => sentenceOf(file, translate))
   if (lines.length > 0) return lines.join('\n')
   const pictures = files.filter(({ state }) => state === 'inline').map(({ fileName }) => fileName)
-  return answer.trim() === '' && pictures.length > 0 ? say({ key: 'pictures', names: pictures }) : undefined
+  return answer.trim() === '' && pictures.length > 0 ? translate({ key: 'pictures', names: pictures }) : undefined
 }
 
 /** What cannot come at all, for where no bubble says it. */
-export function lossOfFiles({ files = [] }: Turn, say: Say): string {
+export function lostFilesNotice({ files = [] }: Turn, translate: Translate): string {
   return files
     .filter(({ state }) => state === 'failed')
-    .map(file => sentenceOf(file, say))
+    .map(file => sentenceOf(file, translate))
     .join('\n')
 }
 
-function sentenceOf({ fileName: name, state, problem }: TurnFile, say: Say): string {
-  if (state === 'sent') return say({ key: 'file_sent', name })
-  return problem === undefined ? say({ key: 'file_follows', name }) : say({ key: 'file_problem', name, problem })
+function sentenceOf({ fileName: name, state, problem }: TurnFile, translate: Translate): string {
+  if (state === 'sent') return translate({ key: 'file_sent', name })
+  return problem === undefined
+    ? translate({ key: 'file_follows', name })
+    : translate({ key: 'file_problem', name, problem })
 }
 
 function fileId(turn: Turn, index: number): string {

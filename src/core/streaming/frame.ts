@@ -2,9 +2,9 @@ import type { Approval } from '../../domain/agent.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Frame } from '../../domain/message.ts'
 import type { Phase, Turn } from '../../domain/turn.ts'
-import { nextWay } from '../fallback/routes.ts'
-import type { Say } from '../notices/notices.ts'
-import { sayApproval } from './approval.ts'
+import { nextRoute } from '../fallback/routes.ts'
+import type { Translate } from '../notices/notices.ts'
+import { formatApproval } from './approval.ts'
 import { askableAt } from './attachments.ts'
 import { maskCards } from '../cards/find.ts'
 import { noticeOfFiles } from './files.ts'
@@ -57,22 +57,23 @@ export function streamOfFeedback(id: string): string | undefined {
 }
 
 /** What a refresh shows now. A closing turn must be advanced by `served` first: this then shows what it closed with. */
-export function streamFrame(turn: Turn, view: View, say: Say): Frame {
+export function streamFrame(turn: Turn, view: View, translate: Translate): Frame {
   if (turn.closedWith !== undefined) return { streamId: turn.streamId, content: turn.closedWith, finish: true }
-  return { streamId: turn.streamId, content: openContent(turn, view, say), finish: false }
+  return { streamId: turn.streamId, content: openContent(turn, view, translate), finish: false }
 }
 
-function openContent(turn: Turn, view: View, say: Say): string {
+function openContent(turn: Turn, view: View, translate: Translate): string {
   const said = view.live?.text ?? turn.answer
   const { reasoning, plain } = splitReasoning(turn.end === undefined ? withoutHalfTag(said) : said)
   const text = maskCards(plain, isFresh(view))
-  const notice = approvalNotice(turn, view, say) ?? (isOffline(turn, view) ? say({ key: 'offline' }) : undefined)
+  const notice =
+    approvalNotice(turn, view, translate) ?? (isOffline(turn, view) ? translate({ key: 'offline' }) : undefined)
   const thinking = { ...turn, reasoning: turn.reasoning ?? presentReasoning(reasoning, turn.thoughts ?? 'fold') }
   if (!isVisible(text)) {
-    const content = notice ?? silentContent(thinking, view, say)
+    const content = notice ?? silentContent(thinking, view, translate)
     return withPreface(thinking, content === animation && thinking.preface !== undefined ? '' : content)
   }
-  return composeFrame(thinking, text, notice, withNotice(notice, say({ key: 'truncated' }))).content
+  return composeFrame(thinking, text, notice, withNotice(notice, translate({ key: 'truncated' }))).content
 }
 
 /** What may be the beginning of a card is held back for a moment, until more of it says what it is. */
@@ -80,22 +81,22 @@ function isFresh({ now, live }: View): boolean {
   return live?.textAt !== undefined && now - live.textAt < cardHoldMs
 }
 
-function silentContent(turn: Turn, view: View, say: Say): string {
+function silentContent(turn: Turn, view: View, translate: Translate): string {
   const elapsedMs = view.now - turn.receivedAt
   if (turn.question === undefined && view.offlineSince === undefined) {
     const isFetching = view.now < askableAt(turn)
-    if (elapsedMs >= silentMs) return say({ key: isFetching ? 'fetching' : 'queued_long', elapsedMs })
-    return isFetching ? view.placeholder : say({ key: 'queued' })
+    if (elapsedMs >= silentMs) return translate({ key: isFetching ? 'fetching' : 'queued_long', elapsedMs })
+    return isFetching ? view.placeholder : translate({ key: 'queued' })
   }
   const isThinking = turn.reasoning !== undefined && turn.reasoning !== ''
   if (elapsedMs < silentMs) return isThinking ? '' : view.placeholder
-  const line = say({ key: 'elapsed', elapsedMs, ...(view.live?.phase && { phase: view.live.phase }) })
+  const line = translate({ key: 'elapsed', elapsedMs, ...(view.live?.phase && { phase: view.live.phase }) })
   return view.placeholder === animation || isThinking ? line : `${view.placeholder}\n${line}`
 }
 
-function approvalNotice(turn: Turn, { approval }: View, say: Say): string | undefined {
+function approvalNotice(turn: Turn, { approval }: View, translate: Translate): string | undefined {
   const isAsked = turn.question !== undefined && turn.question !== '' && turn.end === undefined
-  return approval === undefined || !isAsked ? undefined : sayApproval(approval, say)
+  return approval === undefined || !isAsked ? undefined : formatApproval(approval, translate)
 }
 
 /** What a notice says, also where the text had to be cut. */
@@ -108,27 +109,31 @@ function isOffline(turn: Turn, view: View): boolean {
 }
 
 /** What a bubble closes with when the run is over, and how much of the answer that shows. */
-export function finishContent(turn: Turn, now: number, say: Say): { content: string; shownBytes: number } {
-  const more = say({ key: nextWay(turn, [], now) === undefined ? 'overflow_lost' : 'continued' })
-  const files = noticeOfFiles(turn, say)
+export function finishContent(turn: Turn, now: number, translate: Translate): { content: string; shownBytes: number } {
+  const more = translate({ key: nextRoute(turn, [], now) === undefined ? 'overflow_lost' : 'continued' })
+  const files = noticeOfFiles(turn, translate)
   if (files === undefined) return composeFrame(turn, turn.answer, undefined, more)
   if (!isVisible(turn.answer)) return { content: withPreface(turn, files), shownBytes: byteLength(turn.answer) }
   return composeFrame(turn, turn.answer, files, `${files}\n\n${more}`)
 }
 
 /** The sentence that sends the user elsewhere for the answer. */
-function handoverNotice(turn: Turn, now: number, say: Say): string {
-  return say({ key: nextWay(turn, [], now) === undefined ? 'moved_lost' : 'moved' })
+function handoverNotice(turn: Turn, now: number, translate: Translate): string {
+  return translate({ key: nextRoute(turn, [], now) === undefined ? 'moved_lost' : 'moved' })
 }
 
 /** What a bubble says when its answer is known and goes another way, because nobody fetched it. */
-export function unfetchedNotice(turn: Turn, now: number, say: Say): string {
-  return say({ key: nextWay(turn, [], now) === undefined ? 'moved_lost' : 'moved_whole' })
+export function unfetchedNotice(turn: Turn, now: number, translate: Translate): string {
+  return translate({ key: nextRoute(turn, [], now) === undefined ? 'moved_lost' : 'moved_whole' })
 }
 
 /** What a bubble closes with while the run goes on. */
-export function handoverContent(turn: Turn, now: number, say: Say): { content: string; shownBytes: number } {
-  const notice = handoverNotice(turn, now, say)
+export function handoverContent(
+  turn: Turn,
+  now: number,
+  translate: Translate,
+): { content: string; shownBytes: number } {
+  const notice = handoverNotice(turn, now, translate)
   const text = maskCards(splitReasoning(turn.answer).plain, false)
   if (!isVisible(text)) return { content: withPreface(turn, notice), shownBytes: 0 }
   const frame = composeFrame(turn, text, notice, notice)

@@ -2,12 +2,12 @@ import type { Delivery } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Inbound } from '../../domain/message.ts'
 import { type Command, parseCommand } from '../../domain/policy.ts'
-import type { Change, Standing } from '../../domain/ports.ts'
+import type { Change, SenderLoad } from '../../domain/ports.ts'
 import { formatLane, formatTurnId } from '../../domain/routing.ts'
 import type { DirectMessages, Turn } from '../../domain/turn.ts'
-import type { Say } from '../notices/notices.ts'
+import type { Translate } from '../notices/notices.ts'
 import { askableAt, fetchDeliveries, pendingAttachments } from './attachments.ts'
-import { type CommandRules, endAtOnce, isReset, judgeChat, openCommand } from './commands.ts'
+import { type CommandRules, endAtOnce, isReset, authorizeChat, openCommand } from './commands.ts'
 import { queued } from '../fallback/queued.ts'
 import { askId, omitUnsaid, traced } from './advance.ts'
 
@@ -37,19 +37,21 @@ export interface OpenSettings {
 }
 
 /** Opens the turn of a new message: asked next, joined with the sender's waiting one, a command, or ended with a sentence. */
-export function openTurn(inbound: Inbound, standing: Standing, settings: OpenSettings, say: Say): Change {
+export function openTurn(inbound: Inbound, standing: SenderLoad, settings: OpenSettings, translate: Translate): Change {
   const command = commandIn(inbound)
   const turn = freshTurn(inbound, standing, settings)
   const isFull = standing.openTurns >= settings.openTurnsLimit
   const isTooMuch = isFull || standing.sentLastMinute >= settings.perUserPerMinuteLimit
   // Whoever has written a lot is the one who needs it, and it asks the agent for nothing.
   if (isTooMuch && command?.name !== 'stop') {
-    return endAtOnce(turn, 'busy', { key: 'busy' }, say, busyId(turn))
+    return endAtOnce(turn, 'busy', { key: 'busy' }, translate, busyId(turn))
   }
-  if (command !== undefined) return openCommand(turn, command, standing, settings.rules, say, askDelivery)
-  const { turn: judged, refused } = judgeChat(turn, settings.rules, say)
+  if (command !== undefined) return openCommand(turn, command, standing, settings.rules, translate, askDelivery)
+  const { turn: judged, refused } = authorizeChat(turn, settings.rules, translate)
   if (refused !== undefined) return refused
-  return turn.text.trim() === '' ? endAtOnce(judged, 'empty', { key: 'blank' }, say) : askOrJoin(judged, standing, say)
+  return turn.text.trim() === ''
+    ? endAtOnce(judged, 'empty', { key: 'blank' }, translate)
+    : askOrJoin(judged, standing, translate)
 }
 
 /**
@@ -72,7 +74,7 @@ function busyId({ account, sender, receivedAt }: Turn): string {
   return `busy:${account}:${sender.toLowerCase()}:${Math.floor(receivedAt / busyEveryMs)}`
 }
 
-function freshTurn(inbound: Inbound, standing: Standing, settings: OpenSettings): Turn {
+function freshTurn(inbound: Inbound, standing: SenderLoad, settings: OpenSettings): Turn {
   const { receivedAt, createdAt, responseUrl } = inbound
   const attachments = pendingAttachments(inbound, settings.streamId)
   const { dm, thoughts, boundAgentId } = settings
@@ -111,10 +113,10 @@ function freshTurn(inbound: Inbound, standing: Standing, settings: OpenSettings)
   }
 }
 
-function askOrJoin(fresh: Turn, standing: Standing, say: Say): Change {
+function askOrJoin(fresh: Turn, standing: SenderLoad, translate: Translate): Change {
   const { waiting, unsaid } = standing
   const said = unsaid === undefined ? [] : [omitUnsaid(unsaid)]
-  const greeted = unsaid === undefined ? fresh : { ...fresh, preface: say({ key: 'expired_before' }) }
+  const greeted = unsaid === undefined ? fresh : { ...fresh, preface: translate({ key: 'expired_before' }) }
   const fetches = fetchDeliveries(fresh)
   if (waiting === undefined || !canJoin(waiting, fresh)) {
     return { save: [greeted, ...said], add: [askDelivery(greeted), ...fetches] }
@@ -132,7 +134,7 @@ function askOrJoin(fresh: Turn, standing: Standing, say: Say): Change {
     { ...waiting, state: 'ended', end: 'merged', endedAt: fresh.receivedAt, mergedInto: fresh.id },
     { at: fresh.receivedAt, kind: 'ended', end: 'merged', into: fresh.id },
   )
-  const closed = { ...swallowed, closedWith: waiting.closedWith ?? say({ key: 'merged' }) }
+  const closed = { ...swallowed, closedWith: waiting.closedWith ?? translate({ key: 'merged' }) }
   return { save: [joined, closed, ...said], add: [askDelivery(joined), ...fetches], drop: [askId(waiting.id)] }
 }
 

@@ -1,6 +1,6 @@
 import type { AgentFile, RunEnd } from '../../domain/agent.ts'
 import type { Turn, TurnEnd } from '../../domain/turn.ts'
-import type { Say } from '../notices/notices.ts'
+import type { Translate } from '../notices/notices.ts'
 import { isVisible } from './frame.ts'
 import { presentReasoning, splitReasoning } from '../text/reasoning.ts'
 
@@ -12,18 +12,18 @@ interface Ending {
   readonly files?: readonly AgentFile[]
 }
 
-export function outcomeOf(turn: Turn, end: RunEnd, say: Say): Ending {
+export function outcomeOf(turn: Turn, end: RunEnd, translate: Translate): Ending {
   switch (end.kind) {
     case 'answered':
-      return answered(turn, end, say)
+      return answered(turn, end, translate)
     case 'empty':
-      return { end: 'empty', text: say({ key: 'empty' }) }
+      return { end: 'empty', text: translate({ key: 'empty' }) }
     case 'expired':
-      return { end: 'expired', text: say({ key: 'expired' }) }
+      return { end: 'expired', text: translate({ key: 'expired' }) }
     case 'failed':
-      return { end: 'failed', text: after(saidBy(turn, end.text), say({ key: failures[end.reason] })) }
+      return { end: 'failed', text: after(saidBy(turn, end.text), translate({ key: failures[end.reason] })) }
     case 'stopped':
-      return { end: 'stopped', text: after(saidBy(turn, end.text), say({ key: 'stopped' })) }
+      return { end: 'stopped', text: after(saidBy(turn, end.text), translate({ key: 'stopped' })) }
     default:
       return end satisfies never
   }
@@ -31,9 +31,13 @@ export function outcomeOf(turn: Turn, end: RunEnd, say: Say): Ending {
 
 const failures = { error: 'failed', lost: 'lost', timeout: 'timeout', agent_unknown: 'agent_unknown' } as const
 
-function answered(turn: Turn, { text, files = [] }: Extract<RunEnd, { kind: 'answered' }>, say: Say): Ending {
+function answered(
+  turn: Turn,
+  { text, files = [] }: Extract<RunEnd, { kind: 'answered' }>,
+  translate: Translate,
+): Ending {
   const { reasoning, plain } = splitReasoning(text)
-  if (!isVisible(plain) && files.length === 0) return { end: 'empty', text: say({ key: 'empty' }) }
+  if (!isVisible(plain) && files.length === 0) return { end: 'empty', text: translate({ key: 'empty' }) }
   return { end: 'answered', text: plain, reasoning: presentReasoning(reasoning, turn.thoughts ?? 'fold'), files }
 }
 

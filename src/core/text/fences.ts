@@ -8,7 +8,7 @@ export interface Fence {
 }
 
 /** A line of a text: where it begins and what it means for code blocks. */
-export interface Line {
+export interface TextLine {
   readonly start: number
   /** Bytes of the text before it. */
   readonly bytes: number
@@ -21,8 +21,8 @@ export interface Line {
 const beginning = /^ {0,3}(`{3,}|~{3,})(.*)$/s
 
 /** The lines of `text` with an `end` behind them. A fence line of more than `mostBytes` counts as text. */
-export function scanLines(text: string, mostBytes: number): readonly Line[] {
-  const lines: Line[] = []
+export function scanLines(text: string, mostBytes: number): readonly TextLine[] {
+  const lines: TextLine[] = []
   let bytes = 0
   let fence: Fence | undefined
   for (let start = 0; start < text.length; ) {
@@ -45,7 +45,7 @@ export function isFenceLikeAt(text: string, at: number): boolean {
   return beginning.test(text.slice(at, at + 6))
 }
 
-function kindOf(content: string, fence: Fence | undefined, mostBytes: number): Line['kind'] {
+function kindOf(content: string, fence: Fence | undefined, mostBytes: number): TextLine['kind'] {
   const match = byteLength(content) > mostBytes ? null : beginning.exec(content)
   if (match === null) return content.trim() === '' ? 'blank' : 'text'
   const [, run = '', rest = ''] = match

@@ -1,17 +1,17 @@
-import { type Fence, isFenceLikeAt, type Line, scanLines } from './fences.ts'
+import { type Fence, isFenceLikeAt, type TextLine, scanLines } from './fences.ts'
 import { byteLength, cutHead } from './split.ts'
 
 /** A place in the text where a part may end: in or at the beginning of `line`. */
-interface Place {
+interface Position {
   readonly line: number
   readonly index: number
   readonly bytes: number
 }
 
 /** A text whose lines are known. */
-interface Script {
+interface LinedText {
   readonly text: string
-  readonly lines: readonly Line[]
+  readonly lines: readonly TextLine[]
 }
 
 /** How full a part must be before it may end at a nice place; the first that needs few enough parts is taken. */
@@ -41,7 +41,7 @@ function formatNumber(part: number, parts: number): string {
   return `(${part}/${parts})\n`
 }
 
-function formatPart(script: Script, start: Place, end: Place, part: number, parts: number): string {
+function formatPart(script: LinedText, start: Position, end: Position, part: number, parts: number): string {
   const slice = script.text.slice(start.index, end.index)
   const reopened = fenceAt(script, start)
   const left = end.index < script.text.length ? fenceAt(script, end) : undefined
@@ -50,13 +50,13 @@ function formatPart(script: Script, start: Place, end: Place, part: number, part
   return `${formatNumber(part, parts)}${head}${slice}${tail}`
 }
 
-function fenceAt(script: Script, place: Place): Fence | undefined {
+function fenceAt(script: LinedText, place: Position): Fence | undefined {
   return script.lines[place.line]?.fence
 }
 
 /** The beginning, every cut and the end; undefined when there would be too many parts. */
-function placeCuts(script: Script, room: number, least: number, mostParts: number): readonly Place[] | undefined {
-  let place: Place | undefined = { line: 0, index: 0, bytes: 0 }
+function placeCuts(script: LinedText, room: number, least: number, mostParts: number): readonly Position[] | undefined {
+  let place: Position | undefined = { line: 0, index: 0, bytes: 0 }
   const places = [place]
   while (place.index < script.text.length) {
     if (places.length > mostParts) return undefined
@@ -67,7 +67,7 @@ function placeCuts(script: Script, room: number, least: number, mostParts: numbe
   return places
 }
 
-function nextCut(script: Script, from: Place, room: number, least: number): Place | undefined {
+function nextCut(script: LinedText, from: Position, room: number, least: number): Position | undefined {
   const { lines } = script
   const reopened = fenceAt(script, from)
   const base = from.bytes - (reopened ? byteLength(reopened.opening) + 1 : 0)
@@ -93,25 +93,25 @@ function nextCut(script: Script, from: Place, room: number, least: number): Plac
   return farthest > from.line ? placeAt(script, farthest) : undefined
 }
 
-function placeAt(script: Script, at: number): Place | undefined {
+function placeAt(script: LinedText, at: number): Position | undefined {
   const line = script.lines[at]
   return line && placeOf(line, at)
 }
 
-function placeOf(line: Line, at: number): Place {
+function placeOf(line: TextLine, at: number): Position {
   return { line: at, index: line.start, bytes: line.bytes }
 }
 
 const worstNice = 3
 
 /** How good it is to cut between two lines, best first: not in a code block, after a blank line. */
-function rankOf(last: Line, next: Line): number {
+function rankOf(last: TextLine, next: TextLine): number {
   if (last.kind === 'opens' || next.kind === 'closes') return worstNice + 1
   return (next.fence ? 2 : 0) + (last.kind === 'blank' ? 0 : 1)
 }
 
 /** The last place inside a line, behind `from`, at which at most `mostBytes` of the text are used. */
-function cutLine(script: Script, at: number, from: Place | undefined, mostBytes: number, leastBytes: number) {
+function cutLine(script: LinedText, at: number, from: Position | undefined, mostBytes: number, leastBytes: number) {
   const { text, lines } = script
   const line = lines[at]
   if (from === undefined || line === undefined || (line.kind !== 'text' && line.kind !== 'blank')) return undefined

@@ -1,7 +1,7 @@
 import { type Agent, isBarred } from '../../domain/agent.ts'
 import { createAdminRequest } from './request.ts'
-import { AgentMaker, type MakerWorld } from './agent-maker.ts'
-import { Approvals, type ApprovalWorld } from './approvals.ts'
+import { AgentMaker, type AgentMakerDeps } from './agent-maker.ts'
+import { Approvals, type ApprovalDeps } from './approvals.ts'
 import type { ChatAgent } from '../chat/chat-agent.ts'
 import type { Connection } from '../link/socket.ts'
 import type { ReloadGate } from '../chat/reload-gate.ts'
@@ -9,10 +9,10 @@ import type { ReloadGate } from '../chat/reload-gate.ts'
 /** The part of the agent that needs admin scope. */
 export type AdminAgent = Omit<Agent, keyof ChatAgent>
 
-export type AdminWorld = ApprovalWorld & MakerWorld
+export type AdminAgentDeps = ApprovalDeps & AgentMakerDeps
 
 /** Over the admin link. Nothing that a user wrote goes this way. */
-export function createAdminAgent(link: Connection, gate: ReloadGate, world: AdminWorld): AdminAgent {
+export function createAdminAgent(link: Connection, gate: ReloadGate, world: AdminAgentDeps): AdminAgent {
   const request = createAdminRequest(link, world.log)
   const approvals = new Approvals(link, request, world)
   const maker = new AgentMaker(link, request, gate, world)

@@ -8,13 +8,13 @@ import type { ReloadGate } from '../chat/reload-gate.ts'
 import { GatewayRefusal } from '../link/rpc.ts'
 
 /** One that is to be made, and who waits for it. */
-interface Wanted {
+interface AgentRequest {
   readonly id: string
   readonly isUnfinished: boolean
   readonly done: PromiseWithResolvers<void>
 }
 
-export interface MakerWorld {
+export interface AgentMakerDeps {
   readonly clock: Clock
   readonly log: Log
   /** What a new agent finds in its workspace, now. */
@@ -32,10 +32,10 @@ export class AgentMaker {
   private readonly gate: ReloadGate
   private readonly startFiles: () => readonly StartFile[]
   private readonly log: Log
-  private wanted: Wanted[] = []
+  private wanted: AgentRequest[] = []
   private isAtWork = false
 
-  constructor(link: Connection, request: AdminRequest, gate: ReloadGate, world: MakerWorld) {
+  constructor(link: Connection, request: AdminRequest, gate: ReloadGate, world: AgentMakerDeps) {
     this.link = link
     this.request = request
     this.gate = gate
@@ -76,11 +76,11 @@ export class AgentMaker {
       for (const { done } of this.wanted.splice(0)) done.reject(error)
       return
     }
-    const fresh: Wanted[] = []
+    const fresh: AgentRequest[] = []
     await this.gate.pass(async () => {
       const batch = this.wanted.splice(0)
       let madeAt: number | undefined
-      const make = async (one: Wanted) => {
+      const make = async (one: AgentRequest) => {
         const made = await this.create(one)
         if (made !== 'failed') fresh.push(one)
         if (made === 'new') madeAt = this.clock.now()
@@ -93,7 +93,7 @@ export class AgentMaker {
   }
 
   /** Never rejects: who waits does. */
-  private async create({ id, isUnfinished, done }: Wanted): Promise<'new' | 'unfinished' | 'failed'> {
+  private async create({ id, isUnfinished, done }: AgentRequest): Promise<'new' | 'unfinished' | 'failed'> {
     try {
       const answer = await this.request('agents.create', { name: id }, createWithinMs)
       const given = stringAt(answer, 'agentId')
@@ -108,7 +108,7 @@ export class AgentMaker {
     return 'failed'
   }
 
-  private async equip({ id, done }: Wanted): Promise<void> {
+  private async equip({ id, done }: AgentRequest): Promise<void> {
     try {
       for (const { name, content } of this.startFiles()) await this.place(id, name, content)
       done.resolve()

@@ -6,7 +6,7 @@ import type { Connection } from '../link/socket.ts'
 import { type Json, listAt, numberAt, objectAt, stringAt } from '../link/frames.ts'
 import { GatewayRefusal } from '../link/rpc.ts'
 
-export interface ApprovalWorld {
+export interface ApprovalDeps {
   readonly clock: Clock
   readonly log: Log
   /** Whether there is anybody who may answer, now. */
@@ -16,11 +16,11 @@ export interface ApprovalWorld {
 /** Commands that wait for approval, as the gateway tells of them: to all links with the right, of all sessions. */
 export class Approvals {
   private readonly request: AdminRequest
-  private readonly world: ApprovalWorld
+  private readonly world: ApprovalDeps
   private readonly waiting = new Map<string, Approval>()
   private readonly listeners: ((approval: Approval) => void)[] = []
 
-  constructor(link: Connection, request: AdminRequest, world: ApprovalWorld) {
+  constructor(link: Connection, request: AdminRequest, world: ApprovalDeps) {
     this.request = request
     this.world = world
     link.subscribe({

@@ -13,7 +13,7 @@ const patienceMs = 30_000
 /** A download may take a second longer for each of these. */
 const slowestBytesPerSecond = 128 * 1024
 
-export interface DownloadWorld {
+export interface DownloadDeps {
   readonly clock: Clock
   readonly timers: Timers
   readonly log: Log
@@ -28,21 +28,21 @@ const gone: NotKept = { kind: 'failed', problem: 'gone' }
 const tooLarge: NotKept = { kind: 'failed', problem: 'too_large' }
 
 /** Where the bytes are for the next minutes: a path with a ticket. */
-interface Place {
+interface ArtifactPath {
   readonly kind: 'place'
   readonly path: string
   readonly bytes?: number
 }
 
 /** Fetches files of answers from the gateway. Rejects only when the spool cannot keep one. */
-export function createCollector(connection: Connection, world: DownloadWorld): Agent['collect'] {
+export function createCollector(connection: Connection, world: DownloadDeps): Agent['collect'] {
   return async (sessionKey, id, file) => {
     const place = await locate(connection, { sessionKey, artifactId: id }, world.log)
     return place.kind === 'place' ? await download(connection, world, place, file) : place
   }
 }
 
-async function locate(connection: Connection, params: Json, log: Log): Promise<Place | NotKept> {
+async function locate(connection: Connection, params: Json, log: Log): Promise<ArtifactPath | NotKept> {
   try {
     const answer = await connection.request('artifacts.download', params)
     const path = stringAt(answer, 'url')
@@ -64,8 +64,8 @@ async function locate(connection: Connection, params: Json, log: Log): Promise<P
 
 async function download(
   connection: Connection,
-  { clock, timers, log, fetch, createFile }: DownloadWorld,
-  { path, bytes = mostBytes }: Place,
+  { clock, timers, log, fetch, createFile }: DownloadDeps,
+  { path, bytes = mostBytes }: ArtifactPath,
   file: string,
 ): Promise<FileFetched> {
   const { origin, ca } = connection.http

@@ -64,7 +64,7 @@ async function base64Of(source: MediaBytes): Promise<string> {
 }
 
 /** A door that lets `most` pieces of work in at a time; the others wait outside, in order. */
-export class Turnstile {
+export class Semaphore {
   private room: number
   private readonly queue: (() => void)[] = []
 

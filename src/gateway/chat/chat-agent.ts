@@ -1,13 +1,13 @@
 import type { Agent, AgentFile, LinkStatus, RunEnd } from '../../domain/agent.ts'
 import { isCode, messageOf, WecomdError } from '../../errors.ts'
 import { filesOf, findFiles, hasFiles, pausesFor } from './answer-files.ts'
-import { createCollector, type DownloadWorld } from './artifact-download.ts'
-import { type Encoded, encodeAttachments, encodeQuestion, limitsOf, Turnstile } from './attachments.ts'
+import { createCollector, type DownloadDeps } from './artifact-download.ts'
+import { type Encoded, encodeAttachments, encodeQuestion, limitsOf, Semaphore } from './attachments.ts'
 import type { Connection } from '../link/socket.ts'
 import { stringAt } from '../link/frames.ts'
 import { answerRows, filesWithinMs, type History, type HistoryRow, nextStep } from './history.ts'
 import { lookMs, readHistory, readWholeText, retryIn } from './history-look.ts'
-import { isLate, isWordOfGateway, type Pursuit, standpointOf } from './run-follower.ts'
+import { isLate, isGatewayText, type AskState, historyContextOf } from './run-follower.ts'
 import type { ReloadGate } from './reload-gate.ts'
 import { GatewayRefusal } from '../link/rpc.ts'
 import { Run } from './run.ts'
@@ -29,10 +29,10 @@ const nothingAttached: Encoded = { items: '', unread: [] }
 export type ChatAgent = Pick<Agent, 'status' | 'limits' | 'onStatus' | 'ask' | 'abort' | 'collect'>
 
 /** The agent over the users' link to the gateway, by `chat.send`. */
-export function createChatAgent(connection: Connection, gate: ReloadGate, world: DownloadWorld): ChatAgent {
+export function createChatAgent(connection: Connection, gate: ReloadGate, world: DownloadDeps): ChatAgent {
   const runs = new Map<string, Run>()
   const statusListeners: ((status: LinkStatus) => void)[] = []
-  const pursuer = new Pursuer(connection, gate, world)
+  const pursuer = new RunFollower(connection, gate, world)
   connection.subscribe({
     isHeld: key => [...runs.values()].some(run => run.sessionKey === key),
     event(event, payload) {
@@ -72,30 +72,30 @@ export function createChatAgent(connection: Connection, gate: ReloadGate, world:
  * the first ask, a reconnect and a restart of either side. Why not to trust the key alone: the gateway forgets it after
  * five minutes and at each restart (docs/protocol-gateway.md).
  */
-class Pursuer {
+class RunFollower {
   private readonly connection: Connection
   private readonly gate: ReloadGate
-  private readonly world: DownloadWorld
-  private readonly door = new Turnstile(largeFrames)
+  private readonly world: DownloadDeps
+  private readonly door = new Semaphore(largeFrames)
 
-  constructor(connection: Connection, gate: ReloadGate, world: DownloadWorld) {
+  constructor(connection: Connection, gate: ReloadGate, world: DownloadDeps) {
     this.connection = connection
     this.gate = gate
     this.world = world
   }
 
-  async pursue(pursuit: Pursuit): Promise<RunEnd> {
+  async pursue(pursuit: AskState): Promise<RunEnd> {
     const cancelled = whenAborted(pursuit.signal)
     const end = await this.follow(pursuit, cancelled)
     if (end.kind !== 'answered') return end
     const { text } = end
-    const files = end.files ?? (isWordOfGateway(pursuit) ? [] : await this.filesOf(pursuit, text, cancelled))
+    const files = end.files ?? (isGatewayText(pursuit) ? [] : await this.filesOf(pursuit, text, cancelled))
     if (files.length > 0) return { kind: 'answered', text, files }
     return text.trim() === '' ? { kind: 'empty' } : { kind: 'answered', text }
   }
 
   /** An answer comes with its files when these are known, be there none. */
-  private async follow(pursuit: Pursuit, cancelled: Promise<never>): Promise<RunEnd> {
+  private async follow(pursuit: AskState, cancelled: Promise<never>): Promise<RunEnd> {
     const { run } = pursuit
     for (;;) {
       const stirred = run.stirred()
@@ -107,7 +107,7 @@ class Pursuer {
   }
 
   /** One look at the session and what follows from it: the end, or how long to listen before the next look. */
-  private async lookAndAct(pursuit: Pursuit): Promise<RunEnd | number> {
+  private async lookAndAct(pursuit: AskState): Promise<RunEnd | number> {
     const bootId = this.connection.hello?.bootId
     if (bootId === undefined) return listenMs
     try {
@@ -120,7 +120,7 @@ class Pursuer {
   }
 
   /** The files of an answer whose text is known already; what cannot be found does not hold that up. */
-  private async filesOf(pursuit: Pursuit, text: string, cancelled: Promise<never>): Promise<readonly AgentFile[]> {
+  private async filesOf(pursuit: AskState, text: string, cancelled: Promise<never>): Promise<readonly AgentFile[]> {
     const { run, ask } = pursuit
     const pauses = pausesFor(run.ending, text)
     if (pauses.length > 0) run.say(text, this.world.clock.now())
@@ -138,7 +138,7 @@ class Pursuer {
     }
   }
 
-  private async lookPatiently({ ask, run }: Pursuit, cancelled: Promise<never>): Promise<readonly HistoryRow[]> {
+  private async lookPatiently({ ask, run }: AskState, cancelled: Promise<never>): Promise<readonly HistoryRow[]> {
     const { clock } = this.world
     const until = clock.now() + filesPatienceMs
     for (;;) {
@@ -154,10 +154,10 @@ class Pursuer {
     }
   }
 
-  private async act(pursuit: Pursuit, history: History, bootId: string): Promise<RunEnd | number> {
+  private async act(pursuit: AskState, history: History, bootId: string): Promise<RunEnd | number> {
     const { ask, run } = pursuit
     const now = this.world.clock.now()
-    const step = nextStep(history, standpointOf(pursuit, bootId, now))
+    const step = nextStep(history, historyContextOf(pursuit, bootId, now))
     switch (step.kind) {
       case 'ask':
         return this.send(pursuit, bootId, step.key)
@@ -202,7 +202,7 @@ class Pursuer {
     return texts.join('\n\n')
   }
 
-  private async send(pursuit: Pursuit, bootId: string, key: string): Promise<RunEnd | number> {
+  private async send(pursuit: AskState, bootId: string, key: string): Promise<RunEnd | number> {
     const { ask, breaks } = pursuit
     const { attachments = [] } = ask
     if (attachments.length === 0) return this.leave(pursuit, bootId, key, nothingAttached)
@@ -216,7 +216,7 @@ class Pursuer {
   }
 
   /** It may have waited: it leaves only for the boot that was looked at. */
-  private async leave(pursuit: Pursuit, bootId: string, key: string, encoded: Encoded): Promise<RunEnd | number> {
+  private async leave(pursuit: AskState, bootId: string, key: string, encoded: Encoded): Promise<RunEnd | number> {
     await this.gate.enter(key)
     const next = await this.leaveNow(pursuit, bootId, key, encoded).catch(error => {
       this.gate.leave(key)
@@ -226,7 +226,7 @@ class Pursuer {
     return next
   }
 
-  private async leaveNow(pursuit: Pursuit, bootId: string, key: string, encoded: Encoded): Promise<RunEnd | number> {
+  private async leaveNow(pursuit: AskState, bootId: string, key: string, encoded: Encoded): Promise<RunEnd | number> {
     const { ask, run, signal } = pursuit
     const { clock } = this.world
     if (signal.aborted || this.connection.hello?.bootId !== bootId) return lookMs
@@ -249,7 +249,7 @@ class Pursuer {
   }
 
   /** What a refused `chat.send` means: another try, an end, or a repeat whose first end is in the history. */
-  private refusedSend(pursuit: Pursuit, error: unknown, bootId: string): RunEnd | number {
+  private refusedSend(pursuit: AskState, error: unknown, bootId: string): RunEnd | number {
     if (!(error instanceof GatewayRefusal) || error.retryAfterMs !== undefined) throw error
     if (/no longer exists in configuration/.test(error.message)) {
       return ++pursuit.reloads < agentReloadTries

@@ -76,7 +76,7 @@ export function textOf(message: Json): string {
 }
 
 /** What is known of our question besides the history. */
-export interface Standpoint {
+export interface HistoryContext {
   readonly key: string
   /** The runs that are known to answer the question: its key, and those adopted since. */
   readonly runIds: ReadonlySet<string>
@@ -94,7 +94,7 @@ export interface Standpoint {
 }
 
 /** What to do next about our question. */
-export type Step =
+export type NextStep =
   | { readonly kind: 'ask'; readonly key: string }
   /** Something else runs in the session; asking now would mix two turns. */
   | { readonly kind: 'occupied' }
@@ -116,7 +116,7 @@ const emptyLimitMs = 5_000
 export const filesWithinMs = 2_000
 
 /** Decides from the history, which survives restarts, so that one question is never asked twice. */
-export function nextStep(history: History, standpoint: Standpoint): Step {
+export function nextStep(history: History, standpoint: HistoryContext): NextStep {
   const keys = keysOf(history, standpoint.key)
   const at = { ...standpoint, key: keys.at(-1) ?? standpoint.key, runIds: new Set([...standpoint.runIds, ...keys]) }
   const own = ownRow(history, keys)
@@ -126,7 +126,7 @@ export function nextStep(history: History, standpoint: Standpoint): Step {
 /** All that the assistant wrote about our question, also before it used a tool. */
 export function answerRows(
   history: History,
-  { key, runIds }: Pick<Standpoint, 'key' | 'runIds'>,
+  { key, runIds }: Pick<HistoryContext, 'key' | 'runIds'>,
 ): readonly HistoryRow[] {
   const own = ownRow(history, keysOf(history, key))
   const ours = own === -1 ? [] : untilNextUser(history.rows.slice(own + 1))
@@ -152,7 +152,7 @@ function keysOf(history: History, key: string): readonly string[] {
   return keys
 }
 
-function stepAfterRow(history: History, own: number, at: Standpoint): Step {
+function stepAfterRow(history: History, own: number, at: HistoryContext): NextStep {
   if (isRunning(history, at)) return { kind: 'follow', ...history.inFlight }
   const after = history.rows.slice(own + 1)
   const known = after.filter(row => at.runIds.has(row.runId ?? row.idempotencyKey ?? ''))
@@ -171,7 +171,7 @@ function stepAfterRow(history: History, own: number, at: Standpoint): Step {
   return isOver && ours.some(isWordless) ? { kind: 'empty' } : stepInSilence(at)
 }
 
-function isRunning(history: History, at: Standpoint): boolean {
+function isRunning(history: History, at: HistoryContext): boolean {
   return at.runIds.has(history.inFlight?.runId ?? '') || history.activeRunIds.some(runId => at.runIds.has(runId))
 }
 
@@ -201,16 +201,16 @@ function isWordless(row: HistoryRow): boolean {
 }
 
 /** Only what was said before an abort has a key of its own; a resumed run is aborted under its own id. */
-function stepOfRow(row: HistoryRow, earlier: readonly HistoryRow[] = []): Step {
+function stepOfRow(row: HistoryRow, earlier: readonly HistoryRow[] = []): NextStep {
   if (row.stopReason === 'error') return { kind: 'failed', text: '' }
   if (row.idempotencyKey === `${row.runId}:assistant`) return { kind: 'stopped', row }
   return { kind: 'answered', row, earlier }
 }
 
-function stepWithoutRow(history: History, at: Standpoint): Step {
+function stepWithoutRow(history: History, at: HistoryContext): NextStep {
   if (isRunning(history, at)) return { kind: 'follow', ...history.inFlight }
   if (history.pending.get(at.key) === 'queued') return { kind: 'follow' }
-  const elseOrAsk: Step = history.isActive ? { kind: 'occupied' } : { kind: 'ask', key: at.key }
+  const elseOrAsk: NextStep = history.isActive ? { kind: 'occupied' } : { kind: 'ask', key: at.key }
   if (at.asked === undefined) return elseOrAsk
   const { asked } = at
   if (history.rows.some(row => row.role === 'reset' && row.timestamp >= asked.at)) return { kind: 'lost' }
@@ -219,7 +219,7 @@ function stepWithoutRow(history: History, at: Standpoint): Step {
   return elseOrAsk
 }
 
-function stepInSilence(at: Standpoint): Step {
+function stepInSilence(at: HistoryContext): NextStep {
   const emptySince = at.emptyEndAt === undefined ? Infinity : Math.max(at.emptyEndAt, at.quietSince)
   if (at.now - emptySince >= emptyLimitMs) return { kind: 'empty' }
   return at.now - at.quietSince >= quietLimitMs ? { kind: 'lost' } : { kind: 'wait' }

@@ -1,9 +1,9 @@
 import type { Ask } from '../../domain/agent.ts'
-import type { Standpoint } from './history.ts'
+import type { HistoryContext } from './history.ts'
 import type { Run } from './run.ts'
 
 /** What an ask carries from look to look. */
-export interface Pursuit {
+export interface AskState {
   readonly ask: Ask
   readonly run: Run
   readonly signal: AbortSignal
@@ -16,16 +16,16 @@ export interface Pursuit {
 }
 
 /** The answer to a command that no run has given: it has no files. */
-export function isWordOfGateway({ ask, run }: Pursuit): boolean {
+export function isGatewayText({ ask, run }: AskState): boolean {
   return ask.isCommand === true && run.ending === undefined
 }
 
 /** Whether it is too late for a first ask. */
-export function isLate({ ask, asked }: Pursuit, now: number): boolean {
+export function isLate({ ask, asked }: AskState, now: number): boolean {
   return now >= ask.askBefore && asked === undefined
 }
 
-export function standpointOf({ ask, run, asked, takenBy }: Pursuit, bootId: string, now: number): Standpoint {
+export function historyContextOf({ ask, run, asked, takenBy }: AskState, bootId: string, now: number): HistoryContext {
   return {
     key: ask.key,
     runIds: run.runIds,

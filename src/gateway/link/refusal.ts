@@ -5,7 +5,7 @@ import type { Grant } from './handshake.ts'
 import { GatewayRefusal } from './rpc.ts'
 
 /** A refused connect in the operator's words. */
-export interface Refusal {
+export interface ConnectRefusal {
   readonly state: Extract<LinkStatus['state'], 'connecting' | 'refused' | 'pairing'>
   readonly reason: string
   readonly hint?: string
@@ -16,7 +16,7 @@ export interface Refusal {
   readonly isPairingLost: boolean
 }
 
-export function explainRefusal(error: unknown, grant: Grant): Refusal {
+export function explainRefusal(error: unknown, grant: Grant): ConnectRefusal {
   if (!(error instanceof GatewayRefusal)) {
     const hint = error instanceof WecomdError ? error.hint : undefined
     return { state: 'refused', reason: messageOf(error), isPairingLost: false, ...(hint && { hint }) }
@@ -41,7 +41,7 @@ export function explainRefusal(error: unknown, grant: Grant): Refusal {
   }
 }
 
-function explainPairing(error: GatewayRefusal, grant: Grant): Refusal {
+function explainPairing(error: GatewayRefusal, grant: Grant): ConnectRefusal {
   const requestId = stringAt(error.details, 'requestId') ?? '<requestId>'
   return {
     state: 'pairing',

@@ -2,7 +2,7 @@ import { WecomdError } from '../../errors.ts'
 import { type Cancel, type Clock, nothingToCancel, type Socket, type Timers } from '../../world.ts'
 import { encodeRequest, type GatewayFrame, type Json, type JsonText, numberAt, objectAt, stringAt } from './frames.ts'
 
-interface Waiting {
+interface PendingRequest {
   readonly method: string
   readonly resolve: (payload: Json) => void
   readonly reject: (error: WecomdError) => void
@@ -27,7 +27,7 @@ export class GatewayRefusal extends WecomdError {
 
 /** Request id -> waiting promise, for one socket. Everything still waiting fails when the socket closes. */
 export class Rpc {
-  private readonly waiting = new Map<string, Waiting>()
+  private readonly waiting = new Map<string, PendingRequest>()
   private readonly clock: Clock
   private readonly timers: Timers
   private last = 0

@@ -33,7 +33,7 @@ export interface ConnectionOptions {
   readonly backoffMs: (attempt: number, limits: { firstMs: number; mostMs: number }, fraction: number) => number
 }
 
-export interface ConnectionWorld {
+export interface ConnectionDeps {
   readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
@@ -61,7 +61,7 @@ export interface ConnectionEvents {
  */
 export class Connection {
   private options: ConnectionOptions
-  private readonly world: ConnectionWorld
+  private readonly world: ConnectionDeps
   private readonly listeners: ConnectionEvents[] = []
   private line: Line | undefined
   private current: LinkStatus
@@ -72,7 +72,7 @@ export class Connection {
   private cancelWait = nothingToCancel
   private cancelWatchdog = nothingToCancel
 
-  constructor(options: ConnectionOptions, world: ConnectionWorld) {
+  constructor(options: ConnectionOptions, world: ConnectionDeps) {
     this.options = options
     this.world = world
     this.current = { state: 'connecting', since: world.clock.now() }

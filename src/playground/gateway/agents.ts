@@ -1,11 +1,11 @@
 import type { Clock } from '../../world.ts'
-import { type Answer, type Params, refuse } from './frames.ts'
+import { type RpcAnswer, type Params, refuse } from './frames.ts'
 import type { Disk } from './runs/history.ts'
 
 /** Files of a workspace that others may write. */
 const fileNames = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md', 'USER.md', 'BOOTSTRAP.md', 'MEMORY.md']
 
-export interface AgentDoors {
+export interface EchoAgentDeps {
   readonly clock: Clock
   readonly disk: Disk
   /** From a changed config to the moment when it is taken up; further changes in between begin it anew. */
@@ -17,13 +17,13 @@ export interface AgentDoors {
 
 /** The agents of the config file, and those of them that the running process knows. */
 export class EchoAgents {
-  private readonly doors: AgentDoors
+  private readonly deps: EchoAgentDeps
   private known: ReadonlySet<string>
   private cancelReload = () => {}
 
-  constructor(doors: AgentDoors) {
-    this.doors = doors
-    this.known = new Set(doors.disk.agents.keys())
+  constructor(deps: EchoAgentDeps) {
+    this.deps = deps
+    this.known = new Set(deps.disk.agents.keys())
   }
 
   isKnown(id: string): boolean {
@@ -40,12 +40,12 @@ export class EchoAgents {
 
   /** The echo agent executes nothing; a test has it say otherwise. */
   private get permissions(): object {
-    const { permissionMode } = this.doors
+    const { permissionMode } = this.deps
     return permissionMode === undefined ? {} : { defaultPermissionMode: permissionMode }
   }
 
-  create({ name }: Params): Answer {
-    const { agents } = this.doors.disk
+  create({ name }: Params): RpcAnswer {
+    const { agents } = this.deps.disk
     const agentId = String(name)
       .toLowerCase()
       .replaceAll(/[^a-z0-9_-]+/g, '-')
@@ -55,21 +55,21 @@ export class EchoAgents {
     return { ok: true, payload: { ok: true, agentId, name, workspace: `/workspace/${agentId}` } }
   }
 
-  delete({ agentId }: Params): Answer {
-    this.doors.disk.agents.delete(String(agentId))
+  delete({ agentId }: Params): RpcAnswer {
+    this.deps.disk.agents.delete(String(agentId))
     this.reload()
     return { ok: true, payload: { ok: true, agentId } }
   }
 
-  listFiles(params: Params): Answer {
+  listFiles(params: Params): RpcAnswer {
     const agentId = String(params['agentId'])
     if (!this.known.has(agentId)) return refuse('INVALID_REQUEST', `agent "${agentId}" not found`)
     return { ok: true, payload: { agentId, files: fileNames.map(name => ({ name })) } }
   }
 
-  setFile(params: Params): Answer {
+  setFile(params: Params): RpcAnswer {
     const [agentId, name] = [String(params['agentId']), String(params['name'])]
-    const files = this.known.has(agentId) ? this.doors.disk.agents.get(agentId) : undefined
+    const files = this.known.has(agentId) ? this.deps.disk.agents.get(agentId) : undefined
     if (files === undefined) return refuse('INVALID_REQUEST', `agent "${agentId}" not found`)
     if (!fileNames.includes(name)) return refuse('INVALID_REQUEST', `unsupported file "${name}"`)
     files.set(name, String(params['content']))
@@ -77,7 +77,7 @@ export class EchoAgents {
   }
 
   private reload(): void {
-    const { clock, disk, reloadMs, onReload } = this.doors
+    const { clock, disk, reloadMs, onReload } = this.deps
     this.cancelReload()
     this.cancelReload = clock.alarm(clock.now() + reloadMs, () => {
       this.known = new Set(disk.agents.keys())

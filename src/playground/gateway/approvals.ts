@@ -1,14 +1,14 @@
 import type { Clock } from '../../world.ts'
-import { type Answer, type Emit, type Params, refuse } from './frames.ts'
+import { type RpcAnswer, type Emit, type Params, refuse } from './frames.ts'
 
-export type Decision = 'allow-once' | 'deny'
+export type ApprovalDecision = 'allow-once' | 'deny'
 
-interface Waiting {
+interface PendingApproval {
   readonly payload: Params & { readonly id: string }
-  readonly decide: (decision: Decision) => void
+  readonly decide: (decision: ApprovalDecision) => void
 }
 
-export interface ApprovalDoors {
+export interface EchoApprovalDeps {
   readonly clock: Clock
   readonly emit: Emit
   readonly newId: () => string
@@ -20,26 +20,26 @@ const withinMs = 1_800_000
 
 /** Commands that wait for approval. They are only in memory: a gateway that dies forgets them. */
 export class EchoApprovals {
-  private readonly doors: ApprovalDoors
-  private readonly waiting = new Map<string, Waiting>()
-  private readonly decided = new Map<string, Decision>()
+  private readonly deps: EchoApprovalDeps
+  private readonly waiting = new Map<string, PendingApproval>()
+  private readonly decided = new Map<string, ApprovalDecision>()
 
-  constructor(doors: ApprovalDoors) {
-    this.doors = doors
+  constructor(deps: EchoApprovalDeps) {
+    this.deps = deps
   }
 
   /** Resolves with the decision; undefined when nobody can be asked. */
   async ask(
     run: { readonly sessionKey: string; readonly runId: string },
     command: string,
-  ): Promise<Decision | undefined> {
-    const { clock, emit, newId, isHeard } = this.doors
+  ): Promise<ApprovalDecision | undefined> {
+    const { clock, emit, newId, isHeard } = this.deps
     if (!isHeard()) return undefined
     const id = newId()
     const request = { command, host: 'gateway', allowedDecisions: ['allow-once', 'deny'], ...run }
     const createdAtMs = clock.now()
     const payload = { approvalKind: 'exec', id, request, createdAtMs, expiresAtMs: createdAtMs + withinMs }
-    const decision = Promise.withResolvers<Decision>()
+    const decision = Promise.withResolvers<ApprovalDecision>()
     this.waiting.set(id, { payload, decide: decision.resolve })
     const cancel = clock.alarm(payload.expiresAtMs, () => this.decide(id, 'deny'))
     emit('exec.approval.requested', payload)
@@ -50,7 +50,7 @@ export class EchoApprovals {
     return Array.from(this.waiting.values(), ({ payload }) => payload)
   }
 
-  resolve(params: Params): Answer {
+  resolve(params: Params): RpcAnswer {
     const [id, decision] = [String(params['id']), params['decision']]
     if (decision !== 'allow-once' && decision !== 'deny') return refuse('INVALID_REQUEST', 'invalid decision')
     const before = this.decided.get(id)
@@ -70,12 +70,12 @@ export class EchoApprovals {
     }
   }
 
-  private decide(id: string, decision: Decision): boolean {
+  private decide(id: string, decision: ApprovalDecision): boolean {
     const waiting = this.waiting.get(id)
     if (waiting === undefined) return false
     this.waiting.delete(id)
     this.decided.set(id, decision)
-    this.doors.emit('exec.approval.resolved', { ...waiting.payload, decision, ts: this.doors.clock.now() })
+    this.deps.emit('exec.approval.resolved', { ...waiting.payload, decision, ts: this.deps.clock.now() })
     waiting.decide(decision)
     return true
   }

@@ -3,8 +3,8 @@ import type { World } from '../../world.ts'
 import { type MortalClock, mortalClock } from '../alarms.ts'
 import { EchoAgents } from './agents.ts'
 import { EchoApprovals } from './approvals.ts'
-import { type Asked, EchoChat } from './runs/chat.ts'
-import { type Answer, checkRequest, methodNames, type Params, parseRequest, type Request, refuse } from './frames.ts'
+import { type ChatSend, EchoChat } from './runs/chat.ts'
+import { type RpcAnswer, checkRequest, methodNames, type Params, parseRequest, type Request, refuse } from './frames.ts'
 import { admit, type Devices } from './handshake.ts'
 import type { Disk } from './runs/history.ts'
 import { imageLimitBytes } from './files/media.ts'
@@ -70,7 +70,7 @@ export class Boot {
     private readonly options: BootOptions & { readonly port: number },
     readonly disk: Disk,
     private readonly devices: Devices,
-    asked: Asked[],
+    asked: ChatSend[],
   ) {
     this.bootId = this.newId()
     this.clock = mortalClock(world.clock)
@@ -194,7 +194,7 @@ export class Boot {
     if (answer.closeCode !== undefined) socket.close(answer.closeCode, answer.error.message)
   }
 
-  private connect(socket: PeerSocket, { method, params }: Request): Answer {
+  private connect(socket: PeerSocket, { method, params }: Request): RpcAnswer {
     if (method !== 'connect')
       return refuse('INVALID_REQUEST', 'invalid handshake: first request must be connect', {}, 1008)
     if (this.clock.now() < this.startedAt + (this.options.startingMs ?? 0)) {
@@ -233,7 +233,7 @@ export class Boot {
     }
   }
 
-  private async answer(request: Request, scopes: readonly string[]): Promise<Answer> {
+  private async answer(request: Request, scopes: readonly string[]): Promise<RpcAnswer> {
     const refusal = checkRequest(request, scopes)
     if (refusal) return refusal
     const { method } = request

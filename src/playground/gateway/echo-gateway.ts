@@ -1,6 +1,6 @@
 import type { World } from '../../world.ts'
 import { Boot, type BootOptions } from './boot.ts'
-import type { Asked } from './runs/chat.ts'
+import type { ChatSend } from './runs/chat.ts'
 import { approveDevice, type Devices } from './handshake.ts'
 import { type Disk, normaliseKey, type Row } from './runs/history.ts'
 
@@ -15,7 +15,7 @@ export interface EchoGateway {
   bootId(): string
   history(sessionKey: string): readonly Row[]
   /** Every message that was accepted as new, over all boots. */
-  asks(): readonly Asked[]
+  asks(): readonly ChatSend[]
   /** What lies in the workspace of an agent; undefined when there is none. */
   workspace(agentId: string): ReadonlyMap<string, string> | undefined
   connections(): number
@@ -35,7 +35,7 @@ export interface EchoGateway {
 }
 
 export function createEchoGateway(world: World, options: EchoOptions): EchoGateway {
-  const asked: Asked[] = []
+  const asked: ChatSend[] = []
   const disk: Disk = { sessions: new Map(), agents: new Map([['main', new Map()]]) }
   const devices: Devices = { approved: new Map(), pending: new Map(), withheld: [] }
   let boot = new Boot(world, { ...options, port: options.port ?? 0 }, disk, devices, asked)

@@ -1,13 +1,13 @@
 import { isObject, parseObject } from '../json.ts'
 
 /** A failed request as the gateway reports it. `closeCode` ends the connection after it. */
-export interface Refusal {
+export interface RpcError {
   readonly ok: false
   readonly error: { readonly code: string; readonly message: string; readonly [more: string]: unknown }
   readonly closeCode?: number
 }
 
-export type Answer = { readonly ok: true; readonly payload: object } | Refusal
+export type RpcAnswer = { readonly ok: true; readonly payload: object } | RpcError
 
 export type Params = Readonly<Record<string, unknown>>
 
@@ -21,7 +21,7 @@ export interface Request {
 export type Emit = (event: string, payload: object, toolsOnly?: boolean) => void
 
 /** Answers a request with an error; `details` and retry fields travel as given. */
-export function refuse(code: string, message: string, more: object = {}, closeCode?: number): Refusal {
+export function refuse(code: string, message: string, more: object = {}, closeCode?: number): RpcError {
   const error = { code, message, ...more }
   return closeCode === undefined ? { ok: false, error } : { ok: false, error, closeCode }
 }
@@ -128,7 +128,7 @@ const methods: Readonly<Record<string, Shape & { readonly scope: string }>> = {
 export const methodNames = Object.keys(methods)
 
 /** What is wrong with a request before it is looked at: unknown method, missing scope, or parameters against the closed schema. */
-export function checkRequest({ method, params }: Request, scopes: readonly string[]): Refusal | undefined {
+export function checkRequest({ method, params }: Request, scopes: readonly string[]): RpcError | undefined {
   const shape = methods[method]
   if (!shape) return refuse('INVALID_REQUEST', `unknown method: ${method}`)
   if (!isAllowed(shape.scope, scopes)) {

@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import type { Random } from '../../world.ts'
-import { type Params, type Refusal, refuse } from './frames.ts'
+import { type Params, type RpcError, refuse } from './frames.ts'
 import { isObject } from '../json.ts'
 
 /** Devices that asked or were approved; in the real gateway this is on disk and outlives it. */
@@ -24,7 +24,7 @@ export interface Challenge {
   readonly ts: number
 }
 
-export interface Admitted {
+export interface AcceptedConnect {
   readonly ok: true
   readonly scopes: readonly string[]
   readonly caps: readonly string[]
@@ -64,7 +64,7 @@ export function admit(
   challenge: Challenge,
   origin: string | null,
   rules: HandshakeRules,
-): Admitted | Refusal {
+): AcceptedConnect | RpcError {
   const complaint = complainAbout(params)
   if (complaint !== undefined) return refuse('INVALID_REQUEST', `invalid connect params: ${complaint}`, {}, 1008)
   const [low, high] = [Number(params['minProtocol']), Number(params['maxProtocol'])]
@@ -92,7 +92,7 @@ export function approveDevice(devices: Devices, requestId: string, random: Rando
   return true
 }
 
-function admitToken(connect: Connect, rules: HandshakeRules): Admitted | Refusal {
+function admitToken(connect: Connect, rules: HandshakeRules): AcceptedConnect | RpcError {
   if (connect.token === '') {
     return refuse('NOT_PAIRED', 'device identity required', { details: { code: 'DEVICE_IDENTITY_REQUIRED' } }, 1008)
   }
@@ -107,7 +107,7 @@ function admitDevice(
   device: Params,
   challenge: Challenge,
   rules: HandshakeRules,
-): Admitted | Refusal {
+): AcceptedConnect | RpcError {
   if (device['nonce'] !== challenge.nonce) {
     return refuseDevice('device nonce mismatch', 'DEVICE_AUTH_NONCE_MISMATCH', 'device-nonce-mismatch')
   }
@@ -192,7 +192,7 @@ function complainAbout(params: Params): string | undefined {
   return clientIds.includes(text(id)) ? undefined : 'at /client/id: must be equal to one of the allowed values'
 }
 
-function refuseToken(): Refusal {
+function refuseToken(): RpcError {
   const details = {
     code: 'AUTH_TOKEN_MISMATCH',
     authReason: 'token_mismatch',
@@ -203,7 +203,7 @@ function refuseToken(): Refusal {
   return refuse('INVALID_REQUEST', message, { details }, 1008)
 }
 
-function refuseDevice(message: string, code: string, reason: string): Refusal {
+function refuseDevice(message: string, code: string, reason: string): RpcError {
   return refuse('INVALID_REQUEST', message, { details: { code, reason } }, 1008)
 }
 
@@ -213,7 +213,7 @@ function refusePairing(
   requestId: string,
   reason: string | undefined,
   approvedScopes: readonly string[] | undefined,
-): Refusal {
+): RpcError {
   const details = {
     code: 'PAIRING_REQUIRED',
     reason,

@@ -1,7 +1,7 @@
 import type { EchoAgents } from './agents.ts'
 import type { EchoApprovals } from './approvals.ts'
 import type { EchoChat } from './runs/chat.ts'
-import { type Answer, type Params, type Request, refuse } from './frames.ts'
+import { type RpcAnswer, type Params, type Request, refuse } from './frames.ts'
 import { type Disk, describeHistory, findRow, normaliseKey } from './runs/history.ts'
 
 /** `chat.history` shows texts up to here unless `maxChars` says otherwise. */
@@ -20,7 +20,7 @@ export async function callMethod(
   { method, params }: Request,
   { chat, agents, approvals, disk }: Parts,
   scopes: readonly string[],
-): Promise<Answer> {
+): Promise<RpcAnswer> {
   if (method === 'chat.send') return chat.send(params, scopes)
   if (method === 'exec.approval.list') return ok(approvals.list())
   if (method === 'exec.approval.resolve') return approvals.resolve(params)
@@ -50,12 +50,12 @@ function history(params: Params, chat: EchoChat, disk: Disk): object {
   return describeHistory(key, isKnown ? session : undefined, present, limits)
 }
 
-function getMessage(params: Params, disk: Disk): Answer {
+function getMessage(params: Params, disk: Disk): RpcAnswer {
   const row = findRow(disk, normaliseKey(String(params['sessionKey'])), String(params['messageId']))
   return row ? ok({ ok: true, message: row }) : refuse('INVALID_REQUEST', 'message not found')
 }
 
-function ok(payload: object): Answer {
+function ok(payload: object): RpcAnswer {
   return { ok: true, payload }
 }
 

@@ -1,7 +1,7 @@
 import type { Random } from '../../world.ts'
 
 /** The JSON of an answer; `more` are the fields beside errcode and errmsg. HTTP status 200 whatever the errcode is. */
-export interface Verdict {
+export interface ApiVerdict {
   readonly errcode: number
   readonly text: string
   readonly more?: Readonly<Record<string, unknown>>
@@ -15,25 +15,25 @@ export interface Served {
   readonly flaw?: 'hang' | 'slow' | 'reset'
 }
 
-export type Answer = Verdict | Served
+export type TenantAnswer = ApiVerdict | Served
 
-export function accept(more: Readonly<Record<string, unknown>> = {}): Verdict {
+export function accept(more: Readonly<Record<string, unknown>> = {}): ApiVerdict {
   return { errcode: 0, text: 'ok', more }
 }
 
-export function refuse(errcode: number, text: string, more: Readonly<Record<string, unknown>> = {}): Verdict {
+export function refuse(errcode: number, text: string, more: Readonly<Record<string, unknown>> = {}): ApiVerdict {
   return { errcode, text, more }
 }
 
 /** True for a verdict where something else was hoped for. */
-export function isVerdict(value: object): value is Verdict {
+export function isVerdict(value: object): value is ApiVerdict {
   return 'errcode' in value
 }
 
 export const wrongJson = refuse(47_001, 'Warning: wrong json format. data format error')
 
 /** The body of a verdict. Errors end in a hint, the caller's address and a link; callers must not read them. */
-export function formatVerdict({ errcode, text, more }: Verdict, callerIp: string, random: Random): string {
+export function formatVerdict({ errcode, text, more }: ApiVerdict, callerIp: string, random: Random): string {
   return JSON.stringify({
     errcode,
     errmsg: errcode === 0 ? text : formatErrmsg(errcode, text, callerIp, random),

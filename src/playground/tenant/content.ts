@@ -1,11 +1,11 @@
 import { isObject } from '../json.ts'
-import { isVerdict, refuse, type Verdict } from './answer.ts'
+import { isVerdict, refuse, type ApiVerdict } from './answer.ts'
 import { complainAboutCard } from './card.ts'
 import type { SeenMedia } from './ledger.ts'
 import { type MediaShelf, seenMedia } from './api/media.ts'
 
 /** What receivers see of a message. */
-export interface Content {
+export interface SentContent {
   readonly what: 'text' | 'markdown' | 'card' | 'media' | 'news'
   readonly text: string
   readonly media?: SeenMedia
@@ -14,7 +14,7 @@ export interface Content {
 }
 
 /** Where a message's media_ids come from. */
-export interface MediaSource {
+export interface MediaOwner {
   readonly shelf: MediaShelf
   readonly owner: string
 }
@@ -25,7 +25,7 @@ const contentBytes = 2_048
 const mostArticles = 8
 
 /** The content of a message of an app to members or to a group. Of mpnews and miniprogram_notice the tenant knows nothing. */
-export function readContent(message: Payload, source: MediaSource): Content | Verdict {
+export function readContent(message: Payload, source: MediaOwner): SentContent | ApiVerdict {
   const msgtype = String(message['msgtype'])
   const value = message[msgtype]
   const payload = isObject(value) ? value : {}
@@ -50,7 +50,7 @@ export function readContent(message: Payload, source: MediaSource): Content | Ve
   }
 }
 
-function readText(payload: Payload): Content | Verdict {
+function readText(payload: Payload): SentContent | ApiVerdict {
   const content = contentOf(payload)
   if (isVerdict(content)) return content
   const bytes = Buffer.byteLength(content.text)
@@ -63,7 +63,7 @@ export function cutBytes(text: string, most: number): string {
   return new TextDecoder().decode(Buffer.from(text).subarray(0, most), { stream: true })
 }
 
-export function readMarkdown(payload: Payload, most: number, errcode: number): Content | Verdict {
+export function readMarkdown(payload: Payload, most: number, errcode: number): SentContent | ApiVerdict {
   const content = contentOf(payload)
   if (isVerdict(content)) return content
   if (Buffer.byteLength(content.text) > most) return refuse(errcode, `markdown.content exceed max length ${most}`)
@@ -71,17 +71,17 @@ export function readMarkdown(payload: Payload, most: number, errcode: number): C
 }
 
 /** A text that is not empty. */
-export function contentOf({ content }: Payload): { readonly text: string } | Verdict {
+export function contentOf({ content }: Payload): { readonly text: string } | ApiVerdict {
   return typeof content === 'string' && content !== '' ? { text: content } : refuse(44_004, 'empty content')
 }
 
-export function readMedia(msgtype: string, payload: Payload, { shelf, owner }: MediaSource): Content | Verdict {
+export function readMedia(msgtype: string, payload: Payload, { shelf, owner }: MediaOwner): SentContent | ApiVerdict {
   const media = shelf.open(payload['media_id'], owner)
   if (!media || media.type !== msgtype) return refuse(40_007, 'invalid media_id')
   return { what: 'media', text: media.name, media: seenMedia(media) }
 }
 
-export function readNews(payload: Payload): Content | Verdict {
+export function readNews(payload: Payload): SentContent | ApiVerdict {
   const articles: unknown = payload['articles']
   if (!Array.isArray(articles) || articles.length === 0 || articles.length > mostArticles)
     return refuse(45_008, 'article count out of limit')
@@ -91,14 +91,14 @@ export function readNews(payload: Payload): Content | Verdict {
   return { what: 'news', text: JSON.stringify(articles) }
 }
 
-function readTextCard(payload: Payload): Content | Verdict {
+function readTextCard(payload: Payload): SentContent | ApiVerdict {
   if (!isText(payload['title'])) return refuse(41_016, 'title missing')
   if (!isText(payload['description'])) return refuse(41_033, 'description missing')
   if (!/^https?:\/\//.test(String(payload['url']))) return refuse(40_094, 'invalid url')
   return { what: 'news', text: JSON.stringify(payload) }
 }
 
-export function readCard(card: unknown, types?: string[]): Content | Verdict {
+export function readCard(card: unknown, types?: string[]): SentContent | ApiVerdict {
   const complaint = complainAboutCard(card, types)
   return complaint === undefined ? { what: 'card', text: JSON.stringify(card) } : refuse(40_058, complaint)
 }

@@ -35,7 +35,7 @@ export interface LedgerEntry {
   readonly media?: SeenMedia
 }
 
-export type Place = Pick<LedgerEntry, 'userid' | 'chatid'>
+export type ChatPlace = Pick<LedgerEntry, 'userid' | 'chatid'>
 
 /** Everything that the users of a tenant saw. */
 export class Ledger {
@@ -53,7 +53,7 @@ export class Ledger {
   }
 
   /** What was shown in a group (`chatid`), or to a user alone: by the Bot and by apps. */
-  seen(place: Partial<Place>): readonly LedgerEntry[] {
+  seen(place: Partial<ChatPlace>): readonly LedgerEntry[] {
     return this.entries.filter(entry => {
       if (entry.kind === 'violation' || entry.chatid !== place.chatid) return false
       return place.chatid !== undefined || entry.userid === place.userid
@@ -62,6 +62,12 @@ export class Ledger {
 }
 
 /** The fields of a place, without an undefined chatid. */
-export function placeOf({ userid, chatid }: { readonly userid: string; readonly chatid?: string | undefined }): Place {
+export function placeOf({
+  userid,
+  chatid,
+}: {
+  readonly userid: string
+  readonly chatid?: string | undefined
+}): ChatPlace {
   return chatid === undefined ? { userid } : { userid, chatid }
 }

@@ -3,7 +3,7 @@ import { messageOf } from '../../errors.ts'
 import type { Clock, Fetch, Random } from '../../world.ts'
 import type { Secrets } from './reply.ts'
 
-export interface LineDoors {
+export interface CallbackLineDeps {
   readonly clock: Clock
   readonly random: Random
   readonly fetch: Fetch
@@ -22,21 +22,21 @@ export interface RawAnswer {
 
 /** From the platform to one callback URL: signature, encryption and the post itself. */
 export class CallbackLine {
-  constructor(private readonly doors: LineDoors) {}
+  constructor(private readonly deps: CallbackLineDeps) {}
 
   newId(bytes = 16): string {
-    return Buffer.from(this.doors.random.bytes(bytes)).toString('hex')
+    return Buffer.from(this.deps.random.bytes(bytes)).toString('hex')
   }
 
   /** Encrypts and signs; `query` is `msg_signature=…&timestamp=…&nonce=…`. */
-  seal(plaintext: string, timestamp = this.nowSeconds(), receiveId = this.doors.secrets.receiveId) {
+  seal(plaintext: string, timestamp = this.nowSeconds(), receiveId = this.deps.secrets.receiveId) {
     const encrypted = this.encrypt(plaintext, receiveId)
     const nonce = this.newId(8)
     return { encrypted, nonce, query: this.sign(encrypted, String(timestamp), nonce).toString() }
   }
 
   async post(body: string, contentType: string, query: string): Promise<RawAnswer> {
-    return await this.send(query, this.doors.answerMs, {
+    return await this.send(query, this.deps.answerMs, {
       method: 'POST',
       headers: { 'content-type': contentType },
       body,
@@ -45,8 +45,8 @@ export class CallbackLine {
 
   /** What the admin console does when the URL is saved: the exact echo within a second. */
   async verifyUrl(): Promise<{ ok: boolean; reason?: string }> {
-    const echo = `${1 + (this.doors.random.bytes(1)[0] ?? 0)}${this.doors.clock.now()}`
-    const echostr = this.encrypt(echo, this.doors.secrets.receiveId)
+    const echo = `${1 + (this.deps.random.bytes(1)[0] ?? 0)}${this.deps.clock.now()}`
+    const echostr = this.encrypt(echo, this.deps.secrets.receiveId)
     const query = this.sign(echostr, String(this.nowSeconds()), this.newId(8))
     query.set('echostr', echostr)
     const { status, text, error } = await this.send(query.toString(), 1_000, { method: 'GET' })
@@ -55,21 +55,21 @@ export class CallbackLine {
   }
 
   private encrypt(plaintext: string, receiveId: string): string {
-    const { secrets, random } = this.doors
+    const { secrets, random } = this.deps
     return encrypt(secrets.encodingAESKey, plaintext, receiveId, Buffer.from(random.bytes(16)))
   }
 
   private sign(encrypted: string, timestamp: string, nonce: string): URLSearchParams {
-    const msg_signature = getSignature(this.doors.secrets.token, timestamp, nonce, encrypted)
+    const msg_signature = getSignature(this.deps.secrets.token, timestamp, nonce, encrypted)
     return new URLSearchParams({ msg_signature, timestamp, nonce })
   }
 
   private nowSeconds(): number {
-    return Math.floor(this.doors.clock.now() / 1_000)
+    return Math.floor(this.deps.clock.now() / 1_000)
   }
 
   private async send(query: string, withinMs: number, init: BunFetchRequestInit): Promise<RawAnswer> {
-    const { clock, fetch, callbackUrl } = this.doors
+    const { clock, fetch, callbackUrl } = this.deps
     const abort = new AbortController()
     const cancel = clock.alarm(clock.now() + withinMs, () => abort.abort(new Error(`no answer within ${withinMs} ms`)))
     try {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../world.ts'
-import { CallbackLine, type LineDoors, type RawAnswer } from './line.ts'
+import { CallbackLine, type CallbackLineDeps, type RawAnswer } from './line.ts'
 import { type CallbackKind, type OpenedReply, openReply, type Secrets } from './reply.ts'
 
 /** One callback and what came back, raw and opened. `status` 0: nothing came back in time. */
@@ -17,7 +17,7 @@ export interface Exchange {
 }
 
 /** The JSON of a callback before it is encrypted. */
-export interface Callback {
+export interface SealedCallback {
   readonly msgid: string
   readonly [field: string]: unknown
 }
@@ -36,12 +36,12 @@ export class TenantWire {
   private readonly line: CallbackLine
 
   constructor(
-    doors: LineDoors,
+    deps: CallbackLineDeps,
     private readonly onExchange: (exchange: Exchange) => void,
   ) {
-    this.clock = doors.clock
-    this.secrets = doors.secrets
-    this.line = new CallbackLine(doors)
+    this.clock = deps.clock
+    this.secrets = deps.secrets
+    this.line = new CallbackLine(deps)
   }
 
   newId(): string {
@@ -55,7 +55,7 @@ export class TenantWire {
   }
 
   /** Posts a callback; resolves also when nothing or something wrong came back. */
-  async deliver(kind: CallbackKind, callback: Callback): Promise<Exchange> {
+  async deliver(kind: CallbackKind, callback: SealedCallback): Promise<Exchange> {
     const { query, body, nonce } = this.seal(JSON.stringify(callback))
     const at = this.clock.now()
     const { status, text, error } = await this.post(body, query)

@@ -1,6 +1,6 @@
 import { type Delivery, type DeliveryState, isDone, isWayOut, type Route } from '../../domain/delivery.ts'
 import type { Engine } from './engine.ts'
-import { Lanes, type Place } from './lanes.ts'
+import { Lanes, type LanePosition } from './lanes.ts'
 
 type Doc = { doc: string }
 /** Where deliveries lie that belong to no turn: rows of turns begin at 1. */
@@ -101,7 +101,7 @@ export class DeliveryTable {
     else this.lanes.enter(lane, { id, seq, position: order, isOut: isWayOut(route) })
     const after = this.lanes.head(lane)
     if (before?.id === after?.id) return
-    const move = (head: 0 | 1, place: Place | undefined) => {
+    const move = (head: 0 | 1, place: LanePosition | undefined) => {
       if (place !== undefined && place.id !== id) this.statements.moveHead.run(head, place.seq, place.id)
     }
     move(0, before)

@@ -1,8 +1,8 @@
-import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
+import { Database, type SQLQueryBindings, type Statement as SqliteStatement } from 'bun:sqlite'
 import { messageOf, WecomdError } from '../../errors.ts'
 
 /** A prepared statement with its row type; compiled once per connection. */
-export type Prepared<Row> = Statement<Row, SQLQueryBindings[]>
+export type Statement<Row> = SqliteStatement<Row, SQLQueryBindings[]>
 
 interface Operation {
   readonly work: () => unknown
@@ -51,7 +51,7 @@ export class Engine {
   }
 
   /** To be called once per statement, not once per use. */
-  prepare<Row>(sql: string): Prepared<Row> {
+  prepare<Row>(sql: string): Statement<Row> {
     return this.db.prepare<Row, SQLQueryBindings[]>(sql)
   }
 

@@ -1,4 +1,4 @@
-import type { Memos, Tokens } from '../../domain/ports.ts'
+import type { KeyValue, Tokens } from '../../domain/ports.ts'
 import type { Engine } from './engine.ts'
 
 /** Access tokens, so that a restart does not ask the platform for new ones. */
@@ -14,13 +14,13 @@ export function createTokens(engine: Engine): Tokens {
 }
 
 /** Small facts by name. */
-export function createMemos(engine: Engine): Memos {
+export function createKeyValue(engine: Engine): KeyValue {
   const find = engine.prepare<{ text: string }>('SELECT text FROM memo WHERE name = ?')
   const put = engine.prepare<never>('INSERT OR REPLACE INTO memo (name, text) VALUES (?, ?)')
   const forget = engine.prepare<never>('DELETE FROM memo WHERE name = ?')
   const write = (name: string, text: string) => (text === '' ? forget.run(name) : put.run(name, text))
   return {
-    recall: name => engine.run(() => find.get(name)?.text),
-    remember: async (name, text) => void (await engine.run(() => write(name, text))),
+    get: name => engine.run(() => find.get(name)?.text),
+    set: async (name, text) => void (await engine.run(() => write(name, text))),
   }
 }

@@ -1,7 +1,7 @@
 import type { Engine } from './engine.ts'
 
 /** A delivery that is not done, where it stands in its lane. */
-export interface Place {
+export interface LanePosition {
   readonly id: string
   readonly seq: number
   readonly position: number
@@ -14,14 +14,14 @@ export interface Place {
  * and an index over lanes costs a page a message; read from the file when it is not known.
  */
 export class Lanes {
-  private lanes: Map<string, Place[]> | undefined
+  private lanes: Map<string, LanePosition[]> | undefined
   /** All that are in a lane, since one lane may be long. */
   private readonly ids = new Set<string>()
   private out = 0
   private readonly open
 
   constructor(engine: Engine) {
-    this.open = engine.prepare<Omit<Place, 'isOut'> & { lane: string; isOut: number }>(
+    this.open = engine.prepare<Omit<LanePosition, 'isOut'> & { lane: string; isOut: number }>(
       `SELECT lane, id, turn_seq AS seq, position, route NOT IN ('gateway', 'media', 'admin') AS isOut FROM delivery WHERE done = 0`,
     )
     engine.watch({ mark() {}, undo: () => this.forget(), forget: () => this.forget() })
@@ -32,12 +32,12 @@ export class Lanes {
   }
 
   /** To be called before the file changes: what is not known is read from it. */
-  know(): Map<string, Place[]> {
+  know(): Map<string, LanePosition[]> {
     this.lanes ??= this.read()
     return this.lanes
   }
 
-  enter(lane: string, place: Place): void {
+  enter(lane: string, place: LanePosition): void {
     const lanes = this.know()
     if (this.ids.has(place.id)) return
     this.ids.add(place.id)
@@ -57,7 +57,7 @@ export class Lanes {
     else places.splice(at, 1)
   }
 
-  head(lane: string): Place | undefined {
+  head(lane: string): LanePosition | undefined {
     return this.know().get(lane)?.[0]
   }
 
@@ -76,8 +76,8 @@ export class Lanes {
     )
   }
 
-  private read(): Map<string, Place[]> {
-    const lanes = new Map<string, Place[]>()
+  private read(): Map<string, LanePosition[]> {
+    const lanes = new Map<string, LanePosition[]>()
     this.ids.clear()
     this.out = 0
     for (const { lane, isOut, ...place } of this.open.iterate()) {
@@ -92,7 +92,7 @@ export class Lanes {
   }
 }
 
-function sortIn(places: Place[], place: Place): void {
+function sortIn(places: LanePosition[], place: LanePosition): void {
   const before = places.findLastIndex(({ position }) => position <= place.position)
   places.splice(before + 1, 0, place)
 }

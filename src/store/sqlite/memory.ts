@@ -15,14 +15,14 @@ interface Tally {
 }
 
 /** What a row of the turn table counts as. */
-export interface Standpoint {
+export interface TurnTally {
   readonly state: TurnState
   readonly ended: number
   readonly unclaimed: number
   readonly unsaid: number
 }
 
-export function standpointOf(turn: Turn): Standpoint {
+export function turnTallyOf(turn: Turn): TurnTally {
   const flag = (is: boolean) => (is ? 1 : 0)
   return {
     state: turn.state,
@@ -46,7 +46,7 @@ export class TurnMemory {
 
   constructor(engine: Engine) {
     this.statements = {
-      states: engine.prepare<Standpoint & { n: number }>(
+      states: engine.prepare<TurnTally & { n: number }>(
         `SELECT state, ended_at IS NOT NULL AS ended, unclaimed, unsaid, count(*) AS n FROM turn
          GROUP BY state, ended, unclaimed, unsaid`,
       ),
@@ -73,7 +73,7 @@ export class TurnMemory {
     return this.known()
   }
 
-  count(row: Standpoint, by: 1 | -1): void {
+  count(row: TurnTally, by: 1 | -1): void {
     add(this.known(), row, by)
     this.undos.push(() => add(this.known(), row, -by))
   }
@@ -137,7 +137,7 @@ export class TurnMemory {
   }
 }
 
-function add(tally: Tally, row: Standpoint, by: number): void {
+function add(tally: Tally, row: TurnTally, by: number): void {
   tally.states[row.state] += by
   if (row.unclaimed === 1) tally.unclaimed += by
   if (row.unsaid === 1) tally.unsaid += by

@@ -1,5 +1,5 @@
 import { type Delivery, isDone } from '../../domain/delivery.ts'
-import type { Change, Claimed, Outbox, Sending, SendStanding } from '../../domain/ports.ts'
+import type { Change, Claimed, Outbox, QuotaKey, SendWindow } from '../../domain/ports.ts'
 import type { Turn } from '../../domain/turn.ts'
 import { WecomdError } from '../../errors.ts'
 import type { DeliveryTable } from './deliveries.ts'
@@ -42,7 +42,7 @@ export function createOutbox(engine: Engine, tables: Tables, write: (change: Cha
     behind: (account, limit) => engine.run(() => deliveries.behind(account, limit)),
     ahead: delivery => engine.run(() => deliveries.ahead(delivery)),
     unhold: (account, at) => engine.run(() => deliveries.unhold(account, at)),
-    busiest: (scope, since) => engine.run(() => since.map(one => sent.busiest(scope, one))),
+    peak: (scope, since) => engine.run(() => since.map(one => sent.busiest(scope, one))),
     renew: (ids, until) => engine.run(() => deliveries.renew(ids, until)),
     release: ids =>
       engine.run(() => {
@@ -73,14 +73,14 @@ function claimOne(
 function beginTry(
   { deliveries, sent }: Tables,
   delivery: Delivery,
-  sending: Sending | undefined,
+  sending: QuotaKey | undefined,
   at: number,
-  step: (standing: SendStanding) => Delivery,
+  step: (standing: SendWindow) => Delivery,
 ): Delivery {
   const { id } = delivery
   const stored = deliveries.find(id)
   if (stored === undefined || isDone(stored.state)) return stored ?? { ...delivery, state: 'dropped' }
-  const next = step(sending === undefined ? { isTwin: false } : sent.standing(id, sending, at))
+  const next = step(sending === undefined ? { isDuplicate: false } : sent.standing(id, sending, at))
   deliveries.settle(next)
   if (sending !== undefined && next.state === 'sending') sent.note(id, sending, at)
   return next

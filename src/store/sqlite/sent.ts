@@ -1,4 +1,4 @@
-import type { Sending, SendStanding } from '../../domain/ports.ts'
+import type { QuotaKey, SendWindow } from '../../domain/ports.ts'
 import type { Engine } from './engine.ts'
 
 /** A message without members has one row all the same, by which a duplicate is known. */
@@ -31,15 +31,15 @@ export class SentTable {
   }
 
   /** What earlier sends say about a message of delivery `id` that is to leave at `at`. */
-  standing(id: string, sending: Sending, at: number): SendStanding {
-    const { scope, digest, part, twinMs } = sending
-    const twin = this.statements.twin.get(digest, at - twinMs, at + twinMs, scope, id, part)
+  standing(id: string, sending: QuotaKey, at: number): SendWindow {
+    const { scope, digest, part, duplicateMs } = sending
+    const twin = this.statements.twin.get(digest, at - duplicateMs, at + duplicateMs, scope, id, part)
     const freeAt = this.freeAt(sending, at)
-    return { isTwin: twin !== null, ...(freeAt > at && { freeAt }) }
+    return { isDuplicate: twin !== null, ...(freeAt > at && { freeAt }) }
   }
 
   /** The message leaves at `at`. */
-  note(id: string, { scope, members, digest, part }: Sending, at: number): void {
+  note(id: string, { scope, members, digest, part }: QuotaKey, at: number): void {
     for (const member of members.length === 0 ? [nobody] : members)
       this.statements.add.run(scope, member, at, digest, id, part)
   }
@@ -50,7 +50,7 @@ export class SentTable {
   }
 
   /** A budget has room again when the last but `most` of its sends leaves the window. */
-  private freeAt({ scope, members, budgets }: Sending, at: number): number {
+  private freeAt({ scope, members, budgets }: QuotaKey, at: number): number {
     let latest = at
     for (const { windowMs, most } of budgets) {
       for (const member of members) {

@@ -3,7 +3,7 @@ import type { Change, Store, TurnKey } from '../../domain/ports.ts'
 import type { Turn } from '../../domain/turn.ts'
 import { DeliveryTable } from './deliveries.ts'
 import { Engine } from './engine.ts'
-import { createMemos, createTokens } from './facts.ts'
+import { createKeyValue, createTokens } from './facts.ts'
 import { openDatabase } from './open.ts'
 import { createOutbox } from './outbox.ts'
 import { SentTable } from './sent.ts'
@@ -56,7 +56,7 @@ export function createSqliteStore(db: Database, options: StoreOptions): Store {
       }),
     outbox: createOutbox(engine, { turns, deliveries, sent: new SentTable(engine) }, write),
     tokens: createTokens(engine),
-    memos: createMemos(engine),
+    keyValue: createKeyValue(engine),
     sweep: limits => engine.run(() => sweeper.sweep(limits)),
     probe: async () => void (await engine.run(() => probe.run(String(options.pid)))),
     close: async () => engine.close(),

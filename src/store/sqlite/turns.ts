@@ -1,9 +1,9 @@
-import type { Change, Standing, TurnCounts, TurnKey } from '../../domain/ports.ts'
+import type { Change, SenderLoad, TurnCounts, TurnKey } from '../../domain/ports.ts'
 import type { Turn } from '../../domain/turn.ts'
 import { WecomdError } from '../../errors.ts'
 import type { DeliveryTable } from './deliveries.ts'
 import type { Engine } from './engine.ts'
-import { type Standpoint, standpointOf, TurnMemory } from './memory.ts'
+import { type TurnTally, turnTallyOf, TurnMemory } from './memory.ts'
 
 const minuteMs = 60_000
 type Doc = { doc: string }
@@ -25,7 +25,7 @@ export class TurnTable {
       unsaid: engine.prepare<Placed>('SELECT seq, doc FROM turn WHERE account = ? AND sender = ? AND unsaid = 1'),
       due: engine.prepare<Doc>('SELECT doc FROM turn WHERE due_at <= ? ORDER BY due_at LIMIT ?'),
       nextDue: engine.prepare<{ at: number | null }>('SELECT min(due_at) AS at FROM turn WHERE due_at IS NOT NULL'),
-      stored: engine.prepare<Standpoint & { version: number }>(
+      stored: engine.prepare<TurnTally & { version: number }>(
         'SELECT state, ended_at IS NOT NULL AS ended, unclaimed, unsaid, version FROM turn WHERE id = ?',
       ),
       insert: engine.prepare<never>(
@@ -47,7 +47,7 @@ export class TurnTable {
   }
 
   /** `rows`: of the turns in its lane whose questions are not done. */
-  standing(key: TurnKey, rows: readonly number[]): Standing {
+  standing(key: TurnKey, rows: readonly number[]): SenderLoad {
     const sender = key.sender.toLowerCase()
     const counts = this.memory.counts()
     const waiting = this.findUnclaimed(rows, sender)
@@ -77,14 +77,14 @@ export class TurnTable {
     this.memory.counts() // if they must be read from the file, then before it changes
     if (turn.version === 0) this.insert(next, dueAt)
     else this.replace(turn.version, next, dueAt)
-    this.memory.count(standpointOf(turn), 1)
+    this.memory.count(turnTallyOf(turn), 1)
     return next
   }
 
   private insert(turn: Turn, dueAt: number | undefined): void {
     const { id, streamId, account, state, receivedAt, endedAt, version } = turn
     const sender = turn.sender.toLowerCase()
-    const { unclaimed, unsaid } = standpointOf(turn)
+    const { unclaimed, unsaid } = turnTallyOf(turn)
     const times = [receivedAt, endedAt ?? null, dueAt ?? null] as const
     const doc = JSON.stringify(turn)
     const { lastInsertRowid } = this.statements.insert.run(
@@ -106,7 +106,7 @@ export class TurnTable {
     const stored = this.statements.stored.get(turn.id)
     if (stored === null || stored.version !== version) throw lostRace(turn.id)
     this.memory.count(stored, -1)
-    const { unclaimed, unsaid } = standpointOf(turn)
+    const { unclaimed, unsaid } = turnTallyOf(turn)
     const times = [turn.endedAt ?? null, dueAt ?? null] as const
     this.statements.update.run(turn.state, unclaimed, unsaid, ...times, turn.version, JSON.stringify(turn), turn.id)
   }

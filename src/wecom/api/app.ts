@@ -2,8 +2,8 @@ import type { Outcome } from '../../domain/delivery.ts'
 import type { AccessToken } from '../../domain/ports.ts'
 import { type Caller, ruleOf } from './errcode.ts'
 import type { Body } from './http-body.ts'
-import { type Answer, callWecom, type Payload, type Silence, urlOf } from './http.ts'
-import { outcomeOfRefusal, outcomeOfSilence } from './outcome.ts'
+import { type ApiReply, callWecom, type Payload, type NoReply, urlOf } from './http.ts'
+import { outcomeOfRefusal, outcomeOfNoReply } from './outcome.ts'
 import { type AppCredentials, AppToken, type TokenDeps } from './token.ts'
 
 export interface ApiCall {
@@ -15,7 +15,7 @@ export interface ApiCall {
 }
 
 /** An answer with errcode 0, or what became of the call. */
-export type ApiResult = { readonly answer: Answer } | Outcome
+export type ApiResult = { readonly answer: ApiReply } | Outcome
 
 /** Calls to WeCom in the name of one app. Nothing here rejects. */
 export class AppApi {
@@ -41,13 +41,13 @@ export class AppApi {
   async open(
     path: string,
     query: ApiCall['query'],
-    open: (url: string) => Promise<Body | Answer | Silence>,
+    open: (url: string) => Promise<Body | ApiReply | NoReply>,
   ): Promise<Body | Outcome> {
     const heard = await this.ask(path, query, open)
     return 'outcome' in heard || heard.kind === 'body' ? heard : this.outcomeOf(heard, true)
   }
 
-  private async ask<Heard extends Body | Answer | Silence>(
+  private async ask<Heard extends Body | ApiReply | NoReply>(
     path: string,
     query: ApiCall['query'],
     ask: (url: string) => Promise<Heard>,
@@ -62,13 +62,13 @@ export class AppApi {
     return 'outcome' in another ? another : await ask(urlWith(another))
   }
 
-  private refusesToken(heard: Body | Answer | Silence): boolean {
+  private refusesToken(heard: Body | ApiReply | NoReply): boolean {
     return heard.kind === 'answer' && ruleOf(heard.errcode, this.caller).verdict === 'refresh'
   }
 
-  private outcomeOf(heard: Answer | Silence, free?: boolean): Outcome {
+  private outcomeOf(heard: ApiReply | NoReply, free?: boolean): Outcome {
     return heard.kind === 'answer'
       ? outcomeOfRefusal(heard, this.caller, this.deps.random)
-      : outcomeOfSilence(heard, free)
+      : outcomeOfNoReply(heard, free)
   }
 }

@@ -1,5 +1,5 @@
 /** What to do about an errcode: a new token and once more, later, give this message up, or wait for the operator. */
-export type Verdict = 'refresh' | 'retry' | 'refuse' | 'operator'
+export type ErrcodeMeaning = 'refresh' | 'retry' | 'refuse' | 'operator'
 
 /** Who asked: some codes mean something else in the answer to gettoken. `agentId` is absent for group robots. */
 export interface Caller {
@@ -8,7 +8,7 @@ export interface Caller {
 }
 
 export interface Rule {
-  readonly verdict: Verdict
+  readonly verdict: ErrcodeMeaning
   /** What the operator does. */
   readonly hint?: string
   /** Later means: not before this, and not all at once. */

@@ -2,7 +2,7 @@ import type { MediaBytes } from '../../domain/spool.ts'
 import type { Fetch } from '../../world.ts'
 
 /** How calls to WeCom leave this host. */
-export interface Line {
+export interface HttpDeps {
   readonly fetch: Fetch
   readonly timeoutMs: number
   readonly proxy?: string
@@ -16,7 +16,7 @@ export interface Payload {
 }
 
 /** What WeCom says: HTTP is 200 for refusals too, only the integer errcode counts. */
-export interface Answer {
+export interface ApiReply {
   readonly kind: 'answer'
   readonly errcode: number
   readonly errmsg: string
@@ -24,7 +24,7 @@ export interface Answer {
 }
 
 /** No word of WeCom: some server's HTTP status, or nothing. `mayHaveLeft` is false when not one byte of the request did. */
-export type Silence =
+export type NoReply =
   | { readonly kind: 'status'; readonly status: number }
   | { readonly kind: 'broken'; readonly reason: string; readonly mayHaveLeft: boolean }
 
@@ -36,26 +36,26 @@ const errmsgChars = 300
 
 /** One call to WeCom: a POST with a payload, else a GET. Never rejects, and says nothing of the URL, which holds secrets. */
 export async function callWecom(
-  line: Line,
+  line: HttpDeps,
   url: string,
   payload?: Payload,
   limitBytes = answerLimitBytes,
-): Promise<Answer | Silence> {
+): Promise<ApiReply | NoReply> {
   try {
     const response = await line.fetch(url, {
       ...(payload !== undefined && post(payload)),
-      ...wayOf(line),
+      ...fetchOptionsOf(line),
       signal: AbortSignal.timeout(line.timeoutMs + slowness(payload)),
     })
     const text = await readText(response.body ?? [], limitBytes)
     return (response.status === 200 ? parseAnswer(text) : undefined) ?? { kind: 'status', status: response.status }
   } catch (error) {
-    return breakOf(error)
+    return noReplyOf(error)
   }
 }
 
 /** What all requests have: the way out, and no redirects. */
-export function wayOf({ proxy, ca }: Line): BunFetchRequestInit {
+export function fetchOptionsOf({ proxy, ca }: HttpDeps): BunFetchRequestInit {
   return { redirect: 'manual', ...(proxy !== undefined && { proxy }), ...(ca !== undefined && { tls: { ca } }) }
 }
 
@@ -97,7 +97,7 @@ export async function readText(
 }
 
 /** WeCom's word in a text; undefined when it is something else. */
-export function parseAnswer(text: string): Answer | undefined {
+export function parseAnswer(text: string): ApiReply | undefined {
   const value = parseJson(text)
   if (typeof value !== 'object' || value === null) return undefined
   const fields: Readonly<Record<string, unknown>> = { ...value }
@@ -122,7 +122,7 @@ const neverLeft =
   /^(?:ConnectionRefused|ECONNREFUSED|FailedToOpenSocket|ENOTFOUND|EAI_AGAIN|ERR_PROXY|ERR_TLS|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/
 
 /** What a failed request was. Messages of such errors tell the URL, so only the code is taken. */
-export function breakOf(error: unknown): Extract<Silence, { kind: 'broken' }> {
+export function noReplyOf(error: unknown): Extract<NoReply, { kind: 'broken' }> {
   // The code of a DOMException, such as a timeout, is a number and says nothing to anybody.
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
   // That of a proxy which opens no tunnel.

@@ -1,7 +1,7 @@
 import type { Outcome, Unreached } from '../../domain/delivery.ts'
 import type { Random } from '../../world.ts'
 import { type Caller, hintOf, ruleOf } from './errcode.ts'
-import type { Answer, Silence } from './http.ts'
+import type { ApiReply, NoReply } from './http.ts'
 
 /** Statuses of proxies that turn a request away for now: WeCom has not seen it. */
 const turnedAway: readonly number[] = [407, 408, 425, 429]
@@ -10,7 +10,7 @@ const turnedAway: readonly number[] = [407, 408, 425, 429]
  * What a call without an answer makes of a message: a request that may have been heard leaves it unknown. A call that
  * is `free` to be repeated is repeated instead, unless its body is too large for some server on the way.
  */
-export function outcomeOfSilence(silence: Silence, free = false): Outcome {
+export function outcomeOfNoReply(silence: NoReply, free = false): Outcome {
   if (silence.kind === 'broken') {
     const { reason, mayHaveLeft } = silence
     const outcome = mayHaveLeft && !free ? 'unknown' : 'retry'
@@ -47,7 +47,7 @@ function hintOfStatus(status: number): string {
 }
 
 /** What a refusal (an errcode that is not 0) makes of a message. */
-export function outcomeOfRefusal(answer: Answer, caller: Caller, random: Pick<Random, 'fraction'>): Outcome {
+export function outcomeOfRefusal(answer: ApiReply, caller: Caller, random: Pick<Random, 'fraction'>): Outcome {
   const { errcode, errmsg } = answer
   const { verdict, wait } = ruleOf(errcode, caller)
   const hint = hintOf(answer, caller)
@@ -68,7 +68,7 @@ export function outcomeOfRefusal(answer: Answer, caller: Caller, random: Pick<Ra
 }
 
 /** A call that WeCom took. */
-export function outcomeOfSuccess(answer: Answer): Outcome {
+export function outcomeOfSuccess(answer: ApiReply): Outcome {
   const { errcode, errmsg, fields } = answer
   const { msgid } = fields
   return {
@@ -86,7 +86,7 @@ export function refused(errmsg: string, hint?: string): Outcome {
 }
 
 /** Who was not reached (page 90236): `"invaliduser": "a|b"`. */
-function unreachedOf({ fields }: Answer): { readonly unreached?: Unreached } {
+function unreachedOf({ fields }: ApiReply): { readonly unreached?: Unreached } {
   const lists = unreachedNames.flatMap(name => {
     const ids = typeof fields[name] === 'string' ? fields[name].split('|').filter(id => id !== '') : []
     return ids.length > 0 ? [[name, ids] as const] : []

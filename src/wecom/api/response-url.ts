@@ -1,10 +1,10 @@
 import type { Outcome } from '../../domain/delivery.ts'
 import type { Card } from '../../domain/message.ts'
 import { type HostRule, isAllowed } from './hosts.ts'
-import { callWecom, json, type Line } from './http.ts'
-import { outcomeOfSilence, refused } from './outcome.ts'
+import { callWecom, json, type HttpDeps } from './http.ts'
+import { outcomeOfNoReply, refused } from './outcome.ts'
 
-export type ResponseUrlOptions = Line & HostRule
+export type ResponseUrlOptions = HttpDeps & HostRule
 
 /** Posts markdown to a response_url (page 101138): plain JSON, no token, one body per URL. Never rejects. */
 export function createResponsePoster(options: ResponseUrlOptions): (url: string, content: string) => Promise<Outcome> {
@@ -19,7 +19,7 @@ export function createCardPoster(options: ResponseUrlOptions): (url: string, car
 async function post(options: ResponseUrlOptions, url: string, body: object): Promise<Outcome> {
   if (!isAllowed(url, options)) return refused('the host is not allowed', 'add it to network.mediaHosts if it is yours')
   const answer = await callWecom(options, url, json(JSON.stringify(body)))
-  if (answer.kind !== 'answer') return outcomeOfSilence(answer)
+  if (answer.kind !== 'answer') return outcomeOfNoReply(answer)
   const { errcode, errmsg } = answer
   if (errcode === 0) return { outcome: 'delivered', errcode, errmsg }
   // -1 says that nothing was done; the codes of a spent or expired url are written nowhere.

@@ -4,9 +4,9 @@ import type { Upload } from '../../domain/ports.ts'
 import type { Spool } from '../../domain/spool.ts'
 import type { Random } from '../../world.ts'
 import { type HostRule, isAllowed, officialHost } from './hosts.ts'
-import { type Answer, callWecom, json, type Line, type Payload, type Silence, urlOf } from './http.ts'
+import { type ApiReply, callWecom, json, type HttpDeps, type Payload, type NoReply, urlOf } from './http.ts'
 import { decodeUpload, encodeUpload, openMedia } from '../media/upload.ts'
-import { outcomeOfRefusal, outcomeOfSilence, outcomeOfSuccess } from './outcome.ts'
+import { outcomeOfRefusal, outcomeOfNoReply, outcomeOfSuccess } from './outcome.ts'
 import {
   encodePicture,
   encodeRobotMessage,
@@ -17,7 +17,7 @@ import {
 } from './robot-message.ts'
 
 export interface RobotDeps {
-  readonly line: Line & HostRule
+  readonly line: HttpDeps & HostRule
   readonly random: Random
   readonly openMedia: Spool['open']
 }
@@ -57,7 +57,7 @@ export class Robot {
     const encoded = message.kind === 'media' ? await this.encodeMedia(message) : encodeRobotMessage(message)
     if ('outcome' in encoded) return encoded
     const answer = await this.call('send', {}, json(JSON.stringify(encoded.body)))
-    if (answer.kind !== 'answer') return outcomeOfSilence(answer)
+    if (answer.kind !== 'answer') return outcomeOfNoReply(answer)
     return answer.errcode === 0 ? outcomeOfSuccess(answer) : outcomeOfRefusal(answer, {}, this.deps.random)
   }
 
@@ -68,11 +68,11 @@ export class Robot {
     if ('outcome' in file) return file
     const payload = encodeUpload(message.fileName, file, random)
     const answer = await this.call('upload_media', { type: robotMediaOf(message) }, payload)
-    if (answer.kind !== 'answer') return outcomeOfSilence(answer, true)
+    if (answer.kind !== 'answer') return outcomeOfNoReply(answer, true)
     return answer.errcode === 0 ? decodeUpload(answer) : outcomeOfRefusal(answer, {}, random)
   }
 
-  private call(what: string, more: Readonly<Record<string, string>>, payload: Payload): Promise<Answer | Silence> {
+  private call(what: string, more: Readonly<Record<string, string>>, payload: Payload): Promise<ApiReply | NoReply> {
     const { origin, key } = this.address
     return callWecom(this.deps.line, urlOf(origin, `webhook/${what}`, { key, ...more }), payload)
   }

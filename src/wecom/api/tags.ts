@@ -1,7 +1,7 @@
 import type { Outcome } from '../../domain/delivery.ts'
 import type { Clock } from '../../world.ts'
 import type { AppApi } from './app.ts'
-import type { Answer } from './http.ts'
+import type { ApiReply } from './http.ts'
 import { refused } from './outcome.ts'
 
 const keptMs = 600_000
@@ -84,7 +84,7 @@ function ambiguousTag(name: string, ids: readonly string[]): Outcome {
 }
 
 /** `{"taglist":[{"tagid":1,"tagname":"a"}]}` (page 90216). */
-function decodeTags({ fields }: Answer): ReadonlyMap<string, readonly string[]> {
+function decodeTags({ fields }: ApiReply): ReadonlyMap<string, readonly string[]> {
   const list: readonly unknown[] = Array.isArray(fields['taglist']) ? fields['taglist'] : []
   const named = list.flatMap(tag => {
     if (typeof tag !== 'object' || tag === null || !('tagid' in tag) || !('tagname' in tag)) return []

@@ -4,8 +4,8 @@ import { limits } from '../../domain/limits.ts'
 import type { AccessToken, Tokens } from '../../domain/ports.ts'
 import { messageOf } from '../../errors.ts'
 import type { Clock, Log, Random } from '../../world.ts'
-import { type Answer, callWecom, type Line, urlOf } from './http.ts'
-import { outcomeOfRefusal, outcomeOfSilence } from './outcome.ts'
+import { type ApiReply, callWecom, type HttpDeps, urlOf } from './http.ts'
+import { outcomeOfRefusal, outcomeOfNoReply } from './outcome.ts'
 
 /** One self-built app of one account. */
 export interface AppCredentials {
@@ -17,7 +17,7 @@ export interface AppCredentials {
 
 export interface TokenDeps {
   /** With the API's base URL. */
-  readonly line: Line & { readonly apiBaseUrl: string }
+  readonly line: HttpDeps & { readonly apiBaseUrl: string }
   readonly tokens: Tokens
   readonly clock: Pick<Clock, 'now'>
   readonly random: Pick<Random, 'fraction'>
@@ -121,7 +121,7 @@ export class AppToken {
     const { line, random, log } = this.deps
     const { account, corpId, corpSecret, agentId } = this.app
     const answer = await callWecom(line, urlOf(line.apiBaseUrl, 'gettoken', { corpid: corpId, corpsecret: corpSecret }))
-    if (answer.kind !== 'answer') return outcomeOfSilence(answer, true)
+    if (answer.kind !== 'answer') return outcomeOfNoReply(answer, true)
     if (answer.errcode !== 0) {
       log.warn('WeCom gives no token', { account, errcode: answer.errcode })
       return outcomeOfRefusal(answer, { isGettoken: true, agentId }, random)
@@ -129,7 +129,7 @@ export class AppToken {
     return await this.take(answer)
   }
 
-  private async take({ fields }: Answer): Promise<AccessToken | Outcome> {
+  private async take({ fields }: ApiReply): Promise<AccessToken | Outcome> {
     const { tokens, clock, log, onRefresh } = this.deps
     const { access_token: value, expires_in: seconds } = fields
     if (typeof value !== 'string' || value === '' || typeof seconds !== 'number' || !(seconds > 0)) {

@@ -1,5 +1,5 @@
 import { decodeAppCallback } from './app-callback.ts'
-import type { Complaints } from './log-throttle.ts'
+import type { LogThrottle } from './log-throttle.ts'
 import { createEndpoint, type Endpoint, type EndpointAccount, type EndpointDeps, emptyAnswer } from './endpoint.ts'
 
 /** One self-built app as its callback URL needs it. */
@@ -30,11 +30,11 @@ export function createAppEndpoint(account: AppAccount, deps: EndpointDeps): Endp
  * Anybody can send this body, so that it gets no XML parser: the signature is over the one value that is taken from it.
  * What stands around it (ToUserName, AgentID) is not signed and not believed.
  */
-function readEncrypt(body: string, complaints: Complaints): string | undefined {
+function readEncrypt(body: string, complaints: LogThrottle): string | undefined {
   if (/^\s*[{[]/.test(body)) {
     const hint =
       "the Bot's callback URL ends in /wecom/bot, the app's in /wecom/agent: compare them in the admin console"
-    complaints.sometimes({ topic: 'json', msg: 'a JSON callback, as Bots get them, came to the app', fields: { hint } })
+    complaints.perMinute({ topic: 'json', msg: 'a JSON callback, as Bots get them, came to the app', fields: { hint } })
     return undefined
   }
   if (!/^\s*(?:<\?xml\s[^?>]*\?>\s*)?<xml>/.test(body) || !body.trimEnd().endsWith('</xml>')) return undefined

@@ -6,14 +6,14 @@ export const messageTypes = ['text', 'mixed', 'voice', 'image', 'file', 'video']
 export type MessageType = (typeof messageTypes)[number]
 
 /** What the agent reads of a message, and the media that go with it. */
-export interface Content {
+export interface BotContent {
   readonly text: string
   readonly attachments: readonly Attachment[]
   readonly isMediaOnly: boolean
 }
 
 /** What the user wrote, said or sent; undefined when the struct is not what the platform promises. */
-export function contentOf(holder: unknown, type: MessageType): Content | undefined {
+export function contentOf(holder: unknown, type: MessageType): BotContent | undefined {
   const struct = fieldOf(holder, type)
   switch (type) {
     case 'text':
@@ -37,7 +37,7 @@ export function contentOf(holder: unknown, type: MessageType): Content | undefin
 }
 
 /** Texts and pictures in their order; where a picture stood the text says so. Files have been seen as items too. */
-function mixedContent(items: unknown): Content | undefined {
+function mixedContent(items: unknown): BotContent | undefined {
   if (!Array.isArray(items)) return undefined
   const parts = items.flatMap(item => {
     const type = messageTypes.find(one => one === typeNameOf(item, 'msgtype'))

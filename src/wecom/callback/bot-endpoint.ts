@@ -1,9 +1,9 @@
 import { sealEnvelope } from '../../crypto/envelope.ts'
 import { sign } from '../../crypto/signature.ts'
 import type { Reply } from '../../domain/message.ts'
-import type { Admitted } from './verify.ts'
+import type { Verified } from './verify.ts'
 import { decodeBotCallback } from './bot-callback.ts'
-import type { Complaints } from './log-throttle.ts'
+import type { LogThrottle } from './log-throttle.ts'
 import {
   createEndpoint,
   type Endpoint,
@@ -39,11 +39,11 @@ export function createBotEndpoint(account: BotAccount, deps: EndpointDeps): Endp
   }))
 }
 
-function readEncrypt(body: string, complaints: Complaints): string | undefined {
+function readEncrypt(body: string, complaints: LogThrottle): string | undefined {
   if (/^\s*</.test(body)) {
     const hint =
       "the app's callback URL ends in /wecom/agent, the Bot's in /wecom/bot: compare them in the admin console"
-    complaints.sometimes({ topic: 'xml', msg: 'an XML callback, as apps get them, came to the Bot', fields: { hint } })
+    complaints.perMinute({ topic: 'xml', msg: 'an XML callback, as apps get them, came to the Bot', fields: { hint } })
     return undefined
   }
   try {
@@ -56,20 +56,20 @@ function readEncrypt(body: string, complaints: Complaints): string | undefined {
   }
 }
 
-function complainOfReceiveid(account: BotAccount, complaints: Complaints, receiveid: string): void {
+function complainOfReceiveid(account: BotAccount, complaints: LogThrottle, receiveid: string): void {
   if (account.receiveId !== '' || receiveid === '') return
   const fields = { hint: 'harmless; set bot.receiveId to have it checked' }
   complaints.once({ topic: 'receiveid', msg: 'callbacks of this Bot carry a receiveid', fields })
 }
 
-function complainOfAibotid(account: BotAccount, complaints: Complaints, aibotid: string | undefined): void {
+function complainOfAibotid(account: BotAccount, complaints: LogThrottle, aibotid: string | undefined): void {
   if (account.aibotid === undefined || aibotid === undefined || aibotid === account.aibotid) return
   const fields = { hint: 'compare bot.aibotid with the admin console; callbacks are answered all the same' }
   complaints.once({ topic: 'aibotid', msg: 'callbacks come from another aibotid than configured', fields })
 }
 
 /** The answer carries the nonce of its callback and is sealed for the receiveid that the callback came with. */
-function seal(deps: EndpointDeps, reply: Reply, { nonce, opened, keys }: Admitted): HttpAnswer {
+function seal(deps: EndpointDeps, reply: Reply, { nonce, opened, keys }: Verified): HttpAnswer {
   const wire = encodeReply(reply)
   if (wire === undefined) return emptyAnswer
   const timestamp = Math.floor(deps.clock.now() / 1000)

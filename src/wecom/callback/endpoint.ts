@@ -2,9 +2,9 @@ import { decodeKey, type Opened } from '../../crypto/envelope.ts'
 import type { Callback, Receive, Reply, Surface } from '../../domain/message.ts'
 import { isCode, messageOf } from '../../errors.ts'
 import type { Clock, Log, Random } from '../../world.ts'
-import { type Admitted, admit, type Door, type DoorKeys, type HttpRequest } from './verify.ts'
+import { type Verified, verifyCallback, type VerifyDeps, type CallbackSecret, type HttpRequest } from './verify.ts'
 import type { KeyRing } from './keys.ts'
-import { type Complaints, createComplaints } from './log-throttle.ts'
+import { type LogThrottle, createLogThrottle } from './log-throttle.ts'
 
 /** What the callback settings of a Bot and of an app have in common. */
 export interface EndpointAccount extends KeyRing {
@@ -55,7 +55,7 @@ export interface Dialect {
   /** What a payload says; undefined when it is not for this account, and must be answered with nothing. */
   decode(opened: Opened, receivedAt: number): Callback | undefined
   /** Seals a reply with the keys that its callback came with. */
-  seal(reply: Reply, to: Admitted): HttpAnswer
+  seal(reply: Reply, to: Verified): HttpAnswer
 }
 
 /** "Nothing to say": the platform takes it as an answer. */
@@ -67,17 +67,17 @@ const plainText = 'text/plain; charset=utf-8'
 export function createEndpoint(
   account: EndpointAccount,
   deps: EndpointDeps,
-  createDialect: (complaints: Complaints) => Dialect,
+  createDialect: (complaints: LogThrottle) => Dialect,
 ): Endpoint {
-  const complaints = createComplaints(deps.log, deps.clock, account.id)
+  const complaints = createLogThrottle(deps.log, deps.clock, account.id)
   const dialect = createDialect(complaints)
   const { surface, receiveid } = dialect
   const { id } = account
-  const door: Door = {
+  const door: VerifyDeps = {
     surface,
     keys: doorKeys(account),
     receiveid,
-    complaints,
+    throttle: complaints,
     readEncrypt: body => dialect.readEncrypt(body),
     onSignatureFailure: at => deps.observe({ kind: 'signature_failure', account: id, surface, at }),
   }
@@ -96,7 +96,7 @@ export function createEndpoint(
   }
 }
 
-function doorKeys({ token, encodingAESKey, replaced }: KeyRing): readonly DoorKeys[] {
+function doorKeys({ token, encodingAESKey, replaced }: KeyRing): readonly CallbackSecret[] {
   const ring = [{ token, encodingAESKey, until: Infinity }, ...replaced]
   return ring.map(keys => ({ token: keys.token, key: decodeKey(keys.encodingAESKey), until: keys.until }))
 }
@@ -105,9 +105,9 @@ function doorKeys({ token, encodingAESKey, replaced }: KeyRing): readonly DoorKe
 interface Desk {
   readonly account: string
   readonly deps: EndpointDeps
-  readonly complaints: Complaints
+  readonly complaints: LogThrottle
   readonly dialect: Dialect
-  readonly door: Door
+  readonly door: VerifyDeps
 }
 
 /** An answer, and what kind of callback it answers. */
@@ -117,7 +117,7 @@ interface Answered {
 }
 
 async function answerRequest(desk: Desk, request: HttpRequest, now: number): Promise<Answered> {
-  const admission = admit(desk.door, request, now)
+  const admission = verifyCallback(desk.door, request, now)
   if (admission.kind === 'refused') return { type: 'unreadable', answer: { status: admission.status, body: '' } }
   const { opened } = admission
   if (request.method === 'GET') {
@@ -133,7 +133,7 @@ function observedType(callback: Callback): string {
   return callback.kind === 'unhandled' && callback.type.startsWith('event:') ? callback.type : callback.kind
 }
 
-async function answerCallback(desk: Desk, callback: Callback, admitted: Admitted): Promise<HttpAnswer> {
+async function answerCallback(desk: Desk, callback: Callback, admitted: Verified): Promise<HttpAnswer> {
   try {
     return desk.dialect.seal(await desk.deps.receive(callback), admitted)
   } catch (error) {
@@ -144,9 +144,9 @@ async function answerCallback(desk: Desk, callback: Callback, admitted: Admitted
   }
 }
 
-function complainOfType(complaints: Complaints, type: string): void {
+function complainOfType(complaints: LogThrottle, type: string): void {
   if (type === 'invalid') {
-    complaints.sometimes({ topic: 'invalid', msg: 'a callback makes no sense and is answered with nothing' })
+    complaints.perMinute({ topic: 'invalid', msg: 'a callback makes no sense and is answered with nothing' })
     return
   }
   const msg = 'callbacks of this kind are answered with nothing'

@@ -2,7 +2,7 @@ import { checkReceiveid, type EnvelopeKey, type Opened, openEnvelope } from '../
 import { verifySignature } from '../../crypto/signature.ts'
 import { limits } from '../../domain/limits.ts'
 import { WecomdError } from '../../errors.ts'
-import type { Complaints } from './log-throttle.ts'
+import type { LogThrottle } from './log-throttle.ts'
 import { type CallbackQuery, parseCallbackQuery } from './query.ts'
 
 export interface HttpRequest {
@@ -13,36 +13,36 @@ export interface HttpRequest {
 }
 
 /** One token with its key, and until when they are taken, epoch ms. */
-export interface DoorKeys {
+export interface CallbackSecret {
   readonly token: string
   readonly key: EnvelopeKey
   readonly until: number
 }
 
 /** What one callback URL checks requests against. */
-export interface Door {
+export interface VerifyDeps {
   readonly surface: 'bot' | 'app'
   /** The newest first. */
-  readonly keys: readonly DoorKeys[]
+  readonly keys: readonly CallbackSecret[]
   readonly receiveid: string
-  readonly complaints: Complaints
+  readonly throttle: LogThrottle
   /** The ciphertext of a POST body; undefined when the body is not an envelope of this surface. */
   readEncrypt(body: string): string | undefined
   onSignatureFailure(at: number): void
 }
 
 /** A callback that is from WeCom, and the keys that it came with: its reply goes with them. */
-export interface Admitted {
+export interface Verified {
   readonly kind: 'admitted'
   readonly nonce: string
   readonly opened: Opened
-  readonly keys: DoorKeys
+  readonly keys: CallbackSecret
 }
 
-export type Admission = { readonly kind: 'refused'; readonly status: 400 | 401 } | Admitted
+export type Verification = { readonly kind: 'refused'; readonly status: 400 | 401 } | Verified
 
 /** The ladder of definitions.md 7: each rung refuses with its own status; nothing is decrypted before it is verified. */
-export function admit(door: Door, request: HttpRequest, now: number): Admission {
+export function verifyCallback(door: VerifyDeps, request: HttpRequest, now: number): Verification {
   const isVerification = request.method === 'GET'
   const query = parseCallbackQuery(request.query, isVerification)
   if (query === undefined) return { kind: 'refused', status: 400 }
@@ -56,16 +56,16 @@ export function admit(door: Door, request: HttpRequest, now: number): Admission 
   return { kind: 'admitted', nonce: query.nonce, ...opened }
 }
 
-function isTimely(door: Door, timestamp: string, now: number): boolean {
+function isTimely(door: VerifyDeps, timestamp: string, now: number): boolean {
   const offMs = /^\d{1,12}$/.test(timestamp) ? Number(timestamp) * 1000 - now : Number.NaN
   if (Math.abs(offMs) <= limits.timestampSkewMs) return true
   const offSeconds = Number.isNaN(offMs) ? undefined : Math.round(offMs / 1000)
   const fields = { offSeconds, hint: 'an old request, or the clock of this host is wrong' }
-  door.complaints.sometimes({ topic: 'timestamp', msg: 'a callback carries a timestamp that is not now', fields })
+  door.throttle.perMinute({ topic: 'timestamp', msg: 'a callback carries a timestamp that is not now', fields })
   return false
 }
 
-function keysThatSign(door: Door, query: CallbackQuery, encrypt: string, now: number): readonly DoorKeys[] {
+function keysThatSign(door: VerifyDeps, query: CallbackQuery, encrypt: string, now: number): readonly CallbackSecret[] {
   const { signature, timestamp, nonce } = query
   const signing = door.keys.filter(
     ({ token, until }) => now < until && verifySignature(signature, token, timestamp, nonce, encrypt),
@@ -73,16 +73,16 @@ function keysThatSign(door: Door, query: CallbackQuery, encrypt: string, now: nu
   if (signing.length > 0) return signing
   door.onSignatureFailure(now)
   const hint = 'a stranger, or the token in the config differs from the admin console'
-  door.complaints.sometimes({ topic: 'signature', msg: 'a callback is not signed with our token', fields: { hint } })
+  door.throttle.perMinute({ topic: 'signature', msg: 'a callback is not signed with our token', fields: { hint } })
   return []
 }
 
 /** Only the EncodingAESKey may have been replaced, so that several keys go with the token that signed. */
 function open(
-  door: Door,
-  signing: readonly DoorKeys[],
+  door: VerifyDeps,
+  signing: readonly CallbackSecret[],
   encrypt: string,
-): { readonly opened: Opened; readonly keys: DoorKeys } | undefined {
+): { readonly opened: Opened; readonly keys: CallbackSecret } | undefined {
   const faults: WecomdError[] = []
   for (const keys of signing) {
     const opened = openWith(door, keys, encrypt)
@@ -92,11 +92,11 @@ function open(
   const [fault] = faults
   if (fault === undefined) return undefined
   const fields = { code: fault.code, hint: fault.hint }
-  door.complaints.sometimes({ topic: fault.code, msg: `a signed callback cannot be read: ${fault.message}`, fields })
+  door.throttle.perMinute({ topic: fault.code, msg: `a signed callback cannot be read: ${fault.message}`, fields })
   return undefined
 }
 
-function openWith(door: Door, { key }: DoorKeys, encrypt: string): Opened | WecomdError {
+function openWith(door: VerifyDeps, { key }: CallbackSecret, encrypt: string): Opened | WecomdError {
   try {
     const opened = openEnvelope(key, encrypt)
     checkReceiveid(door.surface, door.receiveid, opened.receiveid)

@@ -2,9 +2,9 @@ import type { Outcome } from '../../domain/delivery.ts'
 import { WecomdError } from '../../errors.ts'
 import type { AppApi } from '../api/app.ts'
 import { type Body, openBody } from '../api/http-body.ts'
-import { type Answer, type Line, parseAnswer, readText, type Silence } from '../api/http.ts'
-import { failed, type NotFetched, named, ofOutcome, type Source } from './source.ts'
-import type { Patience } from './idle-timeout.ts'
+import { type ApiReply, type HttpDeps, parseAnswer, readText, type NoReply } from '../api/http.ts'
+import { failed, type NotFetched, named, ofOutcome, type MediaStream } from './source.ts'
+import type { IdleTimeout } from './idle-timeout.ts'
 
 const rangeBytes = 10 * 1_048_576
 const noSuchMedia = 40_007
@@ -14,10 +14,10 @@ type Get = (range?: string) => Promise<Body | Outcome>
 
 /** Media that a user sent to an app, by media/get (page 90254); in ranges where WeCom wants them. */
 export async function openAppMedia(
-  line: Line,
+  line: HttpDeps,
   api: AppApi,
-  { mediaId, limitBytes, patience }: { mediaId: string; limitBytes: number; patience: Patience },
-): Promise<Source | NotFetched> {
+  { mediaId, limitBytes, patience }: { mediaId: string; limitBytes: number; patience: IdleTimeout },
+): Promise<MediaStream | NotFetched> {
   const get: Get = range => api.open('media/get', { media_id: mediaId }, url => open(line, url, patience, range))
   const whole = await get()
   const isInRanges = 'outcome' in whole && whole.errcode === onlyInRanges
@@ -31,7 +31,12 @@ export async function openAppMedia(
 }
 
 /** A refusal is text at HTTP 200. Only what comes with a name is media whatever its type is. */
-async function open(line: Line, url: string, patience: Patience, range?: string): Promise<Body | Answer | Silence> {
+async function open(
+  line: HttpDeps,
+  url: string,
+  patience: IdleTimeout,
+  range?: string,
+): Promise<Body | ApiReply | NoReply> {
   const body = await openBody(line, url, patience, range)
   if (body.kind !== 'body' || body.headers.has('content-disposition')) return body
   if (!/^(?:application\/json|text\/|$)/i.test(body.headers.get('content-type') ?? '')) return body

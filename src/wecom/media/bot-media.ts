@@ -2,10 +2,10 @@ import type { EnvelopeKey } from '../../crypto/envelope.ts'
 import { createMediaOpener } from '../../crypto/media.ts'
 import { type HostRule, isAllowed } from '../api/hosts.ts'
 import { openBody } from '../api/http-body.ts'
-import type { Line } from '../api/http.ts'
+import type { HttpDeps } from '../api/http.ts'
 import { detect, headBytes, isPage, isUnmistakable } from './kinds.ts'
-import { failed, type NotFetched, named, ofSilence, peek, type Source } from './source.ts'
-import type { Patience } from './idle-timeout.ts'
+import { failed, type NotFetched, named, ofNoReply, peek, type MediaStream } from './source.ts'
+import type { IdleTimeout } from './idle-timeout.ts'
 
 /** The most that encryption adds. */
 const paddingBytes = 32
@@ -15,13 +15,13 @@ const paddingBytes = 32
  * with a beginning that only media have was not encrypted, and stays as it is.
  */
 export async function openBotMedia(
-  line: Line & HostRule,
+  line: HttpDeps & HostRule,
   url: string,
-  { key, limitBytes, patience }: { key: EnvelopeKey; limitBytes: number; patience: Patience },
-): Promise<Source | NotFetched> {
+  { key, limitBytes, patience }: { key: EnvelopeKey; limitBytes: number; patience: IdleTimeout },
+): Promise<MediaStream | NotFetched> {
   if (!isAllowed(url, line)) return failed('bad_host', hostHint(url))
   const body = await openBody(line, url, patience)
-  if (body.kind !== 'body') return ofSilence(body)
+  if (body.kind !== 'body') return ofNoReply(body)
   const disposition = body.headers.get('content-disposition')
   if ((body.bytes ?? 0) > limitBytes + paddingBytes) return named(failed('too_large'), disposition)
   const { head, whole } = await peek(body.pieces, headBytes)

@@ -8,13 +8,13 @@ import { openAppMedia } from './app-media.ts'
 import { openBotMedia } from './bot-media.ts'
 import { fileNameOf } from './content-disposition.ts'
 import type { HostRule } from '../api/hosts.ts'
-import type { Line } from '../api/http.ts'
+import type { HttpDeps } from '../api/http.ts'
 import { detect, headBytes, isOfKind, mimeTypeOf, nameOf } from './kinds.ts'
-import { failed, type NotFetched, named, type Source } from './source.ts'
-import { Patience, type PatienceDoors } from './idle-timeout.ts'
+import { failed, type NotFetched, named, type MediaStream } from './source.ts'
+import { IdleTimeout, type IdleTimeoutDeps } from './idle-timeout.ts'
 
-export interface MediaDoors extends PatienceDoors {
-  readonly line: Line & HostRule
+export interface MediaFetchDeps extends IdleTimeoutDeps {
+  readonly line: HttpDeps & HostRule
   /** Of the Bots, by account; the newest first, then those that it replaced. */
   readonly keys: ReadonlyMap<string, readonly EnvelopeKey[]>
   readonly maxMediaBytes: number
@@ -26,11 +26,11 @@ export interface MediaDoors extends PatienceDoors {
 const longestMs = 240_000
 
 /** Rejects only when the spool cannot keep a file. */
-export function createMediaFetcher(doors: MediaDoors): Platform['fetchMedia'] {
+export function createMediaFetcher(deps: MediaFetchDeps): Platform['fetchMedia'] {
   return async (account, attachment, file) => {
-    const patience = new Patience(doors, doors.line.timeoutMs, longestMs)
-    const fetch = (key?: EnvelopeKey) => fetchOnce(doors, { account, attachment, file, key, patience })
-    const [newest, ...older] = attachment.url === undefined ? [] : (doors.keys.get(account) ?? [])
+    const patience = new IdleTimeout(deps, deps.line.timeoutMs, longestMs)
+    const fetch = (key?: EnvelopeKey) => fetchOnce(deps, { account, attachment, file, key, patience })
+    const [newest, ...older] = attachment.url === undefined ? [] : (deps.keys.get(account) ?? [])
     try {
       let fetched = await fetch(newest)
       for (const key of older) if (isUnreadable(fetched)) fetched = await fetch(key)
@@ -51,16 +51,16 @@ interface Fetch {
   readonly file: string
   /** Absent where the account has no Bot, and for media of an app. */
   readonly key: EnvelopeKey | undefined
-  readonly patience: Patience
+  readonly patience: IdleTimeout
 }
 
-async function fetchOnce(doors: MediaDoors, fetch: Fetch): Promise<Fetched> {
+async function fetchOnce(deps: MediaFetchDeps, fetch: Fetch): Promise<Fetched> {
   let disposition: string | null = null
   try {
-    const source = await openSource(doors, fetch)
+    const source = await openSource(deps, fetch)
     if (source.kind !== 'source') return source
     disposition = source.disposition
-    return named(await keep(doors, fetch.attachment, source, fetch.file), disposition)
+    return named(await keep(deps, fetch.attachment, source, fetch.file), disposition)
   } catch (error) {
     if (isCode(error, 'overloaded')) return { kind: 'later', hint: error.message }
     if (isCode(error, 'network')) return { kind: 'later', hint: error.message }
@@ -70,9 +70,9 @@ async function fetchOnce(doors: MediaDoors, fetch: Fetch): Promise<Fetched> {
 }
 
 async function openSource(
-  { line, apiOf, maxMediaBytes }: MediaDoors,
+  { line, apiOf, maxMediaBytes }: MediaFetchDeps,
   { account, attachment: { url, mediaId }, key, patience }: Fetch,
-): Promise<Source | NotFetched> {
+): Promise<MediaStream | NotFetched> {
   const limits = { limitBytes: maxMediaBytes, patience }
   if (url !== undefined) {
     if (key === undefined) return failed('unreadable', `the account ${account} has no Bot`)
@@ -85,9 +85,9 @@ async function openSource(
 
 /** Writes media to the spool as they come; what turns out not to be what it should be leaves nothing there. */
 async function keep(
-  { createFile, maxMediaBytes }: MediaDoors,
+  { createFile, maxMediaBytes }: MediaFetchDeps,
   { kind, fileName: told }: Attachment,
-  { pieces, disposition }: Source,
+  { pieces, disposition }: MediaStream,
   file: string,
 ): Promise<Fetched> {
   const writer = await createFile(file)

@@ -1,25 +1,25 @@
 import { type Cancel, type Clock, nothingToCancel, type Timers } from '../../world.ts'
 
-export interface PatienceDoors {
+export interface IdleTimeoutDeps {
   readonly clock: Pick<Clock, 'now'>
   readonly timers: Timers
 }
 
 /** How long a download may take: without a sign of life, and in all. Over that `signal` fires; at the end it does too. */
-export class Patience {
+export class IdleTimeout {
   private readonly controller = new AbortController()
-  private readonly doors: PatienceDoors
+  private readonly deps: IdleTimeoutDeps
   private readonly quietMs: number
   private readonly endsAt: number
   private heardAt: number
   private cancel: Cancel = nothingToCancel
 
-  constructor(doors: PatienceDoors, quietMs: number, totalMs: number) {
-    this.doors = doors
+  constructor(deps: IdleTimeoutDeps, quietMs: number, totalMs: number) {
+    this.deps = deps
     this.quietMs = quietMs
-    this.heardAt = doors.clock.now()
+    this.heardAt = deps.clock.now()
     this.endsAt = this.heardAt + totalMs
-    this.look()
+    this.check()
   }
 
   get signal(): AbortSignal {
@@ -27,8 +27,8 @@ export class Patience {
   }
 
   /** A sign of life. */
-  heard(): void {
-    this.heardAt = this.doors.clock.now()
+  touch(): void {
+    this.heardAt = this.deps.clock.now()
   }
 
   /** Nothing more is wanted: what still runs is cut off. */
@@ -37,10 +37,10 @@ export class Patience {
     this.controller.abort()
   }
 
-  private look(): void {
-    const { clock, timers } = this.doors
+  private check(): void {
+    const { clock, timers } = this.deps
     const dueAt = Math.min(this.heardAt + this.quietMs, this.endsAt)
     if (clock.now() >= dueAt) return this.end()
-    this.cancel = timers.at(dueAt, () => this.look())
+    this.cancel = timers.at(dueAt, () => this.check())
   }
 }

@@ -3,11 +3,11 @@ import { safeFileName } from '../../domain/media.ts'
 import type { MediaProblem } from '../../domain/message.ts'
 import type { Fetched } from '../../domain/ports.ts'
 import { fileNameOf } from './content-disposition.ts'
-import type { Silence } from '../api/http.ts'
-import { outcomeOfSilence } from '../api/outcome.ts'
+import type { NoReply } from '../api/http.ts'
+import { outcomeOfNoReply } from '../api/outcome.ts'
 
 /** Media as they come, not encrypted any more. Reading them rejects with `network` or `bad_cipher`. */
-export interface Source {
+export interface MediaStream {
   readonly kind: 'source'
   readonly disposition: string | null
   readonly pieces: AsyncIterable<Uint8Array>
@@ -39,14 +39,14 @@ export function ofOutcome({ outcome, hint, errmsg, retryAfterMs }: Outcome): Not
 const gone: readonly number[] = [403, 404, 410]
 
 /** What an answer without media makes of a link. */
-export function ofSilence(silence: Silence): NotFetched {
+export function ofNoReply(silence: NoReply): NotFetched {
   if (silence.kind === 'status') {
     const { status } = silence
     if (gone.includes(status)) return failed('expired', `HTTP ${status}`)
     if (status >= 300 && status < 400) return failed('unreachable', 'redirects are not followed')
-    if (status < 500 && outcomeOfSilence(silence).outcome === 'refused') return failed('unreachable', `HTTP ${status}`)
+    if (status < 500 && outcomeOfNoReply(silence).outcome === 'refused') return failed('unreachable', `HTTP ${status}`)
   }
-  return ofOutcome(outcomeOfSilence(silence, true))
+  return ofOutcome(outcomeOfNoReply(silence, true))
 }
 
 /** The beginning of a body, and all of it. */

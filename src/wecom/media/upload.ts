@@ -3,7 +3,7 @@ import type { Upload } from '../../domain/ports.ts'
 import type { MediaBytes, Spool } from '../../domain/spool.ts'
 import { isCode } from '../../errors.ts'
 import type { Random } from '../../world.ts'
-import type { Answer, Payload } from '../api/http.ts'
+import type { ApiReply, Payload } from '../api/http.ts'
 import { refused } from '../api/outcome.ts'
 
 /**
@@ -34,7 +34,7 @@ function quotable(fileName: string): string {
 }
 
 /** The id in the answer to an upload. */
-export function decodeUpload({ fields }: Answer): Upload {
+export function decodeUpload({ fields }: ApiReply): Upload {
   const { media_id: mediaId } = fields
   if (typeof mediaId === 'string' && mediaId !== '') return { mediaId }
   return { outcome: 'retry', errmsg: 'an answer to an upload without a media_id' }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { speaker } from '../../../src/core/notices/notices.ts'
+import { createTranslator } from '../../../src/core/notices/notices.ts'
 import { planCard } from '../../../src/core/cards/route.ts'
 import { maskCards, splitCards } from '../../../src/core/cards/find.ts'
 import { opened, t0, turnOf } from '../streaming/turns.ts'
@@ -14,12 +14,12 @@ const card = {
 }
 const wrapped = JSON.stringify({ template_card: card })
 const pretty = JSON.stringify({ template_card: card }, undefined, 2)
-const say = speaker('zh-CN')
+const translate = createTranslator('zh-CN')
 
 /** The answer in a group, where no card can go. */
 function inWords(text: string): string {
   const turn = turnOf(opened({ conversation: { account: 'default', kind: 'group', id: 'wr1' } }))
-  return planCard(turn, text, t0, say).answer
+  return planCard(turn, text, t0, translate).answer
 }
 
 /** What the pieces are, with the text as it stands. */

@@ -4,7 +4,7 @@ import type { Turn } from '../../../src/domain/turn.ts'
 import { streamFrame } from '../../../src/core/streaming/frame.ts'
 import { type OpenSettings } from '../../../src/core/streaming/open.ts'
 import { advance, nextDeadline, type TurnEvent } from '../../../src/core/streaming/advance.ts'
-import { alone, answered, asked, claimed, opened, say, served, t0, turnOf } from '../streaming/turns.ts'
+import { alone, answered, asked, claimed, opened, translate, served, t0, turnOf } from '../streaming/turns.ts'
 
 const button = {
   card_type: 'button_interaction',
@@ -21,7 +21,7 @@ const group = { account: 'default', kind: 'group', id: 'wr1' } as const
 function changes(events: readonly TurnEvent[], more: object = {}, settings: Partial<OpenSettings> = {}): Change[] {
   const all = [opened(more, alone, settings)]
   for (const event of events) {
-    const change = advance(turnOf(all.at(-1)), event, say)
+    const change = advance(turnOf(all.at(-1)), event, translate)
     if (change !== undefined) all.push(change)
   }
   return all
@@ -29,7 +29,7 @@ function changes(events: readonly TurnEvent[], more: object = {}, settings: Part
 
 const ended = (said: string, more: object = {}, settings: Partial<OpenSettings> = {}) =>
   changes([claimed, asked, answered(said)], more, settings).at(-1) ?? { save: [] }
-const frameOf = (turn: Turn, now = t0 + 3_000) => streamFrame(turn, { now, placeholder: '<think></think>' }, say)
+const frameOf = (turn: Turn, now = t0 + 3_000) => streamFrame(turn, { now, placeholder: '<think></think>' }, translate)
 const settled = (arrived: boolean): TurnEvent => ({ kind: 'card_settled', at: t0 + 3_000, arrived })
 
 describe('a card in an open bubble of a single chat', () => {
@@ -48,14 +48,14 @@ describe('a card in an open bubble of a single chat', () => {
     })
     expect(turn.card).toMatchObject({ state: 'pending', modelTaskId: 'mine' })
     expect(frameOf(turn)).toMatchObject({ content: 'Look:\n\nThanks', finish: false })
-    expect(advance(turn, served(), say)).toBeUndefined()
+    expect(advance(turn, served(), translate)).toBeUndefined()
     expect(nextDeadline(turn)).toBe(t0 + 7_000)
   })
 
   test('card: once it has arrived the bubble ends with the text around it', () => {
-    const after = turnOf(advance(turn, settled(true), say))
+    const after = turnOf(advance(turn, settled(true), translate))
     expect(after.card?.state).toBe('sent')
-    const last = turnOf(advance(after, served(), say))
+    const last = turnOf(advance(after, served(), translate))
     expect([last.state, frameOf(last)]).toEqual([
       'shown',
       expect.objectContaining({ content: 'Look:\n\nThanks', finish: true }),
@@ -65,25 +65,25 @@ describe('a card in an open bubble of a single chat', () => {
   test('card: with nothing around it the bubble says that it was sent', () => {
     const alone = turnOf(ended(json))
     expect(frameOf(alone).content).not.toContain('{')
-    expect(turnOf(advance(alone, settled(true), say)).answer).toBe('The card has been sent.')
+    expect(turnOf(advance(alone, settled(true), translate)).answer).toBe('The card has been sent.')
   })
 
   test('card: one that is refused stands in the bubble as words', () => {
-    const after = turnOf(advance(turn, settled(false), say))
+    const after = turnOf(advance(turn, settled(false), translate))
     expect(after.answer).toBe(`Look:\n\n${words}\n\nThanks`)
-    expect(turnOf(advance(after, served(), say)).state).toBe('shown')
+    expect(turnOf(advance(after, served(), translate)).state).toBe('shown')
   })
 
   test('card: after five seconds the bubble waits no longer, and what comes then changes nothing', () => {
-    expect(advance(turn, { kind: 'deadline', at: t0 + 6_999 }, say)).toBeUndefined()
-    const after = turnOf(advance(turn, { kind: 'deadline', at: t0 + 7_000 }, say))
+    expect(advance(turn, { kind: 'deadline', at: t0 + 6_999 }, translate)).toBeUndefined()
+    const after = turnOf(advance(turn, { kind: 'deadline', at: t0 + 7_000 }, translate))
     expect(after).toMatchObject({ state: 'closing', answer: `Look:\n\n${words}\n\nThanks` })
-    expect(advance(after, settled(true), say)).toBeUndefined()
+    expect(advance(after, settled(true), translate)).toBeUndefined()
   })
 
   test('card: its response_url is spent: an unfetched final does not go there', () => {
-    const after = turnOf(advance(turn, settled(true), say))
-    const unfetched = advance(after, { kind: 'deadline', at: t0 + 60_000 }, say)
+    const after = turnOf(advance(turn, settled(true), translate))
+    const unfetched = advance(after, { kind: 'deadline', at: t0 + 60_000 }, translate)
     expect(unfetched?.add).toEqual([expect.objectContaining({ dead: true })])
   })
 })

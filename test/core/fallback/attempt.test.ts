@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import type { AttemptOutcome, Delivery, Message, Outcome } from '../../../src/domain/delivery.ts'
-import type { SendStanding } from '../../../src/domain/ports.ts'
-import { beginAttempt, nextPart, settleAttempt, takeUp } from '../../../src/core/fallback/attempt.ts'
+import type { SendWindow } from '../../../src/domain/ports.ts'
+import { beginAttempt, nextPart, settleAttempt, resume } from '../../../src/core/fallback/attempt.ts'
 
 const now = 1_780_000_000_000
-const free: SendStanding = { isTwin: false }
+const free: SendWindow = { isDuplicate: false }
 const queued: Delivery = {
   id: 't:response_url',
   turn: 't',
@@ -44,9 +44,9 @@ function afterTries(first: Delivery, steps: readonly Step[]): Delivery {
       at += step.waitMs
       continue
     }
-    delivery = takeUp(delivery, at)
+    delivery = resume(delivery, at)
     if (nextPart(delivery) === undefined) return delivery
-    delivery = beginAttempt(delivery, { isTwin: step === 'twin unknown' }, at)
+    delivery = beginAttempt(delivery, { isDuplicate: step === 'twin unknown' }, at)
     if (delivery.state !== 'sending') return delivery
     if (step !== 'crash') delivery = settleAttempt(delivery, outcomeOf(step), at + 1)
     at += 10_000
@@ -167,18 +167,18 @@ test('attempt: what the platform took for nobody is refused, and its part counts
 })
 
 test('attempt: an equal message to the same target goes without the check for duplicates, its repetition never does', () => {
-  const twin = beginAttempt(direct(1), { isTwin: true }, now)
+  const twin = beginAttempt(direct(1), { isDuplicate: true }, now)
   expect(twin.attempts[0]).toMatchObject({ unchecked: true })
   const again = beginAttempt(
     settleAttempt(beginAttempt(direct(1), free, now), { outcome: 'unknown' }, now),
-    { isTwin: true },
+    { isDuplicate: true },
     now,
   )
   expect(again.attempts[1]).not.toHaveProperty('unchecked')
 })
 
 test('attempt: over the budget it is held until there is room, without a try; a repetition does not wait', () => {
-  const full = { isTwin: false, freeAt: now + 30_000 }
+  const full = { isDuplicate: false, freeAt: now + 30_000 }
   expect(beginAttempt(direct(1), full, now)).toMatchObject({ state: 'held', dueAt: now + 30_000, attempts: [] })
   const unknown = settleAttempt(beginAttempt(direct(1), free, now), { outcome: 'unknown' }, now)
   expect(beginAttempt(unknown, full, now + 2_000)).toMatchObject({ state: 'sending' })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import table from './ladder.json'
-import { bringHome, type Case } from './ladder-house.ts'
+import { bringHome, type Case } from './ladder-rig.ts'
 
 const dimensions = {
   origin: ['message', 'click', 'app'],

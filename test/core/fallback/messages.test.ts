@@ -1,9 +1,9 @@
 import { expect, test } from 'bun:test'
 import type { Message } from '../../../src/domain/delivery.ts'
-import { speaker } from '../../../src/core/notices/notices.ts'
+import { createTranslator } from '../../../src/core/notices/notices.ts'
 import { planMessages, planRobotMessages } from '../../../src/core/fallback/messages.ts'
 
-const say = speaker('zh-CN')
+const translate = createTranslator('zh-CN')
 const rich = '**粗** `x`'
 const lists = '**粗**\n\n- 甲\n- 乙'
 
@@ -12,27 +12,27 @@ function kindsOf(messages: readonly Message[]): readonly string[] {
 }
 
 test('messages: a text without markup that WeCom shows goes as text, one with it as markdown', () => {
-  expect(planMessages('hello', 'auto', say)).toEqual([{ kind: 'text', content: 'hello' }])
-  expect(planMessages(rich, 'auto', say)).toEqual([{ kind: 'markdown', content: rich }])
-  expect(planMessages(lists, 'auto', say)).toEqual([{ kind: 'text', content: lists }])
+  expect(planMessages('hello', 'auto', translate)).toEqual([{ kind: 'text', content: 'hello' }])
+  expect(planMessages(rich, 'auto', translate)).toEqual([{ kind: 'markdown', content: rich }])
+  expect(planMessages(lists, 'auto', translate)).toEqual([{ kind: 'text', content: lists }])
 })
 
 test('messages: the format can be told', () => {
-  expect(planMessages(rich, 'text', say)).toEqual([{ kind: 'text', content: rich }])
-  expect(planMessages(lists, 'markdown', say)).toEqual([{ kind: 'markdown', content: lists }])
-  expect(planMessages('hello', 'markdown', say)).toEqual([{ kind: 'markdown', content: 'hello' }])
+  expect(planMessages(rich, 'text', translate)).toEqual([{ kind: 'text', content: rich }])
+  expect(planMessages(lists, 'markdown', translate)).toEqual([{ kind: 'markdown', content: lists }])
+  expect(planMessages('hello', 'markdown', translate)).toEqual([{ kind: 'markdown', content: 'hello' }])
 })
 
 test('messages: nothing is sent of nothing', () => {
-  expect(planMessages('', 'auto', say)).toEqual([])
-  expect(planRobotMessages('', 'markdown', say)).toEqual([])
+  expect(planMessages('', 'auto', translate)).toEqual([])
+  expect(planRobotMessages('', 'markdown', translate)).toEqual([])
 })
 
 test('messages: what is more than one message is cut into text, or into markdown when that was told', () => {
   const long = `${rich}\n\n${'甲乙丙。\n'.repeat(300)}`
-  expect(new Set(kindsOf(planMessages(long, 'auto', say)))).toEqual(new Set(['text']))
-  expect(new Set(kindsOf(planMessages(long, 'markdown', say)))).toEqual(new Set(['markdown']))
-  for (const message of planMessages(long, 'markdown', say)) {
+  expect(new Set(kindsOf(planMessages(long, 'auto', translate)))).toEqual(new Set(['text']))
+  expect(new Set(kindsOf(planMessages(long, 'markdown', translate)))).toEqual(new Set(['markdown']))
+  for (const message of planMessages(long, 'markdown', translate)) {
     if (message.kind !== 'markdown') throw new Error(message.kind)
     expect(message.content).toMatch(/^\(\d\/\d\)\n/)
     expect(Buffer.byteLength(message.content)).toBeLessThanOrEqual(2_048)
@@ -40,14 +40,14 @@ test('messages: what is more than one message is cut into text, or into markdown
 })
 
 test('messages: eight messages at most, then a line and a file with the same bytes', () => {
-  expect(kindsOf(planMessages('x'.repeat(8 * 2_042), 'text', say))).toEqual(Array(8).fill('text'))
+  expect(kindsOf(planMessages('x'.repeat(8 * 2_042), 'text', translate))).toEqual(Array(8).fill('text'))
   const content = '测'.repeat(68_267)
   for (const format of ['auto', 'text', 'markdown'] as const)
-    expect(planMessages(content, format, say)).toEqual([
+    expect(planMessages(content, format, translate)).toEqual([
       { kind: 'text', content: '内容较长（约 200 KB），全文见文件「全文.md」。' },
       { kind: 'media', media: 'file', fileName: '全文.md', bytes: 204_801, source: { kind: 'text', content } },
     ])
-  expect(planMessages('x'.repeat(8 * 2_042 + 1), 'text', speaker('en'))).toMatchObject([
+  expect(planMessages('x'.repeat(8 * 2_042 + 1), 'text', createTranslator('en'))).toMatchObject([
     { content: 'Too long for a message (about 16 KB): all of it is in the file “full.md”.' },
     { fileName: 'full.md', bytes: 16_337 },
   ])
@@ -55,8 +55,8 @@ test('messages: eight messages at most, then a line and a file with the same byt
 
 test('messages: a group robot takes longer markdown, and gets a file for more', () => {
   const content = 'x'.repeat(4_096)
-  expect(planRobotMessages(content, 'markdown', say)).toEqual([{ kind: 'markdown', content }])
-  expect(kindsOf(planRobotMessages(content, 'text', say))).toEqual(['text', 'text', 'text'])
-  expect(kindsOf(planRobotMessages('x'.repeat(8 * 4_090), 'markdown', say))).toEqual(Array(8).fill('markdown'))
-  expect(kindsOf(planRobotMessages('x'.repeat(8 * 4_090 + 1), 'markdown', say))).toEqual(['text', 'media'])
+  expect(planRobotMessages(content, 'markdown', translate)).toEqual([{ kind: 'markdown', content }])
+  expect(kindsOf(planRobotMessages(content, 'text', translate))).toEqual(['text', 'text', 'text'])
+  expect(kindsOf(planRobotMessages('x'.repeat(8 * 4_090), 'markdown', translate))).toEqual(Array(8).fill('markdown'))
+  expect(kindsOf(planRobotMessages('x'.repeat(8 * 4_090 + 1), 'markdown', translate))).toEqual(['text', 'media'])
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { Attempt, Delivery } from '../../../src/domain/delivery.ts'
-import { mend } from '../../../src/core/fallback/repair.ts'
+import { repair } from '../../../src/core/fallback/repair.ts'
 
 const forgotten = { outcome: 'refused', errcode: 40_007 } as const
 
@@ -26,13 +26,13 @@ function fileAfter(...before: readonly Omit<Attempt, 'at' | 'route' | 'part'>[])
 
 test('mend: a file that the platform has forgotten is uploaded once more', () => {
   for (const delivery of [fileAfter(), fileAfter({ outcome: 'retry', errcode: -1 })]) {
-    const body = mend(delivery, 1, forgotten)?.body
+    const body = repair(delivery, 1, forgotten)?.body
     expect(body?.kind === 'messages' && body.messages[0]).not.toHaveProperty('mediaId')
   }
-  expect(mend(fileAfter({ outcome: 'retry', errcode: 40_007 }), 1, forgotten)).toBeUndefined()
-  expect(mend(fileAfter(), 1, { outcome: 'refused', errcode: 40_004 })).toBeUndefined()
+  expect(repair(fileAfter({ outcome: 'retry', errcode: 40_007 }), 1, forgotten)).toBeUndefined()
+  expect(repair(fileAfter(), 1, { outcome: 'refused', errcode: 40_004 })).toBeUndefined()
 })
 
 test('mend: a file message that may have arrived is never sent again with another media_id', () => {
-  expect(mend(fileAfter({ outcome: 'unknown' }), 1, forgotten)).toBeUndefined()
+  expect(repair(fileAfter({ outcome: 'unknown' }), 1, forgotten)).toBeUndefined()
 })

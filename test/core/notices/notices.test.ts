@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import type { FileProblem, Phase } from '../../../src/domain/turn.ts'
-import { type Notice, speaker } from '../../../src/core/notices/notices.ts'
-import { type Language, placeholdersIn, wordings } from '../../../src/core/notices/texts.ts'
+import { type Notice, createTranslator } from '../../../src/core/notices/notices.ts'
+import { type Language, placeholdersIn, noticeTexts } from '../../../src/core/notices/texts.ts'
 
 const languages: readonly Language[] = ['zh-CN', 'en']
 
@@ -112,52 +112,54 @@ const every: readonly Notice[] = [
 
 test('notice: each is said in both languages with all its facts in it', () => {
   for (const language of languages) {
-    const said = every.map(notice => [notice.key, speaker(language)(notice)] as const)
+    const said = every.map(notice => [notice.key, createTranslator(language)(notice)] as const)
     expect(said.filter(([, text]) => text.trim() === '' || /[{}]|undefined/.test(text))).toEqual([])
   }
-  expect(speaker('zh-CN')({ key: 'elapsed', elapsedMs: 80_999, phase: 'tool' })).toBe('已用 1 分 20 秒 · 正在查询')
-  expect(speaker('en')({ key: 'elapsed', elapsedMs: 5_000 })).toBe('5 s · getting ready')
-  expect(speaker('zh-CN')({ key: 'pictures', names: ['a.png', 'b.png'] })).toBe('🖼 a.png、b.png')
-  expect(speaker('en')({ key: 'answer_in_file', bytes: 30_720, fileName: 'full.md' })).toContain('30 KB')
-  expect(speaker('en')({ key: 'file_problem', name: 'a.csv', problem: 'gone' })).toBe(
+  expect(createTranslator('zh-CN')({ key: 'elapsed', elapsedMs: 80_999, phase: 'tool' })).toBe(
+    '已用 1 分 20 秒 · 正在查询',
+  )
+  expect(createTranslator('en')({ key: 'elapsed', elapsedMs: 5_000 })).toBe('5 s · getting ready')
+  expect(createTranslator('zh-CN')({ key: 'pictures', names: ['a.png', 'b.png'] })).toBe('🖼 a.png、b.png')
+  expect(createTranslator('en')({ key: 'answer_in_file', bytes: 30_720, fileName: 'full.md' })).toContain('30 KB')
+  expect(createTranslator('en')({ key: 'file_problem', name: 'a.csv', problem: 'gone' })).toBe(
     '(“a.csv” did not arrive: it could not be fetched from the agent)',
   )
-  expect(speaker('en')({ key: 'help', commands: ['stop', 'own'] })).toBe(
+  expect(createTranslator('en')({ key: 'help', commands: ['stop', 'own'] })).toBe(
     'Commands:\n/stop stops the answer under way\n/own',
   )
 })
 
 test('notice: both languages of a sentence know the same placeholders', () => {
   const sorted = (text: string) => placeholdersIn(text).toSorted()
-  const differ = Object.values(wordings).filter(
+  const differ = Object.values(noticeTexts).filter(
     ({ 'zh-CN': chinese, en }) => !Bun.deepEquals(sorted(chinese), sorted(en)),
   )
   expect(differ).toEqual([])
 })
 
 test('notice: every wording is said by some notice, and a text of its name takes its place', () => {
-  const marked = Object.entries(wordings).map(([name, { en }]) => [name, `«${name}»${en}`] as const)
-  const say = speaker('en', Object.fromEntries(marked))
-  const heard = new Set(every.flatMap(notice => [...say(notice).matchAll(/«(\w+)»/g)].map(([, name]) => name)))
-  expect(heard).toEqual(new Set(Object.keys(wordings)))
+  const marked = Object.entries(noticeTexts).map(([name, { en }]) => [name, `«${name}»${en}`] as const)
+  const translate = createTranslator('en', Object.fromEntries(marked))
+  const heard = new Set(every.flatMap(notice => [...translate(notice).matchAll(/«(\w+)»/g)].map(([, name]) => name)))
+  expect(heard).toEqual(new Set(Object.keys(noticeTexts)))
 })
 
 test('notice: a text may leave a placeholder out, use it twice, and has its braces written twice', () => {
-  const say = speaker('zh-CN', {
+  const translate = createTranslator('zh-CN', {
     elapsed: 'Please wait',
     card_taken: '{choice}! {choice}!',
     file_sent: '{{name}} is {name}',
     busy: 'one } brace',
   })
-  expect(say({ key: 'elapsed', elapsedMs: 1 })).toBe('Please wait')
-  expect(say({ key: 'card_taken', choice: '$& {choice}' })).toBe('$& {choice}! $& {choice}!')
-  expect(say({ key: 'file_sent', name: 'a.csv' })).toBe('{name} is a.csv')
-  expect(say({ key: 'busy' })).toBe('one } brace')
-  expect(say({ key: 'stopped' })).toBe('⏹ 已停止。')
+  expect(translate({ key: 'elapsed', elapsedMs: 1 })).toBe('Please wait')
+  expect(translate({ key: 'card_taken', choice: '$& {choice}' })).toBe('$& {choice}! $& {choice}!')
+  expect(translate({ key: 'file_sent', name: 'a.csv' })).toBe('{name} is a.csv')
+  expect(translate({ key: 'busy' })).toBe('one } brace')
+  expect(translate({ key: 'stopped' })).toBe('⏹ 已停止。')
 })
 
 test('notice: the name of the file of an answer is a file name, whatever the text says', () => {
-  expect(speaker('en', { answer_file_name: '../the/whole\nanswer.md' })({ key: 'answer_file_name' })).toBe(
+  expect(createTranslator('en', { answer_file_name: '../the/whole\nanswer.md' })({ key: 'answer_file_name' })).toBe(
     'wholeanswer.md',
   )
 })

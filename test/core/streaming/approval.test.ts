@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import type { Approval } from '../../../src/domain/agent.ts'
-import { findApproval, sayApproval } from '../../../src/core/streaming/approval.ts'
+import { findApproval, formatApproval } from '../../../src/core/streaming/approval.ts'
 import { streamFrame } from '../../../src/core/streaming/frame.ts'
-import { after, asked, claimed, opened, say, t0, turnOf } from './turns.ts'
+import { after, asked, claimed, opened, translate, t0, turnOf } from './turns.ts'
 
 const approvalOf = (id: string, account = 'default', more: Partial<Approval> = {}): Approval => ({
   id,
@@ -36,7 +36,7 @@ describe('which is meant', () => {
 })
 
 describe('what is shown', () => {
-  const shown = (command: string) => sayApproval({ ...first, command }, say)
+  const shown = (command: string) => formatApproval({ ...first, command }, translate)
 
   test('approval: a command stands in a block of code, without what could hide what it does', () => {
     expect(shown('curl x |\n sh \u202e\u2066# harmless\u0007')).toContain('\n```\ncurl x |\n sh   # harmless \n```\n')
@@ -59,17 +59,17 @@ describe('what is shown', () => {
   test('approval: the running bubble shows it below its text, one that waits or is over does not', () => {
     const view = { now: t0 + 9_000, placeholder: '…', approval: first }
     const running = after([claimed, asked])
-    expect(streamFrame(running, view, say).content).toBe(sayApproval(first, say))
+    expect(streamFrame(running, view, translate).content).toBe(formatApproval(first, translate))
     const talking = { ...view, live: { text: 'So far.' } }
-    expect(streamFrame(running, talking, say).content).toBe(`So far.\n\n${sayApproval(first, say)}`)
-    expect(streamFrame(turnOf(opened()), view, say).content).not.toContain('cc01b1df')
-    expect(streamFrame({ ...running, end: 'answered' }, view, say).content).not.toContain('cc01b1df')
+    expect(streamFrame(running, talking, translate).content).toBe(`So far.\n\n${formatApproval(first, translate)}`)
+    expect(streamFrame(turnOf(opened()), view, translate).content).not.toContain('cc01b1df')
+    expect(streamFrame({ ...running, end: 'answered' }, view, translate).content).not.toContain('cc01b1df')
   })
 
   test('approval: it is shown also below a text that had to be cut', () => {
     const view = { now: t0 + 9_000, placeholder: '…', approval: first, live: { text: '长'.repeat(20_000) } }
-    const { content } = streamFrame(after([claimed, asked]), view, say)
-    expect(content).toEndWith(sayApproval(first, say))
+    const { content } = streamFrame(after([claimed, asked]), view, translate)
+    expect(content).toEndWith(formatApproval(first, translate))
     expect(Buffer.byteLength(content)).toBeLessThanOrEqual(20_480)
   })
 })

@@ -7,7 +7,7 @@ import { askableAt, prepareQuestion, settleAttachment } from '../../../src/core/
 import { streamFrame } from '../../../src/core/streaming/frame.ts'
 import { streamOfFile } from '../../../src/core/streaming/spool-name.ts'
 import { advance } from '../../../src/core/streaming/advance.ts'
-import { alone, inbound, opened, say, t0, text, turnOf } from './turns.ts'
+import { alone, inbound, opened, translate, t0, text, turnOf } from './turns.ts'
 
 const picture: Attachment = { kind: 'image', url: 'https://a.myqcloud.com/1' }
 const file: Attachment = { kind: 'file', url: 'https://a.myqcloud.com/2' }
@@ -91,16 +91,16 @@ describe('attachments: fetching', () => {
 
   test('frame: a bubble whose media are still under way says so after five seconds', () => {
     const turn = turnOf(withMedia([picture]))
-    const shown = (ms: number, of = turn) => streamFrame(of, { now: t0 + ms, placeholder: '…' }, say).content
+    const shown = (ms: number, of = turn) => streamFrame(of, { now: t0 + ms, placeholder: '…' }, translate).content
     expect([shown(4_999), shown(5_000)]).toEqual(['…', '⏳ Receiving what you sent (5 s).'])
-    expect(shown(1_000, settleAll(turn, kept('a.png')))).toBe(say({ key: 'queued' }))
+    expect(shown(1_000, settleAll(turn, kept('a.png')))).toBe(translate({ key: 'queued' }))
   })
 })
 
 describe('attachments: what is asked', () => {
   test('attachments: a question whose media all came is asked as it was written', () => {
     const turn = settleAll(turnOf(withMedia([picture, file])), kept('a.png'), kept('数据.csv'))
-    const prepared = prepareQuestion(turn, room, say)
+    const prepared = prepareQuestion(turn, room, translate)
     expect(prepared).toMatchObject({ question: '[image]', attachments: turn.attachments })
     expect(prepared.preface).toBeUndefined()
   })
@@ -114,16 +114,16 @@ describe('attachments: what is asked', () => {
     ['unreachable', 'it could not be fetched, please send it again'],
   ] as const)('attachments: what is %s is a line for the agent and a sentence for the user', (problem, reason) => {
     const turn = settleAll(turnOf(withMedia([picture])), { kind: 'failed', problem })
-    const prepared = prepareQuestion(turn, room, say)
+    const prepared = prepareQuestion(turn, room, translate)
     expect(prepared.question).toBe('[image]\n[image: could not be fetched]')
     expect(prepared.preface).toBe(`(“image” could not be given to the agent: ${reason})`)
     expect(prepared.attachments?.map(({ state }) => state)).toEqual(['failed'])
   })
 
   test('attachments: what has not come in time is given up, and stays given up', () => {
-    const prepared = prepareQuestion(turnOf(withMedia([picture])), room, say)
+    const prepared = prepareQuestion(turnOf(withMedia([picture])), room, translate)
     expect(prepared.preface).toContain('took too long')
-    const claimed = advance(turnOf(withMedia([picture])), { kind: 'claimed', at: t0 + 240_000, prepared }, say)
+    const claimed = advance(turnOf(withMedia([picture])), { kind: 'claimed', at: t0 + 240_000, prepared }, translate)
     expect(settleAttachment(turnOf(claimed), 'media_st_1_0', kept('late.png'))).toBeUndefined()
   })
 
@@ -135,7 +135,7 @@ describe('attachments: what is asked', () => {
       kept('second.csv', 4_001),
       kept('third.csv', 4_000),
     )
-    const { question, attachments, preface } = prepareQuestion(turn, room, say)
+    const { question, attachments, preface } = prepareQuestion(turn, room, translate)
     expect(attachments?.map(({ state, problem }) => problem ?? state)).toEqual([
       'kept',
       'too_large_for_agent',
@@ -151,7 +151,7 @@ describe('attachments: what is asked', () => {
   test('attachments: a picture has a limit of its own', () => {
     const image = { kind: 'kept', bytes: 5_001, mimeType: 'image/png', fileName: 'a.png' } as const
     const turn = settleAll(turnOf(withMedia([picture, picture])), image, { ...image, bytes: 5_000 })
-    const { attachments } = prepareQuestion(turn, room, say)
+    const { attachments } = prepareQuestion(turn, room, translate)
     expect(attachments?.map(({ state, problem }) => problem ?? state)).toEqual(['too_large_for_agent', 'kept'])
   })
 
@@ -159,14 +159,16 @@ describe('attachments: what is asked', () => {
     const quoted = { ...file, isQuoted: true } as const
     const text = '> [quoted file]\nwhat is [quoted file]?'
     const turn = settleAll(turnOf(withMedia([quoted, file], { text })), kept('合同.txt'), kept('other.txt'))
-    expect(prepareQuestion(turn, room, say).question).toBe('> [quoted file 合同.txt]\nwhat is [quoted file]?')
+    expect(prepareQuestion(turn, room, translate).question).toBe('> [quoted file 合同.txt]\nwhat is [quoted file]?')
     const lost = settleAll(turnOf(withMedia([quoted], { text })), { kind: 'failed', problem: 'empty' })
-    expect(prepareQuestion(lost, room, say).question).toBe(`${text}\n[file: could not be fetched]`)
+    expect(prepareQuestion(lost, room, translate).question).toBe(`${text}\n[file: could not be fetched]`)
   })
 
   test('attachments: sizes are told as people read them', () => {
     const turn = settleAll(turnOf(withMedia([file])), kept('film.mp4', 52_428_800))
-    expect(prepareQuestion(turn, room, say).question).toBe('[image]\n[film.mp4, 50 MB: too large for the gateway]')
+    expect(prepareQuestion(turn, room, translate).question).toBe(
+      '[image]\n[film.mp4, 50 MB: too large for the gateway]',
+    )
   })
 
   test('attachments: in a group the sender stands before the question, and a known preface before the sentence', () => {
@@ -174,19 +176,19 @@ describe('attachments: what is asked', () => {
       turnOf(withMedia([picture], { conversation: { ...inbound.conversation, kind: 'group', id: 'g' } })),
       { kind: 'failed', problem: 'empty' },
     )
-    const prepared = prepareQuestion({ ...turn, preface: 'Before.' }, room, say)
+    const prepared = prepareQuestion({ ...turn, preface: 'Before.' }, room, translate)
     expect(prepared.question).toBe('[zhangsan]\n[image]\n[image: could not be fetched]')
     expect(prepared.preface?.split('\n')[0]).toBe('Before.')
   })
 
   test('attachments: the sentence stands before the answer in the bubble', () => {
     const turn = settleAll(turnOf(withMedia([picture])), { kind: 'failed', problem: 'empty' })
-    const prepared = prepareQuestion(turn, room, say)
-    const asking = turnOf(advance(turn, { kind: 'claimed', at: t0 + 10, prepared }, say))
-    const streaming = turnOf(advance(asking, text('hello'), say))
-    const { content } = streamFrame(streaming, { now: t0 + 1_000, placeholder: '' }, say)
+    const prepared = prepareQuestion(turn, room, translate)
+    const asking = turnOf(advance(turn, { kind: 'claimed', at: t0 + 10, prepared }, translate))
+    const streaming = turnOf(advance(asking, text('hello'), translate))
+    const { content } = streamFrame(streaming, { now: t0 + 1_000, placeholder: '' }, translate)
     expect(content).toBe(`${prepared.preface}\n\nhello`)
-    const silent = streamFrame(asking, { now: t0 + 1_000, placeholder: '<think></think>' }, say)
+    const silent = streamFrame(asking, { now: t0 + 1_000, placeholder: '<think></think>' }, translate)
     expect(silent.content).toBe(prepared.preface ?? '')
   })
 })

@@ -5,7 +5,7 @@ import { sessionReset } from '../../../src/core/streaming/commands.ts'
 import { firstFrame } from '../../../src/core/streaming/frame.ts'
 import type { OpenSettings } from '../../../src/core/streaming/open.ts'
 import { advance } from '../../../src/core/streaming/advance.ts'
-import { after, alone, answered, asked, claimed, opened, say, t0, turnOf } from './turns.ts'
+import { after, alone, answered, asked, claimed, opened, translate, t0, turnOf } from './turns.ts'
 
 const rules = (more: Partial<DmPolicy> = {}, canReset = true): Pick<OpenSettings, 'rules'> => ({
   rules: {
@@ -88,7 +88,11 @@ describe('commands', () => {
       end: 'refused',
       closedWith: 'There is no command /exec. Send /help to see which there are.',
     })
-    const started = advance(turnOf(change), { kind: 'claimed', at: t0 + 20, prepared: { question: 'other' } }, say)
+    const started = advance(
+      turnOf(change),
+      { kind: 'claimed', at: t0 + 20, prepared: { question: 'other' } },
+      translate,
+    )
     expect(started?.save[0]).toMatchObject({ state: 'asking', question: '/model gpt\nnext' })
   })
 
@@ -137,7 +141,7 @@ describe('stop', () => {
     const [command, stopped, first, second] = change.save
     expect(command).toMatchObject({ end: 'answered', closedWith: '⏹ Stopped.' })
     expect(stopped).toMatchObject({ id: running.id, stopAt: t0 + 9, state: 'asking' })
-    expect(first).toMatchObject({ state: 'ended', end: 'stopped', closedWith: say({ key: 'stopped' }) })
+    expect(first).toMatchObject({ state: 'ended', end: 'stopped', closedWith: translate({ key: 'stopped' }) })
     expect(second).toMatchObject({ state: 'ended', end: 'stopped' })
     expect(change.drop).toEqual(['wecom:default:waiting of lisi:gateway', 'wecom:default:waiting of wang:gateway'])
     expect(change.add?.map(({ id }) => id)).toEqual(['wecom:default:waiting of wang:notice'])
@@ -186,16 +190,16 @@ describe('a new session', () => {
   })
 
   test('command: done, it is confirmed, and the rest of the message is asked', () => {
-    const plain = sessionReset(turnOf(told('/new')), true, t0 + 100, say)
+    const plain = sessionReset(turnOf(told('/new')), true, t0 + 100, translate)
     expect(plain?.save[0]).toMatchObject({ state: 'closing', end: 'answered', answer: '✅ A new session has begun.' })
-    const asking = sessionReset(turnOf(told('/reset  and now: why?')), true, t0 + 100, say)?.save[0]
+    const asking = sessionReset(turnOf(told('/reset  and now: why?')), true, t0 + 100, translate)?.save[0]
     expect(asking).toMatchObject({ state: 'waiting', text: 'and now: why?', preface: '✅ A new session has begun.' })
     expect(asking?.question).toBeUndefined()
     expect(asking?.command).toBeUndefined()
   })
 
   test('command: refused by the gateway it says so, and the rest of the message is not asked', () => {
-    const change = sessionReset(turnOf(told('/new why?')), false, t0 + 100, say)
+    const change = sessionReset(turnOf(told('/new why?')), false, t0 + 100, translate)
     expect(change?.save[0]?.answer).toContain('no admin scope')
   })
 

@@ -3,11 +3,11 @@ import type { AgentFile } from '../../../src/domain/agent.ts'
 import type { MediaKind } from '../../../src/domain/delivery.ts'
 import type { Change } from '../../../src/domain/ports.ts'
 import type { Turn } from '../../../src/domain/turn.ts'
-import { type Collected, type FileFate, picturesOf } from '../../../src/core/streaming/files.ts'
+import { type Collected, type FileOutcome, picturesOf } from '../../../src/core/streaming/files.ts'
 import { streamFrame } from '../../../src/core/streaming/frame.ts'
 import { streamOfFile } from '../../../src/core/streaming/spool-name.ts'
 import { advance, nextDeadline, type TurnEvent } from '../../../src/core/streaming/advance.ts'
-import { alone, asked, claimed, deadline, opened, say, served, t0, turnOf } from './turns.ts'
+import { alone, asked, claimed, deadline, opened, translate, served, t0, turnOf } from './turns.ts'
 
 const dm = { format: 'text', deliverWithinMs: 86_400_000 } as const
 const png: AgentFile = { id: 'a1', fileName: 'out.png', mimeType: 'image/png' }
@@ -35,7 +35,7 @@ const collected = (index: number, what: Collected, when = at + 100): TurnEvent =
   file: `answer_st_1_${index}`,
   collected: what,
 })
-const settled = (index: number, fate: FileFate, when = at + 500): TurnEvent => ({
+const settled = (index: number, fate: FileOutcome, when = at + 500): TurnEvent => ({
   kind: 'file_settled',
   at: when,
   file: `answer_st_1_${index}`,
@@ -50,14 +50,14 @@ function run(
   let turn = turnOf(opened(more, alone, app ? { dm } : {}))
   let last: Change | undefined
   for (const event of [claimed, asked, ...events]) {
-    last = advance(turn, event, say)
+    last = advance(turn, event, translate)
     turn = last?.save[0] ?? turn
   }
   return { turn, last }
 }
 
 const added = (change: Change | undefined) => (change?.add ?? []).map(({ id, route }) => `${route} ${id}`)
-const bubble = (turn: Turn) => streamFrame(turn, { now: at, placeholder: '…' }, say)
+const bubble = (turn: Turn) => streamFrame(turn, { now: at, placeholder: '…' }, translate)
 
 describe('files: in a bubble that is open', () => {
   test('files: each is fetched from the agent in the commit that ends the run, and the bubble waits', () => {
@@ -68,7 +68,7 @@ describe('files: in a bubble that is open', () => {
       { kind: 'collect', artifact: 'a2', sessionKey: turn.sessionKey, file: 'answer_st_1_1' },
     ])
     expect(turn.state).toBe('closing')
-    expect(advance(turn, served(), say)).toBeUndefined()
+    expect(advance(turn, served(), translate)).toBeUndefined()
     expect(bubble(turn)).toMatchObject({ content: 'done', finish: false })
     expect(nextDeadline(turn)).toBe(at + 60_000)
     expect(streamOfFile('answer', 'answer_st_1_0')).toBe('st_1')
@@ -104,9 +104,9 @@ describe('files: in a bubble that is open', () => {
         },
       ],
     })
-    expect(advance(going.turn, served(), say)).toBeUndefined()
+    expect(advance(going.turn, served(), translate)).toBeUndefined()
     const { turn } = run([ended('done', csv), collected(0, kept('file')), settled(0, 'arrived'), served()])
-    expect(bubble(turn).content).toBe(`done\n\n${say({ key: 'file_sent', name: 'report.csv' })}`)
+    expect(bubble(turn).content).toBe(`done\n\n${translate({ key: 'file_sent', name: 'report.csv' })}`)
     expect(turn.state).toBe('shown')
     expect(picturesOf(turn)).toEqual([])
   })
@@ -128,9 +128,9 @@ describe('files: in a bubble that is open', () => {
       deadline(at + 60_000),
       served(at + 61_000),
     ])
-    expect(bubble(turn).content).toBe(`done\n\n${say({ key: 'file_follows', name: 'report.csv' })}`)
+    expect(bubble(turn).content).toBe(`done\n\n${translate({ key: 'file_follows', name: 'report.csv' })}`)
     expect(turn.state).toBe('shown')
-    const late = advance(turn, collected(1, kept('file'), at + 70_000), say)
+    const late = advance(turn, collected(1, kept('file'), at + 70_000), translate)
     expect(added(late)).toEqual(['app wecom:default:m1:file1'])
   })
 
@@ -143,7 +143,7 @@ describe('files: in a bubble that is open', () => {
   test('files: who looks again within twenty seconds after the last file was known gets all in the bubble', () => {
     const { turn } = run([ended('done', csv), collected(0, kept('file')), settled(0, 'arrived', at + 40_000)])
     expect(nextDeadline(turn)).toBe(at + 60_000)
-    const unfetched = advance(turn, deadline(at + 60_000), say)
+    const unfetched = advance(turn, deadline(at + 60_000), translate)
     expect(added(unfetched)).toEqual(['app wecom:default:m1:app'])
   })
 
@@ -185,15 +185,15 @@ describe('files: in a bubble that is open', () => {
 
   test('files: repeats of what is known change nothing', () => {
     const { turn } = run([ended('done', csv), collected(0, kept('file')), settled(0, 'arrived')])
-    expect(advance(turn, collected(0, kept('file')), say)).toBeUndefined()
-    expect(advance(turn, settled(0, 'not_sent'), say)).toBeUndefined()
-    expect(advance(turn, settled(7, 'not_sent'), say)).toBeUndefined()
+    expect(advance(turn, collected(0, kept('file')), translate)).toBeUndefined()
+    expect(advance(turn, settled(0, 'not_sent'), translate)).toBeUndefined()
+    expect(advance(turn, settled(7, 'not_sent'), translate)).toBeUndefined()
   })
 
   test('files: what the agent does not hand over is said, and nothing is waited for', () => {
     const { turn, last } = run([ended('done', refused)])
     expect(last?.add).toEqual([])
-    const shown = turnOf(advance(turn, served(), say))
+    const shown = turnOf(advance(turn, served(), translate))
     expect(bubble(shown).content).toBe('done\n\n(“x.html” did not arrive: the agent did not hand it over)')
   })
 
@@ -210,7 +210,7 @@ describe('files: where no app is', () => {
     const { last, turn } = run([ended('done', png, csv)], { app: false })
     expect(added(last)).toEqual(['media wecom:default:m1:collect0'])
     const shown = [collected(0, kept('image')), served()].reduce(
-      (latest, event) => advance(latest, event, say)?.save[0] ?? latest,
+      (latest, event) => advance(latest, event, translate)?.save[0] ?? latest,
       turn,
     )
     expect(bubble(shown).content).toContain('“report.csv” did not arrive: files need a self-built app')
@@ -225,7 +225,7 @@ describe('files: where no app is', () => {
   test('files: a picture that does not come within a minute is missing', () => {
     const { turn } = run([ended('done', png), deadline(at + 60_000), served(at + 61_000)], { app: false })
     expect(bubble(turn).content).toContain('it could not be fetched from the agent')
-    expect(advance(turn, collected(0, kept('image'), at + 62_000), say)).toBeUndefined()
+    expect(advance(turn, collected(0, kept('image'), at + 62_000), translate)).toBeUndefined()
   })
 
   test('files: an answer that goes by response_url says what it cannot bring', () => {
@@ -248,7 +248,7 @@ describe('files: where no bubble is open', () => {
   ])('files: of %s the text goes at once, each file when it is there', (_, more, before) => {
     const { last, turn } = run([...before, ended('done', png)], more)
     expect(added(last)).toEqual(['app wecom:default:m1:app', 'media wecom:default:m1:collect0'])
-    const come = advance(turn, collected(0, kept('image')), say)
+    const come = advance(turn, collected(0, kept('image')), translate)
     expect(added(come)).toEqual(['app wecom:default:m1:file0'])
     expect(come?.save[0]?.state).toBe('moved')
   })
@@ -286,22 +286,22 @@ describe('files: that are still looked for', () => {
   test('files: the answer is over, its bubble waits two seconds, and then ends without them', () => {
     const { turn } = run([looking()])
     expect(turn).toMatchObject({ state: 'closing', end: 'answered', answer: 'done', isLooking: true })
-    expect(advance(turn, served(), say)).toBeUndefined()
+    expect(advance(turn, served(), translate)).toBeUndefined()
     expect(nextDeadline(turn)).toBe(at + 2_000)
     const late = run([looking(), deadline(at + 2_000), served(at + 2_500)])
     expect(bubble(late.turn)).toMatchObject({ content: 'done', finish: true })
-    const after = advance(late.turn, found(csv), say)
+    const after = advance(late.turn, found(csv), translate)
     expect(added(after)).toEqual(['media wecom:default:m1:collect0'])
   })
 
   test('files: found in time they are as if they had been known at once', () => {
     const { turn, last } = run([looking(), found(png)])
     expect(added(last)).toEqual(['media wecom:default:m1:collect0'])
-    expect(advance(turn, served(), say)).toBeUndefined()
+    expect(advance(turn, served(), translate)).toBeUndefined()
     const none = run([looking(), found(), served()])
     expect(none.turn.state).toBe('shown')
-    expect(advance(none.turn, found(csv), say)).toBeUndefined()
-    expect(advance(run([ended('done')]).turn, found(csv), say)).toBeUndefined()
+    expect(advance(none.turn, found(csv), translate)).toBeUndefined()
+    expect(advance(run([ended('done')]).turn, found(csv), translate)).toBeUndefined()
   })
 
   test('files: where no bubble is open the text has gone, and what will not come is said after it', () => {

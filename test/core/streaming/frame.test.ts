@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { firstFrame, isVisible, streamFrame, streamOfFeedback, type View } from '../../../src/core/streaming/frame.ts'
-import { after, alone, answered, asked, claimed, opened, say, served, t0, text, turnOf } from './turns.ts'
+import { after, alone, answered, asked, claimed, opened, translate, served, t0, text, turnOf } from './turns.ts'
 
 const placeholder = '<think></think>'
 const view = (afterMs: number, more: Partial<View> = {}): View => ({ now: t0 + afterMs, placeholder, ...more })
@@ -17,34 +17,38 @@ test('frame: the first frame is the placeholder exactly, also for a repeat after
 
 test('frame: a refused message is finished by its first frame, also when it is repeated', () => {
   const busy = turnOf(opened({}, { ...alone, openTurns: 1_000 }))
-  expect(firstFrame(busy, placeholder)).toEqual({ streamId: 'st_1', content: say({ key: 'busy' }), finish: true })
+  expect(firstFrame(busy, placeholder)).toEqual({ streamId: 'st_1', content: translate({ key: 'busy' }), finish: true })
 })
 
 test('frame: without text a line with elapsed time and phase appears after five seconds', () => {
   const turn = after([claimed, asked])
-  expect(streamFrame(turn, view(4_999), say).content).toBe(placeholder)
-  expect(streamFrame(turn, view(5_000), say).content).toBe('5 s · getting ready')
+  expect(streamFrame(turn, view(4_999), translate).content).toBe(placeholder)
+  expect(streamFrame(turn, view(5_000), translate).content).toBe('5 s · getting ready')
   const live = { text: '', phase: 'tool' } as const
-  expect(streamFrame(turn, view(80_000, { live }), say).content).toBe('1 min 20 s · looking things up')
-  expect(streamFrame(turn, view(80_000, { live, placeholder: 'One moment' }), say).content).toBe(
+  expect(streamFrame(turn, view(80_000, { live }), translate).content).toBe('1 min 20 s · looking things up')
+  expect(streamFrame(turn, view(80_000, { live, placeholder: 'One moment' }), translate).content).toBe(
     'One moment\n1 min 20 s · looking things up',
   )
 })
 
 test('frame: an unclaimed message says that it is queued, and after ten seconds that the agent is out of reach', () => {
   const turn = turnOf(opened())
-  expect(streamFrame(turn, view(1_000), say).content).toBe(say({ key: 'queued' }))
-  expect(streamFrame(turn, view(4_000, { offlineSince: t0 - 99 }), say).content).toBe(placeholder)
-  expect(streamFrame(turn, view(10_000, { offlineSince: t0 - 99 }), say).content).toBe(say({ key: 'offline' }))
-  expect(streamFrame(turn, view(12_000, { offlineSince: t0 + 3_000 }), say).content).not.toBe(say({ key: 'offline' }))
+  expect(streamFrame(turn, view(1_000), translate).content).toBe(translate({ key: 'queued' }))
+  expect(streamFrame(turn, view(4_000, { offlineSince: t0 - 99 }), translate).content).toBe(placeholder)
+  expect(streamFrame(turn, view(10_000, { offlineSince: t0 - 99 }), translate).content).toBe(
+    translate({ key: 'offline' }),
+  )
+  expect(streamFrame(turn, view(12_000, { offlineSince: t0 + 3_000 }), translate).content).not.toBe(
+    translate({ key: 'offline' }),
+  )
 })
 
 test('frame: text is shown as it grows, newest from memory, and a lost link is said below it', () => {
   const turn = after([claimed, asked, text('saved')])
-  expect(streamFrame(turn, view(1_000), say)).toEqual({ streamId: 'st_1', content: 'saved', finish: false })
-  expect(streamFrame(turn, view(1_000, { live: { text: 'saved and more' } }), say).content).toBe('saved and more')
-  expect(streamFrame(turn, view(30_000, { offlineSince: t0 + 2_000 }), say).content).toBe(
-    `saved\n\n${say({ key: 'offline' })}`,
+  expect(streamFrame(turn, view(1_000), translate)).toEqual({ streamId: 'st_1', content: 'saved', finish: false })
+  expect(streamFrame(turn, view(1_000, { live: { text: 'saved and more' } }), translate).content).toBe('saved and more')
+  expect(streamFrame(turn, view(30_000, { offlineSince: t0 + 2_000 }), translate).content).toBe(
+    `saved\n\n${translate({ key: 'offline' })}`,
   )
 })
 
@@ -52,8 +56,8 @@ test('frame: a long text keeps its beginning, whole characters, and never exceed
   for (const unit of ['a', '测', '😀', 'é测a😀']) {
     for (let pad = 0; pad < 4; pad++) {
       const long = 'x'.repeat(pad) + unit.repeat(25_000 / unit.length)
-      const { content } = streamFrame(after([claimed, asked, text(long)]), view(1_000), say)
-      const shown = content.replace(`\n\n${say({ key: 'truncated' })}`, '')
+      const { content } = streamFrame(after([claimed, asked, text(long)]), view(1_000), translate)
+      const shown = content.replace(`\n\n${translate({ key: 'truncated' })}`, '')
       expect(Buffer.byteLength(content)).toBeLessThanOrEqual(20_480)
       expect(Buffer.byteLength(content)).toBeGreaterThan(20_470)
       expect(long.startsWith(shown)).toBe(true)
@@ -64,7 +68,7 @@ test('frame: a long text keeps its beginning, whole characters, and never exceed
 
 test('frame: exactly 20,480 bytes are shown whole', () => {
   const full = 'a'.repeat(20_480)
-  expect(streamFrame(after([claimed, asked, answered(full), served()]), view(9_000), say)).toEqual({
+  expect(streamFrame(after([claimed, asked, answered(full), served()]), view(9_000), translate)).toEqual({
     streamId: 'st_1',
     content: full,
     finish: true,
@@ -73,7 +77,7 @@ test('frame: exactly 20,480 bytes are shown whole', () => {
 
 test('frame: what said before the answer stays above it', () => {
   const turn = { ...after([claimed, asked, text('answer')]), preface: 'before' }
-  expect(streamFrame(turn, view(1_000), say).content).toBe('before\n\nanswer')
+  expect(streamFrame(turn, view(1_000), translate).content).toBe('before\n\nanswer')
 })
 
 test('frame: spaces and zero-width characters are not visible', () => {

@@ -1,11 +1,11 @@
 import type { Inbound } from '../../../src/domain/message.ts'
-import type { Change, Standing } from '../../../src/domain/ports.ts'
+import type { Change, SenderLoad } from '../../../src/domain/ports.ts'
 import type { Turn } from '../../../src/domain/turn.ts'
-import { speaker } from '../../../src/core/notices/notices.ts'
+import { createTranslator } from '../../../src/core/notices/notices.ts'
 import { type OpenSettings, openTurn } from '../../../src/core/streaming/open.ts'
 import { advance, type TurnEvent } from '../../../src/core/streaming/advance.ts'
 
-export const say = speaker('en')
+export const translate = createTranslator('en')
 /** When the message of every test came. */
 export const t0 = 1_780_000_000_000
 
@@ -41,14 +41,14 @@ const settings: OpenSettings = {
   },
 }
 
-export const alone: Standing = { openTurns: 0, sentLastMinute: 0, nextOrder: 1, inLane: () => [] }
+export const alone: SenderLoad = { openTurns: 0, sentLastMinute: 0, nextOrder: 1, inLane: () => [] }
 
 export function opened(
   more: Partial<Inbound> = {},
-  standing: Standing = alone,
+  standing: SenderLoad = alone,
   moreSettings: Partial<OpenSettings> = {},
 ): Change {
-  return openTurn({ ...inbound, ...more }, standing, { ...settings, ...moreSettings }, say)
+  return openTurn({ ...inbound, ...more }, standing, { ...settings, ...moreSettings }, translate)
 }
 
 export function turnOf(change: Change | undefined): Turn {
@@ -59,7 +59,7 @@ export function turnOf(change: Change | undefined): Turn {
 
 /** A turn after events; those that change nothing are passed over. */
 export function after(events: readonly TurnEvent[], more: Partial<Inbound> = {}): Turn {
-  return events.reduce((turn, event) => advance(turn, event, say)?.save[0] ?? turn, turnOf(opened(more)))
+  return events.reduce((turn, event) => advance(turn, event, translate)?.save[0] ?? turn, turnOf(opened(more)))
 }
 
 export const claimed: TurnEvent = { kind: 'claimed', at: t0 + 10, prepared: { question: 'hello' } }

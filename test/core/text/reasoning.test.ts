@@ -4,16 +4,19 @@ import { streamFrame } from '../../../src/core/streaming/frame.ts'
 import type { OpenSettings } from '../../../src/core/streaming/open.ts'
 import { presentReasoning, splitReasoning } from '../../../src/core/text/reasoning.ts'
 import { advance } from '../../../src/core/streaming/advance.ts'
-import { alone, answered, asked, claimed, opened, say, served, t0, text, turnOf } from '../streaming/turns.ts'
+import { alone, answered, asked, claimed, opened, translate, served, t0, text, turnOf } from '../streaming/turns.ts'
 
 const said = '<think>\nfirst\nthen\n</think>\n\nThe answer.'
 const animation = '<think></think>'
 
 function turnAfter(events: Parameters<typeof advance>[1][], settings: Partial<OpenSettings> = {}): Turn {
-  return events.reduce((turn, event) => advance(turn, event, say)?.save[0] ?? turn, turnOf(opened({}, alone, settings)))
+  return events.reduce(
+    (turn, event) => advance(turn, event, translate)?.save[0] ?? turn,
+    turnOf(opened({}, alone, settings)),
+  )
 }
 
-const shownBy = (turn: Turn, now: number) => streamFrame(turn, { now, placeholder: animation }, say).content
+const shownBy = (turn: Turn, now: number) => streamFrame(turn, { now, placeholder: animation }, translate).content
 
 describe('what is reasoning', () => {
   const table: readonly (readonly [name: string, text: string, reasoning: string, plain: string])[] = [
@@ -89,7 +92,7 @@ describe('reasoning in a bubble', () => {
   test('reasoning: it goes no other way', () => {
     const dm = { format: 'text', deliverWithinMs: 1_000_000 } as const
     const turn = turnAfter([claimed, asked, { kind: 'deadline', at: t0 + 330_000 }], { dm })
-    const change = advance(turn, answered(said, t0 + 400_000), say)
+    const change = advance(turn, answered(said, t0 + 400_000), translate)
     expect(change?.add?.[0]?.body).toMatchObject({ messages: [{ kind: 'text', content: 'The answer.' }] })
   })
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../world.ts'
 import { type Block, blockOf, type KeptFile, type MadeFile } from './blocks.ts'
-import { type Answer, type Params, refuse } from '../frames.ts'
+import { type RpcAnswer, type Params, refuse } from '../frames.ts'
 import { type Disk, normaliseKey, type Session } from '../runs/history.ts'
 
 const folder = '/api/chat/media/outgoing/'
@@ -40,13 +40,13 @@ export class EchoFiles {
     return { artifactId, path, runId, name, mimeType, bytes }
   }
 
-  list(params: Params): Answer {
+  list(params: Params): RpcAnswer {
     const runId = params['runId']
     const files = this.filesOf(params).filter(file => runId === undefined || file.runId === runId)
     return { ok: true, payload: { artifacts: files.map(file => ({ ...entryOf(file), runId: file.runId })) } }
   }
 
-  download(params: Params): Answer {
+  download(params: Params): RpcAnswer {
     const artifactId = String(params['artifactId'])
     const file = this.filesOf(params).find(one => one.artifactId === artifactId)
     if (file === undefined) {

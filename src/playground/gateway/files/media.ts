@@ -1,4 +1,4 @@
-import { type Params, type Refusal, refuse } from '../frames.ts'
+import { type Params, type RpcError, refuse } from '../frames.ts'
 import { isObject } from '../../json.ts'
 
 /** A file that came with a message. */
@@ -11,7 +11,7 @@ export interface Medium {
 }
 
 /** What a user sent. */
-export interface Message {
+export interface ChatSendParams {
   readonly message: string
   readonly media: readonly Medium[]
 }
@@ -20,7 +20,7 @@ export interface Message {
 export const imageLimitBytes = 6_291_456
 
 /** The attachments of a `chat.send`; one bad one refuses them all. */
-export function readAttachments(params: Params): readonly Medium[] | Refusal {
+export function readAttachments(params: Params): readonly Medium[] | RpcError {
   const given = params['attachments']
   const media: Medium[] = []
   for (const one of (Array.isArray(given) ? given : []).filter(isObject)) {
@@ -31,7 +31,7 @@ export function readAttachments(params: Params): readonly Medium[] | Refusal {
   return media
 }
 
-function readAttachment(given: Params): Medium | Refusal {
+function readAttachment(given: Params): Medium | RpcError {
   const type = stringOf(given['type'], 'file')
   const name = stringOf(given['fileName'], type)
   const mime = stringOf(given['mimeType'], 'application/octet-stream')
@@ -50,7 +50,7 @@ function stringOf(value: unknown, otherwise: string): string {
   return typeof value === 'string' ? value : otherwise
 }
 
-function refuseOne(error: string, name: string, what: string): Refusal {
+function refuseOne(error: string, name: string, what: string): RpcError {
   return refuse('INVALID_REQUEST', `${error}: attachment ${name}: ${what}`)
 }
 

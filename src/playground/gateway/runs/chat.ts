@@ -2,7 +2,7 @@ import type { Clock } from '../../../world.ts'
 import type { EchoApprovals } from '../approvals.ts'
 import { commandRow, obey } from '../commands.ts'
 import { EchoFiles } from '../files/files.ts'
-import { type Answer, type Emit, type Params, refuse } from '../frames.ts'
+import { type RpcAnswer, type Emit, type Params, refuse } from '../frames.ts'
 import {
   addFiles,
   type Disk,
@@ -18,13 +18,13 @@ import {
   type Session,
   userRow,
 } from './history.ts'
-import { type Medium, type Message, readAttachments } from '../files/media.ts'
-import { type Run, type RunEnd, type RunSpec, startRun } from './run.ts'
+import { type Medium, type ChatSendParams, readAttachments } from '../files/media.ts'
+import { type EchoRunState, type EchoRunEnd, type RunSpec, startRun } from './run.ts'
 import type { Script } from './script.ts'
 import { describeEnd, SentKeys } from './sent.ts'
 
 /** A message that was accepted as new (`started`), in the order of arrival. */
-export interface Asked {
+export interface ChatSend {
   readonly key: string
   readonly sessionKey: string
   readonly text: string
@@ -32,7 +32,7 @@ export interface Asked {
   readonly attachments: readonly Medium[]
 }
 
-export interface ChatDoors {
+export interface EchoChatDeps {
   readonly clock: Clock
   readonly disk: Disk
   readonly script: Script
@@ -40,7 +40,7 @@ export interface ChatDoors {
   readonly approvals: EchoApprovals
   readonly newId: () => string
   readonly isKnownAgent: (id: string) => boolean
-  readonly onAsked: (asked: Omit<Asked, 'bootId'>) => void
+  readonly onAsked: (asked: Omit<ChatSend, 'bootId'>) => void
   /** From the acknowledgement to the user row in the history, and the start of the run. */
   readonly rowAfterMs: number
   /** From the end of a run to the files in its row (100-700 ms in reality); a kill in between forgets them. */
@@ -53,17 +53,17 @@ export interface ChatDoors {
 export class EchoChat {
   readonly files: EchoFiles
   private readonly sent: SentKeys
-  private readonly active = new Map<string, Run>()
-  private readonly runs = new Map<string, Run>()
+  private readonly active = new Map<string, EchoRunState>()
+  private readonly runs = new Map<string, EchoRunState>()
   private readonly queues = new Map<string, Queued[]>()
   private readonly resuming = new Map<string, string>()
 
-  constructor(private readonly doors: ChatDoors) {
-    this.sent = new SentKeys(doors.clock)
-    this.files = new EchoFiles(doors.clock, doors.disk, doors.newId)
-    for (const session of doors.disk.sessions.values()) {
+  constructor(private readonly deps: EchoChatDeps) {
+    this.sent = new SentKeys(deps.clock)
+    this.files = new EchoFiles(deps.clock, deps.disk, deps.newId)
+    for (const session of deps.disk.sessions.values()) {
       session.interrupted.push(...session.pending.splice(0))
-      if (session.running !== undefined && doors.resumes) this.resuming.set(session.key, doors.newId())
+      if (session.running !== undefined && deps.resumes) this.resuming.set(session.key, deps.newId())
       else delete session.running
       if (this.resuming.has(session.key)) session.abortedLastRun = true
       else if (session.status === 'running') delete session.status
@@ -87,9 +87,9 @@ export class EchoChat {
   /** A changed config is taken up: what was acknowledged and has not begun comes to nothing. */
   supersede(): void {
     for (const [key, run] of this.active) {
-      const session = this.doors.disk.sessions.get(key)
+      const session = this.deps.disk.sessions.get(key)
       if (run.hasStarted() || session === undefined) continue
-      session.rows.push(userRow(run.spec, this.doors.clock.now(), run.spec.key))
+      session.rows.push(userRow(run.spec, this.deps.clock.now(), run.spec.key))
       this.giveUp(key, run, 'Error: prepared model runtime plugin generation was superseded')
     }
   }
@@ -105,8 +105,8 @@ export class EchoChat {
   }
 
   /** `scopes`: what the link may do over which it comes. */
-  send(params: Params, scopes: readonly string[] = []): Answer {
-    const { clock, disk, newId, onAsked, isKnownAgent } = this.doors
+  send(params: Params, scopes: readonly string[] = []): RpcAnswer {
+    const { clock, disk, newId, onAsked, isKnownAgent } = this.deps
     const sessionKey = normaliseKey(String(params['sessionKey']))
     const message = String(params['message'])
     const key = String(params['idempotencyKey'])
@@ -134,7 +134,7 @@ export class EchoChat {
     return this.place(session, asked, params['queueMode'])
   }
 
-  private place(session: Session, asked: Queued, queueMode: unknown): Answer {
+  private place(session: Session, asked: Queued, queueMode: unknown): RpcAnswer {
     const answer = { runId: asked.key, status: 'started' }
     const running = this.active.get(session.key)
     if (!running) {
@@ -159,8 +159,8 @@ export class EchoChat {
   }
 
   /** A message without a run of its own: its final comes at once with seq 1, empty when another run answers it. */
-  private endAtOnce({ key: sessionKey }: Session, key: string, text: string): Answer {
-    const { clock, emit } = this.doors
+  private endAtOnce({ key: sessionKey }: Session, key: string, text: string): RpcAnswer {
+    const { clock, emit } = this.deps
     const endedAt = clock.now()
     if (text !== '') this.sent.end(key, { state: 'final', text, files: [], endedAt })
     const message = { role: 'assistant', content: [{ type: 'text', text }], timestamp: endedAt }
@@ -169,19 +169,19 @@ export class EchoChat {
     return ok({ runId: key, status: 'started' })
   }
 
-  private giveUp(sessionKey: string, run: Run, errorMessage: string): void {
+  private giveUp(sessionKey: string, run: EchoRunState, errorMessage: string): void {
     const { runId, key } = run.spec
     run.cut()
     this.active.delete(sessionKey)
-    const session = this.doors.disk.sessions.get(sessionKey)
+    const session = this.deps.disk.sessions.get(sessionKey)
     if (session) removePending(session, key)
-    this.doors.emit('chat', { runId, sessionKey, seq: 1, state: 'error', errorMessage })
+    this.deps.emit('chat', { runId, sessionKey, seq: 1, state: 'error', errorMessage })
   }
 
   /** A key that was accepted by a process that died before it wrote the row is spent for ever. */
-  private refuseInterrupted({ key: sessionKey }: Session, runId: string): Answer {
+  private refuseInterrupted({ key: sessionKey }: Session, runId: string): RpcAnswer {
     const errorMessage = 'Error: Pending input ownership ended; submit a new turn to continue'
-    this.doors.emit('chat', { runId, sessionKey, seq: 1, state: 'error', errorMessage })
+    this.deps.emit('chat', { runId, sessionKey, seq: 1, state: 'error', errorMessage })
     return refuse('UNAVAILABLE', errorMessage)
   }
 
@@ -189,25 +189,25 @@ export class EchoChat {
     const { message, media, mayAskApproval = false } = asked
     removePending(session, asked.key)
     if (session.rows.length > 0) session.pending.push(asked)
-    const row = userRow(asked, this.doors.clock.now(), asked.key)
+    const row = userRow(asked, this.deps.clock.now(), asked.key)
     this.run(session, { runId, key: asked.key, message, media, mayAskApproval, isFollowup: runId !== asked.key }, row)
   }
 
   private resumeOne(key: string): void {
-    const session = this.doors.disk.sessions.get(key)
+    const session = this.deps.disk.sessions.get(key)
     const runId = this.resuming.get(key)
     this.resuming.delete(key)
     if (runId === undefined || session?.running === undefined) return
-    const row = resumeRow(runId, key, this.doors.clock.now())
+    const row = resumeRow(runId, key, this.deps.clock.now())
     this.run(session, { runId, key: runId, ...session.running, mayAskApproval: false, isFollowup: true }, row)
   }
 
   private run(
     session: Session,
-    turn: Pick<RunSpec, 'runId' | 'key' | 'isFollowup' | 'mayAskApproval'> & Message,
+    turn: Pick<RunSpec, 'runId' | 'key' | 'isFollowup' | 'mayAskApproval'> & ChatSendParams,
     row: Row,
   ): void {
-    const { clock, script, emit, approvals, rowAfterMs: startAfterMs } = this.doors
+    const { clock, script, emit, approvals, rowAfterMs: startAfterMs } = this.deps
     const askApproval: EchoApprovals['ask'] = (run, command) => approvals.ask(run, command)
     const spec = { ...turn, sessionKey: session.key, agentId: session.agentId, startAfterMs }
     session.status = 'running'
@@ -217,13 +217,13 @@ export class EchoChat {
       session.abortedLastRun = false
       removePending(session, turn.key)
     }
-    const onEnd = (end: RunEnd) => this.finish(session, run, end)
+    const onEnd = (end: EchoRunEnd) => this.finish(session, run, end)
     const run = startRun(spec, { clock, script, emit, askApproval, onStart, onEnd })
     this.active.set(session.key, run)
     this.runs.set(turn.runId, run)
   }
 
-  private finish(session: Session, run: Run, end: RunEnd): void {
+  private finish(session: Session, run: EchoRunState, end: EchoRunEnd): void {
     const { runId } = run.spec
     const row = endRow(end, runId)
     if (row) {
@@ -235,21 +235,21 @@ export class EchoChat {
     session.status = end.state === 'final' ? 'done' : end.state === 'error' ? 'failed' : 'killed'
     this.active.delete(session.key)
     this.sent.end(runId, end)
-    this.doors.approvals.close(runId)
+    this.deps.approvals.close(runId)
     const [next, ...later] = this.queues.get(session.key) ?? []
     if (!next) return
     this.queues.set(session.key, later)
     this.sent.join(next.key, 'over')
-    this.begin(session, next, this.doors.newId())
+    this.begin(session, next, this.deps.newId())
   }
 
-  private addFilesLater(session: Session, row: Row, { state, files }: RunEnd, runId: string): void {
+  private addFilesLater(session: Session, row: Row, { state, files }: EchoRunEnd, runId: string): void {
     if (state !== 'final' || files.length === 0) return
-    const { clock, filesAfterMs } = this.doors
+    const { clock, filesAfterMs } = this.deps
     clock.alarm(clock.now() + filesAfterMs, () => addFiles(session, row, this.files.keep(session, runId, files)))
   }
 
-  abort(params: Params): Answer {
+  abort(params: Params): RpcAnswer {
     const run = this.active.get(normaliseKey(String(params['sessionKey'])))
     const wanted = params['runId'] === undefined || params['runId'] === run?.spec.runId
     if (!run || !wanted) return ok({ ok: true, aborted: false, runIds: [] })
@@ -263,10 +263,10 @@ export class EchoChat {
 
   /** Resolves with the end of the run, or `timeout` when it is unknown or still running then. */
   async wait(runId: string, timeoutMs: number): Promise<object> {
-    const { clock } = this.doors
+    const { clock } = this.deps
     const known = this.sent.waited(runId)
     if (known) return known
-    const end = await new Promise<RunEnd | undefined>(resolve => {
+    const end = await new Promise<EchoRunEnd | undefined>(resolve => {
       const cancel = clock.alarm(clock.now() + timeoutMs, () => resolve(undefined))
       void this.runs.get(runId)?.ended.then(ended => {
         cancel()
@@ -277,7 +277,7 @@ export class EchoChat {
   }
 
   reset(key: string): object {
-    const { clock, disk, newId } = this.doors
+    const { clock, disk, newId } = this.deps
     this.active.get(key)?.abort('restart')
     const session = openSession(disk, key, newId)
     if (session.rows.length > 0) session.rows.splice(0, session.rows.length, resetRow(clock.now(), newId()))
@@ -285,6 +285,6 @@ export class EchoChat {
   }
 }
 
-function ok(payload: object): Answer {
+function ok(payload: object): RpcAnswer {
   return { ok: true, payload }
 }

@@ -1,7 +1,7 @@
 import type { Block, KeptFile } from '../files/blocks.ts'
 import type { Params } from '../frames.ts'
-import type { Medium, Message } from '../files/media.ts'
-import type { Run, RunEnd } from './run.ts'
+import type { Medium, ChatSendParams } from '../files/media.ts'
+import type { EchoRunState, EchoRunEnd } from './run.ts'
 
 export interface Row {
   readonly role: 'user' | 'assistant' | 'system'
@@ -15,7 +15,7 @@ export interface Row {
 }
 
 /** A message that was accepted and has no row yet. */
-export interface Queued extends Message {
+export interface Queued extends ChatSendParams {
   readonly key: string
   readonly acceptedAt: number
   readonly mayAskApproval?: boolean
@@ -29,7 +29,7 @@ export interface Session {
   readonly rows: Row[]
   readonly files: KeptFile[]
   /** The message of the turn that runs or was cut off. */
-  running?: Message
+  running?: ChatSendParams
   /** Accepted in a session that had rows before. */
   readonly pending: Queued[]
   /** Pending when a process died: their keys can never be used again. */
@@ -48,7 +48,7 @@ export interface Disk {
 
 /** What only the living process knows of a session. */
 export interface Present {
-  readonly run: Run | undefined
+  readonly run: EchoRunState | undefined
   /** The runId under which an interrupted turn will go on. */
   readonly resuming: string | undefined
   readonly queued: readonly Queued[]
@@ -82,7 +82,12 @@ export function findRow(disk: Disk, sessionKey: string, id: string): Row | undef
   return disk.sessions.get(sessionKey)?.rows.find(row => idOf(row) === id)
 }
 
-export function userRow({ message, media }: Message, timestamp: number, key: string, more: Partial<Row> = {}): Row {
+export function userRow(
+  { message, media }: ChatSendParams,
+  timestamp: number,
+  key: string,
+  more: Partial<Row> = {},
+): Row {
   const idempotencyKey = `${key}:user`
   const meta = {
     id: `row-${idempotencyKey}`,
@@ -107,7 +112,7 @@ export function resumeRow(runId: string, sessionKey: string, timestamp: number):
 }
 
 /** The assistant's row of a run that ended; an abort before the first word leaves none. */
-export function endRow(end: RunEnd, runId: string): Row | undefined {
+export function endRow(end: EchoRunEnd, runId: string): Row | undefined {
   const row = { role: 'assistant', timestamp: end.endedAt, __openclaw: { id: `row-${runId}`, runId } } as const
   if (end.state === 'error') {
     const content = [{ type: 'text', text: `⚠️ ${end.error}` }] as const

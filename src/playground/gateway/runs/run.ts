@@ -3,15 +3,15 @@ import type { Clock } from '../../../world.ts'
 import type { EchoApprovals } from '../approvals.ts'
 import type { MadeFile } from '../files/blocks.ts'
 import type { Emit } from '../frames.ts'
-import type { Message } from '../files/media.ts'
-import type { Script, Step } from './script.ts'
+import type { ChatSendParams } from '../files/media.ts'
+import type { Script, ScriptStep } from './script.ts'
 
 /** The real gateway sends one delta per 72-83 ms at most. */
 const deltaEveryMs = 75
 /** The reply in the last event is cut here. */
 const replyChars = 4_096
 
-export interface RunSpec extends Message {
+export interface RunSpec extends ChatSendParams {
   readonly runId: string
   /** The idempotencyKey of the message; another one than `runId` for a followup. */
   readonly key: string
@@ -24,7 +24,7 @@ export interface RunSpec extends Message {
   readonly isFollowup: boolean
 }
 
-export interface RunEnd {
+export interface EchoRunEnd {
   readonly state: 'final' | 'aborted' | 'error'
   readonly text: string
   readonly endedAt: number
@@ -35,21 +35,21 @@ export interface RunEnd {
 }
 
 /** A run of the echo agent. `cut` is the death of the process: it says nothing any more. */
-export interface Run {
+export interface EchoRunState {
   readonly spec: RunSpec
   readonly startedAt: number
-  readonly ended: Promise<RunEnd>
+  readonly ended: Promise<EchoRunEnd>
   text(): string
   hasStarted(): boolean
   /** Answers one more message at the end of this same run. */
-  steer(message: Message): void
+  steer(message: ChatSendParams): void
   abort(stopReason: string): void
   /** The process stops before the run is over: said as an abort, but the next boot goes on with it. */
   interrupt(): void
   cut(): void
 }
 
-export interface RunDoors {
+export interface EchoRunDeps {
   readonly clock: Clock
   readonly script: Script
   readonly emit: Emit
@@ -57,19 +57,19 @@ export interface RunDoors {
   /** Called when the run begins, after `startAfterMs`. */
   readonly onStart: () => void
   /** Called before the end is announced, so that whoever hears it finds it in the history. */
-  readonly onEnd: (end: RunEnd) => void
+  readonly onEnd: (end: EchoRunEnd) => void
 }
 
 /** Starts a run: status, throttled cumulative deltas, then exactly one end (an error is said twice, as in reality). */
-export function startRun(spec: RunSpec, doors: RunDoors): Run {
-  return new EchoRun(spec, doors)
+export function startRun(spec: RunSpec, deps: EchoRunDeps): EchoRunState {
+  return new EchoRun(spec, deps)
 }
 
-class EchoRun implements Run {
+class EchoRun implements EchoRunState {
   readonly startedAt: number
-  readonly ended: Promise<RunEnd>
-  private readonly waiting: Message[]
-  private settle: (end: RunEnd) => void = () => {}
+  readonly ended: Promise<EchoRunEnd>
+  private readonly waiting: ChatSendParams[]
+  private settle: (end: EchoRunEnd) => void = () => {}
   private over = false
   private started = false
   private said = ''
@@ -84,9 +84,9 @@ class EchoRun implements Run {
 
   constructor(
     readonly spec: RunSpec,
-    private readonly doors: RunDoors,
+    private readonly deps: EchoRunDeps,
   ) {
-    this.startedAt = doors.clock.now()
+    this.startedAt = deps.clock.now()
     this.ended = new Promise(resolve => {
       this.settle = resolve
     })
@@ -102,7 +102,7 @@ class EchoRun implements Run {
     return this.started
   }
 
-  steer(message: Message): void {
+  steer(message: ChatSendParams): void {
     this.waiting.push(message)
   }
 
@@ -128,7 +128,7 @@ class EchoRun implements Run {
     await this.pause(this.spec.startAfterMs) // at least until the acknowledgement has gone
     if (this.over) return
     this.started = true
-    this.doors.onStart()
+    this.deps.onStart()
     this.announce('preparing_workspace')
     this.announce('preparing_context')
     this.agent('lifecycle', { phase: 'start', startedAt: this.startedAt })
@@ -146,8 +146,8 @@ class EchoRun implements Run {
   }
 
   /** True when the run is over and nothing more may be said. */
-  private async playScript({ message, media }: Message): Promise<boolean> {
-    for await (const step of this.doors.script(message, media)) {
+  private async playScript({ message, media }: ChatSendParams): Promise<boolean> {
+    for await (const step of this.deps.script(message, media)) {
       if (this.over) return true
       await this.take(step)
       if (this.over) return true
@@ -155,7 +155,7 @@ class EchoRun implements Run {
     return false
   }
 
-  private async take(step: Step): Promise<void> {
+  private async take(step: ScriptStep): Promise<void> {
     switch (step.kind) {
       case 'wait':
         return await this.pause(step.ms)
@@ -182,7 +182,7 @@ class EchoRun implements Run {
 
   private pause(ms?: number): Promise<void> {
     return new Promise(resolve => {
-      const cancel = ms === undefined ? () => {} : this.doors.clock.alarm(this.doors.clock.now() + ms, resolve)
+      const cancel = ms === undefined ? () => {} : this.deps.clock.alarm(this.deps.clock.now() + ms, resolve)
       this.wake = () => {
         cancel()
         resolve()
@@ -194,7 +194,7 @@ class EchoRun implements Run {
     this.chat({ state: 'aborted', stopReason, ...(this.said === '' ? {} : { message: this.message() }) })
   }
 
-  private async callTool({ name, args, ms, result }: Step & { kind: 'tool' }): Promise<void> {
+  private async callTool({ name, args, ms, result }: ScriptStep & { kind: 'tool' }): Promise<void> {
     const toolCallId = `call_${this.agentSeq}`
     const item = { itemId: `tool:${toolCallId}`, toolCallId, name, kind: 'tool', title: name }
     this.agent('item', { ...item, phase: 'start', status: 'running' }, true)
@@ -206,10 +206,10 @@ class EchoRun implements Run {
     this.tools.add(name)
   }
 
-  private async askApproval({ command, allowed, denied }: Step & { kind: 'approve' }): Promise<void> {
+  private async askApproval({ command, allowed, denied }: ScriptStep & { kind: 'approve' }): Promise<void> {
     const { sessionKey, runId, mayAskApproval } = this.spec
     this.agent('lifecycle', { phase: 'waiting-approval' })
-    const decision = mayAskApproval ? await this.doors.askApproval({ sessionKey, runId }, command) : undefined
+    const decision = mayAskApproval ? await this.deps.askApproval({ sessionKey, runId }, command) : undefined
     if (this.over) return
     this.agent('lifecycle', { phase: 'approval-resolved' })
     this.say(decision === undefined ? 'Exec approval registration failed' : decision === 'deny' ? denied : allowed)
@@ -218,14 +218,14 @@ class EchoRun implements Run {
   private say(text: string): void {
     this.said += text
     if (this.stopDelta) return
-    this.stopDelta = this.doors.clock.alarm(Math.max(this.sentAt + deltaEveryMs, this.doors.clock.now()), () =>
+    this.stopDelta = this.deps.clock.alarm(Math.max(this.sentAt + deltaEveryMs, this.deps.clock.now()), () =>
       this.sendDelta(),
     )
   }
 
   private sendDelta(): void {
     this.stopDelta = undefined
-    this.sentAt = this.doors.clock.now()
+    this.sentAt = this.deps.clock.now()
     const deltaText = this.said.slice(this.sentText.length)
     this.sentText = this.said
     this.agent('assistant', { text: this.said, delta: deltaText })
@@ -242,7 +242,7 @@ class EchoRun implements Run {
       text === '' ? { disposition: 'silent' } : { disposition: 'visible', text: text.slice(0, replyChars) }
     const terminalReceipt = { runId: this.spec.runId, successfulToolNames: [...this.tools] }
     this.agent('lifecycle', { phase: 'finishing' })
-    this.agent('lifecycle', { phase: 'end', endedAt: this.doors.clock.now(), terminalReply, terminalReceipt })
+    this.agent('lifecycle', { phase: 'end', endedAt: this.deps.clock.now(), terminalReply, terminalReceipt })
     this.end({ state: 'final' })
     const stopReason = this.spec.isFollowup ? {} : { stopReason: 'stop' }
     this.chat({ state: 'final', ...stopReason, ...(this.said === '' ? {} : { message: this.message() }) })
@@ -257,26 +257,26 @@ class EchoRun implements Run {
     this.chat({ state: 'error', errorMessage: `⚠️ Agent failed before reply: ${errorMessage}` })
   }
 
-  private end(how: Pick<RunEnd, 'state' | 'stopReason' | 'error'>): void {
+  private end(how: Pick<EchoRunEnd, 'state' | 'stopReason' | 'error'>): void {
     this.cut()
-    const end: RunEnd = { ...how, text: this.said, files: this.files, endedAt: this.doors.clock.now() }
-    this.doors.onEnd(end)
+    const end: EchoRunEnd = { ...how, text: this.said, files: this.files, endedAt: this.deps.clock.now() }
+    this.deps.onEnd(end)
     this.settle(end)
   }
 
   private message(): object {
-    return { role: 'assistant', content: [{ type: 'text', text: this.said }], timestamp: this.doors.clock.now() }
+    return { role: 'assistant', content: [{ type: 'text', text: this.said }], timestamp: this.deps.clock.now() }
   }
 
   private chat(payload: { readonly state: string; readonly [more: string]: unknown }): void {
     const { runId, sessionKey, agentId, isFollowup } = this.spec
     const agent = isFollowup && payload.state === 'final' ? {} : { agentId }
-    this.doors.emit('chat', { runId, sessionKey, ...agent, seq: ++this.seq, ...payload })
+    this.deps.emit('chat', { runId, sessionKey, ...agent, seq: ++this.seq, ...payload })
   }
 
   private agent(stream: string, data: object, toolsOnly = false): void {
     const { runId, sessionKey, agentId } = this.spec
-    const payload = { runId, stream, data, sessionKey, agentId, seq: ++this.agentSeq, ts: this.doors.clock.now() }
-    this.doors.emit('agent', payload, toolsOnly)
+    const payload = { runId, stream, data, sessionKey, agentId, seq: ++this.agentSeq, ts: this.deps.clock.now() }
+    this.deps.emit('agent', payload, toolsOnly)
   }
 }

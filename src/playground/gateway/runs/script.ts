@@ -3,7 +3,7 @@ import type { Medium } from '../files/media.ts'
 import { drawPicture } from '../files/picture.ts'
 
 /** One thing that the echo agent does. A run ends after its last step. */
-export type Step =
+export type ScriptStep =
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'say'; readonly text: string }
   | {
@@ -20,12 +20,12 @@ export type Step =
   | { readonly kind: 'hang' }
 
 /** What the agent does with a message. An async generator lets a test decide when the next word comes. */
-export type Script = (message: string, media: readonly Medium[]) => Iterable<Step> | AsyncIterable<Step>
+export type Script = (message: string, media: readonly Medium[]) => Iterable<ScriptStep> | AsyncIterable<ScriptStep>
 
 const wordMs = 60
 
 /** The default script: an echo in growing words; directives in the prompt choose other behaviours. */
-export function* echoScript(message: string, media: readonly Medium[] = []): Generator<Step, void> {
+export function* echoScript(message: string, media: readonly Medium[] = []): Generator<ScriptStep, void> {
   const slow = numbers(/\[slow (\d+)\]/, message)
   if (slow) yield { kind: 'wait', ms: slow[0] ?? 0 }
   if (message.includes('[fail]')) {
@@ -38,7 +38,7 @@ export function* echoScript(message: string, media: readonly Medium[] = []): Gen
   }
 }
 
-function* answer(message: string, media: readonly Medium[]): Generator<Step, void> {
+function* answer(message: string, media: readonly Medium[]): Generator<ScriptStep, void> {
   if (message.includes('[tool]')) yield { kind: 'tool', name: 'exec', args: { command: 'date' }, ms: 400, result: 'ok' }
   const long = numbers(/\[long (\d+) (\d+)\]/, message)
   const big = numbers(/\[big (\d+)\]/, message)
@@ -103,7 +103,7 @@ function wordsOf(text: string): string[] {
   return [...new Intl.Segmenter('zh', { granularity: 'word' }).segment(text)].map(word => word.segment)
 }
 
-function* words(texts: readonly string[], ms: number): Generator<Step> {
+function* words(texts: readonly string[], ms: number): Generator<ScriptStep> {
   for (const text of texts) {
     yield { kind: 'say', text }
     yield { kind: 'wait', ms }

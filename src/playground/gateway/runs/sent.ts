@@ -1,10 +1,10 @@
 import type { Clock } from '../../../world.ts'
-import { type Answer, refuse } from '../frames.ts'
-import type { RunEnd } from './run.ts'
+import { type RpcAnswer, refuse } from '../frames.ts'
+import type { EchoRunEnd } from './run.ts'
 
 interface Sent {
   readonly message: string
-  end?: RunEnd
+  end?: EchoRunEnd
   /** Its answer comes, or came, under another runId. */
   joined?: 'queued' | 'over'
 }
@@ -25,7 +25,7 @@ export class SentKeys {
     this.sent.set(key, { message })
   }
 
-  end(key: string, end: RunEnd): void {
+  end(key: string, end: EchoRunEnd): void {
     const sent = this.sent.get(key)
     if (sent) sent.end = end
   }
@@ -39,7 +39,7 @@ export class SentKeys {
   }
 
   /** The answer to a repeated `chat.send`, or undefined when the key is new. */
-  repeat(key: string, message: string): Answer | undefined {
+  repeat(key: string, message: string): RpcAnswer | undefined {
     const sent = this.sent.get(key)
     if (!sent || this.isForgotten(sent)) return undefined
     if (sent.message !== message) {
@@ -67,7 +67,7 @@ export class SentKeys {
 }
 
 /** The payload of `agent.wait` for a run that ended. */
-export function describeEnd(runId: string, { state, text, endedAt, error, stopReason }: RunEnd): object {
+export function describeEnd(runId: string, { state, text, endedAt, error, stopReason }: EchoRunEnd): object {
   if (state === 'error') return { runId, status: 'error', endedAt, error: `⚠️ Agent failed before reply: ${error}` }
   if (state === 'aborted') return { runId, status: 'error', endedAt, error: 'aborted', stopReason }
   const terminalReply =

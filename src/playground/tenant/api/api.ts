@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Clock, Random } from '../../../world.ts'
-import { type Answer, formatVerdict, isVerdict, refuse, type Served } from '../answer.ts'
+import { type TenantAnswer, formatVerdict, isVerdict, refuse, type Served } from '../answer.ts'
 import { type ApiFault, Faults } from '../fault.ts'
 
 /** A request as it came. */
-export interface ApiCall {
+export interface TenantApiCall {
   readonly at: number
   readonly method: string
   readonly url: string
@@ -18,19 +18,19 @@ export interface ApiCall {
 }
 
 /** A request and what the platform decided. `errcode` is absent when a fault kept it from looking, or bytes were served. */
-export interface ApiRequest extends ApiCall {
+export interface ApiRequest extends TenantApiCall {
   readonly agentId?: number
   readonly errcode?: number
 }
 
 /** `agentId` is the app whose token was used. */
-export type Handler = (call: ApiCall) => { readonly answer: Answer; readonly agentId?: number }
+export type Handler = (call: TenantApiCall) => { readonly answer: TenantAnswer; readonly agentId?: number }
 
 /** How slow a slow answer is: the rest of it in so many pieces, each after so long. */
 const slowSteps = 4
 const slowMs = 50
 
-export interface ApiDoors {
+export interface TenantApiDeps {
   readonly clock: Clock
   readonly random: Random
   /** The public address of whoever comes without X-Forwarded-For. */
@@ -52,7 +52,7 @@ export class TenantApi {
   private trusted: ReadonlySet<string> | undefined
   private accepts: (remotePort: number) => boolean = () => true
 
-  constructor(private readonly doors: ApiDoors) {
+  constructor(private readonly deps: TenantApiDeps) {
     this.server = createServer((request, response) => this.receive(request, response))
   }
 
@@ -111,11 +111,11 @@ export class TenantApi {
     request.on('end', () => void this.handle(this.readCall(request, Buffer.concat(chunks)), response))
   }
 
-  private readCall(request: IncomingMessage, body: Buffer): ApiCall {
+  private readCall(request: IncomingMessage, body: Buffer): TenantApiCall {
     const url = new URL(request.url ?? '/', this.origin)
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
     return {
-      at: this.doors.clock.now(),
+      at: this.deps.clock.now(),
       method: request.method ?? '',
       url: url.href,
       path: url.pathname,
@@ -123,11 +123,11 @@ export class TenantApi {
       headers,
       body,
       remotePort: request.socket.remotePort ?? 0,
-      callerIp: headers['x-forwarded-for'] ?? this.doors.callerIp,
+      callerIp: headers['x-forwarded-for'] ?? this.deps.callerIp,
     }
   }
 
-  private async handle(call: ApiCall, response: ServerResponse): Promise<void> {
+  private async handle(call: TenantApiCall, response: ServerResponse): Promise<void> {
     const handler = this.routes.get(`${call.method} ${call.path}`)
     if (!handler) return void response.writeHead(404).end()
     const fault = this.faults.takeFault(call.url, call.path)
@@ -155,10 +155,10 @@ export class TenantApi {
     return false
   }
 
-  private write(answer: Answer, callerIp: string, response: ServerResponse): void {
+  private write(answer: TenantAnswer, callerIp: string, response: ServerResponse): void {
     if (!isVerdict(answer)) return void this.serve(answer, response)
     response.writeHead(200, { 'content-type': 'application/json; charset=UTF-8' })
-    response.end(formatVerdict(answer, callerIp, this.doors.random))
+    response.end(formatVerdict(answer, callerIp, this.deps.random))
   }
 
   private async serve({ status, headers, bytes, flaw }: Served, response: ServerResponse): Promise<void> {
@@ -178,12 +178,12 @@ export class TenantApi {
   }
 
   private async pause(ms: number): Promise<void> {
-    const { clock } = this.doors
+    const { clock } = this.deps
     await new Promise<void>(resolve => void clock.alarm(clock.now() + ms, resolve))
   }
 
   private keep(request: ApiRequest): void {
     this.requests.push(request)
-    this.doors.onRequest(request)
+    this.deps.onRequest(request)
   }
 }

@@ -1,7 +1,7 @@
-import { accept, refuse, type Verdict } from '../answer.ts'
+import { accept, refuse, type ApiVerdict } from '../answer.ts'
 
 /** A self-built app; its agentId is its own in the whole tenant. `token`, `encodingAESKey` and `callbackUrl` are needed for callbacks only. */
-export interface AppOptions {
+export interface TenantApp {
   readonly agentId: number
   readonly corpId: string
   readonly corpSecret: string
@@ -60,14 +60,14 @@ export class Corp {
   }
 
   /** The userid as the corp spells it, when the app may see the member. */
-  memberFor(app: AppOptions, userid: string): string | undefined {
+  memberFor(app: TenantApp, userid: string): string | undefined {
     const member = this.members.get(userid.toLowerCase())
     const visible = app.visible?.map(one => one.toLowerCase())
     return visible === undefined || visible.includes(userid.toLowerCase()) ? member : undefined
   }
 
   /** The receivers of a message/send; a verdict when its lists break a rule. */
-  reach(app: AppOptions, message: Readonly<Record<string, unknown>>): Reach | Verdict {
+  reach(app: TenantApp, message: Readonly<Record<string, unknown>>): Reach | ApiVerdict {
     const [touser, toparty, totag] = [message['touser'], message['toparty'], message['totag']].map(readList)
     if (!touser || !toparty || !totag) return refuse(40_035, 'touser, toparty and totag are texts')
     if (touser.includes('@all')) return this.divide(app, { touser: [...this.members.values()], toparty: [], totag: [] })
@@ -80,11 +80,11 @@ export class Corp {
     return this.divide(app, { touser, toparty, totag })
   }
 
-  listTags(): Verdict {
+  listTags(): ApiVerdict {
     return accept({ taglist: (this.options.tags ?? []).map(({ tagid, tagname }) => ({ tagid, tagname })) })
   }
 
-  private divide(app: AppOptions, { touser, toparty, totag }: Addressed): Reach {
+  private divide(app: TenantApp, { touser, toparty, totag }: Addressed): Reach {
     const isVisible = (userid: string) => this.memberFor(app, userid) !== undefined
     const membersOfParty = (id: string) => this.options.parties?.[id]
     const membersOfTag = (id: string) => this.options.tags?.find(tag => String(tag.tagid) === id)?.members ?? []

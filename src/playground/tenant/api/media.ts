@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Clock, Random } from '../../../world.ts'
-import { type Answer, accept, isVerdict, refuse } from '../answer.ts'
-import type { ApiCall, TenantApi } from './api.ts'
-import type { AppOptions } from './corp.ts'
+import { type TenantAnswer, accept, isVerdict, refuse } from '../answer.ts'
+import type { TenantApiCall, TenantApi } from './api.ts'
+import type { TenantApp } from './corp.ts'
 import type { SeenMedia } from '../ledger.ts'
 import type { AppTokens } from './tokens.ts'
 import { type MediaType, readUpload, type UploadedFile } from './upload.ts'
@@ -61,7 +61,7 @@ export class MediaShelf {
     return media && media.owner === owner && this.clock.now() < media.expiresAt ? media : undefined
   }
 
-  upload(call: ApiCall, types: readonly MediaType[], owner: string): Answer {
+  upload(call: TenantApiCall, types: readonly MediaType[], owner: string): TenantAnswer {
     const file = readUpload(call, types)
     if (isVerdict(file)) return file
     const media = this.keep(file, owner)
@@ -78,7 +78,7 @@ export class MediaShelf {
     return media
   }
 
-  private get({ query, headers }: ApiCall, app: AppOptions): Answer {
+  private get({ query, headers }: TenantApiCall, app: TenantApp): TenantAnswer {
     const mediaId = query.get('media_id')
     if (!mediaId) return refuse(41_006, 'media_id missing')
     const media = this.open(mediaId, app.corpId)

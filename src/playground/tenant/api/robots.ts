@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../../../world.ts'
 import { isObject, parseObject } from '../../json.ts'
-import { type Answer, accept, isVerdict, refuse, type Verdict, wrongJson } from '../answer.ts'
-import type { ApiCall, TenantApi } from './api.ts'
-import { type Content, contentOf, readCard, readMarkdown, readMedia, readNews } from '../content.ts'
+import { type TenantAnswer, accept, isVerdict, refuse, type ApiVerdict, wrongJson } from '../answer.ts'
+import type { TenantApiCall, TenantApi } from './api.ts'
+import { type SentContent, contentOf, readCard, readMarkdown, readMedia, readNews } from '../content.ts'
 import type { Ledger } from '../ledger.ts'
 import type { MediaShelf } from './media.ts'
 import { isPicture } from './upload.ts'
 
 /** A group robot (消息推送); whoever has the key can post. */
-export interface Robot {
+export interface TenantRobot {
   readonly name: string
   readonly key: string
 }
@@ -27,11 +27,11 @@ export class Robots {
     private readonly clock: Clock,
     private readonly ledger: Ledger,
     private readonly shelf: MediaShelf,
-    private readonly robots: readonly Robot[],
+    private readonly robots: readonly TenantRobot[],
   ) {}
 
   serve(api: TenantApi): void {
-    const known = (handle: (call: ApiCall, robot: Robot) => Answer) => (call: ApiCall) => {
+    const known = (handle: (call: TenantApiCall, robot: TenantRobot) => TenantAnswer) => (call: TenantApiCall) => {
       const robot = this.robots.find(({ key }) => key === call.query.get('key'))
       return { answer: robot ? handle(call, robot) : refuse(93_000, 'invalid webhook url') }
     }
@@ -44,7 +44,7 @@ export class Robots {
     api.route('POST', '/cgi-bin/webhook/upload_media', upload)
   }
 
-  private send(body: string, { name, key }: Robot): Verdict {
+  private send(body: string, { name, key }: TenantRobot): ApiVerdict {
     const at = this.clock.now()
     const times = (this.sentAt.get(key) ?? []).filter(time => at - time < 60_000)
     if (times.length >= perMinute) return refuse(45_009, 'api freq out of limit')
@@ -59,7 +59,7 @@ export class Robots {
     return accept()
   }
 
-  private read(message: Readonly<Record<string, unknown>>, key: string): Content | Verdict {
+  private read(message: Readonly<Record<string, unknown>>, key: string): SentContent | ApiVerdict {
     const msgtype = String(message['msgtype'])
     const value = message[msgtype]
     const payload = isObject(value) ? value : {}
@@ -89,14 +89,14 @@ function ownerOf(key: string): string {
   return `robot:${key}`
 }
 
-function readText(payload: Readonly<Record<string, unknown>>): Content | Verdict {
+function readText(payload: Readonly<Record<string, unknown>>): SentContent | ApiVerdict {
   const content = contentOf(payload)
   if (isVerdict(content)) return content
   if (Buffer.byteLength(content.text) > textBytes) return refuse(40_058, `text.content exceed max length ${textBytes}`)
   return { what: 'text', text: content.text }
 }
 
-function readImage({ base64, md5 }: Readonly<Record<string, unknown>>): Content | Verdict {
+function readImage({ base64, md5 }: Readonly<Record<string, unknown>>): SentContent | ApiVerdict {
   if (typeof base64 !== 'string' || base64 === '') return refuse(44_001, 'empty media data')
   const raw = Buffer.from(base64, 'base64')
   if (raw.length > imageBytes) return refuse(40_009, 'invalid image size')

@@ -1,11 +1,11 @@
 import type { Clock, Random } from '../../../world.ts'
-import { type Answer, accept, refuse, type Verdict } from '../answer.ts'
-import type { ApiCall, Handler, TenantApi } from './api.ts'
-import type { AppOptions } from './corp.ts'
+import { type TenantAnswer, accept, refuse, type ApiVerdict } from '../answer.ts'
+import type { TenantApiCall, Handler, TenantApi } from './api.ts'
+import type { TenantApp } from './corp.ts'
 
 interface Issued {
   readonly value: string
-  readonly app: AppOptions
+  readonly app: TenantApp
   readonly expiresAt: number
   end?: 'expired' | 'revoked'
 }
@@ -22,7 +22,7 @@ export class AppTokens {
   constructor(
     private readonly clock: Clock,
     private readonly random: Random,
-    private readonly apps: readonly AppOptions[],
+    private readonly apps: readonly TenantApp[],
     private readonly api: TenantApi,
   ) {
     api.route('GET', '/cgi-bin/gettoken', ({ query }) => ({
@@ -46,7 +46,7 @@ export class AppTokens {
   }
 
   /** A handler that is called only with a valid token, from a trusted address. */
-  guard(handle: (call: ApiCall, app: AppOptions) => Answer): Handler {
+  guard(handle: (call: TenantApiCall, app: TenantApp) => TenantAnswer): Handler {
     return call => {
       const token = this.issued.find(({ value }) => value === call.query.get('access_token'))
       const refusal = this.judge(token, call)
@@ -55,7 +55,7 @@ export class AppTokens {
     }
   }
 
-  private judge(token: Issued | undefined, { query, callerIp }: ApiCall): Verdict | undefined {
+  private judge(token: Issued | undefined, { query, callerIp }: TenantApiCall): ApiVerdict | undefined {
     if (!query.get('access_token')) return refuse(41_001, 'access_token missing')
     if (token?.end === 'revoked') return refuse(40_014, 'invalid access_token')
     if (token && !this.isValid(token)) return refuse(42_001, 'access_token expired')
@@ -63,7 +63,7 @@ export class AppTokens {
     return undefined
   }
 
-  private get(corpid: string, secret: string): Verdict {
+  private get(corpid: string, secret: string): ApiVerdict {
     const app = this.apps.find(one => one.corpId === corpid && one.corpSecret === secret)
     if (app) this.calls.push(app.agentId)
     if (this.isThrottled) return refuse(45_009, 'reach max api frequence limit')
@@ -76,7 +76,7 @@ export class AppTokens {
     return accept({ access_token: token.value, expires_in })
   }
 
-  private issue(app: AppOptions): Issued {
+  private issue(app: TenantApp): Issued {
     const value = Buffer.from(this.random.bytes(60)).toString('base64url')
     const token = { value, app, expiresAt: this.clock.now() + lifeMs }
     this.issued.push(token)

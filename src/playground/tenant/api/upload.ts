@@ -1,5 +1,5 @@
-import { refuse, type Verdict } from '../answer.ts'
-import type { ApiCall } from './api.ts'
+import { refuse, type ApiVerdict } from '../answer.ts'
+import type { TenantApiCall } from './api.ts'
 import { dispositionParameter, type Part, parseMultipart } from './multipart.ts'
 
 export type MediaType = 'image' | 'voice' | 'video' | 'file'
@@ -24,7 +24,7 @@ const amrMagic = '#!AMR\n'
 const amrFrameBytes = [13, 14, 16, 18, 20, 21, 27, 32, 6, 1, 1, 1, 1, 1, 1, 1]
 
 /** The file of an upload, or why the platform does not take it. */
-export function readUpload(call: ApiCall, types: readonly MediaType[]): UploadedFile | Verdict {
+export function readUpload(call: TenantApiCall, types: readonly MediaType[]): UploadedFile | ApiVerdict {
   const type = types.find(one => one === call.query.get('type'))
   if (type === undefined) return refuse(40_005, 'invalid type')
   if (call.headers['content-length'] === undefined || call.headers['transfer-encoding'] !== undefined)
@@ -36,14 +36,14 @@ export function readUpload(call: ApiCall, types: readonly MediaType[]): Uploaded
   return judgeLength(part) ?? judgeMedia(type, part.body) ?? { type, name, bytes: Buffer.from(part.body) }
 }
 
-function judgeLength(part: Part): Verdict | undefined {
+function judgeLength(part: Part): ApiVerdict | undefined {
   const stated = /; ?filelength=(\d+)/.exec(part.headers.get('content-disposition') ?? '')?.[1]
   if (part.body.length === 0) return refuse(44_001, 'empty media data')
   if (stated !== undefined && Number(stated) !== part.body.length) return refuse(44_001, 'filelength is another')
   return undefined
 }
 
-function judgeMedia(type: MediaType, bytes: Buffer): Verdict | undefined {
+function judgeMedia(type: MediaType, bytes: Buffer): ApiVerdict | undefined {
   if (bytes.length < leastBytes) return refuse(40_006, 'invalid media size')
   if (bytes.length > mostBytes[type]) return refuse(45_001, 'media size out of limit')
   if (!hasFormat(type, bytes)) return refuse(40_004, 'invalid media type')

@@ -1,10 +1,10 @@
 import type { Clock } from '../../../world.ts'
 import { isObject, parseObject } from '../../json.ts'
-import { type Answer, accept, isVerdict, refuse, type Verdict, wrongJson } from '../answer.ts'
-import type { ApiCall, TenantApi } from '../api/api.ts'
+import { type TenantAnswer, accept, isVerdict, refuse, type ApiVerdict, wrongJson } from '../answer.ts'
+import type { TenantApiCall, TenantApi } from '../api/api.ts'
 import { isInteractive } from '../card.ts'
-import { type Content, readContent } from '../content.ts'
-import type { AppOptions, Corp, Reach } from '../api/corp.ts'
+import { type SentContent, readContent } from '../content.ts'
+import type { TenantApp, Corp, Reach } from '../api/corp.ts'
 import type { Ledger } from '../ledger.ts'
 import type { MediaShelf } from '../api/media.ts'
 import type { SentMessages } from './sent.ts'
@@ -21,10 +21,10 @@ export interface DroppedMessage {
 /** A request that the duplicate check remembers; its text names the app. */
 interface Remembered {
   readonly at: number
-  readonly answer: Verdict
+  readonly answer: ApiVerdict
 }
 
-interface MessageDoors {
+interface MessageDeps {
   readonly clock: Clock
   readonly ledger: Ledger
   readonly corp: Corp
@@ -45,7 +45,7 @@ export class AppMessages {
   /** When each member got something, by app and member. */
   private readonly shown = new Map<string, number[]>()
 
-  constructor(private readonly doors: MessageDoors) {}
+  constructor(private readonly deps: MessageDeps) {}
 
   serve(api: TenantApi, tokens: AppTokens): void {
     api.route(
@@ -55,8 +55,8 @@ export class AppMessages {
     )
   }
 
-  private send({ body }: ApiCall, app: AppOptions): Answer {
-    const { corp, shelf, clock } = this.doors
+  private send({ body }: TenantApiCall, app: TenantApp): TenantAnswer {
+    const { corp, shelf, clock } = this.deps
     const message = parseObject(body.toString())
     if (!message) return wrongJson
     const wrong = judgeHead(message, app)
@@ -78,8 +78,8 @@ export class AppMessages {
     return answer
   }
 
-  private show(app: AppOptions, content: Content, reach: Reach): Verdict {
-    const { clock, ledger, sent } = this.doors
+  private show(app: TenantApp, content: SentContent, reach: Reach): ApiVerdict {
+    const { clock, ledger, sent } = this.deps
     const at = clock.now()
     const { agentId } = app
     const { what, text, media, cutFrom } = content
@@ -99,7 +99,7 @@ export class AppMessages {
 
   /** False when the member has had too many messages already. */
   private takeBudget(key: string): boolean {
-    const now = this.doors.clock.now()
+    const now = this.deps.clock.now()
     const times = (this.shown.get(key) ?? []).filter(at => now - at < 3_600_000)
     const lastMinute = times.filter(at => now - at < 60_000).length
     const isFree = times.length < perHour && lastMinute < perMinute
@@ -108,7 +108,7 @@ export class AppMessages {
   }
 }
 
-function judgeHead(message: Message, app: AppOptions): Verdict | undefined {
+function judgeHead(message: Message, app: TenantApp): ApiVerdict | undefined {
   const { agentid, duplicate_check_interval: interval, msgtype, template_card: card } = message
   if (agentid === undefined) return refuse(41_011, 'agentid missing')
   if (typeof agentid !== 'number') return refuse(40_056, 'invalid agentid')

@@ -2,18 +2,18 @@ import type { World } from '../../../world.ts'
 import type { TenantApi } from '../api/api.ts'
 import { AppMessages } from './app.ts'
 import { AppCall, type AppExchange, AppWire } from './call.ts'
-import { type AppOptions, Corp, type CorpOptions } from '../api/corp.ts'
+import { type TenantApp, Corp, type CorpOptions } from '../api/corp.ts'
 import { AppGroups } from './groups.ts'
 import type { Ledger } from '../ledger.ts'
 import { MediaShelf } from '../api/media.ts'
-import { type Robot, Robots } from '../api/robots.ts'
+import { type TenantRobot, Robots } from '../api/robots.ts'
 import { SentMessages } from './sent.ts'
 import { AppTokens } from '../api/tokens.ts'
 import { type AppFields, formatXml } from './xml.ts'
 
 export interface AppsOptions extends CorpOptions {
-  readonly apps?: readonly AppOptions[]
-  readonly robots?: readonly Robot[]
+  readonly apps?: readonly TenantApp[]
+  readonly robots?: readonly TenantRobot[]
   /** How long a callback to an app waits for its answer, and the spacing of its deliveries; 5,000 on the platform. */
   readonly appAnswerMs?: number
 }
@@ -138,8 +138,8 @@ export class Apps {
     if (!app || token === undefined || encodingAESKey === undefined || callbackUrl === undefined)
       throw new Error('the tenant has no such app with a callbackUrl, token and encodingAESKey')
     const { appAnswerMs: answerMs = 5_000 } = this.options
-    const doors = { ...this.world, callbackUrl, secrets: { token, encodingAESKey, receiveId: app.corpId }, answerMs }
-    const wire = new AppWire(app, doors, this.ledger, this.onExchange)
+    const deps = { ...this.world, callbackUrl, secrets: { token, encodingAESKey, receiveId: app.corpId }, answerMs }
+    const wire = new AppWire(app, deps, this.ledger, this.onExchange)
     this.wires.set(app.agentId, wire)
     return wire
   }

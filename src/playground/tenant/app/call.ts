@@ -1,9 +1,9 @@
 import type { Clock } from '../../../world.ts'
-import { type AppReply, type Asked, openAppReply } from './reply.ts'
+import { type AppReply, type ReplyContext, openAppReply } from './reply.ts'
 import { cutBytes } from '../content.ts'
-import type { AppOptions } from '../api/corp.ts'
+import type { TenantApp } from '../api/corp.ts'
 import type { Ledger, LedgerKind } from '../ledger.ts'
-import { CallbackLine, type LineDoors, type RawAnswer } from '../line.ts'
+import { CallbackLine, type CallbackLineDeps, type RawAnswer } from '../line.ts'
 import type { Secrets } from '../reply.ts'
 import type { Sealed } from '../wire.ts'
 import { formatXml } from './xml.ts'
@@ -23,7 +23,7 @@ export interface AppExchange {
 }
 
 /** A callback before it is encrypted. */
-export interface AppCallback extends Asked {
+export interface AppCallbackFields extends ReplyContext {
   readonly type: string
   readonly xml: string
   /** '' for an event. */
@@ -39,15 +39,15 @@ export class AppWire {
   private readonly line: CallbackLine
 
   constructor(
-    readonly app: AppOptions,
-    doors: LineDoors,
+    readonly app: TenantApp,
+    deps: CallbackLineDeps,
     private readonly ledger: Ledger,
     private readonly onExchange: (exchange: AppExchange) => void,
   ) {
-    this.clock = doors.clock
-    this.answerMs = doors.answerMs
-    this.secrets = doors.secrets
-    this.line = new CallbackLine(doors)
+    this.clock = deps.clock
+    this.answerMs = deps.answerMs
+    this.secrets = deps.secrets
+    this.line = new CallbackLine(deps)
   }
 
   seal(xml: string, options: { readonly timestamp?: number; readonly receiveId?: string } = {}): Sealed {
@@ -64,7 +64,7 @@ export class AppWire {
     return this.line.verifyUrl()
   }
 
-  async deliver(callback: AppCallback, { body, query }: Sealed): Promise<AppExchange> {
+  async deliver(callback: AppCallbackFields, { body, query }: Sealed): Promise<AppExchange> {
     const at = this.clock.now()
     const { status, text, error } = await this.post(body, query)
     const now = this.clock.now()
@@ -78,7 +78,7 @@ export class AppWire {
     return exchange
   }
 
-  private show({ userid, msgid }: AppCallback, { fields, violations }: AppReply): void {
+  private show({ userid, msgid }: AppCallbackFields, { fields, violations }: AppReply): void {
     const head = { at: this.clock.now(), userid, msgid, agentId: this.app.agentId }
     for (const text of violations) this.ledger.add({ ...head, kind: 'violation', text })
     const kind = passive[String(fields?.['MsgType'])]
@@ -111,7 +111,7 @@ export class AppCall {
   private readonly ending = Promise.withResolvers<AppCall>()
 
   constructor(
-    private readonly callback: AppCallback,
+    private readonly callback: AppCallbackFields,
     private readonly wire: AppWire,
   ) {
     this.sealed = wire.seal(callback.xml)

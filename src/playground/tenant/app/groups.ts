@@ -1,9 +1,9 @@
 import type { Clock, Random } from '../../../world.ts'
 import { parseObject } from '../../json.ts'
-import { type Answer, accept, isVerdict, refuse, type Verdict, wrongJson } from '../answer.ts'
-import type { ApiCall, TenantApi } from '../api/api.ts'
+import { type TenantAnswer, accept, isVerdict, refuse, type ApiVerdict, wrongJson } from '../answer.ts'
+import type { TenantApiCall, TenantApi } from '../api/api.ts'
 import { readContent } from '../content.ts'
-import type { AppOptions, Corp } from '../api/corp.ts'
+import type { TenantApp, Corp } from '../api/corp.ts'
 import type { Ledger } from '../ledger.ts'
 import type { MediaShelf } from '../api/media.ts'
 import type { AppTokens } from '../api/tokens.ts'
@@ -17,7 +17,7 @@ export interface AppGroup {
   readonly members: readonly string[]
 }
 
-interface GroupDoors {
+interface GroupDeps {
   readonly clock: Clock
   readonly random: Random
   readonly ledger: Ledger
@@ -31,12 +31,12 @@ type Body = Readonly<Record<string, unknown>>
 export class AppGroups {
   readonly all: AppGroup[] = []
 
-  constructor(private readonly doors: GroupDoors) {}
+  constructor(private readonly deps: GroupDeps) {}
 
   serve(api: TenantApi, tokens: AppTokens): void {
-    const rooted = (handle: (call: ApiCall, app: AppOptions) => Answer) =>
+    const rooted = (handle: (call: TenantApiCall, app: TenantApp) => TenantAnswer) =>
       tokens.guard((call, app) => (app.isRootVisible === false ? notRooted : handle(call, app)))
-    const parsed = (handle: (body: Body, app: AppOptions) => Answer) =>
+    const parsed = (handle: (body: Body, app: TenantApp) => TenantAnswer) =>
       rooted(({ body }, app) => {
         const parsedBody = parseObject(body.toString())
         return parsedBody ? handle(parsedBody, app) : wrongJson
@@ -63,13 +63,13 @@ export class AppGroups {
     this.all.push({ name: '', owner: group.members?.[0] ?? '', members: [], ...group })
   }
 
-  private create(body: Body, app: AppOptions): Verdict {
+  private create(body: Body, app: TenantApp): ApiVerdict {
     const { name = '', owner, userlist, chatid = this.newChatid() } = body
     if (typeof name !== 'string' || Array.from(name).length > 50) return refuse(86_004, 'invalid group name')
     if (!Array.isArray(userlist)) return refuse(40_031, 'invalid userlist')
     const named = new Set(userlist.map(userid => String(userid).toLowerCase()))
     if (named.size < 2 || named.size > 2_000) return refuse(86_006, 'invalid member count')
-    const members = [...named].flatMap(userid => this.doors.corp.memberFor(app, userid) ?? [])
+    const members = [...named].flatMap(userid => this.deps.corp.memberFor(app, userid) ?? [])
     if (members.length < named.size) return refuse(86_007, 'invalid group member')
     const leader = typeof owner === 'string' ? members.find(one => isSame(one, owner)) : members[0]
     if (leader === undefined) return refuse(86_005, 'invalid group owner')
@@ -80,40 +80,40 @@ export class AppGroups {
     return accept({ chatid })
   }
 
-  private get(chatid: unknown, app: AppOptions): Verdict {
+  private get(chatid: unknown, app: TenantApp): ApiVerdict {
     const group = this.find(chatid, app)
     if (isVerdict(group)) return group
     const { name, owner, members: userlist } = group
     return accept({ chat_info: { chatid: group.chatid, name, owner, userlist } })
   }
 
-  private send(body: Body, app: AppOptions): Verdict {
+  private send(body: Body, app: TenantApp): ApiVerdict {
     const group = this.find(body['chatid'], app)
     if (isVerdict(group)) return group
-    const content = readContent(body, { shelf: this.doors.shelf, owner: app.corpId })
+    const content = readContent(body, { shelf: this.deps.shelf, owner: app.corpId })
     if (isVerdict(content)) return content
     const { agentId } = app
     const { chatid } = group
-    const at = this.doors.clock.now()
+    const at = this.deps.clock.now()
     const head = { at, userid: '', chatid, msgid: '', agentId }
     const { what, text, media, cutFrom } = content
     if (what === 'card') return refuse(40_008, 'invalid message type')
     if (cutFrom !== undefined) {
       const complaint = `text.content has ${cutFrom} bytes, the platform has cut it`
-      this.doors.ledger.add({ ...head, kind: 'violation', text: complaint })
+      this.deps.ledger.add({ ...head, kind: 'violation', text: complaint })
     }
-    this.doors.ledger.add({ ...head, kind: `group-${what}`, text, ...(media ? { media } : {}) })
+    this.deps.ledger.add({ ...head, kind: `group-${what}`, text, ...(media ? { media } : {}) })
     return accept()
   }
 
-  private find(chatid: unknown, app: AppOptions): AppGroup | Verdict {
+  private find(chatid: unknown, app: TenantApp): AppGroup | ApiVerdict {
     const group = this.all.find(one => one.chatid === chatid)
     if (!group) return refuse(86_001, 'invalid chatid')
     return group.agentId === app.agentId ? group : refuse(86_008, 'chat not created by this app')
   }
 
   private newChatid(): string {
-    return Buffer.from(this.doors.random.bytes(16)).toString('hex')
+    return Buffer.from(this.deps.random.bytes(16)).toString('hex')
   }
 }
 

@@ -10,7 +10,7 @@ export interface AppReply {
 }
 
 /** To what an answer belongs; `event` is absent for a message. */
-export interface Asked {
+export interface ReplyContext {
   readonly userid: string
   readonly event?: string
 }
@@ -29,7 +29,7 @@ const answerableEvents = [
 ]
 
 /** Opens the body of a 200 answer and lists every rule of the platform that it breaks. */
-export function openAppReply(body: string, asked: Asked, now: number, secrets: Secrets): AppReply {
+export function openAppReply(body: string, asked: ReplyContext, now: number, secrets: Secrets): AppReply {
   if (body === '') return { kind: 'empty', violations: [] }
   if (body === 'success') return { kind: 'success', violations: [] }
   const envelope = parseXml(body)
@@ -63,7 +63,7 @@ function open(sealed: string, secrets: Secrets, violations: string[]): Readonly<
   }
 }
 
-function judge(fields: Readonly<Record<string, unknown>>, { userid, event }: Asked, secrets: Secrets): string[] {
+function judge(fields: Readonly<Record<string, unknown>>, { userid, event }: ReplyContext, secrets: Secrets): string[] {
   const type = String(fields['MsgType'])
   const isTurned = fields['ToUserName'] === userid && fields['FromUserName'] === secrets.receiveId
   return [

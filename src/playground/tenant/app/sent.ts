@@ -1,22 +1,22 @@
 import type { Clock, Random } from '../../../world.ts'
 import { isObject, parseObject } from '../../json.ts'
-import { type Answer, accept, refuse, wrongJson } from '../answer.ts'
-import type { ApiCall, TenantApi } from '../api/api.ts'
+import { type TenantAnswer, accept, refuse, wrongJson } from '../answer.ts'
+import type { TenantApiCall, TenantApi } from '../api/api.ts'
 import { complainAboutCard } from '../card.ts'
-import type { AppOptions, Corp } from '../api/corp.ts'
+import type { TenantApp, Corp } from '../api/corp.ts'
 import type { Ledger } from '../ledger.ts'
 import type { AppTokens } from '../api/tokens.ts'
 
 interface SentMessage {
   readonly msgid: string
-  readonly app: AppOptions
+  readonly app: TenantApp
   readonly members: readonly string[]
   readonly at: number
   isRecalled: boolean
 }
 
 interface ResponseCode {
-  readonly app: AppOptions
+  readonly app: TenantApp
   readonly msgid: string
   readonly expiresAt: number
   isSpent: boolean
@@ -40,7 +40,7 @@ export class SentMessages {
   ) {}
 
   serve(api: TenantApi, tokens: AppTokens): void {
-    const parsed = (handle: (body: Body, app: AppOptions) => Answer) => (call: ApiCall, app: AppOptions) => {
+    const parsed = (handle: (body: Body, app: TenantApp) => TenantAnswer) => (call: TenantApiCall, app: TenantApp) => {
       const body = parseObject(call.body.toString())
       return body ? handle(body, app) : wrongJson
     }
@@ -51,19 +51,19 @@ export class SentMessages {
   }
 
   /** Remembers a message under a new msgid. */
-  add(app: AppOptions, members: readonly string[]): string {
+  add(app: TenantApp, members: readonly string[]): string {
     const msgid = this.newId()
     this.messages.set(msgid, { msgid, app, members, at: this.clock.now(), isRecalled: false })
     return msgid
   }
 
-  issueCode(app: AppOptions, msgid: string): string {
+  issueCode(app: TenantApp, msgid: string): string {
     const code = this.newId()
     this.codes.set(code, { app, msgid, expiresAt: this.clock.now() + codeMs, isSpent: false })
     return code
   }
 
-  private recall({ msgid }: Body, app: AppOptions): Answer {
+  private recall({ msgid }: Body, app: TenantApp): TenantAnswer {
     const message = this.messages.get(String(msgid))
     const isOver = message && this.clock.now() >= message.at + recallMs
     // The page states no errcode; callers may only see that it is not 0.
@@ -73,7 +73,7 @@ export class SentMessages {
     return accept()
   }
 
-  private update(body: Body, app: AppOptions): Answer {
+  private update(body: Body, app: TenantApp): TenantAnswer {
     if (body['agentid'] !== app.agentId) return refuse(301_002, 'not allow operate another agent')
     const { button, template_card: card } = body
     const isButton = isObject(button) && typeof button['replace_name'] === 'string'
@@ -94,7 +94,7 @@ export class SentMessages {
 
   private tell(
     kind: 'app-recall' | 'app-card-update',
-    { agentId }: AppOptions,
+    { agentId }: TenantApp,
     members: readonly string[],
     msgid: string,
     text: string,

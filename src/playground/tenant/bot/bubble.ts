@@ -1,5 +1,5 @@
 import type { Clock } from '../../../world.ts'
-import { type Ledger, type Place, placeOf } from '../ledger.ts'
+import { type Ledger, type ChatPlace, placeOf } from '../ledger.ts'
 import type { Exchange, TenantWire } from '../wire.ts'
 
 /** One state of the bubble as the user saw it. */
@@ -74,7 +74,7 @@ export class Bubble {
     return this.callback.msgid
   }
 
-  get place(): Place {
+  get place(): ChatPlace {
     return placeOf({ userid: this.callback.from.userid, chatid: this.callback.chatid })
   }
 

@@ -1,7 +1,7 @@
 import { createCipheriv } from 'node:crypto'
 import type { Clock, Random } from '../../../world.ts'
 import type { Served } from '../answer.ts'
-import type { ApiCall, TenantApi } from '../api/api.ts'
+import type { TenantApiCall, TenantApi } from '../api/api.ts'
 
 /**
  * What is wrong with a medium. `truncated` and `wrong_key` are about what is stored; `expired`, `html` and `empty` are
@@ -64,7 +64,7 @@ export class BotMedia {
     return fault === 'truncated' ? sealed.subarray(0, Math.floor(sealed.length / 2) + 1) : sealed
   }
 
-  private serve({ query }: ApiCall): Served {
+  private serve({ query }: TenantApiCall): Served {
     const found = this.stored.get(query.get('id') ?? '')
     if (found === undefined) return refusal(404, 'NoSuchKey', 'The specified key does not exist.')
     const { bytes, fault, fileName, disposition = fileName && `attachment; filename="${latin(fileName)}"` } = found

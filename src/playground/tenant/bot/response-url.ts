@@ -1,9 +1,9 @@
 import type { Clock, Random } from '../../../world.ts'
 import { isObject, parseObject } from '../../json.ts'
-import { accept, refuse, type Verdict, wrongJson } from '../answer.ts'
+import { accept, refuse, type ApiVerdict, wrongJson } from '../answer.ts'
 import type { ApiRequest, TenantApi } from '../api/api.ts'
 import type { ApiFault } from '../fault.ts'
-import { type Ledger, type Place, placeOf } from '../ledger.ts'
+import { type Ledger, type ChatPlace, placeOf } from '../ledger.ts'
 
 /** A request that came to a response_url, as soon as the platform has decided on it. */
 export interface ResponsePost {
@@ -15,7 +15,7 @@ export interface ResponsePost {
 }
 
 interface Issued {
-  readonly place: Place
+  readonly place: ChatPlace
   readonly msgid: string
   readonly expiresAt: number
   spent: boolean
@@ -44,7 +44,7 @@ export class ResponseUrls {
     }))
   }
 
-  issue(place: Place, msgid: string): string {
+  issue(place: ChatPlace, msgid: string): string {
     const code = Buffer.from(this.random.bytes(24)).toString('base64url')
     this.issued.set(code, { place, msgid, expiresAt: this.clock.now() + lifeMs, spent: false })
     return `${this.api.origin}${responsePath}?response_code=${code}`
@@ -61,7 +61,7 @@ export class ResponseUrls {
     return post
   }
 
-  private judge(issued: Issued | undefined, body: string): Verdict {
+  private judge(issued: Issued | undefined, body: string): ApiVerdict {
     const message = parseObject(body)
     if (!message) return wrongJson
     if (!issued) return refuse(spentErrcode, 'invalid response_code')

@@ -7,13 +7,13 @@ import { createEchoGateway, type EchoGateway, type EchoOptions } from '../../src
 import { isObject } from '../../src/playground/json.ts'
 import { createTenant, type Tenant, type TenantOptions } from '../../src/playground/tenant/tenant.ts'
 import { type Binary, prepareBinary } from '../scenarios/binary.ts'
-import { appOf, botKey, botToken, configText, freePort, quietWorld, type SendAnswer } from '../scenarios/house.ts'
+import { appOf, botKey, botToken, configText, freePort, quietWorld, type SendAnswer } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
 
 const echoToken = 'kill-token-0123456789abcdef'
 export const adminToken = 'admin-token'
 
-export interface KillHouseOptions {
+export interface KillRigOptions {
   readonly tenant?: Partial<TenantOptions>
   /** Merged over the config's `channels.wecom.bot`. */
   readonly bot?: object
@@ -24,21 +24,21 @@ export interface KillHouseOptions {
 }
 
 /** The compiled daemon between a tenant and a gateway, all over TCP. The two outlive every kill of the daemon. */
-export interface KillHouse {
+export interface KillRig {
   readonly daemon: Binary
   readonly tenant: Tenant
   close(): Promise<void>
 }
 
-export interface EchoHouse extends KillHouse {
+export interface EchoRig extends KillRig {
   readonly echo: EchoGateway
 }
 
-/** Opens the house before `gateway`; the daemon listens when it resolves. */
-export async function openKillHouse(
+/** Opens the rig before `gateway`; the daemon listens when it resolves. */
+export async function openKillRig(
   gateway: { readonly url: string; readonly token: string },
-  options: KillHouseOptions = {},
-): Promise<KillHouse> {
+  options: KillRigOptions = {},
+): Promise<KillRig> {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-kill-'))
   const port = freePort()
   const tenant = await createTenant(quietWorld(), {
@@ -77,17 +77,15 @@ export async function openKillHouse(
   }
 }
 
-/** Opens the house before an echo gateway of its own. */
-export async function openEchoHouse(
-  options: KillHouseOptions & { readonly echo: Partial<EchoOptions> },
-): Promise<EchoHouse> {
+/** Opens the rig before an echo gateway of its own. */
+export async function openEchoRig(options: KillRigOptions & { readonly echo: Partial<EchoOptions> }): Promise<EchoRig> {
   const echo = createEchoGateway(quietWorld(), { token: echoToken, ...options.echo })
-  const house = await openKillHouse({ url: echo.url, token: echoToken }, options)
+  const rig = await openKillRig({ url: echo.url, token: echoToken }, options)
   return {
-    ...house,
+    ...rig,
     echo,
     async close() {
-      await house.close()
+      await rig.close()
       await echo.close()
     },
   }

@@ -12,7 +12,7 @@ import { until } from './until.ts'
 
 export const botToken = 'wecomdBotToken01'
 export const botKey = 'AQeSyMsD23gA5M0ejnFAHT5uq4M0N2p7a2ixgXrPwIY'
-/** The self-built app of a house that has one. */
+/** The self-built app of a daemon that has one. */
 export const appOf = {
   corpId: 'wwscenario0000001',
   corpSecret: 'scenario-corp-secret-0001',
@@ -22,7 +22,7 @@ export const appOf = {
 } as const
 export const gatewayToken = 'scenario-token-0123456789'
 
-export interface HouseOptions {
+export interface TestDaemonOptions {
   readonly tenant?: Partial<TenantOptions>
   readonly gateway?: Partial<EchoOptions>
   /** Where the gateway is, when it is not the echo gateway. */
@@ -38,12 +38,12 @@ export interface HouseOptions {
   /** Merged over the config. */
   readonly config?: object
   readonly runTimeoutMs?: number
-  /** What time it is for everybody in the house. */
+  /** What time it is for everybody in the daemon. */
   readonly clock?: Clock
 }
 
 /** A whole daemon with a tenant before it and a gateway behind it, all over TCP, in a temp folder. */
-export interface House {
+export interface TestDaemon {
   readonly app: App
   readonly tenant: Tenant
   readonly gateway: EchoGateway
@@ -61,7 +61,7 @@ export interface House {
   close(): Promise<void>
 }
 
-type Changed = Pick<HouseOptions, 'agent' | 'channel' | 'bot' | 'network' | 'config'>
+type Changed = Pick<TestDaemonOptions, 'agent' | 'channel' | 'bot' | 'network' | 'config'>
 
 export interface SendAnswer {
   readonly id?: string
@@ -74,7 +74,7 @@ export function quietWorld(lines: string[] = []): World {
 
 /** The config text of a scenario's daemon. */
 export function configText(
-  options: HouseOptions,
+  options: TestDaemonOptions,
   at: { port: number; apiBaseUrl: string; gateway: { url: string; token: string } },
 ): string {
   return JSON.stringify({
@@ -100,8 +100,8 @@ export function freePort(): number {
   return port
 }
 
-export async function openHouse(options: HouseOptions = {}): Promise<House> {
-  const folder = mkdtempSync(join(tmpdir(), 'wecomd-house-'))
+export async function startTestDaemon(options: TestDaemonOptions = {}): Promise<TestDaemon> {
+  const folder = mkdtempSync(join(tmpdir(), 'wecomd-daemon-'))
   const log: string[] = []
   const world = { ...quietWorld(log), ...(options.clock && { clock: options.clock }) }
   const port = freePort()
@@ -179,9 +179,9 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
 }
 
 /** Resolves when the daemon's admin link is in this state. */
-export async function untilAdmin(house: Pick<House, 'api'>, state: LinkStatus['state'] = 'up'): Promise<void> {
+export async function untilAdmin(daemon: Pick<TestDaemon, 'api'>, state: LinkStatus['state'] = 'up'): Promise<void> {
   await until(`the admin link to be ${state}`, async () => {
-    const { components } = (await house.api('/api/status')) as { components: { admin: LinkStatus } }
+    const { components } = (await daemon.api('/api/status')) as { components: { admin: LinkStatus } }
     return components.admin.state === state
   })
 }

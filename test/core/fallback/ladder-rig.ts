@@ -1,16 +1,16 @@
 import { Database } from 'bun:sqlite'
-import type { Desk } from '../../../src/bridge/context.ts'
-import { Holds } from '../../../src/bridge/deliver/breaker.ts'
+import type { BridgeContext } from '../../../src/bridge/context.ts'
+import { AppBreaker } from '../../../src/bridge/deliver/breaker.ts'
 import { LiveAnswers } from '../../../src/bridge/ask/live.ts'
-import { OwnAgents } from '../../../src/bridge/ask/dynamic-agents.ts'
+import { DynamicAgents } from '../../../src/bridge/ask/dynamic-agents.ts'
 import { createReceive } from '../../../src/bridge/callback/receive.ts'
-import { scheduleWork } from '../../../src/bridge/start.ts'
+import { startBridge } from '../../../src/bridge/start.ts'
 import type { Agent, AgentFile, RunEnd } from '../../../src/domain/agent.ts'
 import type { Message, Outcome } from '../../../src/domain/delivery.ts'
 import type { Frame, Inbound } from '../../../src/domain/message.ts'
 import type { Platform } from '../../../src/domain/ports.ts'
 import type { Spool } from '../../../src/domain/spool.ts'
-import { speaker } from '../../../src/core/notices/notices.ts'
+import { createTranslator } from '../../../src/core/notices/notices.ts'
 import { Scheduler } from '../../../src/scheduler/scheduler.ts'
 import { openDatabase } from '../../../src/store/sqlite/open.ts'
 import { createSqliteStore } from '../../../src/store/sqlite/store.ts'
@@ -33,7 +33,7 @@ export interface Case {
 }
 
 const t0 = 1_790_000_000_000
-const say = speaker('en')
+const translate = createTranslator('en')
 const silent = () => {}
 const everybody = {
   policy: { policy: 'open', allowFrom: [], applies: 'commands' },
@@ -61,7 +61,7 @@ export async function bringHome(square: Case): Promise<readonly string[]> {
   const db = openDatabase(':memory:', 1)
   const scheduler = new Scheduler(clock, log)
   const desk = openDesk(square, seen, { clock, db, scheduler })
-  const work = scheduleWork(desk, scheduler, { contentDays: 7, rowDays: 30 })
+  const work = startBridge(desk, scheduler, { contentDays: 7, rowDays: 30 })
   const receive = createReceive(desk, work)
   scheduler.start()
   const reply = await receive({ kind: 'message', inbound: inboundOf(square) })
@@ -122,7 +122,7 @@ interface Machine {
   readonly scheduler: Scheduler
 }
 
-function openDesk(square: Case, seen: string[], { clock, db, scheduler }: Machine): Desk {
+function openDesk(square: Case, seen: string[], { clock, db, scheduler }: Machine): BridgeContext {
   const store = createSqliteStore(db, { pid: 1, dueAtOf: nextDeadline })
   let order = t0 * 1_000
   return {
@@ -130,8 +130,8 @@ function openDesk(square: Case, seen: string[], { clock, db, scheduler }: Machin
     agent: agentOf(square, clock),
     platform: platformOf(square, seen),
     spool: spoolOf(square),
-    holds: new Holds(store.memos),
-    ownAgents: new OwnAgents(store.memos, noAdmin, clock, log),
+    breaker: new AppBreaker(store.keyValue),
+    dynamicAgents: new DynamicAgents(store.keyValue, noAdmin, clock, log),
     live: new LiveAnswers(),
     accounts: new Map([
       [
@@ -139,7 +139,7 @@ function openDesk(square: Case, seen: string[], { clock, db, scheduler }: Machin
         {
           id: 'default',
           policies: { bot: everybody, app: everybody },
-          say,
+          translate,
           placeholder: '…',
           windowMs: 360_000,
           handoverMs: 30_000,
@@ -247,12 +247,12 @@ function wordsOf({ content, pictures }: Frame): string {
 }
 
 const notices: readonly (readonly [string, string])[] = [
-  ['moved', say({ key: 'moved' })],
-  ['nothing follows', say({ key: 'moved_lost' })],
-  ['moved whole', say({ key: 'moved_whole' })],
-  ['continued', say({ key: 'continued' })],
-  ['cut', say({ key: 'overflow_lost' })],
-  ['card sent', say({ key: 'card_sent' })],
+  ['moved', translate({ key: 'moved' })],
+  ['nothing follows', translate({ key: 'moved_lost' })],
+  ['moved whole', translate({ key: 'moved_whole' })],
+  ['continued', translate({ key: 'continued' })],
+  ['cut', translate({ key: 'overflow_lost' })],
+  ['card sent', translate({ key: 'card_sent' })],
   ['file sent', 'was sent to you by direct message'],
   ['file follows', 'follows by direct message'],
   ['file lost', 'did not arrive'],
