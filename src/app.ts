@@ -42,13 +42,13 @@ export async function startApp(options: DaemonOptions, outside: World): Promise<
     const desk = openBridgeContext(active, stateDir, world, { scheduler, store, links, observations })
     const work = startBridge(desk, scheduler, retentionOf(active))
     const agentWatch = new AgentWatch(active, links, world, scheduler)
-    const shop = openConfigDeps(options, world, { desk, work, observations })
+    const shop = openConfigDeps(options, world, { desk, observations })
     active.replace(createSnapshot(config, shop))
     await desk.breaker.load(desk.accounts.keys())
     const life = { startedAt: world.clock.now(), isStopping: false }
-    const reloader = openReloader({ shop, active, desk, work, links, agentWatch })
+    const reloader = openReloader({ shop, active, desk, links, agentWatch })
     const complaint = () => reloader?.complaint
-    listeners.push(openAdmin({ version, active, desk, work, links, observations, life, complaint, agentWatch }, world))
+    listeners.push(openAdmin({ version, active, desk, links, observations, life, complaint, agentWatch }, world))
     listeners.push(startPublicListener(config.server, path => active.now.mounts.get(path)))
     links.start()
     scheduler.start()

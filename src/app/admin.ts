@@ -5,7 +5,6 @@ import type { BridgeContext } from '../bridge/context.ts'
 import { outageKeyOf } from '../bridge/deliver/breaker.ts'
 import { reportDelivery, readTrace } from '../bridge/operator/trace.ts'
 import { acceptSend, type SendRequest } from '../bridge/operator/send.ts'
-import type { BridgeWork } from '../bridge/start.ts'
 import type { Config } from '../config/config.ts'
 import { limits } from '../domain/limits.ts'
 import { WecomdError } from '../errors.ts'
@@ -25,7 +24,6 @@ export interface AdminDeps {
   readonly version: string
   readonly active: ActiveConfig
   readonly desk: BridgeContext
-  readonly work: BridgeWork
   readonly links: Links
   readonly observations: Metrics
   readonly agentWatch: AgentWatch
@@ -36,7 +34,7 @@ export interface AdminDeps {
 
 /** Starts the private listener. */
 export function openAdmin(house: AdminDeps, world: World): Listener {
-  const { version, active, desk, work, links, observations, life } = house
+  const { version, active, desk, links, observations, life } = house
   const { store } = desk
   const status = () => {
     return reportStatus({
@@ -62,15 +60,10 @@ export function openAdmin(house: AdminDeps, world: World): Listener {
     trace: id => readTrace(desk, id),
     delivery: id => reportDelivery(desk, id),
     dead: () => listDead(desk),
-    async retryDead(id) {
-      const retried = await retryDead(desk, id)
-      work.deliveryAdded()
-      return retried
-    },
+    retryDead: id => retryDead(desk, id),
     dropDead: id => dropDead(desk, id),
     async send(body) {
       const { id } = await acceptSend(desk, rulesOf(active.now.config), await readRequest(desk, body))
-      work.deliveryAdded()
       return { id }
     },
   }

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { BridgeContext } from '../bridge/context.ts'
 import { createReceive } from '../bridge/callback/receive.ts'
-import type { BridgeWork } from '../bridge/start.ts'
 import type { Config } from '../config/config.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { KeyRing } from '../wecom/callback/keys.ts'
@@ -25,7 +24,7 @@ export interface ConfigDeps {
 export function openConfigDeps(
   options: DaemonOptions,
   world: World,
-  { desk, work, observations }: { desk: BridgeContext; work: BridgeWork; observations: Metrics },
+  { desk, observations }: { desk: BridgeContext; observations: Metrics },
 ): ConfigDeps {
   const { fetch, clock, random, log } = world
   const { store, spool, timers } = desk
@@ -44,7 +43,7 @@ export function openConfigDeps(
       onTokenRefresh: account => observations.tokenRefreshed(account),
     },
     endpoint: {
-      receive: createReceive(desk, work),
+      receive: createReceive(desk),
       clock,
       random,
       log: log.area('wecom'),

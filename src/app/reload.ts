@@ -1,5 +1,4 @@
 import type { BridgeContext } from '../bridge/context.ts'
-import type { BridgeWork } from '../bridge/start.ts'
 import { changedPaths } from '../config/changes.ts'
 import { formatIssue } from '../config/issues.ts'
 import type { Settings } from '../config/schema.ts'
@@ -20,7 +19,6 @@ export interface ReloadDeps {
   readonly shop: ConfigDeps
   readonly links: Links
   readonly desk: BridgeContext
-  readonly work: BridgeWork
   readonly agentWatch: AgentWatch
 }
 
@@ -95,7 +93,7 @@ export class Reloader {
   }
 
   private async take(): Promise<ReloadResult> {
-    const { active, shop, links, desk, work, agentWatch } = this.house
+    const { active, shop, links, desk, agentWatch } = this.house
     const { config, settings, complaints } = this.source.load()
     if (config === undefined || settings === undefined) {
       const errors = complaints.filter(({ severity }) => severity === 'error')
@@ -116,7 +114,7 @@ export class Reloader {
     this.settings = settings
     if (link !== undefined) links.reopen(link)
     if (before.platform !== next.platform) await this.tryHeldAgain(desk)
-    work.deliveryAdded()
+    desk.wake()
     agentWatch.look()
     const authorities = changedPaths(authoritiesOf(before), authoritiesOf(next))
     return {

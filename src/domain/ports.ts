@@ -30,6 +30,18 @@ export interface Change {
   readonly due?: readonly { readonly id: string; readonly at: number }[]
 }
 
+/** A turn as a commit changed it; a new one has no `before`. */
+export interface TurnChange {
+  readonly before?: Turn
+  readonly after: Turn
+}
+
+/** What one batch has put on disk, in the order of its writes; a row that was written twice is listed twice. */
+export interface Commit {
+  readonly turns: readonly TurnChange[]
+  readonly deliveries: readonly Delivery[]
+}
+
 export interface TurnCounts {
   readonly states: Readonly<Record<TurnState, number>>
   /** Turns to which something may still happen. */
@@ -170,6 +182,8 @@ export interface SweepLimits {
 }
 
 export interface Store extends Turns, Inbox {
+  /** Calls `listener` after each commit that wrote turns or deliveries, before the writers resume. It must not throw. */
+  onCommit(listener: (commit: Commit) => void): void
   readonly outbox: Outbox
   readonly tokens: Tokens
   readonly keyValue: KeyValue

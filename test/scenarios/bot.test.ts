@@ -127,7 +127,7 @@ describe('an answer that the bubble cannot carry', () => {
     expect(status).toMatchObject({ dead: 1 })
     const trace = JSON.stringify(await daemon.api(`/api/trace/${bubble.callback.msgid}`))
     expect(trace).toContain('"dead":true')
-    expect(daemon.log.filter(line => line.includes('cannot be brought home whole'))).toHaveLength(1)
+    expect(daemon.log.filter(line => line.includes('cannot be delivered in full'))).toHaveLength(1)
   })
 
   test('bot: a response_url whose answer is lost gets the same body once more, and a refusal then means unknown', async () => {

@@ -111,7 +111,7 @@ export class Daemon {
     this.connection = this.openConnection(log)
     const desk = this.openDesk(log)
     this.work = startBridge(desk, this.scheduler, { contentDays: 7, rowDays: 30 })
-    this.receive = mortal('the reply', step => this.pass(step), createReceive(desk, this.work))
+    this.receive = mortal('the reply', step => this.pass(step), createReceive(desk))
     this.send = mortal(
       'an order',
       step => this.pass(step),
@@ -135,7 +135,6 @@ export class Daemon {
 
   private async accept(desk: BridgeContext, request: SendRequest): Promise<Delivery> {
     const delivery = await acceptSend(desk, { defaultAccount: account, webhooks: [], allowBroadcast: false }, request)
-    this.work.deliveryAdded()
     return delivery
   }
 

@@ -68,6 +68,7 @@ export function mortalStore(store: Store, pass: Pass, started: () => () => void)
     })
   const { outbox, tokens, keyValue } = store
   return {
+    onCommit: listener => store.onCommit(commit => void (pass('after a commit') && listener(commit))),
     open: wrap('open', store.open),
     find: wrap('find', store.find),
     findByStream: wrap('findByStream', store.findByStream),

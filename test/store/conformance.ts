@@ -3,6 +3,7 @@ import type { Store } from '../../src/domain/ports.ts'
 import { beginTests } from './conformance-begin.ts'
 import { changeTests } from './conformance-change.ts'
 import { claimTests } from './conformance-claim.ts'
+import { commitTests } from './conformance-commit.ts'
 import { deliveryTests } from './conformance-delivery.ts'
 import { endureTests } from './conformance-endure.ts'
 import { factTests } from './conformance-facts.ts'
@@ -32,7 +33,7 @@ export interface Behaviour {
 /** What the ports promise, for any engine. */
 export function testConformance(engine: EngineUnderTest): void {
   const turns = [openTests, changeTests, deliveryTests, claimTests, endureTests, sweepTests]
-  const groups = [...turns, sendTests, beginTests, factTests]
+  const groups = [...turns, sendTests, beginTests, factTests, commitTests]
   describe(engine.name, () => {
     for (const { name, check } of groups.flat()) {
       test(name, async () => {

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CommitLog } from '../../src/store/sqlite/commit-log.ts'
 import { DeliveryTable } from '../../src/store/sqlite/deliveries.ts'
 import { Engine } from '../../src/store/sqlite/engine.ts'
 import { type Migration, migrations, openDatabase } from '../../src/store/sqlite/open.ts'
@@ -192,15 +193,24 @@ test('store: a migration that fails changes nothing and lets go of the file', as
 /** The tables of a store with the connection in reach, so that it can be made to fail. */
 function openTables(file: string) {
   const engine = new Engine(openDatabase(file, process.pid))
-  const turns = new TurnTable(engine)
-  const deliveries = new DeliveryTable(engine)
+  const log = new CommitLog(engine)
+  const turns = new TurnTable(engine, log)
+  const deliveries = new DeliveryTable(engine, log)
   const open = (msgid: string, text = '') =>
     engine.run(() => {
       const turn = turnOf(msgid, { text })
       writeChange({ save: [turn], add: [askOf(turn)] }, turns, deliveries, nextDeadline)
     })
   const known = (msgid: string) => engine.run(() => turns.find(turnOf(msgid).id) !== undefined)
-  return { engine, open, known, counts: () => engine.run(() => structuredClone(turns.counts())) }
+  let reported = 0
+  log.onCommit(commit => void (reported += commit.turns.length))
+  return {
+    engine,
+    open,
+    known,
+    reported: () => reported,
+    counts: () => engine.run(() => structuredClone(turns.counts())),
+  }
 }
 
 async function codesOf(work: readonly Promise<unknown>[]): Promise<readonly string[]> {
@@ -222,7 +232,7 @@ const failures = [
 for (const { name, fail, undo } of failures) {
   test(`store: ${name} fails everybody who waited for it, and writing works again afterwards`, async () => {
     await inFolder(async (_, file) => {
-      const { engine, open, counts } = openTables(file)
+      const { engine, open, counts, reported } = openTables(file)
       await Promise.all(['m1', 'm2'].map(msgid => open(msgid)))
       const before = await counts()
       engine.db.run(fail)
@@ -230,7 +240,9 @@ for (const { name, fail, undo } of failures) {
       expect(await codesOf(batch)).toEqual(batch.map(() => 'store_failed'))
       engine.db.run(undo)
       expect(await counts()).toEqual(before)
+      expect(reported()).toBe(2)
       expect(await codesOf([open('lost1'), open('m3')])).toEqual(['done', 'done'])
+      expect(reported()).toBe(4)
       engine.close()
 
       const after = openTables(file)

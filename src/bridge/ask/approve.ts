@@ -12,24 +12,19 @@ import { type BridgeContext, translatorOf } from '../context.ts'
 const parallel = 8
 
 /** The source that tells the gateway what administrators decide, at once and beside all queues. */
-export function createDecisions(context: BridgeContext, changed: (turn: Turn) => void): OutboxWorker {
+export function createDecisions(context: BridgeContext): OutboxWorker {
   return new OutboxWorker(context, {
     name: 'decisions',
     routes: ['admin'],
     parallel,
-    async handle(delivery) {
-      const turn = await carryDecision(context, delivery)
-      if (turn === undefined) return
-      if (turn.end !== undefined) context.meter.turnEnded(turn.end)
-      changed(turn)
-    },
+    handle: delivery => decideAtGateway(context, delivery),
   })
 }
 
-async function carryDecision(context: BridgeContext, delivery: Delivery): Promise<Turn | undefined> {
+async function decideAtGateway(context: BridgeContext, delivery: Delivery): Promise<void> {
   const { agent, clock, store, log } = context
   const { body, turn, expiresAt } = delivery
-  if (body.kind !== 'approve' || turn === undefined) return undefined
+  if (body.kind !== 'approve' || turn === undefined) return
   const isLate = clock.now() >= expiresAt
   const approved = isLate
     ? 'barred'
@@ -38,12 +33,9 @@ async function carryDecision(context: BridgeContext, delivery: Delivery): Promis
         return isCode(error, 'gateway_refused') ? ('barred' as const) : undefined
       })
   const at = clock.now()
-  if (approved === undefined) {
-    await defer(context, delivery)
-    return undefined
-  }
+  if (approved === undefined) return await defer(context, delivery)
   const state = approved === 'done' ? 'delivered' : 'refused'
-  return await store.update(turn, stored => ({
+  await store.update(turn, stored => ({
     ...(approvalSettled(stored, approved, at, translatorOf(context, stored.account)) ?? { save: [] }),
     settle: [{ ...delivery, state, finishedAt: at }],
   }))
@@ -57,25 +49,23 @@ async function tellGateway(
 }
 
 /**
- * Where no open bubble shows that a run waits, a direct message says so; `told`: there is one. What comes back is to be
- * called with a turn whose bubble has closed.
+ * Notifies the sender by direct message of a run that waits for approval, where no open bubble shows it. The function
+ * that it returns is for a turn whose bubble has closed.
  */
-export function tellOfApprovals(context: BridgeContext, told: () => void): (turn: Turn) => void {
-  const tell = (approval: Approval): void => {
-    tellOf(context, approval).then(
-      isTold => void (isTold && told()),
-      error => context.log.warn('nobody was told that a run waits', { error: messageOf(error) }),
+export function notifyOfApprovals(context: BridgeContext): (turn: Turn) => void {
+  const notify = (approval: Approval): void => {
+    notifySender(context, approval).catch(error =>
+      context.log.warn('the sender was not notified of a pending approval', { error: messageOf(error) }),
     )
   }
-  context.agent.onApproval(tell)
-  return ({ id }) => context.agent.approvals().forEach(approval => void (approval.runId === id && tell(approval)))
+  context.agent.onApproval(notify)
+  return ({ id }) => context.agent.approvals().forEach(approval => void (approval.runId === id && notify(approval)))
 }
 
-async function tellOf(context: BridgeContext, approval: Approval): Promise<boolean> {
+async function notifySender(context: BridgeContext, approval: Approval): Promise<void> {
   const { store, clock } = context
   const turn = approval.runId === undefined ? undefined : await store.find(approval.runId)
-  if (turn?.dm === undefined || (hasBubble(turn) && turn.closedWith === undefined)) return false
+  if (turn?.dm === undefined || (hasBubble(turn) && turn.closedWith === undefined)) return
   const sentence = formatApproval(approval, translatorOf(context, turn.account))
   await store.outbox.write({ add: planNotice(turn, sentence, clock.now(), `${turn.id}:approval:${approval.id}`) })
-  return true
 }

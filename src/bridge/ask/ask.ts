@@ -30,21 +30,19 @@ interface Run {
 export class Asker {
   readonly name = 'asks'
   private readonly context: BridgeContext
-  private readonly changed: (turn: Turn) => void
   private readonly runs = new Map<string, Run>()
   /** Turns whose agent had to be made a second time. */
   private readonly remade = new Set<string>()
   private nextAt = 0
   private stopping = false
 
-  constructor(context: BridgeContext, changed: (turn: Turn) => void) {
+  constructor(context: BridgeContext) {
     this.context = context
-    this.changed = changed
   }
 
-  /** A question was stored. */
-  expect(): void {
-    this.nextAt = 0
+  /** A question may be due at `at`. */
+  expect(at: number): void {
+    this.nextAt = Math.min(this.nextAt, at)
   }
 
   nextDue(): number | undefined {
@@ -62,7 +60,7 @@ export class Asker {
     // Put off just now by a run that is not quite over.
     const early = claimed.filter(({ delivery, turn }) => delivery.state === 'queued' && this.runs.has(turn.id))
     if (early.length > 0) await store.outbox.release(early.map(({ delivery }) => delivery.id))
-    if (claimed.length === limit) this.expect()
+    if (claimed.length === limit) this.expect(0)
     const later = await store.outbox.nextDueAt(['gateway'], now)
     this.nextAt = Math.min(later ?? Infinity, this.nextAt)
   }
@@ -117,7 +115,7 @@ export class Asker {
       })
       .finally(() => {
         this.runs.delete(turn.id)
-        this.nextAt = 0
+        this.expect(0)
         this.context.wake()
       })
     this.runs.set(turn.id, { deliveryId: delivery.id, limit, done })
@@ -158,7 +156,7 @@ export class Asker {
       },
     )
     const at = clock.now()
-    const after = await store.update(turn.id, stored => {
+    await store.update(turn.id, stored => {
       const change = sessionReset(stored, isDone, at, translatorOf(this.context, stored.account))
       const next = change?.save[0]
       const settled: Delivery =
@@ -167,8 +165,6 @@ export class Asker {
           : { ...delivery, state: isDone ? 'delivered' : 'refused', finishedAt: at }
       return { ...(change ?? { save: [] }), settle: [settled] }
     })
-    if (after?.end !== undefined) this.context.meter.turnEnded(after.end)
-    if (after !== undefined) this.changed(after)
   }
 
   /** Somebody wants a run to end. */
@@ -248,14 +244,12 @@ export class Asker {
 
   /** Writes down how a run ended; without `done` only its files are still looked for. */
   private async end(turnId: string, end: RunEnd, done?: Delivery): Promise<void> {
-    const { store, clock, live, meter } = this.context
+    const { store, clock, live } = this.context
     const at = clock.now()
     const chunks = live.chunks(turnId)
     const text = live.text(turnId)
     const files = end.kind === 'answered' ? (end.files ?? []) : []
-    let isFirst = false
-    const turn = await store.update(turnId, stored => {
-      isFirst = stored.end === undefined
+    await store.update(turnId, stored => {
       const events: readonly TurnEvent[] = [
         ...(text === undefined ? [] : [{ kind: 'text', at, text } as const]),
         { kind: 'run_ended', at, end, chunks, isLooking: done === undefined },
@@ -264,12 +258,6 @@ export class Asker {
       const change = advanceThrough(stored, events, translatorOf(this.context, stored.account))
       return { ...(change ?? { save: [] }), ...(done && { settle: [done] }) }
     })
-    if (turn === undefined) return
-    if (isFirst) {
-      meter.turnEnded(turn.end ?? end.kind)
-      meter.answered(at - turn.receivedAt)
-    }
-    this.changed(turn)
   }
 }
 

@@ -31,7 +31,7 @@ async function saveText(context: BridgeContext, turnId: string, text: string, at
 }
 
 /** The scheduler source of everything that the clock alone does to a turn: handovers, unfetched finals, expiry. */
-export function createDeadlineSource(context: BridgeContext, changed: (turn: Turn) => void) {
+export function createDeadlineSource(context: BridgeContext) {
   let nextAt: number | undefined = 0
   return {
     name: 'deadlines',
@@ -43,11 +43,7 @@ export function createDeadlineSource(context: BridgeContext, changed: (turn: Tur
     },
     async run(now: number): Promise<void> {
       const due = await context.store.due(now, batch)
-      const met = await Promise.all(due.map(turn => meet(context, turn, now)))
-      for (const turn of met) {
-        if (turn?.end === 'expired') context.meter.turnEnded(turn.end)
-        if (turn !== undefined) changed(turn)
-      }
+      await Promise.all(due.map(turn => meet(context, turn, now)))
       nextAt = await context.store.nextDueAt()
     },
   }

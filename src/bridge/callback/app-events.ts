@@ -17,12 +17,12 @@ export interface AppActivity {
 /** These take back what was said before. */
 const good = ['reopen_inactive_agent', 'active_restored']
 
-/** Welcomes a user of the app, once per calendar day of the configured time zone; false when there is nothing to send. */
-export async function sendWelcome(context: BridgeContext, { account, sender, key }: Greet): Promise<boolean> {
+/** Welcomes a user of the app, once per calendar day of the configured time zone. */
+export async function sendWelcome(context: BridgeContext, { account, sender, key }: Greet): Promise<void> {
   const { store, clock, timezone, limits } = context
   const now = clock.now()
   const welcome = context.accounts.get(account)?.app?.welcomeText
-  if (welcome === undefined) return false
+  if (welcome === undefined) return
   const day = new Intl.DateTimeFormat('sv-SE', { timeZone: timezone }).format(now)
   const to: Target = { kind: 'user', ids: [sender] }
   const delivery: Delivery = {
@@ -39,7 +39,7 @@ export async function sendWelcome(context: BridgeContext, { account, sender, key
     attempts: [],
     createdAt: now,
   }
-  return await store.see(account, key, now, [delivery])
+  await store.see(account, key, now, [delivery])
 }
 
 /** Writes down for the operator that the platform will suspend an app that nobody uses, or has. */

@@ -23,31 +23,23 @@ const empty: Reply = { kind: 'empty' }
 /** Repeats of one msgid beyond this are not worth a line in its trace. */
 const tracedDuplicates = 10
 
-/** What a turn means to those who wait for work. */
-export interface Arrivals {
-  /** Something was stored that goes to WeCom. */
-  deliveryAdded(): void
-  turnOpened(turn: Turn): void
-  turnChanged(turn: Turn): void
-}
-
 /**
  * Turns callbacks into turns and answers them from what is stored. When the reply resolves, everything that it promises
  * is committed; no network call is awaited.
  */
-export function createReceive(context: BridgeContext, arrivals: Arrivals): Receive {
+export function createReceive(context: BridgeContext): Receive {
   return async (callback: Callback) => {
     switch (callback.kind) {
       case 'message':
         return callback.inbound.click === undefined
-          ? receiveMessage(context, arrivals, callback.inbound)
-          : receiveClick(context, arrivals, callback.inbound, callback.inbound.click)
+          ? receiveMessage(context, callback.inbound)
+          : receiveClick(context, callback.inbound, callback.inbound.click)
       case 'refresh':
-        return receiveRefresh(context, arrivals, callback)
+        return receiveRefresh(context, callback)
       case 'enter':
         return receiveEnter(context, callback)
       case 'greet':
-        if (await sendWelcome(context, callback)) arrivals.deliveryAdded()
+        await sendWelcome(context, callback)
         return empty
       case 'activity':
         await noteActivity(context, callback)
@@ -63,7 +55,7 @@ export function createReceive(context: BridgeContext, arrivals: Arrivals): Recei
   }
 }
 
-async function receiveMessage(context: BridgeContext, arrivals: Arrivals, inbound: Inbound): Promise<Reply> {
+async function receiveMessage(context: BridgeContext, inbound: Inbound): Promise<Reply> {
   const account = context.accounts.get(inbound.account)
   if (account === undefined) return empty
   const id = formatTurnId(inbound.account, inbound.msgid)
@@ -72,25 +64,15 @@ async function receiveMessage(context: BridgeContext, arrivals: Arrivals, inboun
   const told = account.tellsFeedback && isChat ? await pendingFeedback(context, settings.sessionKey) : undefined
   const { sender, receivedAt } = inbound
   const key = { id, account: account.id, lane: formatLane(inbound.conversation), sender, receivedAt }
-  let closed: readonly Turn[] = []
-  let others: readonly Turn[] = []
   const { turn, seen } = await context.store.open(key, standing => {
     const heard =
       told === undefined
         ? inbound
         : { ...inbound, before: [`${told}\n`, inbound.before].filter(part => part !== undefined).join('\n') }
-    const change = openTurn(heard, standing, settings, account.translate)
-    closed = change.save.filter(saved => saved.endedAt === receivedAt)
-    others = change.save.filter(saved => saved.id !== id)
-    return change
+    return openTurn(heard, standing, settings, account.translate)
   })
   if (seen) await traceDuplicate(context, turn, receivedAt)
-  else {
-    arrivals.turnOpened(turn)
-    for (const other of others) arrivals.turnChanged(other)
-  }
   if (told !== undefined && !seen) await clearFeedback(context, settings.sessionKey)
-  for (const { end } of closed) if (!seen && end !== undefined) context.meter.turnEnded(end)
   return inbound.surface === 'app' ? empty : { kind: 'stream', frame: firstFrame(turn, account.placeholder) }
 }
 
@@ -98,35 +80,23 @@ async function receiveMessage(context: BridgeContext, arrivals: Arrivals, inboun
  * The agent hears which button was pressed, by the task_id that it gave its card; the card is replaced by one that says
  * so. A card that is not of an answer, or of one that is forgotten, is only heard.
  */
-async function receiveClick(
-  context: BridgeContext,
-  arrivals: Arrivals,
-  inbound: Inbound,
-  click: Click,
-): Promise<Reply> {
+async function receiveClick(context: BridgeContext, inbound: Inbound, click: Click): Promise<Reply> {
   const stream = streamOfClick(click)
   const owner = stream === undefined ? undefined : await context.store.findByStream(stream)
   const shown = owner?.account === inbound.account ? owner.card : undefined
   const heard = shown === undefined ? click : { ...click, taskId: shown.modelTaskId ?? '' }
-  await receiveMessage(context, arrivals, { ...inbound, text: formatClick(heard) })
+  await receiveMessage(context, { ...inbound, text: formatClick(heard) })
   if (shown === undefined) return empty
-  if (inbound.surface === 'app') return await updateInApp(context, arrivals, inbound, shown.card, click)
+  if (inbound.surface === 'app') return await updateInApp(context, inbound, shown.card, click)
   const card = takenCard(shown.card, click, translatorOf(context, inbound.account))
   return card === undefined ? empty : { kind: 'card_update', card }
 }
 
-async function updateInApp(
-  context: BridgeContext,
-  arrivals: Arrivals,
-  inbound: Inbound,
-  card: Card,
-  click: Click,
-): Promise<Reply> {
+async function updateInApp(context: BridgeContext, inbound: Inbound, card: Card, click: Click): Promise<Reply> {
   const turn = await context.store.find(formatTurnId(inbound.account, inbound.msgid))
   const update = turn && planCardUpdate(turn, card, click, translatorOf(context, inbound.account))
   if (update === undefined) return empty
   await context.store.outbox.write({ add: [update] })
-  arrivals.deliveryAdded()
   return empty
 }
 
@@ -170,7 +140,6 @@ async function traceDuplicate(context: BridgeContext, turn: Turn, at: number): P
 
 async function receiveRefresh(
   context: BridgeContext,
-  arrivals: Arrivals,
   { account, streamId }: Extract<Callback, { kind: 'refresh' }>,
 ): Promise<Reply> {
   const found = await context.store.findByStream(streamId)
@@ -181,19 +150,18 @@ async function receiveRefresh(
   const now = context.clock.now()
   const translate = translatorOf(context, account)
   const isFinishing = found.closedWith !== undefined || found.state === 'closing'
-  const turn = isFinishing ? await commitServed(context, arrivals, found, now) : found
+  const turn = isFinishing ? await commitServed(context, found, now) : found
   const pictures = await loadPictures(context, turn)
   const frame = streamFrame(turn, viewOf(context, turn, now), translate)
   return { kind: 'stream', frame: pictures.length === 0 ? frame : { ...frame, pictures } }
 }
 
 /** Before a finish frame leaves it is written down that it did, so that its text is not sent another way as well. */
-async function commitServed(context: BridgeContext, arrivals: Arrivals, turn: Turn, at: number): Promise<Turn> {
+async function commitServed(context: BridgeContext, turn: Turn, at: number): Promise<Turn> {
   const translate = translatorOf(context, turn.account)
   const event = { kind: 'served', at } as const
   if (advance(turn, event, translate) === undefined) return turn
   const served = await context.store.update(turn.id, stored => advance(stored, event, translate))
-  if (served !== undefined) arrivals.turnChanged(served)
   return served ?? turn
 }
 

@@ -1,6 +1,5 @@
 import type { Delivery, Outcome } from '../../domain/delivery.ts'
 import type { WayOut } from '../../domain/ports.ts'
-import type { Turn } from '../../domain/turn.ts'
 import {
   beginAttempt,
   countRetries,
@@ -34,11 +33,9 @@ const patience = 3
 export class Deliverer {
   readonly carrier: OutboxWorker
   private readonly context: BridgeContext
-  private readonly changed: (turn: Turn) => void
 
-  constructor(context: BridgeContext, changed: (turn: Turn) => void) {
+  constructor(context: BridgeContext) {
     this.context = context
-    this.changed = changed
     this.carrier = new OutboxWorker(context, {
       name: 'deliveries',
       routes,
@@ -140,11 +137,10 @@ export class Deliverer {
       await store.outbox.write({ settle: [settled] })
       return settled
     }
-    const turn = await store.update(delivery.turn, stored => ({
+    await store.update(delivery.turn, stored => ({
       ...(advance(stored, event, translatorOf(this.context, stored.account)) ?? { save: [] }),
       settle: [settled],
     }))
-    if (turn !== undefined) this.changed(turn)
     return settled
   }
 

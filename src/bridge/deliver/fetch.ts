@@ -20,14 +20,9 @@ const mostMerges = 50
 export class Fetcher {
   readonly carrier: OutboxWorker
   private readonly context: BridgeContext
-  private readonly ready: () => void
-  private readonly changed: (turn: Turn) => void
 
-  /** `ready`: a question may be asked now. `changed`: an answer has one of its files. */
-  constructor(context: BridgeContext, ready: () => void, changed: (turn: Turn) => void) {
+  constructor(context: BridgeContext) {
     this.context = context
-    this.ready = ready
-    this.changed = changed
     this.carrier = new OutboxWorker(context, {
       name: 'fetches',
       routes: ['media'],
@@ -76,11 +71,10 @@ export class Fetcher {
     const at = clock.now()
     const done = doneWith(delivery, collected, at)
     const event = { kind: 'file_collected', at, file: body.file, collected } as const
-    const turn = await store.update(id, stored => ({
+    await store.update(id, stored => ({
       ...(advance(stored, event, translatorOf(this.context, stored.account)) ?? { save: [] }),
       settle: [done],
     }))
-    if (turn !== undefined) this.changed(turn)
   }
 
   /** Tells the turn, or the one that it was joined with meanwhile; the question goes when nothing more is missing. */
@@ -104,7 +98,6 @@ export class Fetcher {
       })
       holder = turn?.mergedInto
     }
-    this.ready()
   }
 }
 

@@ -39,9 +39,9 @@ export class OutboxWorker {
     return this.stopping
   }
 
-  /** A delivery was stored. */
-  expect(): void {
-    this.nextAt = 0
+  /** A delivery of its routes may be due at `at`. */
+  expect(at: number): void {
+    this.nextAt = Math.min(this.nextAt, at)
   }
 
   nextDue(): number | undefined {
@@ -57,7 +57,7 @@ export class OutboxWorker {
     // One whose lease ran out under a slow request, or because the clock was set, is ours already.
     for (const delivery of taken) if (!this.underWay.has(delivery.id)) this.begin(delivery)
     const hasMore = (await look?.(now)) === true
-    if (hasMore || taken.length === limit) this.expect()
+    if (hasMore || taken.length === limit) this.expect(0)
     const later = await outbox.nextDueAt(routes, now)
     this.nextAt = Math.min(later ?? Infinity, this.nextAt)
   }
@@ -80,7 +80,7 @@ export class OutboxWorker {
       .catch(error => log.error('a delivery could not be settled', { delivery: delivery.id, error: messageOf(error) }))
       .finally(() => {
         this.underWay.delete(delivery.id)
-        this.nextAt = 0
+        this.expect(0)
         wake()
       })
     this.underWay.set(delivery.id, work)

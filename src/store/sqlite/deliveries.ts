@@ -1,4 +1,5 @@
 import { type Delivery, type DeliveryState, isDone, isWayOut, type Route } from '../../domain/delivery.ts'
+import type { CommitLog } from './commit-log.ts'
 import type { Engine } from './engine.ts'
 import { Lanes, type LanePosition } from './lanes.ts'
 
@@ -9,9 +10,11 @@ const alone = 0
 /** The outbox table. Its methods run inside an operation of the engine and are not durable by themselves. */
 export class DeliveryTable {
   readonly lanes: Lanes
+  private readonly log: CommitLog
   private readonly statements
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, log: CommitLog) {
+    this.log = log
     this.lanes = new Lanes(engine)
     this.statements = {
       seqOf: engine.prepare<{ seq: number }>('SELECT seq FROM turn WHERE id = ?'),
@@ -26,9 +29,9 @@ export class DeliveryTable {
          leased_until = CASE WHEN ? THEN NULL ELSE leased_until END WHERE turn_seq = ? AND id = ?`,
       ),
       // A lease stays: whoever probes with this delivery at the moment has it.
-      unhold: engine.prepare<never>(
+      unhold: engine.prepare<Doc>(
         `UPDATE delivery SET state = 'queued', due_at = ?, doc = json_set(doc, '$.state', 'queued', '$.dueAt', ?)
-         WHERE account = ? AND state = 'held'`,
+         WHERE account = ? AND state = 'held' RETURNING doc`,
       ),
       behind: engine.prepare<Doc>(
         `SELECT doc FROM delivery WHERE done = 0 AND route IN ('app', 'appchat') AND head = 0 AND account = ?
@@ -74,7 +77,7 @@ export class DeliveryTable {
     const leads = this.leads(delivery)
     const fixed = [seq, id, turn ?? null, account, route, lane, order, createdAt]
     const { changes } = this.statements.add.run(...fixed, ...changingOf(delivery), leads)
-    if (changes > 0) this.place(delivery, seq)
+    if (changes > 0) this.written(delivery, seq)
   }
 
   /** Replaces a delivery; one that is done or queued again gives its lease back. */
@@ -84,7 +87,12 @@ export class DeliveryTable {
     const leads = this.leads(delivery)
     const isFree = delivery.state === 'sending' ? 0 : 1
     const { changes } = this.statements.settle.run(...changingOf(delivery), leads, isFree, seq, delivery.id)
-    if (changes > 0) this.place(delivery, seq)
+    if (changes > 0) this.written(delivery, seq)
+  }
+
+  private written(delivery: Delivery, seq: number): void {
+    this.place(delivery, seq)
+    this.log.addDelivery(delivery)
   }
 
   /** 1 when a delivery is, or will be, the first of its lane. */
@@ -119,7 +127,9 @@ export class DeliveryTable {
 
   /** Held deliveries of an account are queued and due at `at`; how many. */
   unhold(account: string, at: number): number {
-    return this.statements.unhold.run(at, at, account).changes
+    const rows = this.statements.unhold.all(at, at, account)
+    for (const { doc } of rows) this.log.addDelivery(parseDelivery(doc))
+    return rows.length
   }
 
   drop(id: string): void {

@@ -18,6 +18,8 @@ export interface Watcher {
   undo(): void
   /** What is remembered may be wrong. */
   forget(): void
+  /** Everything since the last `committed` is on disk; called before the waiters are. */
+  committed?(): void
 }
 
 /**
@@ -76,7 +78,7 @@ export class Engine {
   }
 
   private tell(what: keyof Watcher): void {
-    for (const watcher of this.watchers) watcher[what]()
+    for (const watcher of this.watchers) watcher[what]?.()
   }
 
   private flush(): void {
@@ -95,6 +97,7 @@ export class Engine {
       this.tell('mark')
       const values = batch.map(operation => operation.work())
       this.commit.run()
+      this.tell('committed')
       return batch.map((operation, index) => () => operation.resolve(values[index]))
     } catch {
       // Whatever it was, it happens again below, to its own operation alone.
@@ -109,6 +112,7 @@ export class Engine {
       this.begin.run()
       const results = batch.map(operation => this.attempt(operation))
       this.commit.run()
+      this.tell('committed')
       return results
     } catch (cause) {
       if (this.db.inTransaction) this.db.run('ROLLBACK')

@@ -17,14 +17,20 @@ interface Tables {
 }
 
 /** The outbox: every method is one operation of the engine. */
-export function createOutbox(engine: Engine, tables: Tables, write: (change: Change) => readonly Turn[]): Outbox {
+export function createOutbox(
+  engine: Engine,
+  tables: Tables,
+  write: (change: Change, read?: Turn) => readonly Turn[],
+): Outbox {
   const { deliveries, sent } = tables
   return {
     claim: (lease, change) =>
       engine.run(() =>
         deliveries
           .claimable(['gateway'], lease.now, lease.limit)
-          .flatMap(delivery => claimOne(tables, delivery, lease.untilMs, claimed => write(change(claimed)))),
+          .flatMap(delivery =>
+            claimOne(tables, delivery, lease.untilMs, claimed => write(change(claimed), claimed.turn)),
+          ),
       ),
     take: (routes, lease) =>
       engine.run(() => {

@@ -1,6 +1,7 @@
 import type { Database } from 'bun:sqlite'
 import type { Change, Store, TurnKey } from '../../domain/ports.ts'
 import type { Turn } from '../../domain/turn.ts'
+import { CommitLog } from './commit-log.ts'
 import { DeliveryTable } from './deliveries.ts'
 import { Engine } from './engine.ts'
 import { createKeyValue, createTokens } from './facts.ts'
@@ -30,14 +31,16 @@ export function openSqliteStore(options: SqliteOptions): Store {
 export function createSqliteStore(db: Database, options: StoreOptions): Store {
   const engine = new Engine(db)
   engine.db.run('UPDATE delivery SET leased_until = NULL WHERE done = 0 AND leased_until IS NOT NULL')
-  const turns = new TurnTable(engine)
-  const deliveries = new DeliveryTable(engine)
+  const log = new CommitLog(engine)
+  const turns = new TurnTable(engine, log)
+  const deliveries = new DeliveryTable(engine, log)
   const sweeper = new Sweeper(engine, turns, deliveries)
-  const write = (change: Change) => writeChange(change, turns, deliveries, options.dueAtOf)
+  const write = (change: Change, read?: Turn) => writeChange(change, turns, deliveries, options.dueAtOf, read)
   const see = engine.prepare<never>('INSERT OR IGNORE INTO inbox (account, msgid, at) VALUES (?, ?, ?)')
   const probe = engine.prepare<never>("INSERT OR REPLACE INTO meta VALUES ('probe', ?)")
 
   return {
+    onCommit: listener => log.onCommit(listener),
     open: (key, open) =>
       engine.run(() =>
         openOnce(turns, key, () => write(open(turns.standing(key, deliveries.lanes.turnsIn(key.lane))))),
@@ -63,7 +66,7 @@ export function createSqliteStore(db: Database, options: StoreOptions): Store {
   }
 }
 
-type Write = (change: Change) => readonly Turn[]
+type Write = (change: Change, read?: Turn) => readonly Turn[]
 
 function openOnce(turns: TurnTable, key: TurnKey, write: () => readonly Turn[]): { turn: Turn; seen: boolean } {
   const known = turns.find(key.id)
@@ -81,5 +84,5 @@ function updateTurn(
 ): Turn | undefined {
   const turn = turns.find(id)
   const change = turn && step(turn)
-  return (change && write(change).find(saved => saved.id === id)) ?? turn
+  return (change && write(change, turn).find(saved => saved.id === id)) ?? turn
 }

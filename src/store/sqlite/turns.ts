@@ -1,6 +1,7 @@
 import type { Change, SenderLoad, TurnCounts, TurnKey } from '../../domain/ports.ts'
 import type { Turn } from '../../domain/turn.ts'
 import { WecomdError } from '../../errors.ts'
+import type { CommitLog } from './commit-log.ts'
 import type { DeliveryTable } from './deliveries.ts'
 import type { Engine } from './engine.ts'
 import { type TurnTally, turnTallyOf, TurnMemory } from './memory.ts'
@@ -12,9 +13,11 @@ type Placed = Doc & { seq: number }
 /** The turn table. Its methods run inside an operation of the engine and are not durable by themselves. */
 export class TurnTable {
   private readonly memory: TurnMemory
+  private readonly log: CommitLog
   private readonly statements
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, log: CommitLog) {
+    this.log = log
     this.memory = new TurnMemory(engine)
     this.statements = {
       byId: engine.prepare<Doc>('SELECT doc FROM turn WHERE id = ?'),
@@ -71,13 +74,18 @@ export class TurnTable {
     return undefined
   }
 
-  /** Writes a turn whose version is the one it was read with, zero for a new one; returns it as it is stored. */
-  save(turn: Turn, dueAt: number | undefined): Turn {
+  /**
+   * Writes a turn whose version is the one it was read with, zero for a new one; returns it as it is stored. `before`
+   * spares a look at the row where the caller has just read it.
+   */
+  save(turn: Turn, dueAt: number | undefined, before?: Turn): Turn {
     const next = { ...turn, version: turn.version + 1 }
     this.memory.counts() // if they must be read from the file, then before it changes
+    const previous = turn.version === 0 ? undefined : (before ?? this.find(turn.id))
     if (turn.version === 0) this.insert(next, dueAt)
     else this.replace(turn.version, next, dueAt)
     this.memory.count(turnTallyOf(turn), 1)
+    this.log.addTurn(previous, next)
     return next
   }
 
@@ -132,14 +140,18 @@ export class TurnTable {
   }
 }
 
-/** Writes a change and returns its turns as they are stored; the deadline of each comes from `dueAtOf`. */
+/**
+ * Writes a change and returns its turns as they are stored; the deadline of each comes from `dueAtOf`. `read`: a turn as
+ * this operation has read it.
+ */
 export function writeChange(
   change: Change,
   turns: TurnTable,
   deliveries: DeliveryTable,
   dueAtOf: (turn: Turn) => number | undefined,
+  read?: Turn,
 ): readonly Turn[] {
-  const saved = change.save.map(turn => turns.save(turn, dueAtOf(turn)))
+  const saved = change.save.map(turn => turns.save(turn, dueAtOf(turn), turn.id === read?.id ? read : undefined))
   for (const delivery of change.add ?? []) deliveries.add(delivery)
   for (const delivery of change.settle ?? []) deliveries.settle(delivery)
   for (const id of change.drop ?? []) deliveries.drop(id)

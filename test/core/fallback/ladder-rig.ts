@@ -61,8 +61,8 @@ export async function bringHome(square: Case): Promise<readonly string[]> {
   const db = openDatabase(':memory:', 1)
   const scheduler = new Scheduler(clock, log)
   const desk = openDesk(square, seen, { clock, db, scheduler })
-  const work = startBridge(desk, scheduler, { contentDays: 7, rowDays: 30 })
-  const receive = createReceive(desk, work)
+  startBridge(desk, scheduler, { contentDays: 7, rowDays: 30 })
+  const receive = createReceive(desk)
   scheduler.start()
   const reply = await receive({ kind: 'message', inbound: inboundOf(square) })
   const stream = reply.kind === 'stream' ? reply.frame.streamId : undefined
