@@ -22,9 +22,11 @@ export const mutants: readonly Mutant[] = [
       {
         file: 'src/store/sqlite/engine.ts',
         from: `      this.commit.run()
+      this.tell('committed')
       return batch.map((operation, index) => () => operation.resolve(values[index]))`,
         to: `      batch.forEach((operation, index) => operation.resolve(values[index]))
       this.commit.run()
+      this.tell('committed')
       return []`,
       },
     ],
@@ -38,7 +40,7 @@ export const mutants: readonly Mutant[] = [
         from: 'if (known !== undefined) return { turn: known, seen: true }',
         to: 'if (known !== undefined && key.receivedAt < 0) return { turn: known, seen: true }',
       },
-      { file: 'src/store/sqlite/turns.ts', from: "'INSERT INTO turn (id,", to: "'INSERT OR REPLACE INTO turn (id," },
+      { file: 'src/store/sqlite/turns.ts', from: '`INSERT INTO turn (id,', to: '`INSERT OR REPLACE INTO turn (id,' },
     ],
     tests: [simulation],
   },
@@ -59,7 +61,7 @@ export const mutants: readonly Mutant[] = [
       {
         file: 'src/bridge/ask/follow.ts',
         from: '    nextDue: () => nextAt,',
-        to: '    nextDue: () => (desk.live.nextSaveAt() === undefined ? undefined : nextAt),',
+        to: '    nextDue: () => (context.live.nextSaveAt() === undefined ? undefined : nextAt),',
       },
     ],
     tests: [simulation],
@@ -70,6 +72,11 @@ export const mutants: readonly Mutant[] = [
       {
         file: 'src/store/sqlite/store.ts',
         from: "  engine.db.run('UPDATE delivery SET leased_until = NULL WHERE done = 0 AND leased_until IS NOT NULL')\n",
+        to: '',
+      },
+      {
+        file: 'src/store/sqlite/store.ts',
+        from: "  engine.db.run('UPDATE turn SET leased_until = NULL WHERE task_at IS NOT NULL AND leased_until IS NOT NULL')\n",
         to: '',
       },
     ],
@@ -92,7 +99,7 @@ export const mutants: readonly Mutant[] = [
       {
         file: 'src/bridge/deliver/deliver.ts',
         from: 'const begun = await store.outbox.begin(ready,',
-        to: `const begun = ready.route === 'response_url' ? beginAttempt(ready, { isTwin: false }, at) : await store.outbox.begin(ready,`,
+        to: `const begun = ready.route === 'response_url' ? beginAttempt(ready, { isDuplicate: false }, at) : await store.outbox.begin(ready,`,
       },
     ],
     tests: [simulation],
@@ -103,7 +110,7 @@ export const mutants: readonly Mutant[] = [
       {
         file: 'src/bridge/deliver/deliver.ts',
         from: 'const begun = await store.outbox.begin(ready,',
-        to: `const begun = ready.route === 'app' ? beginAttempt(ready, { isTwin: false }, at) : await store.outbox.begin(ready,`,
+        to: `const begun = ready.route === 'app' ? beginAttempt(ready, { isDuplicate: false }, at) : await store.outbox.begin(ready,`,
       },
     ],
     tests: [simulation],

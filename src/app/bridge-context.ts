@@ -162,7 +162,7 @@ function deskAccounts(config: Config): Map<string, AccountSettings> {
         handoverMs: bot?.stream.handoverMs ?? 0,
         joinWindowMs: bot?.joinWindowMs ?? defaultJoinWindowMs,
         tellsFeedback: bot?.feedback === 'tell',
-        ...(bot !== undefined && bot.reasoning !== 'fold' && { thoughts: bot.reasoning }),
+        thoughts: bot?.reasoning ?? 'fold',
         ...(bot?.welcomeText !== undefined && { welcomeText: bot.welcomeText }),
         ...(agent !== undefined && {
           app: {

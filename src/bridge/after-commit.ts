@@ -1,18 +1,20 @@
-import { type Delivery, isDone } from '../domain/delivery.ts'
+import { isDone } from '../domain/delivery.ts'
+import type { Job } from '../domain/job.ts'
 import type { Commit, TurnChange } from '../domain/ports.ts'
 import type { Turn } from '../domain/turn.ts'
 import type { BridgeContext } from './context.ts'
 
 /** A scheduler source that can be told when to look again. */
-export interface Wakeable {
+interface Wakeable {
   /** Something of its may be due at `at` (epoch ms). */
   expect(at: number): void
 }
 
 /** Everybody who acts on what was committed. */
 export interface CommitFollowers {
-  /** The worker that handles deliveries of this route. */
-  workerOf(route: Delivery['route']): Wakeable
+  readonly tasks: Wakeable
+  readonly deliveries: Wakeable
+  jobsIn(queue: Job['queue']): Wakeable
   readonly deadlines: { expect(turn: Turn): void }
   /** Ends a run of this process early; other runs are not here. */
   stopRun(turnId: string): void
@@ -26,14 +28,24 @@ export interface CommitFollowers {
  * store when they start.
  */
 export function createAfterCommit(context: BridgeContext, followers: CommitFollowers): (commit: Commit) => void {
-  return ({ turns, deliveries }) => {
-    for (const change of turns) followTurn(context, followers, change)
-    for (const { route, state, dueAt } of deliveries) {
-      // One that is done makes room for the next of its lane.
-      if (state !== 'sending') followers.workerOf(route).expect(isDone(state) ? 0 : dueAt)
+  return ({ turns, deliveries, jobs }) => {
+    for (const change of turns) {
+      followTask(followers, change)
+      followTurn(context, followers, change)
     }
+    for (const { state, dueAt } of deliveries) {
+      // One that is done makes room for the next of its lane.
+      if (state !== 'sending') followers.deliveries.expect(isDone(state) ? 0 : dueAt)
+    }
+    for (const { queue, state, dueAt } of jobs) if (state === 'queued') followers.jobsIn(queue).expect(dueAt)
     context.wake()
   }
+}
+
+/** A task that is done makes room for the next of its conversation. */
+function followTask({ tasks }: CommitFollowers, { before, after }: TurnChange): void {
+  if (after.pending?.state === 'queued') tasks.expect(after.pending.dueAt)
+  if (after.pending === undefined && before?.pending !== undefined) tasks.expect(0)
 }
 
 function followTurn({ meter, log }: BridgeContext, followers: CommitFollowers, { before, after }: TurnChange): void {
@@ -44,11 +56,7 @@ function followTurn({ meter, log }: BridgeContext, followers: CommitFollowers, {
     meter.turnEnded(after.end)
     if (after.asked !== undefined && after.endedAt !== undefined) meter.answered(after.endedAt - after.receivedAt)
   }
-  if (isLost(after) && !(before !== undefined && isLost(before))) {
+  if (after.lost === true && before?.lost !== true) {
     log.warn('an answer cannot be delivered in full', { turn: after.id })
   }
-}
-
-function isLost({ trace }: Turn): boolean {
-  return trace.at(-1)?.['lost'] === true
 }

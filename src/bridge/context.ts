@@ -4,7 +4,7 @@ import type { DmPolicy } from '../domain/policy.ts'
 import type { Platform, Store } from '../domain/ports.ts'
 import type { Routed } from '../domain/routing.ts'
 import type { Spool } from '../domain/spool.ts'
-import type { ReplyFormat } from '../domain/turn.ts'
+import type { ReplyFormat, Thoughts } from '../domain/turn.ts'
 import type { Translate } from '../core/notices/notices.ts'
 import type { Clock, Log, Random, Timers } from '../world.ts'
 import type { AppBreaker } from './deliver/breaker.ts'
@@ -17,8 +17,7 @@ export interface AccountSettings {
   readonly translate: Translate
   readonly placeholder: string
   readonly welcomeText?: string
-  /** What bubbles show of a model's reasoning; folded when absent. */
-  readonly thoughts?: 'hide' | 'show'
+  readonly thoughts: Thoughts
   /** The agent hears of thumbs up and down, which are counted in any case. */
   readonly tellsFeedback?: boolean
   readonly policies: Readonly<Record<Surface, AccessSettings>>

@@ -1,28 +1,43 @@
 import { isDone } from '../domain/delivery.ts'
-import type { Store } from '../domain/ports.ts'
+import type { Store, WorkKind, WorkRef } from '../domain/ports.ts'
 import { streamOfFile } from '../core/streaming/spool-name.ts'
-import type { Asker } from './ask/ask.ts'
-import { leaseMs } from './deliver/worker.ts'
+import { leaseMs, type OutboxWorker } from './deliver/worker.ts'
 import type { BridgeContext } from './context.ts'
 import { deliveryOfFile } from './operator/send.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 
-/** The scheduler source that keeps the leases of what goes on; an ask that another node took over is let go. */
-export function createLeaseSource(asker: Asker, others: readonly { leased(): readonly string[] }[], store: Store) {
+/** The scheduler source that renews the leases of what runs here; work that another node took over is abandoned. */
+export function createLeaseSource(
+  workers: readonly Pick<OutboxWorker<WorkKind>, 'leased' | 'abandon'>[],
+  store: Store,
+) {
   let nextAt = 0
-  const leased = () => [asker, ...others].flatMap(one => one.leased())
+  const isIdle = () => workers.every(worker => worker.leased().length === 0)
   return {
     name: 'leases',
-    nextDue: () => (leased().length > 0 ? nextAt : undefined),
+    nextDue: () => (isIdle() ? undefined : nextAt),
     async run(now: number): Promise<void> {
       nextAt = now + leaseMs / 3
-      const wanted = leased()
-      const kept = new Set(await store.outbox.renew(wanted, now + leaseMs))
-      for (const id of wanted) if (!kept.has(id)) asker.abandon(id)
+      const held = workers.map(worker => ({ worker, leased: worker.leased() }))
+      const kept = new Set(
+        (
+          await store.outbox.renew(
+            held.flatMap(({ leased }) => leased),
+            now + leaseMs,
+          )
+        ).map(keyOf),
+      )
+      for (const { worker, leased } of held) {
+        worker.abandon(leased.filter(ref => !kept.has(keyOf(ref))).map(({ id }) => id))
+      }
     },
   }
+}
+
+function keyOf({ kind, id }: WorkRef): string {
+  return `${kind} ${id}`
 }
 
 /** Whether a question that came with media, or the one that it was joined with, is not over yet. */
@@ -36,8 +51,8 @@ async function isAsked(store: Store, stream: string): Promise<boolean> {
 async function isAwaited(store: Store, stream: string, now: number): Promise<boolean> {
   const turn = await store.findByStream(stream)
   if (turn === undefined || now < turn.windowEndAt) return turn !== undefined
-  const deliveries = await store.outbox.ofTurn(turn.id)
-  return deliveries.some(({ state, dead }) => !isDone(state) || dead)
+  const [deliveries, jobs] = await Promise.all([store.outbox.ofTurn(turn.id), store.outbox.jobsOf(turn.id)])
+  return jobs.some(({ state }) => state === 'queued') || deliveries.some(({ state, dead }) => !isDone(state) || dead)
 }
 
 /** The scheduler source that forgets: contents after `contentDays`, rows after `rowDays`, files that nobody sends any more. */

@@ -26,31 +26,32 @@ export function startBridge(
   retention: { contentDays: number; rowDays: number },
 ): BridgeWork {
   const asker = new Asker(context)
-  const { carrier: deliveries } = new Deliverer(context)
-  const { carrier: fetches } = new Fetcher(context)
+  const { worker: deliveries } = new Deliverer(context)
+  const { worker: fetches } = new Fetcher(context)
   const decisions = createDecisions(context)
   const deadlines = createDeadlineSource(context)
-  const workers = [fetches, decisions, deliveries]
-  for (const source of [asker, ...workers, deadlines, createSnapshotSource(context)]) registry.add(source)
-  registry.add(createLeaseSource(asker, workers, context.store))
+  const workers = [asker.worker, fetches, decisions, deliveries]
+  for (const source of [...workers, deadlines, createSnapshotSource(context)]) registry.add(source)
+  registry.add(createLeaseSource(workers, context.store))
   registry.add(createRetentionSource(context, retention))
-  const internal = { gateway: asker, media: fetches, admin: decisions } as const
+  const jobs = { media: fetches, approval: decisions } as const
   const followers: CommitFollowers = {
-    workerOf: route => (route === 'gateway' || route === 'media' || route === 'admin' ? internal[route] : deliveries),
+    tasks: asker.worker,
+    deliveries,
+    jobsIn: queue => jobs[queue],
     deadlines,
-    stopRun: turnId => asker.halt(turnId),
+    stopRun: turnId => asker.stopRun(turnId),
     bubbleClosed: notifyOfApprovals(context),
   }
   context.store.onCommit(createAfterCommit(context, followers))
   context.agent.onStatus(() => {
-    asker.expect(0)
+    asker.worker.expect(0)
     context.wake()
   })
   return {
     async drain(limitMs) {
       const complain = (error: unknown) => context.log.error('not everything was saved', { error: messageOf(error) })
-      const stops = [asker.stop(limitMs).catch(complain), ...workers.map(worker => worker.stop(limitMs))]
-      await Promise.all(stops)
+      await Promise.all(workers.map(worker => worker.stop(limitMs).catch(complain)))
       await saveSnapshots(context).catch(complain)
     },
   }

@@ -1,8 +1,9 @@
 import { bridgeSettings } from '../app/bridge-context.ts'
+import { openSettingsOf } from '../bridge/callback/open-settings.ts'
+import type { Routed } from '../domain/routing.ts'
 import { type Config, findConfigFile, loadConfig } from '../config/config.ts'
 import type { Conversation, Inbound, Surface } from '../domain/message.ts'
 import { bareUserId } from '../domain/policy.ts'
-import { formatSessionKey, type Routed } from '../domain/routing.ts'
 import type { TurnEnd } from '../domain/turn.ts'
 import { administratorsSetting } from '../core/streaming/commands.ts'
 import { commandIn, openTurn } from '../core/streaming/open.ts'
@@ -115,22 +116,18 @@ function explainMessage(
     text: heard,
     receivedAt: 0,
   }
-  const { windowMs, handoverMs, joinWindowMs, translate } = desk
-  const sessionKey = formatSessionKey(agent.agentId, conversation)
-  const { passedCommands: passes } = settings
-  const administrators = settings.administratorsIn(account)
-  const rules = { ...desk.policies[surface], passes, canReset: true, administrators, approvals: [] }
-  const bounds = { openTurnsLimit: 1, perUserPerMinuteLimit: 1, askWithinMs: settings.limits.askWithinMs }
+  const open = openSettingsOf(settings, desk, {
+    surface,
+    conversation,
+    agent: { agentId: agent.agentId },
+    streamId: '',
+    canReset: true,
+    approvals: [],
+  })
   const idle = { openTurns: 0, sentLastMinute: 0, nextOrder: 1, inLane: () => [] }
-  const change = openTurn(
-    inbound,
-    idle,
-    { agentId: agent.agentId, sessionKey, streamId: '', windowMs, handoverMs, joinWindowMs, ...bounds, rules },
-    translate,
-  )
+  const change = openTurn(inbound, idle, open, desk.translate)
   const turn = change.save[0]
   const policy = turn?.trace.find(({ kind }) => kind === 'policy')
-  const resets = change.add?.some(({ body }) => body.kind === 'reset') === true
   const command = commandIn(inbound)
   const note =
     deaf ?? (surface === 'app' && chat !== undefined ? 'WeCom gives an app no messages of groups' : undefined)
@@ -140,10 +137,10 @@ function explainMessage(
     ...(command !== undefined && { command: command.name }),
     rule: String(policy?.['rule']),
     allowed: policy?.['allowed'] === true,
-    setting: isForAdministrators(policy?.['rule']) ? administratorsSetting : rules.setting,
+    setting: isForAdministrators(policy?.['rule']) ? administratorsSetting : open.rules.setting,
     agent,
-    session: sessionKey,
-    outcome: deaf === undefined ? outcomeOf(turn?.end, resets) : 'unheard',
+    session: open.sessionKey,
+    outcome: deaf === undefined ? outcomeOf(turn?.end, turn?.task === 'reset') : 'unheard',
     ...(note !== undefined && { note }),
     ...(turn?.closedWith !== undefined && { says: turn.closedWith }),
   }

@@ -1,11 +1,8 @@
-import type { Attachment, Card } from './message.ts'
+import type { Card } from './message.ts'
 import type { Target } from './target.ts'
 
-/**
- * By which way something travels. `gateway` asks the agent, `media` fetches what a user or the agent sent, `admin` is what an
- * administrator decides at the gateway; the others go to WeCom: the message's own response_url, message/send of the app, a group that the app created, a group robot.
- */
-export type Route = 'gateway' | 'media' | 'admin' | 'response_url' | 'app' | 'appchat' | 'webhook'
+/** How something reaches WeCom: the message's own response_url, message/send of the app, a group that the app created, a group robot. */
+export type Route = 'response_url' | 'app' | 'appchat' | 'webhook'
 
 export type DeliveryState = 'queued' | 'sending' | 'held' | 'delivered' | 'partial' | 'refused' | 'unknown' | 'dropped'
 
@@ -65,15 +62,6 @@ export type Message =
   | MediaMessage
 
 export type DeliveryBody =
-  | { readonly kind: 'ask' }
-  /** The session of its turn is to begin anew. */
-  | { readonly kind: 'reset' }
-  /** Media of a user that is to be fetched into the spool as `file`. */
-  | { readonly kind: 'fetch'; readonly attachment: Attachment; readonly file: string }
-  /** A file of an answer that is to be fetched from the agent into the spool as `file`. */
-  | { readonly kind: 'collect'; readonly artifact: string; readonly sessionKey: string; readonly file: string }
-  /** What an administrator says about a command that waits for approval. */
-  | { readonly kind: 'approve'; readonly approval: string; readonly decision: 'allow-once' | 'deny' }
   /** Markdown for a response_url; frozen, since a second body must never go there. */
   | { readonly kind: 'markdown'; readonly url: string; readonly content: string }
   /** A card for a response_url, while the bubble of its turn is held open. */
@@ -143,9 +131,4 @@ export interface Outcome {
 
 export function isDone(state: DeliveryState): boolean {
   return state !== 'queued' && state !== 'sending' && state !== 'held'
-}
-
-/** Whether a route leads to WeCom. */
-export function isWayOut(route: Route): boolean {
-  return route !== 'gateway' && route !== 'media' && route !== 'admin'
 }

@@ -1,5 +1,6 @@
 import type { Delivery, DeliveryState, MediaMessage, Message, Outcome, Route } from './delivery.ts'
-import type { Attachment, Card, MediaProblem } from './message.ts'
+import type { Job, JobQueue } from './job.ts'
+import type { Attachment, Card, Conversation, MediaProblem } from './message.ts'
 import type { Target } from './target.ts'
 import type { Turn, TurnState } from './turn.ts'
 
@@ -8,26 +9,24 @@ export interface SenderLoad {
   readonly openTurns: number
   /** Messages of this sender in this account during the last minute. */
   readonly sentLastMinute: number
-  /** The sender's unclaimed turn in this conversation, which a new message joins: found through its open ask. */
+  /** The sender's unclaimed turn in this conversation, which a new message joins. */
   readonly waiting?: Turn
   /** The sender's newest turn in this account that ended without the sender having been told. */
   readonly unsaid?: Turn
   /** The next free place in the queue. */
   readonly nextOrder: number
-  /** The turns of this conversation whose questions are not done, in order; read when it is called. */
+  /** The turns of this conversation with a pending task, in order; read when it is called. */
   inLane(): readonly Turn[]
 }
 
-/** What one commit writes. Saved turns are compared by version; `add` ignores deliveries that exist already. */
+/**
+ * What one commit writes. Saved turns are compared by version; one whose task is not `claimed` gives its lease back. `add`
+ * ignores rows that exist already; `settle` replaces rows that exist, and done or queued ones give their lease back.
+ */
 export interface Change {
   readonly save: readonly Turn[]
-  readonly add?: readonly Delivery[]
-  /** Replaces deliveries that exist; done ones give their lease back. */
-  readonly settle?: readonly Delivery[]
-  /** Ids of deliveries that nobody needs any more. */
-  readonly drop?: readonly string[]
-  /** When those are due that are still queued. */
-  readonly due?: readonly { readonly id: string; readonly at: number }[]
+  readonly add?: readonly (Delivery | Job)[]
+  readonly settle?: readonly (Delivery | Job)[]
 }
 
 /** A turn as a commit changed it; a new one has no `before`. */
@@ -40,6 +39,7 @@ export interface TurnChange {
 export interface Commit {
   readonly turns: readonly TurnChange[]
   readonly deliveries: readonly Delivery[]
+  readonly jobs: readonly Job[]
 }
 
 export interface TurnCounts {
@@ -53,8 +53,7 @@ export interface TurnCounts {
 export interface TurnKey {
   readonly id: string
   readonly account: string
-  /** Where its question will stand. */
-  readonly lane: string
+  readonly conversation: Conversation
   readonly sender: string
   readonly receivedAt: number
 }
@@ -78,10 +77,15 @@ export interface Inbox {
   see(account: string, msgid: string, at: number, add?: readonly Delivery[]): Promise<boolean>
 }
 
-/** A question under our lease, with the turn it belongs to. */
-export interface Claimed {
-  readonly delivery: Delivery
-  readonly turn: Turn
+/** What workers claim, by kind: tasks of turns, jobs by their queue, deliveries by their route. */
+export type WorkByKind = { readonly task: Turn } & Readonly<Record<JobQueue, Job>> & Readonly<Record<Route, Delivery>>
+
+export type WorkKind = keyof WorkByKind
+
+/** Names a piece of work for its lease. */
+export interface WorkRef {
+  readonly kind: WorkKind
+  readonly id: string
 }
 
 export interface Lease {
@@ -89,9 +93,6 @@ export interface Lease {
   readonly untilMs: number
   readonly limit: number
 }
-
-/** Ways that lead to WeCom. */
-export type WayOut = Exclude<Route, 'gateway' | 'media' | 'admin'>
 
 /** A message that is about to leave: what the platform would call a duplicate of it, and whose budgets it uses. */
 export interface QuotaKey {
@@ -117,10 +118,15 @@ export interface SendWindow {
 
 /** Deliveries of a turn are found through it: their id is the turn's, a colon and a part, and the turn must be stored. */
 export interface Outbox {
-  /** Leases due questions, the head of each session only. `change` is committed with the claim. */
-  claim(lease: Lease, change: (claimed: Claimed) => Change): Promise<readonly Claimed[]>
-  /** Leases due deliveries of `routes`, the head of each lane only. */
-  take(routes: readonly Exclude<Route, 'gateway'>[], lease: Lease): Promise<readonly Delivery[]>
+  /**
+   * Leases due work of these kinds: of tasks the head of each conversation's queue, of deliveries the head of each lane.
+   * `change` is committed with the claim and must be pure; what is returned is as it is stored then.
+   */
+  claim<Kind extends WorkKind>(
+    kinds: readonly Kind[],
+    lease: Lease,
+    change?: (work: WorkByKind[Kind]) => Change,
+  ): Promise<readonly WorkByKind[Kind][]>
   /**
    * Commits what a try makes of a delivery under our lease, before its request leaves. With a `sending` that comes out
    * as `sending`, the message counts as sent from now on. `step` must be pure.
@@ -134,7 +140,7 @@ export interface Outbox {
   /** Adds a delivery without a turn unless its id is known; either way resolves to the stored one. Refused with `overloaded` when `most` wait already. */
   post(delivery: Delivery, most: number): Promise<{ delivery: Delivery; seen: boolean }>
   /** Adds and replaces deliveries in one commit; done and queued ones give their lease back. */
-  write(change: { readonly add?: readonly Delivery[]; readonly settle?: readonly Delivery[] }): Promise<void>
+  write(change: Omit<Change, 'save'>): Promise<void>
   /** Queued deliveries of an account to its app that stand behind others of their lanes, at most `limit`. */
   behind(account: string, limit: number): Promise<readonly Delivery[]>
   /** The first of a delivery's lane that is not done, when that is another one. */
@@ -143,13 +149,14 @@ export interface Outbox {
   unhold(account: string, at: number): Promise<number>
   /** The most that any member of a scope was sent after each of `since`. */
   peak(scope: string, since: readonly number[]): Promise<readonly number[]>
-  /** Keeps leases; resolves to the ids that are still ours. */
-  renew(ids: readonly string[], until: number): Promise<readonly string[]>
-  /** Gives leases back so that anyone may claim the rows at once. */
-  release(ids: readonly string[]): Promise<void>
-  /** The earliest delivery of `routes` that is due after `after`. */
-  nextDueAt(routes: readonly Route[], after: number): Promise<number | undefined>
+  /** Keeps leases; resolves to the work that is still ours. */
+  renew(work: readonly WorkRef[], until: number): Promise<readonly WorkRef[]>
+  /** Gives leases back so that anyone may claim the work at once. */
+  release(work: readonly WorkRef[]): Promise<void>
+  /** The earliest work of these kinds that is due after `after`. */
+  nextDueAt(kinds: readonly WorkKind[], after: number): Promise<number | undefined>
   ofTurn(turn: string): Promise<readonly Delivery[]>
+  jobsOf(turn: string): Promise<readonly Job[]>
   /** Deliveries that gave up, the newest first. */
   dead(limit: number): Promise<readonly Delivery[]>
   find(id: string): Promise<Delivery | undefined>

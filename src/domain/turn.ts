@@ -11,12 +11,28 @@ export type TurnState = 'waiting' | 'asking' | 'streaming' | 'closing' | 'shown'
 /** How a turn ended; absent while the agent may still answer. */
 export type TurnEnd = 'answered' | 'empty' | 'failed' | 'stopped' | 'busy' | 'refused' | 'expired' | 'merged'
 
-export type TurnOrigin = 'message' | 'click' | 'app' | 'cron' | 'api'
+export type TurnOrigin = 'message' | 'click' | 'app'
+
+/**
+ * What a turn wants of the gateway. ask: its question · pass: a command of the gateway's own, as `question` · reset: its
+ * session begins again, and then the rest of its message is asked · approve: an administrator's decision, which a job
+ * carries out. A turn that ended when it was opened, such as `/help`, is an `ask` that was never queued.
+ */
+export type TurnTask = 'ask' | 'pass' | 'reset' | 'approve'
+
+/** A task in the queue of its conversation (epoch ms), or held by a worker under a lease. */
+export interface PendingTask {
+  readonly state: 'queued' | 'claimed'
+  readonly dueAt: number
+}
+
+/** How bubbles show a model's reasoning. */
+export type Thoughts = 'hide' | 'fold' | 'show'
 
 /** What the agent is doing, for the elapsed line of a silent bubble. */
 export type Phase = 'starting' | 'thinking' | 'tool' | 'occupied' | 'resuming'
 
-/** One step of a turn's journey, as `trace` tells it. Never carries message text. */
+/** One step of a turn's trace. Never carries message text; nothing is decided by it. */
 export interface TraceEvent {
   readonly at: number
   readonly kind: string
@@ -55,11 +71,11 @@ export type FileProblem = 'withheld' | 'no_way' | 'too_large' | 'too_small' | 'g
 
 /**
  * A file in an answer. pending: still at the agent · inline: a picture in the bubble · direct: on its way as a direct
- * message · sent · failed · twin: the same bytes as another file of this answer.
+ * message · sent · failed · duplicate: the same bytes as another file of this answer.
  */
 export interface TurnFile {
   readonly fileName: string
-  readonly state: 'pending' | 'inline' | 'direct' | 'sent' | 'failed' | 'twin'
+  readonly state: 'pending' | 'inline' | 'direct' | 'sent' | 'failed' | 'duplicate'
   /** Its name in the spool. */
   readonly file: string
   readonly bytes?: number
@@ -98,7 +114,7 @@ export interface Turn {
   readonly streamId: string
   readonly agentId: string
   /** Who answers where that agent, which is made when it is needed, cannot be made. */
-  readonly boundAgentId?: string
+  readonly fallbackAgentId?: string
   readonly sessionKey: string
   readonly state: TurnState
   readonly end?: TurnEnd
@@ -109,16 +125,18 @@ export interface Turn {
   readonly joinUntil?: number
   /** The turn that answers this one too. */
   readonly mergedInto?: string
+  readonly task: TurnTask
+  /** Absent once nothing of the task is left to do at the gateway. */
+  readonly pending?: PendingTask
   /** What goes to the agent; frozen when the turn is first claimed. */
   readonly question?: string
-  /** The command that the message is: to be carried out, or passed to the gateway as it is. */
+  /** The name of the command that a `reset` or a `pass` came from. */
   readonly command?: string
   /** When somebody wanted the run to be stopped. */
   readonly stopAt?: number
   /** Said before the answer, in the same bubble. */
   readonly preface?: string
-  /** What bubbles show of a model's reasoning; `fold` when absent. */
-  readonly thoughts?: 'hide' | 'show'
+  readonly thoughts: Thoughts
   /** Once the run is over: the reasoning as its bubble shows it, before the answer. It goes no other way. */
   readonly reasoning?: string
   /** The answer so far; whole once `end` is set, and then without reasoning. A snapshot of a running answer may be newer in memory. */
@@ -135,6 +153,10 @@ export interface Turn {
   readonly closedWith?: string
   /** Leading bytes of `answer` that a finish frame which was served has shown. */
   readonly shownBytes: number
+  /** When the finish frame was first served. */
+  readonly finishServedAt?: number
+  /** Part of the answer can reach the user by no route. */
+  readonly lost?: true
   readonly receivedAt: number
   /** When the bubble closes with a notice if the answer is not there. */
   readonly handoverAt: number
@@ -155,6 +177,17 @@ export interface Turn {
   readonly order: number
   /** Compared on save. */
   readonly version: number
+}
+
+/** Its question has not been frozen yet: it may still be joined, taken back or expire. */
+export function isUnclaimed({ task, question, end }: Pick<Turn, 'task' | 'question' | 'end'>): boolean {
+  return task === 'ask' && question === undefined && end === undefined
+}
+
+/** The task is done, or nobody wants it any longer. */
+export function withoutPending(turn: Turn): Turn {
+  const { pending: _, ...rest } = turn
+  return rest
 }
 
 /** A message to the Bot has a bubble that shows its answer; one to the app and a click have none. */

@@ -173,7 +173,7 @@ describe('media to the Bot', () => {
     await send('file', csv, { fileName: 'geheim.csv', fault: 'expired' })
     await send('file', csv, { fileName: 'geheim.csv', fault: 'truncated' })
     const log = daemon.log.join('\n')
-    expect(log).toContain('media of a user cannot be had')
+    expect(log).toContain('media of a user could not be fetched')
     for (const secret of ['geheim', '/media?', 'q-signature']) expect(log).not.toContain(secret)
   })
 })

@@ -272,6 +272,7 @@ export class Daemon {
           {
             id: account,
             policies: { bot: everybody, app: everybody },
+            thoughts: 'fold',
             translate,
             placeholder,
             windowMs,

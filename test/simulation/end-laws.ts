@@ -86,7 +86,7 @@ export class EndLaws {
   /** The answer was shown, or brought home once, or lies with the operator. */
   private checkHome(turn: Turn, deliveries: readonly Delivery[]): void {
     const { scene, platform, tenant } = this
-    const home = deliveries.filter(delivery => delivery.route !== 'gateway')
+    const home = deliveries
     const finish = tenant.find(turn.id)?.finish?.content
     const isWhole = finish?.endsWith(turn.answer) === true
     const posted = turn.responseUrl === undefined ? undefined : platform.shownAt(turn.responseUrl)

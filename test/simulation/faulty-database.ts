@@ -1,5 +1,6 @@
 import { Database, type Statement } from 'bun:sqlite'
 import type { Delivery } from '../../src/domain/delivery.ts'
+import { formatLane } from '../../src/domain/routing.ts'
 import type { Turn } from '../../src/domain/turn.ts'
 import { migrations } from '../../src/store/sqlite/open.ts'
 
@@ -53,7 +54,7 @@ export class FaultyDatabase extends Database {
 
   /** Deliveries to WeCom of which a request is under way, as the file has it. */
   begun(): Delivery[] {
-    const sending = "SELECT doc FROM delivery WHERE state = 'sending' AND route <> 'gateway'"
+    const sending = "SELECT doc FROM delivery WHERE state = 'sending'"
     const rows = this.query<{ doc: string }, []>(sending).all()
     const deliveries = rows.map(row => JSON.parse(row.doc) as Delivery) // written by the store only
     return deliveries.filter(({ attempts }) => attempts.length > 0 && attempts.at(-1)?.outcome === undefined)
@@ -76,32 +77,36 @@ export class FaultyDatabase extends Database {
     return rows.map(row => JSON.parse(row.doc) as Delivery) // written by the store only
   }
 
-  /** Ids of deliveries that a process holds. */
+  /** Ids of turns and deliveries that a process holds. */
   leased(): string[] {
-    const held = 'SELECT id FROM delivery WHERE done = 0 AND leased_until IS NOT NULL'
+    const held = `SELECT id FROM delivery WHERE done = 0 AND leased_until IS NOT NULL
+      UNION ALL SELECT id FROM turn WHERE task_at IS NOT NULL AND leased_until IS NOT NULL`
     return this.query<{ id: string }, []>(held)
       .all()
       .map(row => row.id)
   }
 
-  /** Whether a delivery waits for somebody to take it up. */
+  /** Whether a delivery, or the task of a turn, waits to be claimed. */
   isDue(id: string, now: number): boolean {
-    const due = 'SELECT 1 AS found FROM delivery WHERE id = ? AND done = 0 AND due_at <= ?'
+    const due = `SELECT 1 AS found FROM delivery WHERE id = ?1 AND done = 0 AND due_at <= ?2
+      UNION ALL SELECT 1 FROM turn WHERE id = ?1 AND task_at <= ?2`
     return this.query<{ found: number }, [string, number]>(due).get(id, now) !== null
   }
 
   /** Other questions of the same conversation that are with the agent. */
   askedBeside(turnId: string, lane: string): string[] {
-    const others = "SELECT turn FROM delivery WHERE lane = ? AND route = 'gateway' AND state = 'sending' AND turn <> ?"
-    return this.query<{ turn: string }, [string, string]>(others)
-      .all(lane, turnId)
-      .map(row => row.turn)
+    const asked = this.query<{ doc: string }, []>('SELECT doc FROM turn WHERE task_at IS NOT NULL').all()
+    return asked
+      .map(({ doc }) => JSON.parse(doc) as Turn) // written by the store only
+      .filter(({ id, conversation }) => id !== turnId && formatLane(conversation) === lane)
+      .filter(({ pending }) => pending?.state === 'claimed')
+      .map(({ id }) => id)
   }
 
   /** True while the clock or a delivery may still change something. */
   hasWork(): boolean {
     const work =
-      'SELECT (SELECT count(*) FROM delivery WHERE done = 0) + (SELECT count(*) FROM turn WHERE due_at IS NOT NULL) AS n'
+      'SELECT (SELECT count(*) FROM delivery WHERE done = 0) + (SELECT count(*) FROM turn WHERE due_at IS NOT NULL OR task_at IS NOT NULL) AS n'
     return (this.query<{ n: number }, []>(work).get()?.n ?? 0) > 0
   }
 

@@ -38,15 +38,10 @@ export function watchStore(
     },
     outbox: {
       ...store.outbox,
-      claim: async (lease, change) => {
-        const claimed = await store.outbox.claim(lease, change)
-        for (const { delivery } of claimed) told.claimed(delivery.id)
+      claim: async (kinds, lease, change) => {
+        const claimed = await store.outbox.claim(kinds, lease, change)
+        for (const { id } of claimed) told.claimed(id)
         return claimed
-      },
-      take: async (routes, lease) => {
-        const taken = await store.outbox.take(routes, lease)
-        for (const { id } of taken) told.claimed(id)
-        return taken
       },
     },
   }
@@ -81,8 +76,8 @@ export function mortalStore(store: Store, pass: Pass, started: () => () => void)
     probe: wrap('probe', store.probe),
     close: () => store.close(),
     outbox: {
-      claim: wrap('claim', outbox.claim),
-      take: wrap('take', outbox.take),
+      // Passed to `wrap` directly it would lose its type parameters.
+      claim: (kinds, lease, change) => wrap('claim', () => outbox.claim(kinds, lease, change))(),
       begin: wrap('begin', outbox.begin),
       post: wrap('post', outbox.post),
       write: wrap('write', outbox.write),
@@ -95,6 +90,7 @@ export function mortalStore(store: Store, pass: Pass, started: () => () => void)
       nextDueAt: wrap('outbox.nextDueAt', outbox.nextDueAt),
       dead: wrap('dead', outbox.dead),
       ofTurn: wrap('ofTurn', outbox.ofTurn),
+      jobsOf: wrap('jobsOf', outbox.jobsOf),
       find: wrap('outbox.find', outbox.find),
       summary: wrap('summary', outbox.summary),
     },

@@ -47,24 +47,24 @@ const free = { isDuplicate: false }
 /** A try is committed before it leaves, and what has left lately is known. */
 export const beginTests: readonly Behaviour[] = [
   {
-    name: 'store: a try is on the disk when it begins: a crash leaves it under way, and its message counts as sent',
+    name: 'store: a try outlives a crash, and its message counts as sent',
     async check(store, opened) {
       const turn = turnOf('m1')
       const dm = replyOf(turn, { route: 'app' })
       await openAs(store, turn, [dm])
       const attempts = [{ at: t0, route: 'app', part: 1 }] as const
       const begun: Delivery = { ...dm, state: 'sending', attempts }
-      await store.outbox.take(['app'], { now: t0, untilMs: t0 + minute, limit: 9 })
+      await store.outbox.claim(['app'], { now: t0, untilMs: t0 + minute, limit: 9 })
       expect(await store.outbox.begin(dm, sendingOf(), t0, () => begun)).toEqual(begun)
-      expect(await store.outbox.take(['app'], { now: t0, untilMs: t0 + minute, limit: 9 })).toEqual([])
+      expect(await store.outbox.claim(['app'], { now: t0, untilMs: t0 + minute, limit: 9 })).toEqual([])
       const second = await opened.reopen()
-      expect(await second.outbox.take(['app'], { now: t0, untilMs: t0 + minute, limit: 9 })).toEqual([begun])
+      expect(await second.outbox.claim(['app'], { now: t0, untilMs: t0 + minute, limit: 9 })).toEqual([begun])
       expect(await lookAt(second, t0 + 1, { digest: 'hello' })).toEqual({ isDuplicate: true })
       expect(await second.outbox.peak('default', [t0 - 1])).toEqual([1])
     },
   },
   {
-    name: 'store: an equal message is a duplicate for a while, of another delivery or part, in the same scope',
+    name: 'store: an equal message in the same scope is a duplicate for a while',
     async check(store) {
       const two = 2 * minute
       await beginAt(store, t0)
@@ -85,7 +85,7 @@ export const beginTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a message without members is known as a duplicate and uses no budget',
+    name: 'store: a message without members can be a duplicate but uses no budget',
     async check(store) {
       for (let n = 0; n < 9; n++) {
         const standing = await beginAt(store, t0 + n, { id: `s${n}`, members: [] })
@@ -95,7 +95,7 @@ export const beginTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a full budget has room again when its oldest message leaves the window',
+    name: 'store: a full budget has room when its oldest message leaves the window',
     async check(store) {
       for (const n of [0, 1, 2])
         expect(await beginAt(store, t0 + n * 1_000, { id: `s${n}` })).not.toHaveProperty('freeAt')
@@ -121,7 +121,7 @@ export const beginTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a message to many uses the budget of each of them, and a resend uses it again',
+    name: 'store: each send of a message to many uses the budget of each of them',
     async check(store) {
       await beginAt(store, t0, { members: ['zhangsan', 'lisi', 'lisi'] })
       for (const n of [1, 2]) await beginAt(store, t0 + n, { members: ['lisi'] })
@@ -133,7 +133,7 @@ export const beginTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a clock that was set back an hour or more does not make anybody wait for it',
+    name: 'store: no budget waits for a clock that was set back an hour or more',
     async check(store) {
       for (const n of [0, 1, 2]) await beginAt(store, t0 + n, { id: `s${n}` })
       expect(await lookAt(store, t0 - 61 * minute, { digest: 'hello' })).toEqual(free)
@@ -141,20 +141,20 @@ export const beginTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a try that has to wait is queued without its lease, and its message does not count as sent',
+    name: 'store: a deferred try gives its lease back and does not count as sent',
     async check(store) {
       const lease = { now: t0, untilMs: t0 + minute, limit: 9 }
       await store.outbox.post(sendOf('s1'), 9)
-      await store.outbox.take(['app'], lease)
+      await store.outbox.claim(['app'], lease)
       const later = sendOf('s1', { dueAt: t0 + 5 })
       expect(await store.outbox.begin(sendOf('s1'), sendingOf(), t0, () => later)).toEqual(later)
       expect(await store.outbox.find('s1')).toEqual(later)
-      expect(await store.outbox.take(['app'], { ...lease, now: t0 + 5 })).toEqual([later])
+      expect(await store.outbox.claim(['app'], { ...lease, now: t0 + 5 })).toEqual([later])
       expect(await lookAt(store, t0, { digest: 'hello' })).toEqual(free)
     },
   },
   {
-    name: 'store: a try without a message to count is told that all is free and counts nothing',
+    name: 'store: a try without a message uses no budget and is never a duplicate',
     async check(store) {
       await beginAt(store, t0)
       const told: SendWindow[] = []
@@ -169,7 +169,7 @@ export const beginTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: what was ended meanwhile does not begin',
+    name: 'store: a delivery that has ended does not begin',
     async check(store) {
       await store.outbox.post(sendOf('s1'), 9)
       const dropped = sendOf('s1', { state: 'dropped', finishedAt: t0 })
@@ -184,7 +184,7 @@ export const beginTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a step of a try that throws writes nothing, and others of the same moment count once',
+    name: 'store: a try that throws writes nothing; parallel tries count once',
     async check(store) {
       const fails = (id: string) => id === 's2'
       const begin = async (id: string) => {

@@ -1,10 +1,10 @@
 import { expect } from 'bun:test'
 import type { Store } from '../../src/domain/ports.ts'
-import type { Turn } from '../../src/domain/turn.ts'
+import { type Turn, withoutPending } from '../../src/domain/turn.ts'
 import { nextDeadline } from '../../src/core/streaming/advance.ts'
 import { seeded } from '../crypto/seeded.ts'
 import type { Behaviour } from './conformance.ts'
-import { amend, askOf, keyOf, openAs, openAsked, replyOf, shownAt, t0, turnOf } from './given.ts'
+import { amend, askedTurn, jobOf, keyOf, openAs, replyOf, shownAt, t0, turnOf } from './given.ts'
 
 function traced(turn: Turn, kind: string): Turn {
   return { ...turn, trace: [...turn.trace, { at: t0, kind }] }
@@ -21,7 +21,7 @@ async function expectFailure(work: Promise<unknown>): Promise<void> {
 /** Changes: compared by version, all or nothing, and what is derived from them. */
 export const changeTests: readonly Behaviour[] = [
   {
-    name: 'store: every save is one version more, and a step that returns nothing saves nothing',
+    name: 'store: every save adds a version; a step without a change saves none',
     async check(store) {
       const opened = await openAs(store, turnOf('m1'))
       const saved = await store.update(opened.id, turn => ({ save: [traced(turn, 'asked')] }))
@@ -31,7 +31,7 @@ export const changeTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a step is not taken for a turn that is not there',
+    name: 'store: a missing turn takes no step',
     async check(store) {
       let steps = 0
       const step = () => void steps++
@@ -46,16 +46,17 @@ export const changeTests: readonly Behaviour[] = [
       const newest = await amend(store, other.id, { state: 'asking', question: 'newest' })
       const before = await store.counts()
       const stale = { ...other, ...shownAt(t0) }
-      const change = (turn: Turn) => ({ save: [traced(turn, 'lost'), stale], add: [askOf(turn)] })
+      const change = (turn: Turn) => ({ save: [traced(turn, 'lost'), stale], add: [replyOf(turn), jobOf(turn)] })
       await expectFailure(store.update(mine.id, change))
       expect(await store.find(mine.id)).toEqual(mine)
       expect(await store.find(other.id)).toEqual(newest)
       expect(await store.outbox.ofTurn(mine.id)).toEqual([])
+      expect(await store.outbox.jobsOf(mine.id)).toEqual([])
       expect(await store.counts()).toEqual(before)
     },
   },
   {
-    name: 'store: a turn that is there is not saved as a new one, nor one that is not there as an old one',
+    name: 'store: a save fails if a new turn exists or an old one is missing',
     async check(store) {
       const [mine, other] = [await openAs(store, turnOf('m1')), await openAs(store, turnOf('m2'))]
       await expectFailure(store.update(mine.id, () => ({ save: [{ ...other, version: 0 }] })))
@@ -65,23 +66,23 @@ export const changeTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: an opening that throws leaves nothing, and others of the same moment are kept',
+    name: 'store: an opening that throws leaves nothing; parallel ones are kept',
     async check(store) {
       const failing = (turn: Turn) =>
         store.open(keyOf(turn), () => {
           throw new Error('no')
         })
       const work = [
-        openAs(store, turnOf('m1'), [askOf(turnOf('m1'))]),
+        openAs(store, turnOf('m1'), [replyOf(turnOf('m1'))]),
         failing(turnOf('m2')),
-        openAs(store, turnOf('m3'), [askOf(turnOf('m3'))]),
+        openAs(store, turnOf('m3'), [replyOf(turnOf('m3'))]),
         store.see('default', 'e1', t0),
       ]
       const outcomes = await Promise.allSettled(work)
       expect(outcomes.map(one => one.status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
       expect(await store.find(turnOf('m2').id)).toBeUndefined()
       expect((await store.find(turnOf('m3').id))?.version).toBe(1)
-      expect(await store.outbox.find(askOf(turnOf('m1')).id)).toBeDefined()
+      expect(await store.outbox.find(replyOf(turnOf('m1')).id)).toBeDefined()
       expect(await store.see('default', 'e1', t0)).toBe(false)
       expect((await store.counts()).states.waiting).toBe(2)
     },
@@ -90,21 +91,21 @@ export const changeTests: readonly Behaviour[] = [
     name: 'store: an opening that does not save its turn leaves nothing',
     async check(store) {
       const [turn, other] = [turnOf('m1'), turnOf('m2')]
-      const opening = store.open(keyOf(turn), () => ({ save: [other], add: [askOf(other)] }))
+      const opening = store.open(keyOf(turn), () => ({ save: [other], add: [replyOf(other)] }))
       expect(await opening.then(() => 'opened').catch(() => 'failed')).toBe('failed')
       expect(await store.find(other.id)).toBeUndefined()
-      expect(await store.outbox.find(askOf(other).id)).toBeUndefined()
+      expect(await store.outbox.find(replyOf(other).id)).toBeUndefined()
     },
   },
   {
-    name: 'store: a step that throws leaves its turn alone, and others of the same moment are kept',
+    name: 'store: a step that throws changes nothing; parallel ones are kept',
     async check(store) {
       const turns = await Promise.all(['m1', 'm2', 'm3'].map(msgid => openAs(store, turnOf(msgid))))
       const outcomes = await Promise.allSettled(
         turns.map(({ id, msgid }) =>
           store.update(id, turn => {
             if (msgid === 'm2') throw new Error('no')
-            return { save: [traced(turn, 'asked')], add: [askOf(turn)] }
+            return { save: [traced(turn, 'asked')], add: [replyOf(turn)] }
           }),
         ),
       )
@@ -115,37 +116,24 @@ export const changeTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a change that fails halfway takes back what it wrote before',
+    name: 'store: a change that fails halfway is rolled back',
     async check(store) {
-      const turn = await openAs(store, turnOf('m1'), [askOf(turnOf('m1'))])
+      const turn = await openAs(store, askedTurn('m1'), [replyOf(askedTurn('m1'))])
       const twin = turnOf('m3', { streamId: turn.streamId })
       const work = store.update(turn.id, stored => ({
-        save: [{ ...stored, ...shownAt(t0) }, turnOf('m2'), twin],
-        add: [replyOf(turn)],
-        drop: [askOf(turn).id],
+        save: [{ ...withoutPending(stored), ...shownAt(t0) }, turnOf('m2'), twin],
+        add: [jobOf(turn)],
+        settle: [replyOf(turn, { state: 'dropped' })],
       }))
       await expectFailure(work)
+      const orphan = replyOf(turnOf('nobody'))
+      const settle = [replyOf(turn, { state: 'dropped' })]
+      await expectFailure(store.update(turn.id, stored => ({ save: [withoutPending(stored)], settle, add: [orphan] })))
       expect(await store.find(turn.id)).toEqual(turn)
       expect(await store.find(turnOf('m2').id)).toBeUndefined()
-      expect((await store.outbox.ofTurn(turn.id)).map(one => one.state)).toEqual(['queued'])
-    },
-  },
-  {
-    name: 'store: a delivery is due when a change says so, as it is by then and while it is queued',
-    async check(store) {
-      const turn = await openAs(store, turnOf('m1'), [askOf(turnOf('m1'), { body: { kind: 'reset' } })])
-      const ask = askOf(turn)
-      const due = [{ id: ask.id, at: t0 + 7 }]
-      await Promise.all([
-        store.outbox.write({ settle: [{ ...ask, dueAt: t0 + 240_000 }] }),
-        store.update(turn.id, () => ({ save: [], due })),
-      ])
-      expect(await store.outbox.find(ask.id)).toEqual({ ...ask, dueAt: t0 + 7 })
-      expect(await store.outbox.nextDueAt(['gateway'], t0)).toBe(t0 + 7)
-      const done = { ...ask, state: 'delivered', finishedAt: t0 } as const
-      await store.outbox.write({ settle: [done] })
-      await store.update(turn.id, () => ({ save: [], due: [...due, { id: 'nobody', at: t0 }] }))
-      expect(await store.outbox.find(ask.id)).toEqual(done)
+      expect(await store.outbox.ofTurn(turn.id)).toEqual([replyOf(turn)])
+      expect(await store.outbox.jobsOf(turn.id)).toEqual([])
+      expect(await store.outbox.claim(['task'], { now: t0, untilMs: t0 + 1, limit: 9 })).toEqual([turn])
     },
   },
   {
@@ -160,16 +148,15 @@ export const changeTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: openings that swallow a waiting turn race with its updates and neither is lost',
+    name: 'store: merging a waiting turn never loses a parallel update of it',
     async check(store) {
-      await openAsked(store, turnOf('m0'))
+      await openAs(store, askedTurn('m0'))
       const swallow = (msgid: string) =>
         store.open(keyOf(turnOf(msgid)), ({ waiting }) => {
           const text = `${waiting?.text ?? 'lost'}, ${msgid}`
-          const joined = turnOf(msgid, { text })
-          const over = waiting && { ...waiting, state: 'ended' as const, end: 'merged' as const, endedAt: t0 }
-          const drop = waiting ? [askOf(waiting).id] : []
-          return { save: [joined, ...(over ? [over] : [])], add: [askOf(joined)], drop }
+          const joined = askedTurn(msgid, { text })
+          const ended = { state: 'ended', end: 'merged', endedAt: t0 } as const
+          return { save: [joined, ...(waiting ? [{ ...withoutPending(waiting), ...ended }] : [])] }
         })
       const touch = (msgid: string) => store.update(turnOf(msgid).id, turn => ({ save: [traced(turn, 'touched')] }))
       await Promise.all([swallow('m1'), touch('m0'), swallow('m2'), touch('m1'), touch('m0'), swallow('m3')])
@@ -177,6 +164,9 @@ export const changeTests: readonly Behaviour[] = [
       expect(turns.map(turn => turn?.state)).toEqual(['ended', 'ended', 'ended', 'waiting'])
       expect(turns.at(-1)?.text).toBe('text of m0, m1, m2, m3')
       expect(kindsOf(turns[0])).toEqual(['received', 'touched', 'touched'])
+      expect(await store.outbox.claim(['task'], { now: t0, untilMs: t0 + 1, limit: 9 })).toEqual(
+        turns.slice(-1).flatMap(turn => turn ?? []),
+      )
     },
   },
   {
@@ -206,7 +196,7 @@ export const changeTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: the counts stay right through many changes, failed ones and a crash',
+    name: 'store: counts stay right through failed changes and a crash',
     async check(store, opened) {
       const random = seeded(20_260)
       for (let round = 0; round < 40; round++) {

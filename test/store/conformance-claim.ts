@@ -1,111 +1,100 @@
 import { expect } from 'bun:test'
-import type { Delivery, Route } from '../../src/domain/delivery.ts'
-import type { Change, Claimed, Store, WayOut } from '../../src/domain/ports.ts'
+import type { Delivery } from '../../src/domain/delivery.ts'
+import type { Job } from '../../src/domain/job.ts'
+import type { Change, Store, WorkKind } from '../../src/domain/ports.ts'
 import type { Behaviour } from './conformance.ts'
-import { askOf, openAs, part, replyOf, t0, turnOf, write } from './given.ts'
-
-const leaseMs = 30_000
-const nothing = (): Change => ({ save: [] })
+import { askedTurn, jobOf, leaseMs, openAs, part, refsOf, replyOf, t0, turnOf, write } from './given.ts'
 
 interface Claim {
   readonly now?: number
   readonly limit?: number
-  readonly change?: (claimed: Claimed) => Change
 }
 
-async function claim(store: Store, asked: Claim = {}): Promise<readonly Claimed[]> {
-  const { now = t0, limit = 10, change = nothing } = asked
-  return await store.outbox.claim({ now, untilMs: now + leaseMs, limit }, change)
-}
-
-/** What a claim got: the names behind their turn's id, or whole ids that do not begin with it. */
-async function claimed(store: Store, asked: Claim = {}): Promise<readonly string[]> {
-  return (await claim(store, asked)).map(({ delivery: { id }, turn }) => {
-    const before = part(turn, '')
-    return id.startsWith(before) ? id.slice(before.length) : id
-  })
-}
-
-/** What a worker of `routes` got: the last parts of the ids. */
-async function taken(store: Store, routes: readonly WayOut[], now = t0, limit = 10): Promise<readonly string[]> {
-  const got = await store.outbox.take(routes, { now, untilMs: now + leaseMs, limit })
+/** What a worker of these kinds gets: the last parts of the ids. */
+async function claimed(store: Store, kinds: readonly WorkKind[], asked: Claim = {}): Promise<readonly string[]> {
+  const { now = t0, limit = 10 } = asked
+  const got = await store.outbox.claim(kinds, { now, untilMs: now + leaseMs, limit })
   return got.map(({ id }) => id.slice(id.lastIndexOf(':') + 1))
 }
 
-/** Opens a turn with asks of these names, each in a lane of its own unless it says otherwise. */
-async function openWith(store: Store, asks: Readonly<Record<string, Partial<Delivery>>>) {
+/** Opens a turn with deliveries to the app of these names, each in a lane of its own unless it says otherwise. */
+async function openWith(store: Store, deliveries: Readonly<Record<string, Partial<Delivery>>>) {
   const turn = turnOf('m1')
-  const add = Object.entries(asks).map(([name, more]) =>
-    askOf(turn, { id: part(turn, name), lane: `lane of ${name}`, ...more }),
+  const add = Object.entries(deliveries).map(([name, more]) =>
+    replyOf(turn, { id: part(turn, name), route: 'app', lane: `lane of ${name}`, ...more }),
   )
   return { turn: await openAs(store, turn, add), add }
 }
 
-function beginSending({ delivery, turn }: Claimed): Change {
-  const question = `${turn.question ?? ''}+${delivery.id}`
-  return { save: [{ ...turn, state: 'asking', question }], settle: [{ ...delivery, state: 'sending' }] }
+/** Opens a turn with media jobs of these names. */
+async function openWithJobs(store: Store, jobs: Readonly<Record<string, Partial<Job>>>) {
+  const turn = turnOf('m1')
+  const add = Object.entries(jobs).map(([name, more]) => jobOf(turn, { id: part(turn, name), ...more }))
+  return { turn: await openAs(store, turn, add), add }
 }
 
-function failAtTwo({ delivery, turn }: Claimed): Change {
-  if (delivery.id === part(turn, 'two')) throw new Error('no')
-  return { save: [{ ...turn, question: 'q' }], drop: [part(turn, 'one')] }
+function begun(delivery: Delivery): Change {
+  return { save: [], settle: [{ ...delivery, state: 'sending' }] }
 }
 
-/** Claims and leases. */
+/** Claims and leases of deliveries and jobs. */
 export const claimTests: readonly Behaviour[] = [
   {
-    name: 'store: a claim gets the questions that are due, with the turn, up to its limit and the earliest first',
+    name: 'store: due deliveries are claimed by route, earliest first, with a limit',
     async check(store) {
       const { turn } = await openWith(store, {
         later: { dueAt: t0 + 1 },
-        now: { dueAt: t0 },
-        early: { dueAt: t0 - 1 },
-        elsewhere: { route: 'response_url', dueAt: t0 },
-      })
-      const [first, ...others] = await claim(store, { limit: 1 })
-      const early = { id: part(turn, 'early'), lane: 'lane of early', dueAt: t0 - 1 }
-      expect(first).toEqual({ delivery: askOf(turn, early), turn })
-      expect(others).toEqual([])
-      expect(await claimed(store)).toEqual(['now'])
-      expect(await claimed(store, { now: t0 + 1 })).toEqual(['later'])
-    },
-  },
-  {
-    name: 'store: what goes to WeCom is taken by its routes, as it is stored, up to a limit and the earliest first',
-    async check(store) {
-      const { turn } = await openWith(store, {
-        ask: {},
-        later: { route: 'app', dueAt: t0 + 1 },
         home: { route: 'response_url' },
-        early: { route: 'app', dueAt: t0 - 1 },
-        now: { route: 'app' },
+        early: { dueAt: t0 - 1 },
+        now: {},
         robot: { route: 'webhook' },
       })
+      const early = { id: part(turn, 'early'), route: 'app', lane: 'lane of early', dueAt: t0 - 1 } as const
       const lease = { now: t0, untilMs: t0 + leaseMs, limit: 1 }
-      expect(await store.outbox.take(['app'], lease)).toEqual(
-        [await store.outbox.find(part(turn, 'early'))].flatMap(one => one ?? []),
-      )
-      expect(await taken(store, ['app', 'appchat'])).toEqual(['now'])
-      expect(await taken(store, ['app'])).toEqual([])
-      expect((await taken(store, ['response_url', 'app', 'webhook'], t0 + 1)).toSorted()).toEqual([
-        'home',
-        'later',
-        'robot',
-      ])
-      await store.outbox.release(['later', 'home'].map(name => part(turn, name)))
-      expect(await taken(store, ['response_url', 'app'], t0 + 1, 1)).toHaveLength(1)
-      expect(await claimed(store)).toEqual(['ask'])
+      expect(await store.outbox.claim(['app'], lease)).toEqual([replyOf(turn, early)])
+      expect(await claimed(store, ['app', 'appchat'])).toEqual(['now'])
+      expect(await claimed(store, ['app'])).toEqual([])
+      expect(await claimed(store, [])).toEqual([])
+      const others = await claimed(store, ['response_url', 'app', 'webhook'], { now: t0 + 1 })
+      expect(others.toSorted()).toEqual(['home', 'later', 'robot'])
     },
   },
   {
-    name: 'store: workers that take at the same time never get the same delivery, and only heads of lanes',
+    name: 'store: one claim gets work of several kinds, with one limit for all',
+    async check(store) {
+      const turn = askedTurn('m1')
+      await openAs(store, turn, [
+        replyOf(turn),
+        jobOf(turn),
+        replyOf(turn, { id: part(turn, 'dm'), route: 'app', lane: 'a' }),
+      ])
+      const kinds = ['task', 'media', 'approval', 'response_url', 'app'] as const
+      const [first, second] = [await claimed(store, kinds, { limit: 1 }), await claimed(store, kinds, { limit: 2 })]
+      expect([first.length, second.length]).toEqual([1, 2])
+      const rest = await claimed(store, kinds)
+      expect([...first, ...second, ...rest].toSorted()).toEqual(['dm', 'm1', 'media', 'response_url'])
+      expect(await claimed(store, kinds)).toEqual([])
+    },
+  },
+  {
+    name: 'store: parallel claims get different deliveries, and only heads of lanes',
     async check(store) {
       const names = Array.from({ length: 12 }, (_, n) => `d${n}`)
-      const add = names.map((name, n) => [name, { route: 'app', lane: `lane ${n % 6}`, order: n }] as const)
+      const add = names.map((name, n) => [name, { lane: `lane ${n % 6}`, order: n }] as const)
       await openWith(store, Object.fromEntries(add))
-      const got = await Promise.all([2, 2, 9].map(limit => taken(store, ['app'], t0, limit)))
+      const got = await Promise.all([2, 2, 9].map(limit => claimed(store, ['app'], { limit })))
       expect(got.map(one => one.length)).toEqual([2, 2, 2])
       expect(got.flat().toSorted()).toEqual(names.slice(0, 6).toSorted())
+    },
+  },
+  {
+    name: 'store: parallel claims of many deliveries get each of them once',
+    async check(store) {
+      const names = Array.from({ length: 40 }, (_, n) => `d${n}`)
+      await openWith(store, Object.fromEntries(names.map(name => [name, {}])))
+      const claims = await Promise.all(Array.from({ length: 6 }, () => claimed(store, ['app'], { limit: 7 })))
+      expect(claims.map(got => got.length).toSorted((a, b) => a - b)).toEqual([5, 7, 7, 7, 7, 7])
+      expect(claims.flat().toSorted()).toEqual(names.toSorted())
     },
   },
   {
@@ -119,12 +108,12 @@ export const claimTests: readonly Behaviour[] = [
       })
       const settle = (name: string, more: Partial<Delivery>) =>
         write(store, turn, { settle: add.filter(one => one.id === part(turn, name)).map(one => ({ ...one, ...more })) })
-      expect((await claimed(store)).toSorted()).toEqual(['first', 'other'])
-      expect(await claimed(store)).toEqual([])
+      expect((await claimed(store, ['app'])).toSorted()).toEqual(['first', 'other'])
+      expect(await claimed(store, ['app'])).toEqual([])
       await settle('first', { state: 'delivered' })
-      expect(await claimed(store)).toEqual(['second'])
-      await write(store, turn, { drop: [part(turn, 'second')] })
-      expect(await claimed(store)).toEqual(['third'])
+      expect(await claimed(store, ['app'])).toEqual(['second'])
+      await settle('second', { state: 'dropped' })
+      expect(await claimed(store, ['app'])).toEqual(['third'])
     },
   },
   {
@@ -136,106 +125,143 @@ export const claimTests: readonly Behaviour[] = [
         slow: { lane: 'b', order: 1, dueAt: t0 + 5, route: 'response_url' },
         waits: { lane: 'b', order: 2 },
       })
-      expect(await claimed(store)).toEqual([])
-      expect(await claimed(store, { now: t0 + 5 })).toEqual(['held'])
+      expect(await claimed(store, ['app'])).toEqual([])
+      expect(await claimed(store, ['app'], { now: t0 + 5 })).toEqual(['held'])
     },
   },
   {
-    name: 'store: a leased delivery is claimable again when its lease is over',
+    name: 'store: jobs are claimed by queue, earliest first, without lanes',
     async check(store) {
-      await openWith(store, { one: {} })
-      expect(await claimed(store)).toEqual(['one'])
-      expect(await claimed(store, { now: t0 + leaseMs - 1 })).toEqual([])
-      expect(await claimed(store, { now: t0 + leaseMs })).toEqual(['one'])
+      const approve = { kind: 'approve', approval: 'a', decision: 'deny' } as const
+      const { turn, add } = await openWithJobs(store, {
+        later: { dueAt: t0 + 1 },
+        now: {},
+        early: { dueAt: t0 - 1 },
+        done: { state: 'done' },
+        failed: { state: 'failed' },
+        decision: { queue: 'approval', body: approve },
+      })
+      const lease = { now: t0, untilMs: t0 + leaseMs, limit: 9 }
+      expect(await claimed(store, ['media'], { limit: 1 })).toEqual(['early'])
+      expect(await claimed(store, ['media'])).toEqual(['now'])
+      expect(await store.outbox.claim(['approval'], lease)).toEqual(
+        add.filter(({ id }) => id === part(turn, 'decision')),
+      )
+      expect(await claimed(store, ['media', 'approval'], { now: t0 + 1 })).toEqual(['later'])
     },
   },
   {
-    name: 'store: claims at the same time never get the same delivery',
+    name: 'store: a delivery or a job is claimable again when its lease is over',
     async check(store) {
-      const names = Array.from({ length: 40 }, (_, n) => `d${n}`)
-      await openWith(store, Object.fromEntries(names.map(name => [name, {}])))
-      const claims = await Promise.all(Array.from({ length: 6 }, () => claimed(store, { limit: 7 })))
-      expect(claims.map(got => got.length).toSorted((a, b) => a - b)).toEqual([5, 7, 7, 7, 7, 7])
-      expect(claims.flat().toSorted()).toEqual(names.toSorted())
+      const turn = turnOf('m1')
+      await openAs(store, turn, [replyOf(turn), jobOf(turn)])
+      for (const [kind, name] of [
+        ['response_url', 'response_url'],
+        ['media', 'media'],
+      ] as const) {
+        expect(await claimed(store, [kind])).toEqual([name])
+        expect(await claimed(store, [kind], { now: t0 + leaseMs - 1 })).toEqual([])
+        expect(await claimed(store, [kind], { now: t0 + leaseMs })).toEqual([name])
+      }
     },
   },
   {
-    name: 'store: the change of a claim is committed with it, and the claim shows it',
+    name: 'store: the change of a delivery claim is committed and shown',
     async check(store, opened) {
       const { turn } = await openWith(store, { one: {}, two: {} })
-      const got = await claim(store, { change: beginSending })
-      expect(got.map(one => one.delivery.state)).toEqual(['sending', 'sending'])
-      expect(got.map(one => one.turn.version)).toEqual([2, 3])
-      const question = `+${part(turn, 'one')}+${part(turn, 'two')}`
-      expect((await store.find(turn.id))?.question).toBe(question)
-      expect((await store.outbox.find(part(turn, 'one')))?.state).toBe('sending')
-      expect((await (await opened.reopen()).find(turn.id))?.question).toBe(question)
+      const lease = { now: t0, untilMs: t0 + leaseMs, limit: 9 }
+      const got = await store.outbox.claim(['app'], lease, begun)
+      expect(got.map(({ state }) => state)).toEqual(['sending', 'sending'])
+      const second = await opened.reopen()
+      const states = (await second.outbox.ofTurn(turn.id)).map(({ state }) => state)
+      expect(states).toEqual(['sending', 'sending'])
     },
   },
   {
-    name: 'store: a claim whose change throws leases nothing and writes nothing',
-    async check(store) {
-      const { turn } = await openWith(store, { one: {}, two: {} })
-      expect(await claim(store, { change: failAtTwo }).catch(() => 'failed')).toBe('failed')
-      expect(await store.find(turn.id)).toEqual(turn)
-      expect(await claimed(store)).toEqual(['one', 'two'])
-    },
-  },
-  {
-    name: 'store: a delivery that is queued again gives its lease back, one that is sending keeps it',
+    name: 'store: a delivery queued again is free, a sending one keeps its lease',
     async check(store) {
       const { turn, add } = await openWith(store, { again: {}, going: {} })
-      await claim(store)
-      const settle = [
-        { ...askOf(turn), ...add[0], state: 'queued', dueAt: t0 + 5 },
-        { ...askOf(turn), ...add[1], state: 'sending', dueAt: t0 + 5 },
-      ] as const
+      await claimed(store, ['app'])
+      const states = ['queued', 'sending'] as const
+      const settle = add.map((one, n) => ({ ...one, state: states[n] ?? one.state, dueAt: t0 + 5 }))
       await write(store, turn, { settle })
-      expect(await claimed(store, { now: t0 + 4 })).toEqual([])
-      expect(await claimed(store, { now: t0 + 5 })).toEqual(['again'])
+      expect(await claimed(store, ['app'], { now: t0 + 4 })).toEqual([])
+      expect(await claimed(store, ['app'], { now: t0 + 5 })).toEqual(['again'])
     },
   },
   {
-    name: 'store: renewing keeps what is ours and names it',
+    name: 'store: a job queued again is free, a finished one is never claimed',
     async check(store) {
-      const { turn } = await openWith(store, { kept: {}, done: {}, released: {}, waiting: { dueAt: t0 + 1 } })
-      await claim(store)
-      await write(store, turn, { drop: [part(turn, 'done')] })
-      await store.outbox.release([part(turn, 'released')])
+      const { turn, add } = await openWithJobs(store, { again: {}, done: {} })
+      await claimed(store, ['media'])
+      const states = ['queued', 'done'] as const
+      const settle = add.map((one, n) => ({ ...one, state: states[n] ?? one.state, dueAt: t0 + 5 }))
+      await write(store, turn, { settle })
+      expect(await claimed(store, ['media'], { now: t0 + 4 })).toEqual([])
+      expect(await claimed(store, ['media'], { now: t0 + 5 })).toEqual(['again'])
+      expect(await claimed(store, ['media'], { now: t0 + 9 * leaseMs })).toEqual(['again'])
+    },
+  },
+  {
+    name: 'store: renewing keeps the leases that are ours and lists them',
+    async check(store) {
+      const { turn, add } = await openWith(store, { kept: {}, done: {}, released: {}, waiting: { dueAt: t0 + 1 } })
+      await write(store, turn, { add: [jobOf(turn)] })
+      await claimed(store, ['app', 'media'])
+      const [, done] = add
+      await write(store, turn, { settle: done ? [{ ...done, state: 'dropped' }] : [] })
+      await store.outbox.release(refsOf('app', [part(turn, 'released')]))
       const names = ['kept', 'done', 'released', 'waiting', 'nobody']
-      const asked = [...names.map(name => part(turn, name)), 'nobody']
-      expect(await store.outbox.renew(asked, t0 + 2 * leaseMs)).toEqual([part(turn, 'kept')])
+      const asked = [...refsOf('app', [...names.map(name => part(turn, name)), 'nobody'])]
+      const jobs = refsOf('media', [part(turn, 'media'), part(turn, 'nobody')])
+      expect(await store.outbox.renew([...asked, ...jobs], t0 + 2 * leaseMs)).toEqual([
+        ...refsOf('app', [part(turn, 'kept')]),
+        ...refsOf('media', [part(turn, 'media')]),
+      ])
       expect(await store.outbox.renew([], t0 + 2 * leaseMs)).toEqual([])
-      expect((await claimed(store, { now: t0 + leaseMs })).toSorted()).toEqual(['released', 'waiting'])
-      expect(await claimed(store, { now: t0 + 2 * leaseMs })).toContain('kept')
+      const free = await claimed(store, ['app', 'media'], { now: t0 + leaseMs })
+      expect(free.toSorted()).toEqual(['released', 'waiting'])
+      const later = await claimed(store, ['app', 'media'], { now: t0 + 2 * leaseMs })
+      expect(later.toSorted()).toEqual(['kept', 'media', 'released', 'waiting'])
     },
   },
   {
     name: 'store: what is released can be claimed at once',
     async check(store) {
       const { turn } = await openWith(store, { one: {}, two: {} })
-      await claim(store, { change: ({ delivery }) => ({ save: [], settle: [{ ...delivery, state: 'sending' }] }) })
-      await store.outbox.release([part(turn, 'one'), part(turn, 'nobody'), 'nobody'])
-      expect(await claimed(store)).toEqual(['one'])
+      await write(store, turn, { add: [jobOf(turn)] })
+      await store.outbox.claim(['app'], { now: t0, untilMs: t0 + leaseMs, limit: 9 }, begun)
+      await claimed(store, ['media'])
+      await store.outbox.release([
+        ...refsOf('app', [part(turn, 'one'), part(turn, 'nobody'), 'nobody']),
+        ...refsOf('media', [part(turn, 'media')]),
+      ])
+      expect(await claimed(store, ['app', 'media'])).toEqual(['one', 'media'])
       await store.outbox.release([])
     },
   },
   {
-    name: 'store: the next due time is the first after a moment, of the routes asked for and not yet done',
+    name: 'store: the next due time is that of the kinds asked for and not done',
     async check(store) {
       const { turn } = await openWith(store, {
         past: { dueAt: t0 - 10 },
         soon: { dueAt: t0 + 10 },
         late: { dueAt: t0 + 20 },
         done: { dueAt: t0 + 1, state: 'delivered' },
+        queuedAfter: { dueAt: t0 + 2, lane: 'lane of soon', order: 2 },
       })
-      await write(store, turn, { add: [replyOf(turn, { dueAt: t0 + 5 })] })
-      const next = (routes: readonly Route[], after: number) => store.outbox.nextDueAt(routes, after)
-      expect(await next(['gateway'], t0)).toBe(t0 + 10)
-      expect(await next(['gateway'], t0 + 10)).toBe(t0 + 20)
-      expect(await next(['gateway'], t0 + 20)).toBeUndefined()
-      expect(await next(['gateway'], t0 - 11)).toBe(t0 - 10)
-      expect(await next(['response_url', 'gateway'], t0)).toBe(t0 + 5)
+      await write(store, turn, { add: [replyOf(turn, { dueAt: t0 + 5 }), jobOf(turn, { dueAt: t0 + 3 })] })
+      const asked = askedTurn('m2', { pending: { state: 'queued', dueAt: t0 + 4 } })
+      await openAs(store, asked)
+      const next = (kinds: readonly WorkKind[], after: number) => store.outbox.nextDueAt(kinds, after)
+      expect(await next(['app'], t0)).toBe(t0 + 10)
+      expect(await next(['app'], t0 + 10)).toBe(t0 + 20)
+      expect(await next(['app'], t0 + 20)).toBeUndefined()
+      expect(await next(['app'], t0 - 11)).toBe(t0 - 10)
+      expect(await next(['response_url', 'app'], t0)).toBe(t0 + 5)
+      expect(await next(['app', 'media', 'task'], t0)).toBe(t0 + 3)
+      expect(await next(['app', 'task'], t0)).toBe(t0 + 4)
+      expect(await next(['task'], t0 + 4)).toBeUndefined()
       expect(await next([], t0)).toBeUndefined()
     },
   },

@@ -1,7 +1,7 @@
 import { expect } from 'bun:test'
 import type { Store } from '../../src/domain/ports.ts'
 import type { Behaviour } from './conformance.ts'
-import { amend, askOf, keyOf, openAs, replyOf, standingFor, t0, turnOf, write } from './given.ts'
+import { amend, askedTurn, jobOf, keyOf, openAs, refsOf, replyOf, standingFor, t0, turnOf, write } from './given.ts'
 
 const texts: Readonly<Record<string, string>> = {
   empty: '',
@@ -23,7 +23,7 @@ const ids = [
   '%_*',
   'A',
   'a',
-  'a:gateway',
+  'a:response_url',
   '-',
   'x'.repeat(128),
   '1',
@@ -35,11 +35,12 @@ async function readAll(store: Store) {
   const outbox = store.outbox
   return {
     turns: await Promise.all(['m1', 'm2', 'm3'].map(msgid => store.find(turnOf(msgid).id))),
+    jobs: await Promise.all(['m1', 'm2', 'm3'].map(msgid => outbox.jobsOf(turnOf(msgid).id))),
     deliveries: await Promise.all(['m1', 'm2', 'm3'].map(msgid => outbox.ofTurn(turnOf(msgid).id))),
     summary: await outbox.summary(),
     counts: await store.counts(),
     nextDueAt: await store.nextDueAt(),
-    nextDelivery: await outbox.nextDueAt(['gateway', 'response_url'], 0),
+    nextWork: await outbox.nextDueAt(['task', 'media', 'response_url'], 0),
   }
 }
 
@@ -48,8 +49,8 @@ export const endureTests: readonly Behaviour[] = [
   {
     name: 'store: a crash loses nothing that was acknowledged',
     async check(store, opened) {
-      const [m1, m2] = [turnOf('m1'), turnOf('m2')]
-      await Promise.all([openAs(store, m1, [askOf(m1), replyOf(m1)]), openAs(store, m2, [askOf(m2)])])
+      const [m1, m2] = [askedTurn('m1'), askedTurn('m2')]
+      await Promise.all([openAs(store, m1, [replyOf(m1), jobOf(m1)]), openAs(store, m2, [jobOf(m2)])])
       await amend(store, m2.id, { state: 'streaming', question: 'q', answer: '半个答案' })
       await write(store, m1, { settle: [replyOf(m1, { state: 'held', dueAt: t0 + 7 })] })
       await store.see('default', 'e1', t0)
@@ -70,17 +71,18 @@ export const endureTests: readonly Behaviour[] = [
   {
     name: 'store: a crash frees the leases of the process that died',
     async check(store, opened) {
-      await openAs(store, turnOf('m1'), [askOf(turnOf('m1')), replyOf(turnOf('m1'))])
+      const turn = askedTurn('m1')
+      await openAs(store, turn, [replyOf(turn), jobOf(turn)])
       const lease = { now: t0, untilMs: t0 + 30_000, limit: 9 }
-      const work = async (from: Store) => [
-        await from.outbox.claim(lease, ({ delivery }) => ({ save: [], settle: [{ ...delivery, state: 'sending' }] })),
-        await from.outbox.take(['response_url'], lease),
-      ]
-      const first = await work(store)
-      expect(first.map(got => got.length)).toEqual([1, 1])
+      const kinds = ['task', 'media', 'response_url'] as const
+      const work = async (from: Store) => (await from.outbox.claim(kinds, lease)).map(({ id }) => id)
+      const got = [turn.id, jobOf(turn).id, replyOf(turn).id]
+      expect(await work(store)).toEqual(got)
+      expect(await work(store)).toEqual([])
       const second = await opened.reopen()
-      expect(await second.outbox.renew([askOf(turnOf('m1')).id], t0 + 60_000)).toEqual([])
-      expect(await work(second)).toEqual(first)
+      const refs = kinds.flatMap((kind, n) => refsOf(kind, got.slice(n, n + 1)))
+      expect(await second.outbox.renew(refs, t0 + 60_000)).toEqual([])
+      expect(await work(second)).toEqual(got)
     },
   },
   {
@@ -115,26 +117,30 @@ export const endureTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: ids are told apart whatever characters they are made of',
+    name: 'store: ids of any characters are told apart',
     async check(store) {
-      const turns = ids.map(id => turnOf(id, { id, streamId: id, sender: 's', sessionKey: id }))
-      for (const turn of turns) await openAs(store, turn, [askOf(turn)])
+      const conversationOf = (id: string) => ({ account: 'default', kind: 'group', id }) as const
+      const turnAs = (id: string) => askedTurn(id, { id, streamId: id, sender: 's', conversation: conversationOf(id) })
+      for (const id of ids) await openAs(store, turnAs(id), [replyOf(turnAs(id)), jobOf(turnAs(id))])
       for (const id of ids) {
         expect((await store.find(id))?.msgid).toBe(id)
         expect((await store.findByStream(id))?.msgid).toBe(id)
-        expect((await store.outbox.find(askOf(turnOf(id, { id })).id))?.turn).toBe(id)
+        expect((await store.outbox.find(replyOf(turnAs(id)).id))?.turn).toBe(id)
         expect(await store.outbox.ofTurn(id)).toHaveLength(1)
-        expect((await standingFor(store, turnOf('next', { sender: 's', sessionKey: id }))).waiting?.id).toBe(id)
+        expect(await store.outbox.jobsOf(id)).toEqual([jobOf(turnAs(id))])
+        const next = turnOf('next', { sender: 's', conversation: conversationOf(id) })
+        expect((await standingFor(store, next)).waiting?.id).toBe(id)
         expect(await store.see('default', id, t0)).toBe(true)
       }
-      const got = await store.outbox.claim({ now: t0, untilMs: t0 + 1, limit: 99 }, () => ({ save: [] }))
-      expect(new Set(got.map(({ delivery, turn }) => `${delivery.turn} of ${turn.id}`))).toEqual(
-        new Set(ids.map(id => `${id} of ${id}`)),
-      )
+      const lease = { now: t0, untilMs: t0 + 1, limit: 99 }
+      expect(new Set((await store.outbox.claim(['task'], lease)).map(({ id }) => id))).toEqual(new Set(ids))
+      const kinds = ['media', 'response_url'] as const
+      const got = (await store.outbox.claim(kinds, lease)).map(({ turn = '' }) => turn)
+      expect(got.toSorted()).toEqual([...ids, ...ids].toSorted())
     },
   },
   {
-    name: 'store: a probe resolves while writing works, and after closing every call is refused',
+    name: 'store: a probe resolves while open; after closing every call fails',
     async check(store) {
       expect(await store.probe()).toBeUndefined()
       const last = openAs(store, turnOf('m1'))

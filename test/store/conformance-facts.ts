@@ -5,7 +5,7 @@ import { day, sendOf, t0 } from './given.ts'
 /** Events, tokens and memos. */
 export const factTests: readonly Behaviour[] = [
   {
-    name: 'store: what an event adds is stored with its first sight, and with no other',
+    name: 'store: what an event adds is stored the first time it is seen only',
     async check(store, opened) {
       expect(await store.see('default', 'e1', t0, [sendOf('first')])).toBe(true)
       expect(await store.see('default', 'e1', t0, [sendOf('again')])).toBe(false)

@@ -1,6 +1,11 @@
 import { expect } from 'bun:test'
+import { withoutPending } from '../../src/domain/turn.ts'
 import type { Behaviour } from './conformance.ts'
-import { amend, day, keyOf, minute, openAs, openAsked, shownAt, standingFor, t0, turnOf, write } from './given.ts'
+import { amend, askedTurn, day, keyOf, minute, openAs, shownAt, standingFor, t0, turnOf } from './given.ts'
+
+function group(id: string) {
+  return { account: 'default', kind: 'group', id } as const
+}
 
 /** Opening turns, and what a new message is told of those that are there. */
 export const openTests: readonly Behaviour[] = [
@@ -19,7 +24,7 @@ export const openTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: five openings of one id at once make one turn and get equal results',
+    name: 'store: five parallel openings of one id make one turn',
     async check(store) {
       const turns = [1, 2, 3, 4, 5].map(n => turnOf('m1', { streamId: `st_${n}`, text: `copy ${n}` }))
       const opened = await Promise.all(turns.map(turn => store.open(keyOf(turn), () => ({ save: [turn] }))))
@@ -29,38 +34,43 @@ export const openTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: what is not there is undefined',
+    name: 'store: what is missing is undefined',
     async check(store) {
       expect(await store.find('nobody')).toBeUndefined()
       expect(await store.findByStream('nobody')).toBeUndefined()
       expect(await store.nextDueAt()).toBeUndefined()
       expect(await store.outbox.find('nobody')).toBeUndefined()
       expect(await store.outbox.ofTurn('nobody')).toEqual([])
+      expect(await store.outbox.jobsOf('nobody')).toEqual([])
     },
   },
   {
-    name: 'store: a message joins the waiting turn of the same sender in the same session only',
+    name: 'store: a message joins the waiting turn of its sender and conversation',
     async check(store) {
-      const waiting = await openAsked(store, turnOf('m1', { sender: 'zhangsan', sessionKey: 'group:1' }))
-      await openAsked(store, turnOf('m2', { sender: 'lisi', sessionKey: 'group:1' }))
-      await openAsked(store, turnOf('m3', { sender: 'zhangsan', sessionKey: 'group:2', end: 'busy', state: 'ended' }))
-      const standing = (sender: string, sessionKey: string) => standingFor(store, turnOf('m9', { sender, sessionKey }))
-      expect((await standing('zhangsan', 'group:1')).waiting).toEqual(waiting)
-      expect((await standing('lisi', 'group:1')).waiting?.msgid).toBe('m2')
-      expect((await standing('wangwu', 'group:1')).waiting).toBeUndefined()
-      expect((await standing('zhangsan', 'group:2')).waiting).toBeUndefined()
+      const waiting = await openAs(store, askedTurn('m1', { sender: 'zhangsan', conversation: group('1') }))
+      await openAs(store, askedTurn('m2', { sender: 'lisi', conversation: group('1') }))
+      await openAs(
+        store,
+        askedTurn('m3', { sender: 'zhangsan', conversation: group('2'), end: 'busy', state: 'ended' }),
+      )
+      const standing = (sender: string, id: string) =>
+        standingFor(store, turnOf('m9', { sender, conversation: group(id) }))
+      expect((await standing('zhangsan', '1')).waiting).toEqual(waiting)
+      expect((await standing('lisi', '1')).waiting?.msgid).toBe('m2')
+      expect((await standing('wangwu', '1')).waiting).toBeUndefined()
+      expect((await standing('zhangsan', '2')).waiting).toBeUndefined()
     },
   },
   {
-    name: 'store: a turn waits until its question is frozen or it ends, whatever its bubble shows',
+    name: 'store: a turn can be joined until its question is frozen or it ends',
     async check(store) {
       const next = turnOf('m9')
-      await openAsked(store, turnOf('m1'))
+      await openAs(store, askedTurn('m1'))
       await amend(store, turnOf('m1').id, { state: 'moved', closedWith: 'later' })
       expect((await standingFor(store, next)).waiting?.msgid).toBe('m1')
       await amend(store, turnOf('m1').id, { question: 'frozen' })
       expect((await standingFor(store, next)).waiting).toBeUndefined()
-      await openAsked(store, turnOf('m2'))
+      await openAs(store, askedTurn('m2'))
       await amend(store, turnOf('m2').id, { state: 'ended', end: 'merged', endedAt: t0 })
       expect((await standingFor(store, next)).waiting).toBeUndefined()
     },
@@ -68,7 +78,7 @@ export const openTests: readonly Behaviour[] = [
   {
     name: 'store: a sender is the same person in any spelling of case',
     async check(store) {
-      await openAsked(store, turnOf('m1', { sender: 'ZhangSan' }))
+      await openAs(store, askedTurn('m1', { sender: 'ZhangSan' }))
       const standing = await standingFor(store, turnOf('m9', { sender: 'zHANGsAN' }))
       expect(standing.waiting?.sender).toBe('ZhangSan')
       expect(standing.sentLastMinute).toBe(1)
@@ -77,7 +87,7 @@ export const openTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: the newest end that the sender was not told of is remembered until it is told',
+    name: 'store: the newest unsaid end of a sender is found until it is said',
     async check(store) {
       const unsaid = { state: 'ended', end: 'expired', endedAt: t0, unsaid: true } as const
       await openAs(store, turnOf('m1', unsaid))
@@ -91,7 +101,7 @@ export const openTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: turns to which something may still happen count as open, the moved ones of a running agent too',
+    name: 'store: a moved turn counts as open until its run is over',
     async check(store) {
       const states = ['waiting', 'asking', 'streaming', 'closing', 'shown', 'moved', 'ended'] as const
       for (const state of states) await openAs(store, turnOf(`of ${state}`, { state, sender: state }))
@@ -102,13 +112,13 @@ export const openTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: messages of the last minute are counted by sender and account, the refused ones too',
+    name: 'store: messages of the last minute count by sender and account',
     async check(store) {
       const receivedAt = t0 + minute
       const ages = [0, 1, minute - 1, minute, minute + 1]
       for (const age of ages) await openAs(store, turnOf(`${age} ms old`, { receivedAt: receivedAt - age }))
       await openAs(store, turnOf('busy', { receivedAt, state: 'ended', end: 'busy', endedAt: receivedAt }))
-      await openAs(store, turnOf('elsewhere', { receivedAt, sessionKey: 'group:1' }))
+      await openAs(store, turnOf('elsewhere', { receivedAt, conversation: group('1') }))
       await openAs(store, turnOf('m1', { receivedAt, sender: 'lisi' }))
       await openAs(store, turnOf('m2', { receivedAt, account: 'other' }))
       expect((await standingFor(store, turnOf('m9', { receivedAt }))).sentLastMinute).toBe(5)
@@ -142,15 +152,15 @@ export const openTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a new message sees the turns of its session that are not done, in order, and of no other session',
+    name: 'store: a new message sees the pending turns of its conversation in order',
     async check(store) {
-      await openAsked(store, turnOf('m1', { order: 1, sessionKey: 's' }))
-      await openAsked(store, turnOf('m3', { order: 3, sender: 'lisi', sessionKey: 's' }))
-      await openAsked(store, turnOf('m2', { order: 2, sender: 'wang', sessionKey: 's' }))
-      await openAsked(store, turnOf('other', { sessionKey: 'agent:main:other' }))
+      await openAs(store, askedTurn('m1', { order: 1, conversation: group('s') }))
+      await openAs(store, askedTurn('m3', { order: 3, sender: 'lisi', conversation: group('s') }))
+      await openAs(store, askedTurn('m2', { order: 2, sender: 'wang', conversation: group('s') }))
+      await openAs(store, askedTurn('other', { conversation: group('other') }))
       const inLane = async () => {
         let seen: readonly string[] = []
-        const look = store.open(keyOf(turnOf('m9', { sessionKey: 's' })), standing => {
+        const look = store.open(keyOf(turnOf('m9', { conversation: group('s') })), standing => {
           seen = standing.inLane().map(({ msgid }) => msgid)
           throw new Error('only looking')
         })
@@ -158,9 +168,20 @@ export const openTests: readonly Behaviour[] = [
         return seen
       }
       expect(await inLane()).toEqual(['m1', 'm2', 'm3'])
-      const done = turnOf('m2', { order: 2, sender: 'wang', sessionKey: 's' })
-      await write(store, done, { drop: [`${done.id}:gateway`] })
+      await amend(store, turnOf('m1').id, { pending: { state: 'claimed', dueAt: t0 }, question: 'q' })
+      expect(await inLane()).toEqual(['m1', 'm2', 'm3'])
+      await store.update(turnOf('m2').id, turn => ({ save: [withoutPending(turn)] }))
       expect(await inLane()).toEqual(['m1', 'm3'])
+    },
+  },
+  {
+    name: 'store: a message never joins a command that waits',
+    async check(store) {
+      for (const task of ['reset', 'pass', 'approve'] as const) await openAs(store, askedTurn(task, { task }))
+      expect((await standingFor(store, turnOf('m9'))).waiting).toBeUndefined()
+      expect((await store.counts()).unclaimed).toBe(0)
+      await amend(store, turnOf('reset').id, { task: 'ask' })
+      expect((await standingFor(store, turnOf('m9'))).waiting?.msgid).toBe('reset')
     },
   },
 ]

@@ -2,9 +2,8 @@ import { expect } from 'bun:test'
 import type { Delivery } from '../../src/domain/delivery.ts'
 import type { Store } from '../../src/domain/ports.ts'
 import type { Behaviour } from './conformance.ts'
-import { askOf, openAs, part, replyOf, sendOf, t0, turnOf } from './given.ts'
+import { askedTurn, jobOf, leaseMs, openAs, part, refsOf, replyOf, sendOf, t0, turnOf } from './given.ts'
 
-const leaseMs = 30_000
 const plenty = 1_000
 
 async function post(store: Store, ...deliveries: readonly Delivery[]): Promise<void> {
@@ -12,7 +11,7 @@ async function post(store: Store, ...deliveries: readonly Delivery[]): Promise<v
 }
 
 async function taken(store: Store, now = t0): Promise<readonly string[]> {
-  const got = await store.outbox.take(['app', 'webhook'], { now, untilMs: now + leaseMs, limit: 99 })
+  const got = await store.outbox.claim(['app', 'webhook'], { now, untilMs: now + leaseMs, limit: 99 })
   return got.map(({ id }) => id).toSorted()
 }
 
@@ -23,7 +22,7 @@ async function codeOf(work: Promise<unknown>): Promise<unknown> {
 /** Deliveries without a turn. */
 export const sendTests: readonly Behaviour[] = [
   {
-    name: 'store: what is posted is stored once, and whoever posts it again gets what is stored',
+    name: 'store: posting an id again returns what is stored',
     async check(store, opened) {
       const first = sendOf('s1')
       expect(await store.outbox.post(first, plenty)).toEqual({ delivery: first, seen: false })
@@ -43,10 +42,10 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a full outbox refuses new posts and says when to come back, but answers known ones',
+    name: 'store: a full outbox refuses new posts but returns known ones',
     async check(store, opened) {
-      const turn = turnOf('m1')
-      await openAs(store, turn, [askOf(turn), replyOf(turn)])
+      const turn = askedTurn('m1')
+      await openAs(store, turn, [jobOf(turn), replyOf(turn)])
       await post(store, sendOf('s1'), sendOf('s2', { state: 'delivered' }))
       expect((await store.outbox.post(sendOf('s3'), 3)).seen).toBe(false)
       const refusal = await store.outbox.post(sendOf('s4'), 3).catch(error => error)
@@ -62,7 +61,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: the outbox is exactly as large as it may be, whoever posts at the same time',
+    name: 'store: parallel posts fill the outbox exactly up to its limit',
     async check(store) {
       const posts = Array.from({ length: 20 }, (_, n) => codeOf(store.outbox.post(sendOf(`s${n}`), 7)))
       expect((await Promise.all(posts)).filter(code => code === 'done')).toHaveLength(7)
@@ -70,23 +69,23 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a delivery without a turn is found, taken, renewed and released by its id, whatever that looks like',
+    name: 'store: a delivery without a turn is found and leased by any id',
     async check(store) {
       const turn = turnOf('m1')
       await openAs(store, turn, [replyOf(turn)])
       const ids = ['s1', 'a:b', ':', part(turn, 'mine'), '0', '你好', "o'neil"]
       await post(store, ...ids.map(id => sendOf(id)))
       expect(await taken(store)).toEqual(ids.toSorted())
-      expect(await store.outbox.renew([...ids, 'nobody'], t0 + 2 * leaseMs)).toEqual(ids)
+      expect(await store.outbox.renew(refsOf('app', [...ids, 'nobody']), t0 + 2 * leaseMs)).toEqual(refsOf('app', ids))
       expect(await taken(store, t0 + leaseMs)).toEqual([])
-      await store.outbox.release(ids)
+      await store.outbox.release(refsOf('app', ids))
       expect(await taken(store)).toEqual(ids.toSorted())
       for (const id of ids) expect(await store.outbox.find(id)).toEqual(sendOf(id))
       expect(await store.outbox.ofTurn(turn.id)).toEqual([replyOf(turn)])
     },
   },
   {
-    name: 'store: those without a turn keep the order of their lane, among those of turns too',
+    name: 'store: deliveries with and without turns share the order of a lane',
     async check(store) {
       const turn = turnOf('m1')
       await openAs(store, turn, [replyOf(turn, { route: 'app', lane: 'a', order: 20 })])
@@ -100,13 +99,13 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: the order of a lane outlives a crash, and what is tried again stands in it once',
+    name: 'store: the order of a lane outlives a crash and retries',
     async check(store, opened) {
       const [first, second] = [sendOf('z', { lane: 'a', order: 10 }), sendOf('b', { lane: 'a', order: 20 })]
       await post(store, second, first)
       const { outbox } = await opened.reopen()
       const take = async () =>
-        (await outbox.take(['app'], { now: t0, untilMs: t0 + leaseMs, limit: 9 })).map(({ id }) => id)
+        (await outbox.claim(['app'], { now: t0, untilMs: t0 + leaseMs, limit: 9 })).map(({ id }) => id)
       expect(await take()).toEqual(['z'])
       await outbox.write({ settle: [first] })
       expect(await take()).toEqual(['z'])
@@ -118,7 +117,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: one write adds and settles deliveries with and without turns, all or nothing',
+    name: 'store: one write adds and settles all of its deliveries or none',
     async check(store) {
       const turn = await openAs(store, turnOf('m1'), [replyOf(turnOf('m1'))])
       await post(store, sendOf('s1'))
@@ -137,7 +136,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: what is settled as queued gives its lease back, what is sending keeps it',
+    name: 'store: posted deliveries settled as queued are free, sending ones not',
     async check(store) {
       await post(store, sendOf('again'), sendOf('going'))
       expect(await taken(store)).toHaveLength(2)
@@ -147,7 +146,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: held deliveries of an account are queued at once, the others are left alone',
+    name: 'store: held deliveries of one account are queued, others stay held',
     async check(store, opened) {
       const held = { state: 'held', dueAt: t0 + 60_000 } as const
       const turn = turnOf('m1')
@@ -168,7 +167,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: what stands queued behind others on the way to an app is found, the first in line first',
+    name: 'store: deliveries queued after others to an app are listed in order',
     async check(store) {
       const line = (id: string, order: number, more: Partial<Delivery> = {}) =>
         sendOf(id, { lane: 'l', order, ...more })
@@ -185,7 +184,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: what goes before a delivery is the first of its lane, and nothing when that is itself',
+    name: 'store: the head of a lane is ahead of all its others',
     async check(store) {
       const line = (id: string, order: number, more: Partial<Delivery> = {}) =>
         sendOf(id, { lane: 'l', order, ...more })
@@ -198,17 +197,17 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: whoever probes with a held delivery keeps it when the others are queued',
+    name: 'store: a held delivery keeps its lease when it is queued again',
     async check(store) {
       await post(store, sendOf('s1', { state: 'held' }))
       expect(await taken(store)).toEqual(['s1'])
       expect(await store.outbox.unhold('default', t0)).toBe(1)
       expect(await taken(store)).toEqual([])
-      expect(await store.outbox.renew(['s1'], t0 + leaseMs)).toEqual(['s1'])
+      expect(await store.outbox.renew(refsOf('app', ['s1']), t0 + leaseMs)).toEqual(refsOf('app', ['s1']))
     },
   },
   {
-    name: 'store: dead deliveries are listed, the newest first, until they are settled otherwise',
+    name: 'store: dead deliveries are listed, newest first, until they are settled',
     async check(store, opened) {
       const dead = (id: string, createdAt: number) =>
         sendOf(id, { state: 'refused', dead: true, createdAt, finishedAt: createdAt })
@@ -224,7 +223,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a message that was held comes back as it went in, of any characters and numbers',
+    name: 'store: a held message of any characters and numbers comes back unchanged',
     async check(store, opened) {
       const content = `' " \\ \u0000 \u2028 x\ud83dy 👩‍👩‍👧‍👦 {"state":"held"}`
       const card = {

@@ -1,8 +1,8 @@
 import { expect } from 'bun:test'
 import type { Store, SweepLimits } from '../../src/domain/ports.ts'
-import type { Turn } from '../../src/domain/turn.ts'
+import { type Turn, withoutPending } from '../../src/domain/turn.ts'
 import type { Behaviour } from './conformance.ts'
-import { askOf, day, keyOf, minute, openAs, part, replyOf, sendOf, shownAt, standingFor, t0, turnOf } from './given.ts'
+import { day, jobOf, keyOf, minute, openAs, part, replyOf, sendOf, shownAt, standingFor, t0, turnOf } from './given.ts'
 
 const secret = '只给你看的话'
 const attachments = [{ kind: 'file', mediaId: 'm', fileName: secret, state: 'kept', file: 'f' }] as const
@@ -47,15 +47,21 @@ const messages = {
   ],
 } as const
 
+const fetch = {
+  kind: 'fetch',
+  attachment: { kind: 'file', url: full.responseUrl, fileName: secret },
+  file: 'f',
+} as const
+
 async function holdsSecret(store: Store, turn: Turn): Promise<boolean> {
-  const all = [await store.find(turn.id), await store.outbox.ofTurn(turn.id)]
+  const all = [await store.find(turn.id), await store.outbox.ofTurn(turn.id), await store.outbox.jobsOf(turn.id)]
   return JSON.stringify(all).includes(secret) || JSON.stringify(all).includes('response_code')
 }
 
 /** Retention. */
 export const sweepTests: readonly Behaviour[] = [
   {
-    name: 'store: contents of old finished turns are erased, those of open and dead ones are kept',
+    name: 'store: contents of old finished turns are erased, of open and dead not',
     async check(store) {
       const body = { kind: 'markdown', url: full.responseUrl, content: secret } as const
       const turns = {
@@ -65,13 +71,15 @@ export const sweepTests: readonly Behaviour[] = [
         running: turnOf('running', { ...full, receivedAt: t0 - 8 * day, state: 'asking', question: secret }),
         unfetched: oldTurn('unfetched', 8, { state: 'closing' }),
         queued: oldTurn('queued', 8),
+        fetching: oldTurn('fetching', 8),
         dead: oldTurn('dead', 8),
       }
-      const { delivered, queued, dead } = turns
+      const { delivered, queued, fetching, dead } = turns
       const deliveries = [
         replyOf(delivered, { body, state: 'delivered' }),
         replyOf(delivered, { id: part(delivered, 'dm'), body: messages, state: 'delivered' }),
-        askOf(delivered, { state: 'delivered' }),
+        jobOf(delivered, { body: fetch, state: 'done' }),
+        jobOf(fetching, { body: fetch }),
         replyOf(queued, { body }),
         replyOf(dead, { body, state: 'refused', dead: true }),
       ]
@@ -85,12 +93,30 @@ export const sweepTests: readonly Behaviour[] = [
       const kept = await Promise.all(
         Object.values(turns).map(async turn => [turn.msgid, await holdsSecret(store, turn)]),
       )
-      const expected = { young: true, running: true, unfetched: true, queued: true, dead: true }
+      const expected = { young: true, running: true, unfetched: true, queued: true, fetching: true, dead: true }
       expect(Object.fromEntries(kept)).toEqual({ finished: false, delivered: false, ...expected })
     },
   },
   {
-    name: 'store: an erased turn keeps what tells its journey, its msgid and its card are still known',
+    name: 'store: contents of a finished turn are kept while its task is pending',
+    async check(store) {
+      const turn = oldTurn('m1', 8, { pending: { state: 'queued', dueAt: t0 } })
+      await openAs(store, turn)
+      expect((await sweepAll(store, retention)).erased).toBe(0)
+      await store.update(turn.id, stored => ({ save: [withoutPending(stored)] }))
+      expect((await sweepAll(store, retention)).erased).toBe(1)
+    },
+  },
+  {
+    name: 'store: the reasoning of an old answer is erased with it',
+    async check(store) {
+      await openAs(store, oldTurn('m1', 8, { reasoning: secret }))
+      expect((await sweepAll(store, retention)).erased).toBe(1)
+      expect(await holdsSecret(store, turnOf('m1'))).toBe(false)
+    },
+  },
+  {
+    name: 'store: an erased turn keeps its trace, its msgid and its card',
     async check(store) {
       const turn = oldTurn('m1', 8)
       const { trace, state, end, endedAt } = await openAs(store, turn, [replyOf(turn, { state: 'delivered' })])
@@ -102,7 +128,7 @@ export const sweepTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: rows of finished turns are removed when they are old enough, with their deliveries',
+    name: 'store: old rows of finished turns are removed with their deliveries',
     async check(store) {
       const turns = [oldTurn('old', 31), oldTurn('dead', 31), oldTurn('young', 29)]
       const open = turnOf('open', { receivedAt: t0 - 31 * day, state: 'asking', question: secret })
@@ -148,7 +174,7 @@ export const sweepTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a place in the queue is after all that is left, whatever was removed',
+    name: 'store: after a sweep a new place in the queue is still the last',
     async check(store) {
       const { order } = await openAs(
         store,
@@ -160,7 +186,7 @@ export const sweepTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: contents of old finished deliveries without a turn are erased, those of open and dead ones are kept',
+    name: 'store: finished deliveries without a turn are erased, open and dead not',
     async check(store) {
       const old = { body: messages, createdAt: t0 - 8 * day, finishedAt: t0 - 8 * day }
       const unreached = { invaliduser: ['lisi'] }
@@ -184,7 +210,7 @@ export const sweepTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: rows of finished deliveries without a turn are removed when they are old enough',
+    name: 'store: old rows of finished deliveries without a turn are removed',
     async check(store) {
       const months = { body: messages, createdAt: t0 - 31 * day, finishedAt: t0 - 31 * day }
       const { finishedAt: _, ...open } = months

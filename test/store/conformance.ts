@@ -8,8 +8,10 @@ import { deliveryTests } from './conformance-delivery.ts'
 import { endureTests } from './conformance-endure.ts'
 import { factTests } from './conformance-facts.ts'
 import { openTests } from './conformance-open.ts'
+import { queueTests } from './conformance-queue.ts'
 import { sendTests } from './conformance-send.ts'
 import { sweepTests } from './conformance-sweep.ts'
+import { taskTests } from './conformance-task.ts'
 
 /** An engine with an empty database of its own. Its deadlines of turns are those of `nextDeadline`. */
 export interface Opened {
@@ -32,7 +34,7 @@ export interface Behaviour {
 
 /** What the ports promise, for any engine. */
 export function testConformance(engine: EngineUnderTest): void {
-  const turns = [openTests, changeTests, deliveryTests, claimTests, endureTests, sweepTests]
+  const turns = [openTests, changeTests, deliveryTests, queueTests, taskTests, claimTests, endureTests, sweepTests]
   const groups = [...turns, sendTests, beginTests, factTests, commitTests]
   describe(engine.name, () => {
     for (const { name, check } of groups.flat()) {

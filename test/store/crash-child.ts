@@ -2,7 +2,7 @@ import { openSync, writeSync } from 'node:fs'
 import { isCode } from '../../src/errors.ts'
 import { openSqliteStore } from '../../src/store/sqlite/store.ts'
 import { nextDeadline } from '../../src/core/streaming/advance.ts'
-import { amend, askOf, keyOf, turnOf } from './given.ts'
+import { amend, replyOf, keyOf, turnOf } from './given.ts'
 
 const parallel = 24
 
@@ -55,7 +55,7 @@ async function writeForever(file: string, acknowledged: string, prefix: string):
   const writeOne = async () => {
     const msgid = `${prefix}-${serial++}`
     const turn = turnOf(msgid, { sender: `user${serial % 7}`, text: textOf(msgid, 1) })
-    await store.open(keyOf(turn), () => ({ save: [turn], add: [askOf(turn)] }))
+    await store.open(keyOf(turn), () => ({ save: [turn], add: [replyOf(turn)] }))
     note(msgid, 1)
     await amend(store, turn.id, { text: textOf(msgid, 2), state: 'asking', question: 'q' })
     note(msgid, 2)

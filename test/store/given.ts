@@ -1,13 +1,16 @@
 import type { Delivery } from '../../src/domain/delivery.ts'
-import type { Change, SenderLoad, Store, TurnKey } from '../../src/domain/ports.ts'
+import type { Job } from '../../src/domain/job.ts'
+import type { Change, SenderLoad, Store, TurnKey, WorkKind, WorkRef } from '../../src/domain/ports.ts'
 import type { Turn } from '../../src/domain/turn.ts'
 
 export const minute = 60_000
 export const day = 86_400_000
+/** How long the claims of these tests last. */
+export const leaseMs = 30_000
 /** When the turns of these tests are received, unless they say otherwise. */
 export const t0 = 1_760_000_000_000
 
-/** A waiting turn of `zhangsan` in the single chat with the Bot. */
+/** A waiting turn of `zhangsan` in the single chat with the Bot, without a pending task. */
 export function turnOf(msgid: string, more: Partial<Turn> = {}): Turn {
   const account = more.account ?? 'default'
   const sender = more.sender ?? 'zhangsan'
@@ -25,6 +28,8 @@ export function turnOf(msgid: string, more: Partial<Turn> = {}): Turn {
     sessionKey: `agent:main:wecom:${account}:direct:${sender.toLowerCase()}`,
     state: 'waiting',
     text: `text of ${msgid}`,
+    task: 'ask',
+    thoughts: 'fold',
     answer: '',
     shownBytes: 0,
     receivedAt,
@@ -38,6 +43,11 @@ export function turnOf(msgid: string, more: Partial<Turn> = {}): Turn {
   }
 }
 
+/** A waiting turn whose question is queued, due as soon as the turn was received. */
+export function askedTurn(msgid: string, more: Partial<Turn> = {}): Turn {
+  return turnOf(msgid, { pending: { state: 'queued', dueAt: more.receivedAt ?? t0 }, ...more })
+}
+
 /** What makes a turn finished: answered and shown. */
 export function shownAt(endedAt: number) {
   return { state: 'shown', end: 'answered', endedAt, question: 'q', answer: 'a', closedWith: 'a' } as const
@@ -48,18 +58,18 @@ export function part(turn: Turn, name: string): string {
   return `${turn.id}:${name}`
 }
 
-/** A delivery that asks the agent for a turn, due as soon as the turn was received. */
-export function askOf(turn: Turn, more: Partial<Delivery> = {}): Delivery {
+/** A delivery that brings a turn's answer to its response_url. */
+export function replyOf(turn: Turn, more: Partial<Delivery> = {}): Delivery {
   return {
-    id: part(turn, 'gateway'),
+    id: part(turn, 'response_url'),
     turn: turn.id,
     account: turn.account,
-    route: 'gateway',
+    route: 'response_url',
     state: 'queued',
     dead: false,
-    body: { kind: 'ask' },
-    lane: turn.sessionKey,
-    order: turn.order,
+    body: { kind: 'markdown', url: 'https://example.com/response', content: 'the answer' },
+    lane: `${turn.id}:home`,
+    order: 1,
     dueAt: turn.receivedAt,
     expiresAt: turn.lastWayUntil,
     attempts: [],
@@ -68,17 +78,20 @@ export function askOf(turn: Turn, more: Partial<Delivery> = {}): Delivery {
   }
 }
 
-/** A delivery that brings a turn's answer to its response_url. */
-export function replyOf(turn: Turn, more: Partial<Delivery> = {}): Delivery {
-  const body = { kind: 'markdown', url: 'https://example.com/response', content: 'the answer' } as const
-  const own = {
-    id: part(turn, 'response_url'),
-    route: 'response_url',
-    lane: `${turn.id}:home`,
-    order: 1,
-    body,
-  } as const
-  return { ...askOf(turn), ...own, ...more }
+/** A job that fetches a picture of a turn, due as soon as the turn was received. */
+export function jobOf(turn: Turn, more: Partial<Job> = {}): Job {
+  return {
+    id: part(turn, 'media'),
+    turn: turn.id,
+    account: turn.account,
+    queue: 'media',
+    body: { kind: 'fetch', attachment: { kind: 'image', mediaId: 'm' }, file: 'f' },
+    state: 'queued',
+    dueAt: turn.receivedAt,
+    expiresAt: turn.lastWayUntil,
+    createdAt: turn.receivedAt,
+    ...more,
+  }
 }
 
 /** A message of the app to zhangsan that belongs to no turn. */
@@ -102,18 +115,18 @@ export function sendOf(id: string, more: Partial<Delivery> = {}): Delivery {
   }
 }
 
-export function keyOf({ id, account, sessionKey, sender, receivedAt }: Turn): TurnKey {
-  return { id, account, lane: sessionKey, sender, receivedAt }
+export function keyOf({ id, account, conversation, sender, receivedAt }: Turn): TurnKey {
+  return { id, account, conversation, sender, receivedAt }
+}
+
+/** Names work of one kind for its leases. */
+export function refsOf(kind: WorkKind, ids: readonly string[]): readonly WorkRef[] {
+  return ids.map(id => ({ kind, id }))
 }
 
 /** Opens `turn` together with `add`; resolves to the turn as it is stored. */
-export async function openAs(store: Store, turn: Turn, add: readonly Delivery[] = []): Promise<Turn> {
+export async function openAs(store: Store, turn: Turn, add: readonly (Delivery | Job)[] = []): Promise<Turn> {
   return (await store.open(keyOf(turn), () => ({ save: [turn], add }))).turn
-}
-
-/** Opens a waiting turn with its ask, through which a new message finds it. */
-export async function openAsked(store: Store, turn: Turn): Promise<Turn> {
-  return await openAs(store, turn, [askOf(turn)])
 }
 
 /** Writes a change that has nothing to do with a step of `turn`. */

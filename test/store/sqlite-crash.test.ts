@@ -7,7 +7,7 @@ import { openSqliteStore } from '../../src/store/sqlite/store.ts'
 import { nextDeadline } from '../../src/core/streaming/advance.ts'
 import { seeded } from '../crypto/seeded.ts'
 import { spawnHolder, spawnWriter, textOf } from './crash-child.ts'
-import { askOf, turnOf } from './given.ts'
+import { replyOf, turnOf } from './given.ts'
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-store-'))
@@ -28,7 +28,7 @@ async function firstLine(child: ReturnType<typeof spawnHolder>): Promise<string>
   return text.trim()
 }
 
-test('store: a database belongs to one process, which the second is told, until that process is killed', async () => {
+test('store: a second process is refused until the first is gone', async () => {
   await inFolder(async folder => {
     const file = join(folder, 'wecomd.db')
     const first = spawnHolder(file)
@@ -47,7 +47,7 @@ test('store: a database belongs to one process, which the second is told, until 
   })
 })
 
-test('store: a database is free for the next as soon as it is closed', async () => {
+test('store: a database is free for the next process once it is closed', async () => {
   await inFolder(async folder => {
     const file = join(folder, 'wecomd.db')
     const open = () => openSqliteStore({ file, pid: process.pid, dueAtOf: nextDeadline })
@@ -92,7 +92,7 @@ async function findLost(file: string, promised: ReadonlyMap<string, number>): Pr
   const store = openSqliteStore({ file, pid: process.pid, dueAtOf: nextDeadline })
   const lost = await Promise.all(
     Array.from(promised, async ([msgid, version]) => {
-      const [turn, ask] = [await store.find(turnOf(msgid).id), await store.outbox.find(askOf(turnOf(msgid)).id)]
+      const [turn, ask] = [await store.find(turnOf(msgid).id), await store.outbox.find(replyOf(turnOf(msgid)).id)]
       const isWhole = turn !== undefined && turn.version >= version && turn.text === textOf(msgid, turn.version)
       return isWhole && ask?.turn === turn.id ? [] : [`${msgid} v${version}`]
     }),
@@ -108,7 +108,7 @@ function integrityOf(file: string): unknown {
   return row
 }
 
-test('store: kill -9 in the middle of heavy writing loses nothing that was acknowledged, ten times over', async () => {
+test('store: ten times kill -9 while writing loses nothing acknowledged', async () => {
   const seed = 4_711
   const random = seeded(seed)
   await inFolder(async folder => {

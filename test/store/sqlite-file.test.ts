@@ -9,7 +9,7 @@ import { type Migration, migrations, openDatabase } from '../../src/store/sqlite
 import { openSqliteStore } from '../../src/store/sqlite/store.ts'
 import { TurnTable, writeChange } from '../../src/store/sqlite/turns.ts'
 import { nextDeadline } from '../../src/core/streaming/advance.ts'
-import { askOf, day, openAs, replyOf, shownAt, t0, turnOf } from './given.ts'
+import { day, openAs, replyOf, shownAt, t0, turnOf } from './given.ts'
 
 async function inFolder(work: (folder: string, file: string) => Promise<void> | void): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-store-'))
@@ -55,7 +55,7 @@ test('store: a database can live in memory', async () => {
   expect(readdirSync('.').filter(name => name.startsWith(':memory:'))).toEqual([])
 })
 
-test('store: a place where no database can be is named', async () => {
+test('store: an unusable database path is reported as such', async () => {
   await inFolder((folder, file) => {
     const missing = join(folder, 'missing', 'wecomd.db')
     expect(failureOf(() => openStore(missing))).toMatchObject({ code: 'state_folder' })
@@ -66,7 +66,7 @@ test('store: a place where no database can be is named', async () => {
   })
 })
 
-test('store: every commit is fsynced, what is deleted is overwritten, and nothing goes to the temp folder', async () => {
+test('store: commits are fsynced, deletes overwritten, no temp files written', async () => {
   await inFolder((_, file) => {
     const db = openDatabase(file, process.pid)
     const read = (pragma: string) =>
@@ -85,7 +85,7 @@ function filesWith(folder: string, text: string): readonly string[] {
   return readdirSync(folder).filter(name => readFileSync(join(folder, name)).includes(text))
 }
 
-test('store: erased and removed contents are in no byte of the file any more', async () => {
+test('store: erased and removed contents are in no byte of the file', async () => {
   await inFolder(async (folder, file) => {
     const secrets = ['a-short-secret', 'a-long-secret'.repeat(4_000), 'a-removed-secret']
     const receivedAt = t0 - 8 * day
@@ -134,7 +134,7 @@ const upheaval: Migration = {
   isAdditive: false,
 }
 
-test('store: a newer schema that says we can read it is used as it is', async () => {
+test('store: a newer schema that we can read is used as it is', async () => {
   await inFolder(async (folder, file) => {
     expect(versionOf(file, [...migrations, addition])).toBe(migrations.length + 1)
     const store = openStore(file)
@@ -145,7 +145,7 @@ test('store: a newer schema that says we can read it is used as it is', async ()
   })
 })
 
-test('store: a newer schema that we cannot read is left alone, until the copy of the old one comes back', async () => {
+test('store: a newer schema that we cannot read is refused; its copy opens', async () => {
   await inFolder(async (folder, file) => {
     const before = openStore(file)
     await openAs(before, turnOf('m1'))
@@ -163,7 +163,7 @@ test('store: a newer schema that we cannot read is left alone, until the copy of
   })
 })
 
-test('store: the copy before an upgrade is a whole and a new one', async () => {
+test('store: the copy before an upgrade is whole and new', async () => {
   await inFolder(async (_, file) => {
     const copy = `${file}.schema-${migrations.length}`
     writeFileSync(`${copy}.part`, 'cut off by a crash')
@@ -179,7 +179,7 @@ test('store: the copy before an upgrade is a whole and a new one', async () => {
   })
 })
 
-test('store: a migration that fails changes nothing and lets go of the file', async () => {
+test('store: a migration that fails changes nothing and frees the file', async () => {
   await inFolder(async (_, file) => {
     versionOf(file, migrations)
     const broken: Migration = { sql: 'CREATE TABLE half (id TEXT); DROP TABLE nowhere', isAdditive: true }
@@ -199,7 +199,7 @@ function openTables(file: string) {
   const open = (msgid: string, text = '') =>
     engine.run(() => {
       const turn = turnOf(msgid, { text })
-      writeChange({ save: [turn], add: [askOf(turn)] }, turns, deliveries, nextDeadline)
+      writeChange({ save: [turn], add: [replyOf(turn)] }, turns, deliveries, nextDeadline)
     })
   const known = (msgid: string) => engine.run(() => turns.find(turnOf(msgid).id) !== undefined)
   let reported = 0
@@ -230,7 +230,7 @@ const failures = [
 ]
 
 for (const { name, fail, undo } of failures) {
-  test(`store: ${name} fails everybody who waited for it, and writing works again afterwards`, async () => {
+  test(`store: ${name} fails all who waited, later writes work`, async () => {
     await inFolder(async (_, file) => {
       const { engine, open, counts, reported } = openTables(file)
       await Promise.all(['m1', 'm2'].map(msgid => open(msgid)))
@@ -254,7 +254,7 @@ for (const { name, fail, undo } of failures) {
   })
 }
 
-test('store: what was asked for before closing is on the disk afterwards', async () => {
+test('store: writes requested before closing are on disk afterwards', async () => {
   await inFolder(async (_, file) => {
     const store = openStore(file)
     const opened = ['m1', 'm2', 'm3'].map(msgid => openAs(store, turnOf(msgid)))

@@ -1,31 +1,32 @@
 import type { Agent, Approval } from '../../domain/agent.ts'
-import type { Delivery, DeliveryBody } from '../../domain/delivery.ts'
+import type { Job, JobBody } from '../../domain/job.ts'
 import { hasBubble, type Turn } from '../../domain/turn.ts'
 import { isCode, messageOf } from '../../errors.ts'
 import { formatApproval } from '../../core/streaming/approval.ts'
 import { type Approved, approvalSettled } from '../../core/streaming/commands.ts'
 import { planNotice } from '../../core/fallback/plan.ts'
-import { OutboxWorker, defer } from '../deliver/worker.ts'
+import { deferJob, finishedJob } from '../deliver/jobs.ts'
+import { OutboxWorker } from '../deliver/worker.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
 
 /** Decisions at once. */
 const parallel = 8
 
 /** The source that tells the gateway what administrators decide, at once and beside all queues. */
-export function createDecisions(context: BridgeContext): OutboxWorker {
+export function createDecisions(context: BridgeContext): OutboxWorker<'approval'> {
   return new OutboxWorker(context, {
     name: 'decisions',
-    routes: ['admin'],
-    parallel,
-    handle: delivery => decideAtGateway(context, delivery),
+    kinds: ['approval'],
+    parallel: () => parallel,
+    handle: job => decideAtGateway(context, job),
   })
 }
 
-async function decideAtGateway(context: BridgeContext, delivery: Delivery): Promise<void> {
+async function decideAtGateway(context: BridgeContext, job: Job): Promise<void> {
   const { agent, clock, store, log } = context
-  const { body, turn, expiresAt } = delivery
-  if (body.kind !== 'approve' || turn === undefined) return
-  const isLate = clock.now() >= expiresAt
+  const { body, turn } = job
+  if (body.kind !== 'approve') return
+  const isLate = clock.now() >= job.expiresAt
   const approved = isLate
     ? 'barred'
     : await tellGateway(agent, body).catch(error => {
@@ -33,17 +34,18 @@ async function decideAtGateway(context: BridgeContext, delivery: Delivery): Prom
         return isCode(error, 'gateway_refused') ? ('barred' as const) : undefined
       })
   const at = clock.now()
-  if (approved === undefined) return await defer(context, delivery)
-  const state = approved === 'done' ? 'delivered' : 'refused'
-  await store.update(turn, stored => ({
-    ...(approvalSettled(stored, approved, at, translatorOf(context, stored.account)) ?? { save: [] }),
-    settle: [{ ...delivery, state, finishedAt: at }],
-  }))
+  if (approved === undefined) return await deferJob(context, job)
+  const failure = approved === 'done' ? undefined : { reason: approved }
+  await store.update(turn, stored => {
+    const translate = translatorOf(context, stored.account)
+    const change = approvalSettled(stored, approved, body.decision, at, translate)
+    return { save: [], ...change, settle: [finishedJob(job, failure, at)] }
+  })
 }
 
 async function tellGateway(
   agent: Agent,
-  { approval, decision }: Extract<DeliveryBody, { kind: 'approve' }>,
+  { approval, decision }: Extract<JobBody, { kind: 'approve' }>,
 ): Promise<Approved> {
   return (await agent.approve(approval, decision)) ? 'done' : 'gone'
 }

@@ -33,11 +33,11 @@ export class DynamicAgents {
   }
 
   /** Who answers now; `boundAgentId` is who does if the agent turns out not to be to be had. */
-  async settle(routed: Routed): Promise<{ readonly agentId: string; readonly boundAgentId?: string }> {
+  async settle(routed: Routed): Promise<{ readonly agentId: string; readonly fallbackAgentId?: string }> {
     const { agentId } = routed
     if (routed.rule !== 'dynamic') return { agentId }
     if (this.isBarred() && !(await this.isMade(agentId))) return { agentId: routed.fallbackAgentId }
-    return { agentId, boundAgentId: routed.fallbackAgentId }
+    return { agentId, fallbackAgentId: routed.fallbackAgentId }
   }
 
   /** Makes it unless that was done. False where the bound one has to answer; rejects when it is to be tried again soon. */

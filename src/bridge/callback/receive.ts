@@ -7,13 +7,14 @@ import {
   type Receive,
   type Reply,
 } from '../../domain/message.ts'
-import { formatLane, formatSessionKey, formatTurnId } from '../../domain/routing.ts'
+import { formatTurnId } from '../../domain/routing.ts'
 import type { Turn } from '../../domain/turn.ts'
 import { planCardUpdate, takenCard } from '../../core/cards/click.ts'
 import { streamOfClick } from '../../core/cards/route.ts'
 import { firstFrame, type Live, streamFrame } from '../../core/streaming/frame.ts'
 import { commandIn, type OpenSettings, openTurn } from '../../core/streaming/open.ts'
 import { advance } from '../../core/streaming/advance.ts'
+import { openSettingsOf } from './open-settings.ts'
 import { sendWelcome, noteActivity } from './app-events.ts'
 import { loadPictures } from '../deliver/collect.ts'
 import { type AccountSettings, type BridgeContext, translatorOf } from '../context.ts'
@@ -63,7 +64,7 @@ async function receiveMessage(context: BridgeContext, inbound: Inbound): Promise
   const isChat = inbound.text.trim() !== '' && commandIn(inbound) === undefined
   const told = account.tellsFeedback && isChat ? await pendingFeedback(context, settings.sessionKey) : undefined
   const { sender, receivedAt } = inbound
-  const key = { id, account: account.id, lane: formatLane(inbound.conversation), sender, receivedAt }
+  const key = { id, account: account.id, conversation: inbound.conversation, sender, receivedAt }
   const { turn, seen } = await context.store.open(key, standing => {
     const heard =
       told === undefined
@@ -101,28 +102,16 @@ async function updateInApp(context: BridgeContext, inbound: Inbound, card: Card,
 }
 
 async function openSettings(context: BridgeContext, account: AccountSettings, inbound: Inbound): Promise<OpenSettings> {
-  const { conversation, sender } = inbound
-  const answering = await context.dynamicAgents.settle(context.route(conversation, sender))
-  return {
-    ...answering,
-    sessionKey: formatSessionKey(answering.agentId, conversation),
-    streamId: newStreamId(inbound.receivedAt, context.random.bytes(16)),
-    windowMs: account.windowMs,
-    handoverMs: account.handoverMs,
-    joinWindowMs: account.joinWindowMs,
-    openTurnsLimit: context.limits.openTurns,
-    perUserPerMinuteLimit: context.limits.perUserPerMinute,
-    askWithinMs: context.limits.askWithinMs,
-    rules: {
-      ...account.policies[inbound.surface],
-      passes: context.passedCommands,
-      canReset: context.agent.canReset(),
-      administrators: context.administratorsIn(account.id),
-      approvals: context.agent.approvals(),
-    },
-    ...(account.thoughts && { thoughts: account.thoughts }),
-    ...(account.app && { dm: { format: account.app.replyFormat, deliverWithinMs: context.limits.deliverWithinMs } }),
-  }
+  const { conversation, sender, surface, receivedAt } = inbound
+  const { agent, dynamicAgents, random } = context
+  return openSettingsOf(context, account, {
+    surface,
+    conversation,
+    agent: await dynamicAgents.settle(context.route(conversation, sender)),
+    streamId: newStreamId(receivedAt, random.bytes(16)),
+    canReset: agent.canReset(),
+    approvals: agent.approvals(),
+  })
 }
 
 /** Random, and rising with time: ids that are stored next to each other make one write of many. */

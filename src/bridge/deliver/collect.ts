@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FileFetched } from '../../domain/agent.ts'
-import type { DeliveryBody } from '../../domain/delivery.ts'
+import type { JobBody } from '../../domain/job.ts'
 import { limits } from '../../domain/limits.ts'
 import { judgeMedia } from '../../domain/media.ts'
 import type { Picture } from '../../domain/message.ts'
@@ -15,7 +15,7 @@ export type Postponed = Extract<FileFetched, { kind: 'later' }>
 /** Brings a file of an answer into the spool, and says what WeCom can take it as. */
 export async function collectFile(
   { agent, spool }: BridgeContext,
-  { sessionKey, artifact, file }: Extract<DeliveryBody, { kind: 'collect' }>,
+  { sessionKey, artifact, file }: Extract<JobBody, { kind: 'collect' }>,
 ): Promise<Collected | Postponed> {
   const fetched = await agent.collect(sessionKey, artifact, file)
   if (fetched.kind !== 'kept') return fetched

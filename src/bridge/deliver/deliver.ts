@@ -1,5 +1,4 @@
-import type { Delivery, Outcome } from '../../domain/delivery.ts'
-import type { WayOut } from '../../domain/ports.ts'
+import type { Delivery, Outcome, Route } from '../../domain/delivery.ts'
 import {
   beginAttempt,
   countRetries,
@@ -19,7 +18,7 @@ import { type BridgeContext, translatorOf } from '../context.ts'
 import { usesApp, outageKeyOf } from './breaker.ts'
 import { quotaKeyOf } from '../../core/fallback/quota.ts'
 
-const routes: readonly WayOut[] = ['response_url', 'app', 'appchat', 'webhook']
+const routes: readonly Route[] = ['response_url', 'app', 'appchat', 'webhook']
 /** Requests to WeCom under way at once. */
 const parallel = 16
 const heldAtOnce = 100
@@ -31,16 +30,16 @@ const patience = 3
  * What is still under way when the process dies counts as unknown.
  */
 export class Deliverer {
-  readonly carrier: OutboxWorker
+  readonly worker: OutboxWorker<Route>
   private readonly context: BridgeContext
 
   constructor(context: BridgeContext) {
     this.context = context
-    this.carrier = new OutboxWorker(context, {
+    this.worker = new OutboxWorker(context, {
       name: 'deliveries',
-      routes,
-      parallel,
-      handle: delivery => this.carry(delivery),
+      kinds: routes,
+      parallel: () => parallel,
+      handle: delivery => this.handle(delivery),
       look: now => this.holdBehindAll(now),
     })
   }
@@ -57,11 +56,11 @@ export class Deliverer {
   }
 
   /** Sends one part after the other until the delivery is done or has to wait. */
-  private async carry(taken: Delivery): Promise<void> {
+  private async handle(taken: Delivery): Promise<void> {
     const { store, clock } = this.context
     let delivery = resume(taken, clock.now())
     for (let part = nextPart(delivery); part !== undefined; part = nextPart(delivery)) {
-      if (this.carrier.isStopping) return await store.outbox.write({ settle: [{ ...delivery, state: 'queued' }] })
+      if (this.worker.isStopping) return await store.outbox.write({ settle: [{ ...delivery, state: 'queued' }] })
       delivery = await this.carryPart(delivery, part)
       if (delivery.state !== 'sending') return
     }
@@ -202,11 +201,6 @@ export class Deliverer {
       }
       case 'card_update':
         return platform.updateCard(account, body.userid, body.responseCode, body.card)
-      case 'ask':
-      case 'reset':
-      case 'fetch':
-      case 'collect':
-      case 'approve':
       case 'remainder':
         throw new Error(`a delivery of kind ${body.kind} does not go to WeCom`)
       default:

@@ -1,12 +1,13 @@
-import type { Attempt, Delivery, DeliveryBody } from '../../domain/delivery.ts'
+import type { Job, JobBody } from '../../domain/job.ts'
 import type { Fetched } from '../../domain/ports.ts'
-import type { Turn } from '../../domain/turn.ts'
+import { isUnclaimed, type Turn } from '../../domain/turn.ts'
 import { askableAt, settleAttachment } from '../../core/streaming/attachments.ts'
 import type { Collected } from '../../core/streaming/files.ts'
-import { advance, askId } from '../../core/streaming/advance.ts'
-import { OutboxWorker, defer } from './worker.ts'
-import { collectFile, type Postponed } from './collect.ts'
+import { advance } from '../../core/streaming/advance.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
+import { collectFile, type Postponed } from './collect.ts'
+import { deferJob, finishedJob } from './jobs.ts'
+import { OutboxWorker } from './worker.ts'
 
 /** Downloads at once. */
 const parallel = 8
@@ -18,60 +19,51 @@ const mostMerges = 50
  * is not to be had, it is asked without. The files of answers are fetched from the agent likewise.
  */
 export class Fetcher {
-  readonly carrier: OutboxWorker
+  readonly worker: OutboxWorker<'media'>
   private readonly context: BridgeContext
 
   constructor(context: BridgeContext) {
     this.context = context
-    this.carrier = new OutboxWorker(context, {
+    this.worker = new OutboxWorker(context, {
       name: 'fetches',
-      routes: ['media'],
-      parallel,
-      handle: delivery => this.carry(delivery),
+      kinds: ['media'],
+      parallel: () => parallel,
+      handle: job => this.handle(job),
     })
   }
 
-  private async carry(delivery: Delivery): Promise<void> {
-    const { body, turn } = delivery
-    if (turn === undefined) return
-    if (body.kind === 'collect') return await this.collect(delivery, turn, body)
-    if (body.kind === 'fetch') return await this.fetchMedia(delivery, turn, body)
+  private async handle(job: Job): Promise<void> {
+    const { body } = job
+    if (body.kind === 'collect') return await this.collect(job, body)
+    if (body.kind === 'fetch') return await this.fetchMedia(job, body)
   }
 
-  private async fetchMedia(
-    delivery: Delivery,
-    turn: string,
-    { attachment, file }: Extract<DeliveryBody, { kind: 'fetch' }>,
-  ): Promise<void> {
+  private async fetchMedia(job: Job, { attachment, file }: Extract<JobBody, { kind: 'fetch' }>): Promise<void> {
     const { platform, clock, log } = this.context
-    const isLate = clock.now() >= delivery.expiresAt
+    const isLate = clock.now() >= job.expiresAt
     const fetched: Fetched = isLate
       ? { kind: 'failed', problem: 'unreachable' }
-      : await platform.fetchMedia(delivery.account, attachment, file)
-    if (fetched.kind === 'later') return await defer(this.context, delivery, fetched.retryAfterMs)
+      : await platform.fetchMedia(job.account, attachment, file)
+    if (fetched.kind === 'later') return await deferJob(this.context, job, fetched.retryAfterMs)
     if (fetched.kind === 'failed') {
       const { problem, hint } = fetched
-      log.warn('media of a user cannot be had', { turn, kind: attachment.kind, problem, hint })
+      log.warn('media of a user could not be fetched', { turn: job.turn, kind: attachment.kind, problem, hint })
     }
-    await this.settle(delivery, file, fetched, clock.now())
+    await this.settle(job, file, fetched, clock.now())
   }
 
   /** A file of an answer; what is held open for it goes on. */
-  private async collect(
-    delivery: Delivery,
-    id: string,
-    body: Extract<DeliveryBody, { kind: 'collect' }>,
-  ): Promise<void> {
+  private async collect(job: Job, body: Extract<JobBody, { kind: 'collect' }>): Promise<void> {
     const { store, clock } = this.context
-    const isLate = clock.now() >= delivery.expiresAt
+    const isLate = clock.now() >= job.expiresAt
     const collected: Collected | Postponed = isLate
       ? { kind: 'failed', problem: 'gone' }
       : await collectFile(this.context, body)
-    if (collected.kind === 'later') return await defer(this.context, delivery, collected.retryAfterMs)
+    if (collected.kind === 'later') return await deferJob(this.context, job, collected.retryAfterMs)
     const at = clock.now()
-    const done = doneWith(delivery, collected, at)
+    const done = finishedJob(job, failureOf(collected), at)
     const event = { kind: 'file_collected', at, file: body.file, collected } as const
-    await store.update(id, stored => ({
+    await store.update(job.turn, stored => ({
       ...(advance(stored, event, translatorOf(this.context, stored.account)) ?? { save: [] }),
       settle: [done],
     }))
@@ -79,32 +71,33 @@ export class Fetcher {
 
   /** Tells the turn, or the one that it was joined with meanwhile; the question goes when nothing more is missing. */
   private async settle(
-    delivery: Delivery,
+    job: Job,
     file: string,
     fetched: Exclude<Fetched, { kind: 'later' }>,
     now: number,
   ): Promise<void> {
     const { store } = this.context
-    const done = doneWith(delivery, fetched, now)
-    let holder = delivery.turn
+    const done = finishedJob(job, failureOf(fetched), now)
+    let holder: string | undefined = job.turn
     for (let merges = 0; holder !== undefined && merges < mostMerges; merges++) {
       const id: string = holder
       const turn: Turn | undefined = await store.update(id, stored => {
         if (stored.mergedInto !== undefined) return undefined
-        const next = settleAttachment(stored, file, fetched) ?? stored
-        const isWaiting = stored.question === undefined && stored.end === undefined
-        const due = isWaiting ? [{ id: askId(id), at: Math.max(askableAt(next), now) }] : []
-        return { save: next === stored ? [] : [next], settle: [done], due }
+        const next = settleAttachment(stored, file, fetched)
+        return { save: next === undefined ? [] : [askSooner(next, now)], settle: [done] }
       })
       holder = turn?.mergedInto
     }
   }
 }
 
-/** The delivery at its end, with the reason when it failed. */
-function doneWith(delivery: Delivery, end: Exclude<Fetched, Postponed> | Collected, at: number): Delivery {
-  if (end.kind === 'kept') return { ...delivery, state: 'delivered', finishedAt: at }
-  const hint = 'hint' in end && end.hint !== undefined ? { hint: end.hint } : {}
-  const attempt: Attempt = { at, route: delivery.route, outcome: 'refused', errmsg: end.problem, ...hint }
-  return { ...delivery, attempts: [...delivery.attempts, attempt], state: 'refused', finishedAt: at }
+/** A question that waits for nothing else can go now. */
+function askSooner(turn: Turn, now: number): Turn {
+  if (turn.pending === undefined || !isUnclaimed(turn)) return turn
+  return { ...turn, pending: { ...turn.pending, dueAt: Math.max(askableAt(turn), now) } }
+}
+
+function failureOf(end: Exclude<Fetched, Postponed> | Collected): Job['failure'] {
+  if (end.kind === 'kept') return undefined
+  return { reason: end.problem, ...('hint' in end && end.hint !== undefined && { hint: end.hint }) }
 }

@@ -1,7 +1,6 @@
-import type { Article } from '../../domain/delivery.ts'
+import type { Article, Route } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Card } from '../../domain/message.ts'
-import type { WayOut } from '../../domain/ports.ts'
 import { WecomdError } from '../../errors.ts'
 import { cardProblem } from '../../core/cards/shape.ts'
 import { isVisible } from '../../core/streaming/frame.ts'
@@ -23,7 +22,7 @@ export function wellFormed(content: SendContent): SendContent {
 }
 
 /** Throws `bad_message` for what WeCom would not take by this way. */
-export function checkContent(content: SendContent, route: WayOut): void {
+export function checkContent(content: SendContent, route: Route): void {
   switch (content.kind) {
     case 'text':
     case 'markdown':
@@ -50,7 +49,7 @@ function checkText(text: string): void {
 const robotCards = ['text_notice', 'news_notice']
 const cards = [...robotCards, 'button_interaction', 'vote_interaction', 'multiple_interaction']
 
-function checkCard(card: Card, route: WayOut): void {
+function checkCard(card: Card, route: Route): void {
   if (route === 'appchat') {
     throw new WecomdError('bad_message', 'WeCom does not take template cards in groups', {
       hint: 'send markdown or text',

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Delivery, Message } from '../../domain/delivery.ts'
+import type { Delivery, Message, Route } from '../../domain/delivery.ts'
 import { judgeMedia, safeFileName } from '../../domain/media.ts'
-import type { WayOut } from '../../domain/ports.ts'
 import { everyone, formatTarget, type Target } from '../../domain/target.ts'
 import { WecomdError } from '../../errors.ts'
 import { laneOf } from '../../core/fallback/plan.ts'
@@ -74,7 +73,7 @@ function chooseAccount(context: BridgeContext, rules: SendRules, { to, account }
   return to.kind === 'webhook' ? rules.defaultAccount : (account ?? rules.defaultAccount)
 }
 
-function chooseRoute(context: BridgeContext, rules: SendRules, account: string, to: Target): WayOut {
+function chooseRoute(context: BridgeContext, rules: SendRules, account: string, to: Target): Route {
   if (to.kind === 'webhook') {
     if (rules.webhooks.includes(to.name)) return 'webhook'
     throw new WecomdError('bad_target', `there is no webhook called "${to.name}"`, {
@@ -146,7 +145,7 @@ function sameOrConflict(delivery: Delivery, digest: string): Delivery {
 function plan(
   context: BridgeContext,
   account: string,
-  route: WayOut,
+  route: Route,
   content: SendContent,
   file: string,
 ): readonly Message[] {

@@ -1,4 +1,5 @@
 import type { Delivery } from '../../domain/delivery.ts'
+import type { Job } from '../../domain/job.ts'
 import { formatTurnId } from '../../domain/routing.ts'
 import { formatTarget } from '../../domain/target.ts'
 import type { TraceEvent, Turn } from '../../domain/turn.ts'
@@ -31,8 +32,9 @@ export async function readTrace(context: TraceDeps, id: string): Promise<Trace |
   }
   const turn = await findTurn(context, delivery?.turn ?? id)
   if (turn === undefined) return undefined
-  const deliveries = await context.store.outbox.ofTurn(turn.id)
-  const events = [...turn.trace, ...deliveries.flatMap(attemptsOf)]
+  const { outbox } = context.store
+  const [deliveries, jobs] = await Promise.all([outbox.ofTurn(turn.id), outbox.jobsOf(turn.id)])
+  const events = [...turn.trace, ...jobs.flatMap(endOfJob), ...deliveries.flatMap(attemptsOf)]
   return {
     id: turn.id,
     account: turn.account,
@@ -80,7 +82,6 @@ function tellDelivery(delivery: Delivery): Trace {
 }
 
 function attemptsOf(delivery: Delivery): readonly TraceEvent[] {
-  if (delivery.route === 'gateway') return []
   const attempts = delivery.attempts.map(({ at, ...rest }) => ({ at, kind: 'attempt', delivery: delivery.id, ...rest }))
   if (delivery.finishedAt === undefined) return attempts
   const last = {
@@ -91,6 +92,17 @@ function attemptsOf(delivery: Delivery): readonly TraceEvent[] {
     dead: delivery.dead,
   }
   return [...attempts, last]
+}
+
+/** A job in the form of the deliveries beside it. */
+function endOfJob({ id, queue, finishedAt, failure }: Job): readonly TraceEvent[] {
+  if (finishedAt === undefined) return []
+  const state = failure === undefined ? 'delivered' : 'refused'
+  const end = { at: finishedAt, kind: 'delivery', delivery: id, state, dead: false }
+  if (failure === undefined) return [end]
+  const { reason: errmsg, hint } = failure
+  const attempt = { at: finishedAt, kind: 'attempt', delivery: id, route: queue, outcome: 'refused', errmsg }
+  return [{ ...attempt, ...(hint !== undefined && { hint }) }, end]
 }
 
 /** The answer of `GET /api/deliveries/{id}` (`definitions.md` 8): never what was said. */
@@ -117,7 +129,7 @@ export interface DeliveryReport {
 /** Tells of one delivery by its id or by the idempotencyKey of who sent it; undefined when there is none. */
 export async function reportDelivery(context: TraceDeps, id: string): Promise<DeliveryReport | undefined> {
   const delivery = await findDelivery(context, id)
-  if (delivery === undefined || delivery.route === 'gateway') return undefined
+  if (delivery === undefined) return undefined
   return { ...describeDelivery(delivery), ...(await tellWaits(context, [delivery])) }
 }
 

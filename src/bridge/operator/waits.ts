@@ -1,4 +1,4 @@
-import { type Delivery, isDone, isWayOut } from '../../domain/delivery.ts'
+import { type Delivery, isDone } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
 import type { BridgeContext } from '../context.ts'
 import { usesApp } from '../deliver/breaker.ts'
@@ -15,8 +15,8 @@ type WaitDeps = Pick<BridgeContext, 'store' | 'breaker'>
 
 /** What a delivery to WeCom waits for; undefined when it is done, on its way, or about to leave. */
 export async function waitReasonOf(context: WaitDeps, delivery: Delivery): Promise<WaitReason | undefined> {
-  const { state, route, dueAt: until } = delivery
-  if (isDone(state) || state === 'sending' || !isWayOut(route)) return undefined
+  const { state, dueAt: until } = delivery
+  if (isDone(state) || state === 'sending') return undefined
   const hold = usesApp(delivery) ? context.breaker.of(delivery.account) : undefined
   if (hold !== undefined) {
     const { since: _, ...why } = hold

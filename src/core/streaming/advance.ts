@@ -1,7 +1,8 @@
 import type { AgentFile, RunEnd } from '../../domain/agent.ts'
 import type { Delivery } from '../../domain/delivery.ts'
+import type { Job } from '../../domain/job.ts'
 import type { Change } from '../../domain/ports.ts'
-import { hasBubble, type TraceEvent, type Turn } from '../../domain/turn.ts'
+import { hasBubble, isUnclaimed, type TraceEvent, type Turn, withoutPending } from '../../domain/turn.ts'
 import type { Translate } from '../notices/notices.ts'
 import type { PreparedQuestion } from './attachments.ts'
 import { planCard, settleCard } from '../cards/route.ts'
@@ -51,11 +52,6 @@ export type TurnEvent =
   | { readonly kind: 'file_settled'; readonly at: number; readonly file: string; readonly fate: FileOutcome }
   | { readonly kind: 'deadline'; readonly at: number }
 
-/** The id of the delivery that asks the agent for a turn. */
-export function askId(turnId: string): string {
-  return `${turnId}:gateway`
-}
-
 export function omitUnsaid(turn: Turn): Turn {
   const { unsaid: _, ...rest } = turn
   return rest
@@ -69,11 +65,7 @@ export function advanceThrough(turn: Turn, events: readonly TurnEvent[], transla
     const change = advance(latest, event, translate)
     if (change === undefined) continue
     latest = change.save[0] ?? latest
-    whole = {
-      save: [latest],
-      add: [...(whole?.add ?? []), ...(change.add ?? [])],
-      drop: [...(whole?.drop ?? []), ...(change.drop ?? [])],
-    }
+    whole = { save: [latest], add: [...(whole?.add ?? []), ...(change.add ?? [])] }
   }
   return whole
 }
@@ -114,15 +106,10 @@ export function advance(turn: Turn, event: TurnEvent, translate: Translate): Cha
 function claim(turn: Turn, at: number, prepared: PreparedQuestion): Change | undefined {
   if (turn.end !== undefined) return undefined
   if (turn.asked !== undefined) return resume(turn, at)
-  if (turn.question !== undefined && turn.state !== 'waiting') return undefined
+  if (!isUnclaimed(turn) && turn.state !== 'waiting') return undefined
   const state = turn.state === 'waiting' ? 'asking' : turn.state
   return {
-    save: [
-      traced(
-        { ...turn, state, ...(turn.question === undefined && prepared) },
-        { at, kind: 'routed', agent: turn.agentId },
-      ),
-    ],
+    save: [traced({ ...turn, state, ...(isUnclaimed(turn) && prepared) }, { at, kind: 'routed', agent: turn.agentId })],
   }
 }
 
@@ -200,10 +187,9 @@ function collect(
 
 /** A finish frame leaves: what it shows is decided for good, and what it could not show becomes a delivery. */
 function serve(turn: Turn, at: number, translate: Translate): Change | undefined {
-  const wasServed = turn.trace.some(event => event.kind === 'frame_finished')
-  if (wasServed || (turn.closedWith === undefined && turn.state !== 'closing')) return undefined
+  if (turn.finishServedAt !== undefined || (turn.closedWith === undefined && turn.state !== 'closing')) return undefined
   if (waitsForCard(turn) || waitsForFiles(turn)) return undefined
-  const served = traced(omitUnsaid(turn), { at, kind: 'frame_finished' })
+  const served = traced({ ...omitUnsaid(turn), finishServedAt: at }, { at, kind: 'frame_finished' })
   if (turn.state !== 'closing') return { save: [withShown(served, at, translate)] }
 
   const { content, shownBytes } = finishContent(turn, at, translate)
@@ -230,24 +216,31 @@ function meetDeadline(turn: Turn, at: number, translate: Translate): Change | un
     const { turn: unshown, add } = unshowPictures(closed, at)
     return finishAway(withLoss(unshown, translate), at, translate, add)
   }
-  if (turn.question === undefined && at >= turn.lastWayUntil) return expire(turn, at, translate)
+  if (isUnclaimed(turn) && at >= turn.lastWayUntil) return expire(turn, at, translate)
   const { content } = handoverContent(turn, at, translate)
   return { save: [traced({ ...turn, state: 'moved', closedWith: content }, { at, kind: 'moved', why: 'handover' })] }
 }
 
 function expire(turn: Turn, at: number, translate: Translate): Change {
   const closedWith = turn.closedWith ?? translate({ key: 'expired' })
-  const expired: Turn = { ...turn, state: 'ended', end: 'expired', endedAt: at, closedWith, unsaid: true }
-  return { save: [traced(expired, { at, kind: 'ended', end: 'expired' })], drop: [askId(turn.id)] }
+  const expired: Turn = {
+    ...withoutPending(turn),
+    state: 'ended',
+    end: 'expired',
+    endedAt: at,
+    closedWith,
+    unsaid: true,
+  }
+  return { save: [traced(expired, { at, kind: 'ended', end: 'expired' })] }
 }
 
 /** The answer is known and the bubble cannot carry (all of) it. */
-function finishAway(turn: Turn, at: number, translate: Translate, files: readonly Delivery[] = []): Change {
+function finishAway(turn: Turn, at: number, translate: Translate, files: readonly (Delivery | Job)[] = []): Change {
   const deliveries = planDeliveries(turn, at, translate)
   const lost = deliveries.some(delivery => delivery.dead)
   const route = deliveries.find(delivery => !delivery.dead)?.route ?? 'none'
   const moved = traced(
-    { ...turn, state: 'moved' },
+    { ...turn, state: 'moved', ...(lost && { lost }) },
     { at, kind: 'moved', route },
     { at, kind: 'ended', end: turn.end, ...(lost && { lost }) },
   )
@@ -268,7 +261,7 @@ export function nextDeadline(turn: Turn): number | undefined {
   if (turn.state === 'closing') return Math.min((turn.readyAt ?? turn.endedAt ?? 0) + unfetchedMs, turn.windowEndAt)
   if (turn.end !== undefined) return undefined
   const closesAt = hasBubble(turn) && turn.closedWith === undefined ? turn.handoverAt : undefined
-  const expiresAt = turn.question === undefined ? turn.lastWayUntil : undefined
+  const expiresAt = isUnclaimed(turn) ? turn.lastWayUntil : undefined
   if (closesAt === undefined) return expiresAt
   return expiresAt === undefined ? closesAt : Math.min(closesAt, expiresAt)
 }

@@ -1,11 +1,11 @@
 import type { AgentLimits } from '../../domain/agent.ts'
-import type { Delivery } from '../../domain/delivery.ts'
+import type { Job } from '../../domain/job.ts'
 import { limits } from '../../domain/limits.ts'
 import { type Attachment, formatQuestion, type Inbound } from '../../domain/message.ts'
 import type { Fetched } from '../../domain/ports.ts'
 import type { Turn, TurnAttachment } from '../../domain/turn.ts'
 import type { Translate } from '../notices/notices.ts'
-import { queued } from '../fallback/queued.ts'
+import { queuedJob } from '../fallback/queued.ts'
 import { formatSpoolName } from './spool-name.ts'
 
 /** A question waits at most so long for its media; a link of the Bot is valid a little longer. In a group all wait with it. */
@@ -21,7 +21,7 @@ export function pendingAttachments({ attachments = [] }: Inbound, streamId: stri
 }
 
 /** One for each medium that a message brought. */
-export function fetchDeliveries(turn: Turn): readonly Delivery[] {
+export function fetchJobs(turn: Turn): readonly Job[] {
   return (turn.attachments ?? []).map(({ kind, url, mediaId, fileName, file }, index) => {
     const attachment: Attachment = {
       kind,
@@ -29,9 +29,9 @@ export function fetchDeliveries(turn: Turn): readonly Delivery[] {
       ...(mediaId && { mediaId }),
       ...(fileName && { fileName }),
     }
-    return queued(turn, {
+    return queuedJob(turn, {
       id: `${turn.id}:media${index}`,
-      route: 'media',
+      queue: 'media',
       body: { kind: 'fetch', attachment, file },
       dueAt: turn.receivedAt,
       expiresAt: turn.receivedAt + limits.mediaUrlMs,

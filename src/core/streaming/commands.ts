@@ -1,14 +1,13 @@
 import type { Approval } from '../../domain/agent.ts'
-import type { Delivery } from '../../domain/delivery.ts'
 import { type Command, type PolicyDecision, type DmPolicy, decide, decideAdmin } from '../../domain/policy.ts'
 import type { Change, SenderLoad } from '../../domain/ports.ts'
-import { hasBubble, type Turn, type TurnEnd } from '../../domain/turn.ts'
+import { hasBubble, isUnclaimed, type Turn, type TurnEnd, withoutPending } from '../../domain/turn.ts'
 import type { Notice, Translate } from '../notices/notices.ts'
 import { findApproval } from './approval.ts'
-import { fetchDeliveries } from './attachments.ts'
+import { askableAt, fetchJobs } from './attachments.ts'
 import { planNoticeAnyRoute } from '../fallback/plan.ts'
-import { queued } from '../fallback/queued.ts'
-import { advance, askId, traced } from './advance.ts'
+import { queuedJob } from '../fallback/queued.ts'
+import { advance, traced } from './advance.ts'
 
 /** Who may use a Bot or an app, and which commands there are. */
 export interface CommandRules {
@@ -38,7 +37,10 @@ export function endAtOnce(turn: Turn, end: TurnEnd, notice: Notice, translate: T
 
 function endAt(turn: Turn, at: number, end: TurnEnd, sentence: string, id?: string): Change {
   const closedWith = turn.closedWith ?? sentence
-  const ended = traced({ ...turn, state: 'ended', end, endedAt: at, closedWith }, { at, kind: 'ended', end })
+  const ended = traced(
+    { ...withoutPending(turn), state: 'ended', end, endedAt: at, closedWith },
+    { at, kind: 'ended', end },
+  )
   return { save: [ended], add: hasBubble(turn) ? [] : planNoticeAnyRoute(turn, sentence, at, id) }
 }
 
@@ -55,14 +57,13 @@ export function authorizeChat(
   return { turn: known, refused: endAtOnce(known, 'refused', notice, translate) }
 }
 
-/** What a command does; it is never merged with anything. `ask` gives the delivery of a question. */
+/** What a command does; it is never merged with anything. */
 export function openCommand(
   turn: Turn,
   command: Command,
   standing: SenderLoad,
   rules: CommandRules,
   translate: Translate,
-  ask: (turn: Turn) => Delivery,
 ): Change {
   if (approving.includes(command.name)) return openApproval(turn, command, rules, translate)
   const session = sessionOf(turn, command, standing)
@@ -74,7 +75,7 @@ export function openCommand(
   }
   if (isReset(command)) {
     if (!rules.canReset) return endAtOnce(known, 'refused', { key: 'session_stays' }, translate)
-    return joinChanges(resetSession(known, command, ask), stopSession(known, session, true, translate))
+    return joinChanges(resetSession(known, command), stopSession(known, session, true, translate))
   }
   switch (command.name) {
     case 'help':
@@ -88,7 +89,7 @@ export function openCommand(
     }
     default:
       return rules.passes.includes(command.name)
-        ? pass(known, command, ask)
+        ? pass(known, command)
         : endAtOnce(known, 'refused', { key: 'command_unknown', command: command.name }, translate)
   }
 }
@@ -139,15 +140,14 @@ function openApproval(
   if (approval === undefined || decision === undefined) {
     return endAtOnce(known, 'answered', { key: 'approval_unknown', command: name }, translate)
   }
-  const deciding: Turn = { ...known, text: '', question: '', command: decision === 'deny' ? 'deny' : 'approve' }
-  const decided = queued(turn, {
+  const decided = queuedJob(turn, {
     id: `${turn.id}:approve`,
-    route: 'admin',
+    queue: 'approval',
     body: { kind: 'approve', approval: approval.id, decision },
     dueAt: turn.receivedAt,
     expiresAt: Math.min(approval.expiresAt, turn.receivedAt + approveWithinMs),
   })
-  return { save: [deciding], add: [decided] }
+  return { save: [{ ...known, task: 'approve', text: '' }], add: [decided] }
 }
 
 /** `/approve ID deny` is how the gateway has it: what was not understood allows nothing. */
@@ -160,9 +160,15 @@ function decisionOf({ name, rest }: Command): 'allow-once' | 'deny' | undefined 
 /** What became of an administrator's word. */
 export type Approved = 'done' | 'gone' | 'barred'
 
-export function approvalSettled(turn: Turn, approved: Approved, at: number, translate: Translate): Change | undefined {
+export function approvalSettled(
+  turn: Turn,
+  approved: Approved,
+  decision: 'allow-once' | 'deny',
+  at: number,
+  translate: Translate,
+): Change | undefined {
   const keys = {
-    done: turn.command === 'deny' ? 'approval_denied' : 'approval_given',
+    done: decision === 'deny' ? 'approval_denied' : 'approval_given',
     gone: 'approval_gone',
     barred: 'approval_barred',
   } as const
@@ -191,7 +197,7 @@ function whoami({ sender, conversation, account, agentId }: Turn): Notice {
 }
 
 function isRunning(turn: Turn): boolean {
-  return turn.question !== undefined && turn.end === undefined
+  return turn.end === undefined && !isUnclaimed(turn)
 }
 
 function isSame(one: Turn, other: Turn): boolean {
@@ -203,30 +209,31 @@ function stopSession(turn: Turn, session: readonly Turn[], ofAll: boolean, trans
   const at = turn.receivedAt
   const meant = session.filter(one => ofAll || isSame(one, turn))
   const running = meant.filter(isRunning).map(one => traced({ ...one, stopAt: at }, { at, kind: 'stop' }))
-  const ended = meant.filter(one => one.question === undefined && one.end === undefined)
+  const ended = meant.filter(isUnclaimed)
   const changes = ended.map(one => endAt(one, at, 'stopped', translate({ key: 'stopped' })))
   return {
     save: [...running, ...changes.flatMap(({ save }) => save)],
     add: changes.flatMap(({ add = [] }) => add),
-    drop: ended.map(one => askId(one.id)),
   }
 }
 
 /** It stands in the queue of its session before whatever comes later, and is no question until the reset is done. */
-function resetSession(turn: Turn, { name, rest }: Command, ask: (turn: Turn) => Delivery): Change {
-  const resetting: Turn = { ...(rest === '' ? withoutMedia(turn) : turn), text: rest, question: '', command: name }
-  const reset: Delivery = { ...ask(resetting), body: { kind: 'reset' }, dueAt: turn.receivedAt }
-  return { save: [resetting], add: [reset, ...fetchDeliveries(resetting)] }
+function resetSession(turn: Turn, { name, rest }: Command): Change {
+  const resetting: Turn = {
+    ...(rest === '' ? withoutMedia(turn) : turn),
+    task: 'reset',
+    pending: { state: 'queued', dueAt: turn.receivedAt },
+    text: rest,
+    command: name,
+  }
+  return { save: [resetting], add: fetchJobs(resetting) }
 }
 
 /** The gateway gets the command as it is, whoever says it. */
-function pass(turn: Turn, { name, rest }: Command, ask: (turn: Turn) => Delivery): Change {
-  const asking: Turn = {
-    ...withoutMedia(turn),
-    question: [`/${name}`, rest].filter(part => part !== '').join(' '),
-    command: name,
-  }
-  return { save: [asking], add: [ask(asking)] }
+function pass(turn: Turn, { name, rest }: Command): Change {
+  const question = [`/${name}`, rest].filter(part => part !== '').join(' ')
+  const asking: Turn = { ...withoutMedia(turn), task: 'pass', question, command: name }
+  return { save: [{ ...asking, pending: { state: 'queued', dueAt: askableAt(asking) } }] }
 }
 
 function withoutMedia(turn: Turn): Turn {
@@ -238,18 +245,20 @@ function joinChanges(first: Change, second: Change): Change {
   return {
     save: [...first.save, ...second.save],
     add: [...(first.add ?? []), ...(second.add ?? [])],
-    drop: [...(first.drop ?? []), ...(second.drop ?? [])],
   }
 }
 
 /** What a reset that was done, or refused, makes of its turn: the rest of the message is asked in the new session. */
-export function sessionReset(turn: Turn, isDone: boolean, at: number, translate: Translate): Change | undefined {
+export function sessionReset(turn: Turn, isDone: boolean, at: number, translate: Translate): Change {
+  if (turn.end !== undefined) return { save: [withoutPending(turn)] }
   const told = translate({ key: isDone ? 'session_new' : 'session_stays' })
   if (isDone && turn.text !== '') {
-    const { question: _, command: __, ...rest } = turn
+    const { command: _, ...rest } = turn
     const preface = [turn.preface, told].filter(part => part !== undefined).join('\n')
-    return { save: [traced({ ...rest, state: 'waiting', preface }, { at, kind: 'reset' })] }
+    const pending = { state: 'queued', dueAt: askableAt(turn) } as const
+    return { save: [traced({ ...rest, task: 'ask', state: 'waiting', pending, preface }, { at, kind: 'reset' })] }
   }
-  const change = advance(turn, { kind: 'run_ended', at, end: { kind: 'answered', text: told }, chunks: 0 }, translate)
-  return change && { ...change, save: change.save.map(saved => traced(saved, { at, kind: 'reset', done: isDone })) }
+  const answered = { kind: 'run_ended', at, end: { kind: 'answered', text: told }, chunks: 0 } as const
+  const { save, ...change } = advance(withoutPending(turn), answered, translate) ?? { save: [] }
+  return { ...change, save: save.map(saved => traced(saved, { at, kind: 'reset', done: isDone })) }
 }

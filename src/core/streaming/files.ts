@@ -1,10 +1,11 @@
 import type { AgentFile } from '../../domain/agent.ts'
 import type { Delivery, MediaKind } from '../../domain/delivery.ts'
+import type { Job } from '../../domain/job.ts'
 import { limits } from '../../domain/limits.ts'
 import { type FileProblem, hasBubble, type Turn, type TurnFile } from '../../domain/turn.ts'
 import type { Translate } from '../notices/notices.ts'
 import { planMedia, planNotice } from '../fallback/plan.ts'
-import { queued } from '../fallback/queued.ts'
+import { queuedJob } from '../fallback/queued.ts'
 import { formatSpoolName } from './spool-name.ts'
 
 /** How long a bubble is held open for what becomes of files (`definitions.md` 1). */
@@ -22,13 +23,13 @@ export type FileOutcome = 'arrived' | 'not_sent' | 'unsure'
 
 interface Step {
   readonly turn: Turn
-  readonly add: readonly Delivery[]
+  readonly add: readonly (Delivery | Job)[]
 }
 
 /** The bubble is held open until it is known whether files came with the answer. */
 export function lookForFiles(turn: Turn, now: number): Step {
   const filesUntil = Math.min(now + lookMs, Math.max(now, turn.handoverAt))
-  return { turn: { ...turn, isLooking: true, ...(isOpen(turn) && { filesUntil }) }, add: [] }
+  return { turn: { ...turn, isLooking: true, ...(hasOpenBubble(turn) && { filesUntil }) }, add: [] }
 }
 
 /** It is known which files came with an answer; undefined when that was known already. */
@@ -41,7 +42,7 @@ export function filesFound(
   if (turn.isLooking === undefined) return undefined
   const { isLooking: _, filesUntil: __, ...rest } = turn
   const { turn: next, add } = planFiles(rest, found, now)
-  if (isOpen(turn)) return { turn: waitsForFiles(next) ? next : { ...next, readyAt: now }, add }
+  if (hasOpenBubble(turn)) return { turn: waitsForFiles(next) ? next : { ...next, readyAt: now }, add }
   const loss = lostFilesNotice(next, translate)
   return { turn: next, add: loss === '' ? add : [...add, ...planNotice(next, loss, now, `${turn.id}:loss`)] }
 }
@@ -50,11 +51,11 @@ export function filesFound(
 export function planFiles(turn: Turn, found: readonly AgentFile[], now: number): Step {
   if (found.length === 0) return { turn, add: [] }
   const files = found.map((one, index) => fresh(turn, one, index))
-  const isWaiting = isOpen(turn) && files.some(isUndecided)
+  const isWaiting = hasOpenBubble(turn) && files.some(isUndecided)
   const filesUntil = Math.min(now + bubbleWaitsMs, Math.max(now, turn.handoverAt))
   const add = found.flatMap((one, index) => {
     const file = files[index]
-    return one.id === undefined || file?.state !== 'pending' ? [] : [collectDelivery(turn, one.id, file, index, now)]
+    return one.id === undefined || file?.state !== 'pending' ? [] : [collectJob(turn, one.id, file, index, now)]
   })
   return { turn: { ...turn, files, ...(isWaiting && { filesUntil }) }, add }
 }
@@ -62,7 +63,7 @@ export function planFiles(turn: Turn, found: readonly AgentFile[], now: number):
 function fresh(turn: Turn, { id, fileName, mimeType }: AgentFile, index: number): TurnFile {
   const file: TurnFile = { fileName, state: 'pending', file: formatSpoolName('answer', turn.streamId, index) }
   if (id === undefined) return failed(file, 'withheld')
-  const mayBeShown = isOpen(turn) && /^image\/(?:png|jpe?g)$/i.test(mimeType)
+  const mayBeShown = hasOpenBubble(turn) && /^image\/(?:png|jpe?g)$/i.test(mimeType)
   return turn.dm === undefined && !mayBeShown ? failed(file, 'no_way') : file
 }
 
@@ -70,7 +71,7 @@ function failed(file: TurnFile, problem: FileProblem): TurnFile {
   return { ...file, state: 'failed', problem }
 }
 
-function isOpen(turn: Turn): boolean {
+function hasOpenBubble(turn: Turn): boolean {
   return hasBubble(turn) && turn.closedWith === undefined
 }
 
@@ -98,15 +99,15 @@ export function fileCollected(
   const next = withFile(turn, index, file, now)
   if (file.state === 'direct') return { turn: next, add: [fileDelivery(next, index, now)] }
   // A bubble says it itself.
-  if (file.state !== 'failed' || isOpen(turn)) return { turn: next, add: [] }
+  if (file.state !== 'failed' || hasOpenBubble(turn)) return { turn: next, add: [] }
   return { turn: next, add: planNotice(turn, sentenceOf(file, translate), now, fileId(turn, index)) }
 }
 
 /** Where a file goes: into the bubble while that is open and has room, else to the user's direct messages. */
 function place(turn: Turn, file: TurnFile, { bytes, digest, media }: Extract<Collected, { kind: 'kept' }>): TurnFile {
   const kept: TurnFile = { ...file, bytes, digest, media }
-  if (turn.files?.some(other => other.digest === digest)) return { ...kept, state: 'twin' }
-  if (isOpen(turn) && fitsFrame(turn, kept)) return { ...kept, state: 'inline' }
+  if (turn.files?.some(other => other.digest === digest)) return { ...kept, state: 'duplicate' }
+  if (hasOpenBubble(turn) && fitsFrame(turn, kept)) return { ...kept, state: 'inline' }
   return turn.dm === undefined ? failed(kept, 'no_way') : { ...kept, state: 'direct' }
 }
 
@@ -163,7 +164,7 @@ export function picturesOf({ files = [], closedWith }: Turn): readonly string[] 
 /** What a bubble says of its files, or undefined when there is nothing to say. */
 export function noticeOfFiles({ files = [], answer }: Turn, translate: Translate): string | undefined {
   const lines = files
-    .filter(({ state }) => state !== 'inline' && state !== 'twin')
+    .filter(({ state }) => state !== 'inline' && state !== 'duplicate')
     .map(file => sentenceOf(file, translate))
   if (lines.length > 0) return lines.join('\n')
   const pictures = files.filter(({ state }) => state === 'inline').map(({ fileName }) => fileName)
@@ -197,10 +198,10 @@ function fileDelivery(turn: Turn, index: number, now: number): Delivery {
   return planMedia(turn, fileId(turn, index), message, now + 1 + index, turn.dm)
 }
 
-function collectDelivery(turn: Turn, artifact: string, { file }: TurnFile, index: number, now: number): Delivery {
-  return queued(turn, {
+function collectJob(turn: Turn, artifact: string, { file }: TurnFile, index: number, now: number): Job {
+  return queuedJob(turn, {
     id: `${turn.id}:collect${index}`,
-    route: 'media',
+    queue: 'media',
     body: { kind: 'collect', artifact, sessionKey: turn.sessionKey, file },
     dueAt: now,
     expiresAt: now + (turn.dm?.deliverWithinMs ?? bubbleWaitsMs),

@@ -1,7 +1,7 @@
 import type { Approval } from '../../domain/agent.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Frame } from '../../domain/message.ts'
-import type { Phase, Turn } from '../../domain/turn.ts'
+import { isUnclaimed, type Phase, type Turn } from '../../domain/turn.ts'
 import { nextRoute } from '../fallback/routes.ts'
 import type { Translate } from '../notices/notices.ts'
 import { formatApproval } from './approval.ts'
@@ -68,7 +68,7 @@ function openContent(turn: Turn, view: View, translate: Translate): string {
   const text = maskCards(plain, isFresh(view))
   const notice =
     approvalNotice(turn, view, translate) ?? (isOffline(turn, view) ? translate({ key: 'offline' }) : undefined)
-  const thinking = { ...turn, reasoning: turn.reasoning ?? presentReasoning(reasoning, turn.thoughts ?? 'fold') }
+  const thinking = { ...turn, reasoning: turn.reasoning ?? presentReasoning(reasoning, turn.thoughts) }
   if (!isVisible(text)) {
     const content = notice ?? silentContent(thinking, view, translate)
     return withPreface(thinking, content === animation && thinking.preface !== undefined ? '' : content)
@@ -83,7 +83,7 @@ function isFresh({ now, live }: View): boolean {
 
 function silentContent(turn: Turn, view: View, translate: Translate): string {
   const elapsedMs = view.now - turn.receivedAt
-  if (turn.question === undefined && view.offlineSince === undefined) {
+  if (isUnclaimed(turn) && view.offlineSince === undefined) {
     const isFetching = view.now < askableAt(turn)
     if (elapsedMs >= silentMs) return translate({ key: isFetching ? 'fetching' : 'queued_long', elapsedMs })
     return isFetching ? view.placeholder : translate({ key: 'queued' })
@@ -95,7 +95,7 @@ function silentContent(turn: Turn, view: View, translate: Translate): string {
 }
 
 function approvalNotice(turn: Turn, { approval }: View, translate: Translate): string | undefined {
-  const isAsked = turn.question !== undefined && turn.question !== '' && turn.end === undefined
+  const isAsked = turn.question !== undefined && turn.end === undefined
   return approval === undefined || !isAsked ? undefined : formatApproval(approval, translate)
 }
 

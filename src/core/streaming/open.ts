@@ -1,15 +1,13 @@
-import type { Delivery } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Inbound } from '../../domain/message.ts'
 import { type Command, parseCommand } from '../../domain/policy.ts'
 import type { Change, SenderLoad } from '../../domain/ports.ts'
-import { formatLane, formatTurnId } from '../../domain/routing.ts'
-import type { DirectMessages, Turn } from '../../domain/turn.ts'
+import { formatTurnId } from '../../domain/routing.ts'
+import { type DirectMessages, type Thoughts, type Turn, withoutPending } from '../../domain/turn.ts'
 import type { Translate } from '../notices/notices.ts'
-import { askableAt, fetchDeliveries, pendingAttachments } from './attachments.ts'
+import { askableAt, fetchJobs, pendingAttachments } from './attachments.ts'
 import { type CommandRules, endAtOnce, isReset, authorizeChat, openCommand } from './commands.ts'
-import { queued } from '../fallback/queued.ts'
-import { askId, omitUnsaid, traced } from './advance.ts'
+import { omitUnsaid, traced } from './advance.ts'
 
 /** How far `create_time` may lie back and still start the window. */
 const createTimeTrustMs = 60_000
@@ -20,7 +18,7 @@ const busyEveryMs = 600_000
 
 export interface OpenSettings {
   readonly agentId: string
-  readonly boundAgentId?: string
+  readonly fallbackAgentId?: string
   readonly sessionKey: string
   readonly streamId: string
   readonly windowMs: number
@@ -30,7 +28,7 @@ export interface OpenSettings {
   /** How long a question may wait that a direct message can still answer. */
   readonly askWithinMs: number
   readonly dm?: DirectMessages
-  readonly thoughts?: 'hide' | 'show'
+  readonly thoughts: Thoughts
   /** How long a message that is only media waits for a text of the same sender. */
   readonly joinWindowMs: number
   readonly rules: CommandRules
@@ -46,7 +44,7 @@ export function openTurn(inbound: Inbound, standing: SenderLoad, settings: OpenS
   if (isTooMuch && command?.name !== 'stop') {
     return endAtOnce(turn, 'busy', { key: 'busy' }, translate, busyId(turn))
   }
-  if (command !== undefined) return openCommand(turn, command, standing, settings.rules, translate, askDelivery)
+  if (command !== undefined) return openCommand(turn, command, standing, settings.rules, translate)
   const { turn: judged, refused } = authorizeChat(turn, settings.rules, translate)
   if (refused !== undefined) return refused
   return turn.text.trim() === ''
@@ -77,7 +75,7 @@ function busyId({ account, sender, receivedAt }: Turn): string {
 function freshTurn(inbound: Inbound, standing: SenderLoad, settings: OpenSettings): Turn {
   const { receivedAt, createdAt, responseUrl } = inbound
   const attachments = pendingAttachments(inbound, settings.streamId)
-  const { dm, thoughts, boundAgentId } = settings
+  const { dm, thoughts, fallbackAgentId } = settings
   const ageMs = createdAt === undefined ? -1 : receivedAt - createdAt
   const windowStart = createdAt !== undefined && ageMs >= 0 && ageMs <= createTimeTrustMs ? createdAt : receivedAt
   const windowEndAt = windowStart + settings.windowMs
@@ -94,19 +92,20 @@ function freshTurn(inbound: Inbound, standing: SenderLoad, settings: OpenSetting
     agentId: settings.agentId,
     sessionKey: settings.sessionKey,
     state: 'waiting',
+    task: 'ask',
     text: allOf(inbound, inbound.text),
+    thoughts,
     answer: '',
     shownBytes: 0,
     receivedAt,
     handoverAt: windowEndAt - settings.handoverMs,
     windowEndAt,
     lastWayUntil: dm === undefined ? responseUntil : receivedAt + settings.askWithinMs,
-    ...(boundAgentId !== undefined && { boundAgentId }),
+    ...(fallbackAgentId !== undefined && { fallbackAgentId }),
     ...(responseUrl !== undefined && { responseUrl }),
     ...(attachments.length > 0 && { attachments }),
     ...(inbound.isMediaOnly && { joinUntil: receivedAt + settings.joinWindowMs }),
     ...(dm !== undefined && { dm }),
-    ...(thoughts !== undefined && { thoughts }),
     trace: [{ at: receivedAt, kind: 'received' }],
     order: standing.nextOrder,
     version: 0,
@@ -117,9 +116,9 @@ function askOrJoin(fresh: Turn, standing: SenderLoad, translate: Translate): Cha
   const { waiting, unsaid } = standing
   const said = unsaid === undefined ? [] : [omitUnsaid(unsaid)]
   const greeted = unsaid === undefined ? fresh : { ...fresh, preface: translate({ key: 'expired_before' }) }
-  const fetches = fetchDeliveries(fresh)
+  const fetches = fetchJobs(fresh)
   if (waiting === undefined || !canJoin(waiting, fresh)) {
-    return { save: [greeted, ...said], add: [askDelivery(greeted), ...fetches] }
+    return { save: [queuedToAsk(greeted), ...said], add: fetches }
   }
 
   const attachments = [...(waiting.attachments ?? []), ...(fresh.attachments ?? [])]
@@ -131,11 +130,11 @@ function askOrJoin(fresh: Turn, standing: SenderLoad, translate: Translate): Cha
     ...(attachments.length > 0 && { attachments }),
   }
   const swallowed = traced(
-    { ...waiting, state: 'ended', end: 'merged', endedAt: fresh.receivedAt, mergedInto: fresh.id },
+    { ...withoutPending(waiting), state: 'ended', end: 'merged', endedAt: fresh.receivedAt, mergedInto: fresh.id },
     { at: fresh.receivedAt, kind: 'ended', end: 'merged', into: fresh.id },
   )
   const closed = { ...swallowed, closedWith: waiting.closedWith ?? translate({ key: 'merged' }) }
-  return { save: [joined, closed, ...said], add: [askDelivery(joined), ...fetches], drop: [askId(waiting.id)] }
+  return { save: [queuedToAsk(joined), closed, ...said], add: fetches }
 }
 
 /** Bot and app of an account share a session, but an answer comes home where its question was asked. */
@@ -143,15 +142,6 @@ function canJoin(waiting: Turn, fresh: Turn): boolean {
   return waiting.surface === fresh.surface && waiting.origin === fresh.origin && fresh.origin !== 'click'
 }
 
-function askDelivery(turn: Turn): Delivery {
-  return queued(turn, {
-    id: askId(turn.id),
-    route: 'gateway',
-    body: { kind: 'ask' },
-    lane: formatLane(turn.conversation),
-    order: turn.order,
-    dueAt: askableAt(turn),
-    expiresAt: turn.lastWayUntil,
-    createdAt: turn.receivedAt,
-  })
+function queuedToAsk(turn: Turn): Turn {
+  return { ...turn, pending: { state: 'queued', dueAt: askableAt(turn) } }
 }

@@ -38,7 +38,7 @@ function answered(
 ): Ending {
   const { reasoning, plain } = splitReasoning(text)
   if (!isVisible(plain) && files.length === 0) return { end: 'empty', text: translate({ key: 'empty' }) }
-  return { end: 'answered', text: plain, reasoning: presentReasoning(reasoning, turn.thoughts ?? 'fold'), files }
+  return { end: 'answered', text: plain, reasoning: presentReasoning(reasoning, turn.thoughts), files }
 }
 
 /** What a run that did not end well had said until then. */

@@ -1,7 +1,5 @@
+import type { Thoughts } from '../../domain/turn.ts'
 import { byteLength, cutHead } from './split.ts'
-
-/** What a bubble shows of the reasoning of a model: nothing, a block that the client folds, or quoted lines. */
-export type Thoughts = 'hide' | 'fold' | 'show'
 
 /** An answer without its reasoning, and that; byte for byte the answer where there is none. */
 export interface Reasoned {

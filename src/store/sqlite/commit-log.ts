@@ -1,4 +1,5 @@
 import type { Delivery } from '../../domain/delivery.ts'
+import type { Job } from '../../domain/job.ts'
 import type { Commit, TurnChange } from '../../domain/ports.ts'
 import type { Turn } from '../../domain/turn.ts'
 import type { Engine } from './engine.ts'
@@ -8,16 +9,19 @@ export class CommitLog {
   private readonly listeners: ((commit: Commit) => void)[] = []
   private turns: TurnChange[] = []
   private deliveries: Delivery[] = []
-  private marked = { turns: 0, deliveries: 0 }
+  private jobs: Job[] = []
+  private marked = { turns: 0, deliveries: 0, jobs: 0 }
 
   constructor(engine: Engine) {
     engine.watch({
       mark: () => {
-        this.marked = { turns: this.turns.length, deliveries: this.deliveries.length }
+        const { turns, deliveries, jobs } = this
+        this.marked = { turns: turns.length, deliveries: deliveries.length, jobs: jobs.length }
       },
       undo: () => {
         this.turns.length = this.marked.turns
         this.deliveries.length = this.marked.deliveries
+        this.jobs.length = this.marked.jobs
       },
       forget: () => void this.take(),
       committed: () => this.report(),
@@ -36,16 +40,21 @@ export class CommitLog {
     this.deliveries.push(delivery)
   }
 
+  addJob(job: Job): void {
+    this.jobs.push(job)
+  }
+
   private report(): void {
     const commit = this.take()
-    if (commit.turns.length + commit.deliveries.length === 0) return
+    if (commit.turns.length + commit.deliveries.length + commit.jobs.length === 0) return
     for (const listener of this.listeners) listener(commit)
   }
 
   private take(): Commit {
-    const { turns, deliveries } = this
+    const { turns, deliveries, jobs } = this
     this.turns = []
     this.deliveries = []
-    return { turns, deliveries }
+    this.jobs = []
+    return { turns, deliveries, jobs }
   }
 }

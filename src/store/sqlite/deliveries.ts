@@ -1,21 +1,38 @@
-import { type Delivery, type DeliveryState, isDone, isWayOut, type Route } from '../../domain/delivery.ts'
+import { type Delivery, type DeliveryState, isDone } from '../../domain/delivery.ts'
+import type { Job } from '../../domain/job.ts'
+import type { WorkKind } from '../../domain/ports.ts'
 import type { CommitLog } from './commit-log.ts'
 import type { Engine } from './engine.ts'
-import { Lanes, type LanePosition } from './lanes.ts'
+import { Lanes } from './lanes.ts'
 
 type Doc = { doc: string }
+/** What a row of the table holds: something for WeCom, or a job, which has the queue for a route and no lane. */
+export type OutboxRow = Delivery | Job
 /** Where deliveries lie that belong to no turn: rows of turns begin at 1. */
 const alone = 0
+/** Routes that jobs stand under. */
+const jobQueues = "('media', 'approval')"
+
+export function isJob(row: OutboxRow): row is Job {
+  return 'queue' in row
+}
+
+export function isDelivery(row: OutboxRow): row is Delivery {
+  return !isJob(row)
+}
 
 /** The outbox table. Its methods run inside an operation of the engine and are not durable by themselves. */
 export class DeliveryTable {
-  readonly lanes: Lanes
+  private readonly lanes: Lanes
   private readonly log: CommitLog
   private readonly statements
 
   constructor(engine: Engine, log: CommitLog) {
     this.log = log
-    this.lanes = new Lanes(engine)
+    const open = engine.prepare<{ lane: string; id: string; seq: number; position: number }>(
+      `SELECT lane, id, turn_seq AS seq, position FROM delivery WHERE done = 0 AND route NOT IN ${jobQueues}`,
+    )
+    this.lanes = new Lanes(engine, () => open.iterate())
     this.statements = {
       seqOf: engine.prepare<{ seq: number }>('SELECT seq FROM turn WHERE id = ?'),
       byId: engine.prepare<Doc>('SELECT doc FROM delivery WHERE turn_seq = ? AND id = ?'),
@@ -50,70 +67,64 @@ export class DeliveryTable {
         'SELECT min(due_at) AS at FROM delivery WHERE done = 0 AND route = ? AND head = 1 AND due_at > ?',
       ),
       states: engine.prepare<{ state: DeliveryState; n: number }>(
-        "SELECT state, count(*) AS n FROM delivery WHERE done = 0 AND route NOT IN ('gateway', 'media', 'admin') GROUP BY state",
+        `SELECT state, count(*) AS n FROM delivery WHERE done = 0 AND route NOT IN ${jobQueues} GROUP BY state`,
       ),
       dead: engine.prepare<{ n: number }>('SELECT count(*) AS n FROM delivery WHERE dead = 1'),
       deadOnes: engine.prepare<Doc>('SELECT doc FROM delivery WHERE dead = 1 ORDER BY created_at DESC LIMIT ?'),
       oldest: engine.prepare<{ at: number | null }>(
-        "SELECT min(created_at) AS at FROM delivery WHERE done = 0 AND route NOT IN ('gateway', 'media', 'admin')",
+        `SELECT min(created_at) AS at FROM delivery WHERE done = 0 AND route NOT IN ${jobQueues}`,
       ),
     }
   }
 
   find(id: string): Delivery | undefined {
-    const row = this.seek(id, seq => this.statements.byId.get(seq, id))
-    return row === null ? undefined : parseDelivery(row.doc)
+    const row = this.findRow(id)
+    return row === undefined || isJob(row) ? undefined : row
   }
 
-  ofTurn(turn: string): Delivery[] {
-    const found = this.statements.ofTurn.all(this.seqOf(turn) ?? null).map(row => parseDelivery(row.doc))
+  findRow(id: string): OutboxRow | undefined {
+    const row = this.seek(id, seq => this.statements.byId.get(seq, id))
+    return row === null ? undefined : parseRow(row.doc)
+  }
+
+  /** The rows of a turn, oldest first. */
+  ofTurn(turn: string): OutboxRow[] {
+    const found = this.statements.ofTurn.all(this.seqOf(turn) ?? null).map(row => parseRow(row.doc))
     return found.toSorted((a, b) => a.createdAt - b.createdAt)
   }
 
-  add(delivery: Delivery): void {
-    const { id, turn, account, route, lane, order, createdAt } = delivery
+  add(row: OutboxRow): void {
+    const { id, turn, account, createdAt } = row
     const seq = this.seqOf(turn)
     if (seq === undefined) throw new Error(`delivery ${id} belongs to no turn`)
-    const leads = this.leads(delivery)
-    const fixed = [seq, id, turn ?? null, account, route, lane, order, createdAt]
-    const { changes } = this.statements.add.run(...fixed, ...changingOf(delivery), leads)
-    if (changes > 0) this.written(delivery, seq)
+    const [route, lane, order] = isJob(row) ? [row.queue, id, 1] : [row.route, row.lane, row.order]
+    const fixed = [seq, id, turn ?? null, account, route, lane, order, createdAt] as const
+    const { changes } = this.statements.add.run(...fixed, ...changingOf(row), this.headOf(row))
+    if (changes > 0) this.written(row, seq)
   }
 
-  /** Replaces a delivery; one that is done or queued again gives its lease back. */
-  settle(delivery: Delivery): void {
-    const seq = this.seqOf(delivery.turn)
+  /** Replaces a row; one that is done or queued again gives its lease back. */
+  settle(row: OutboxRow): void {
+    const seq = this.seqOf(row.turn)
     if (seq === undefined) return
-    const leads = this.leads(delivery)
-    const isFree = delivery.state === 'sending' ? 0 : 1
-    const { changes } = this.statements.settle.run(...changingOf(delivery), leads, isFree, seq, delivery.id)
-    if (changes > 0) this.written(delivery, seq)
+    const isFree = row.state === 'sending' ? 0 : 1
+    const { changes } = this.statements.settle.run(...changingOf(row), this.headOf(row), isFree, seq, row.id)
+    if (changes > 0) this.written(row, seq)
   }
 
-  private written(delivery: Delivery, seq: number): void {
-    this.place(delivery, seq)
-    this.log.addDelivery(delivery)
+  /** Jobs wait for nobody. */
+  private headOf(row: OutboxRow): 0 | 1 {
+    if (isJob(row)) return row.state === 'queued' ? 1 : 0
+    return this.lanes.leads(row.lane, { id: row.id, position: row.order, isDone: isDone(row.state) })
   }
 
-  /** 1 when a delivery is, or will be, the first of its lane. */
-  private leads({ id, state, lane, order }: Delivery): 0 | 1 {
-    const head = this.lanes.head(lane)
-    if (isDone(state)) return 0
-    return head === undefined || head.id === id || order < head.position ? 1 : 0
-  }
-
-  /** Its own row is written; that of whoever it took the head of the lane from, or left it to, is written here. */
-  private place({ id, state, lane, order, route }: Delivery, seq: number): void {
-    const before = this.lanes.head(lane)
-    if (isDone(state)) this.lanes.leave(lane, id)
-    else this.lanes.enter(lane, { id, seq, position: order, isOut: isWayOut(route) })
-    const after = this.lanes.head(lane)
-    if (before?.id === after?.id) return
-    const move = (head: 0 | 1, place: LanePosition | undefined) => {
-      if (place !== undefined && place.id !== id) this.statements.moveHead.run(head, place.seq, place.id)
-    }
-    move(0, before)
-    move(1, after)
+  private written(row: OutboxRow, seq: number): void {
+    if (isJob(row)) return this.log.addJob(row)
+    const { id, lane, order, state } = row
+    this.lanes.place(lane, { id, seq, position: order, isDone: isDone(state) }, (head, other) =>
+      this.statements.moveHead.run(head, other.seq, other.id),
+    )
+    this.log.addDelivery(row)
   }
 
   behind(account: string, limit: number): Delivery[] {
@@ -125,6 +136,16 @@ export class DeliveryTable {
     return head === undefined || head.id === id ? undefined : this.find(head.id)
   }
 
+  /** How many deliveries are not done. */
+  outgoing(): number {
+    return this.lanes.size()
+  }
+
+  /** Rows were removed behind its back. */
+  forget(): void {
+    this.lanes.forget()
+  }
+
   /** Held deliveries of an account are queued and due at `at`; how many. */
   unhold(account: string, at: number): number {
     const rows = this.statements.unhold.all(at, at, account)
@@ -132,33 +153,18 @@ export class DeliveryTable {
     return rows.length
   }
 
-  drop(id: string): void {
-    const delivery = this.find(id)
-    if (delivery !== undefined && !isDone(delivery.state)) this.settle({ ...delivery, state: 'dropped' })
-  }
-
-  schedule(id: string, dueAt: number): void {
-    const delivery = this.find(id)
-    if (delivery?.state === 'queued') this.settle({ ...delivery, dueAt })
-  }
-
-  /** Due and not leased, and the head of its lane: nothing of the lane that is not done stands before it. */
-  claimable(routes: readonly Route[], now: number, limit: number): Delivery[] {
-    const found: Delivery[] = []
-    for (const route of routes) {
-      for (const { doc } of this.statements.free.all(route, now, now, limit - found.length)) {
-        found.push(parseDelivery(doc))
-      }
-    }
-    return found
+  /** Due, not leased, and the head of its lane. */
+  claimable(route: WorkKind, now: number, limit: number): OutboxRow[] {
+    return this.statements.free.all(route, now, now, limit).map(row => parseRow(row.doc))
   }
 
   lease(id: string, until: number | null): void {
     this.seek(id, seq => this.statements.lease.run(until, seq, id).changes || null)
   }
 
-  renew(ids: readonly string[], until: number): string[] {
-    return ids.filter(id => this.seek(id, seq => this.statements.renew.get(until, seq, id)) !== null)
+  /** Whether a row is not done and leased; its lease then lasts until `until`. */
+  renew(id: string, until: number): boolean {
+    return this.seek(id, seq => this.statements.renew.get(until, seq, id)) !== null
   }
 
   private seqOf(turn: string | undefined): number | undefined {
@@ -166,8 +172,8 @@ export class DeliveryTable {
   }
 
   /**
-   * What `at` finds in the rows of the turn that a delivery's id begins with, else among those without a turn. Both
-   * parts of the id may hold colons of their own, so a turn that has no such delivery is passed over.
+   * What `at` finds in the rows of the turn that a row's id begins with, else among those without a turn. Both parts of
+   * the id may hold colons of their own, so a turn that has no such row is passed over.
    */
   private seek<T>(id: string, at: (seq: number) => T | null): T | null {
     for (let end = id.lastIndexOf(':'); end > 0; end = id.lastIndexOf(':', end - 1)) {
@@ -178,10 +184,8 @@ export class DeliveryTable {
     return at(alone)
   }
 
-  nextDueAt(routes: readonly Route[], after: number): number | undefined {
-    const times = routes.map(route => this.statements.nextDue.get(route, after)?.at ?? Infinity)
-    const earliest = Math.min(...times)
-    return earliest === Infinity ? undefined : earliest
+  nextDueAt(route: WorkKind, after: number): number | undefined {
+    return this.statements.nextDue.get(route, after)?.at ?? undefined
   }
 
   dead(limit: number): Delivery[] {
@@ -196,15 +200,20 @@ export class DeliveryTable {
   }
 }
 
-/** What of a row changes with its delivery, in the order of both statements. */
-function changingOf(delivery: Delivery) {
-  const { state, dueAt, createdAt, finishedAt } = delivery
-  const done = isDone(state)
+/** What of a row changes, in the order of both statements. */
+function changingOf(row: OutboxRow) {
+  const { state, dueAt, createdAt, finishedAt } = row
+  const [done, dead] = isJob(row) ? [row.state !== 'queued', false] : [isDone(row.state), row.dead]
   const doneAt = done ? (finishedAt ?? createdAt) : null
-  return [state, delivery.dead ? 1 : 0, done ? 1 : 0, dueAt, doneAt, JSON.stringify(delivery)] as const
+  return [state, dead ? 1 : 0, done ? 1 : 0, dueAt, doneAt, JSON.stringify(row)] as const
 }
 
 /** Rows are written by `add`, `settle` and `unhold` only, so what comes out is what went in. */
+function parseRow(doc: string): OutboxRow {
+  return JSON.parse(doc) as OutboxRow
+}
+
+/** For statements that find no jobs. */
 function parseDelivery(doc: string): Delivery {
   return JSON.parse(doc) as Delivery
 }

@@ -1,5 +1,5 @@
 import type { Turn, TurnState } from '../../domain/turn.ts'
-import { isOpen } from '../../domain/turn.ts'
+import { isOpen, isUnclaimed } from '../../domain/turn.ts'
 import type { Engine } from './engine.ts'
 
 const minuteMs = 60_000
@@ -27,7 +27,7 @@ export function turnTallyOf(turn: Turn): TurnTally {
   return {
     state: turn.state,
     ended: flag(turn.endedAt !== undefined),
-    unclaimed: flag(turn.question === undefined && turn.end === undefined),
+    unclaimed: flag(isUnclaimed(turn)),
     unsaid: flag(turn.unsaid === true),
   }
 }

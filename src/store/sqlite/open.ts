@@ -2,6 +2,7 @@ import { Database } from 'bun:sqlite'
 import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { WecomdError } from '../../errors.ts'
 import firstMigration from './migrations/001-first.sql' with { type: 'text' }
+import questionInTurn from './migrations/002-question-in-turn.sql' with { type: 'text' }
 
 /** One step of the schema. A step that the previous binary could not live with is not additive. */
 export interface Migration {
@@ -9,7 +10,10 @@ export interface Migration {
   readonly isAdditive: boolean
 }
 
-export const migrations: readonly Migration[] = [{ sql: firstMigration, isAdditive: true }]
+export const migrations: readonly Migration[] = [
+  { sql: firstMigration, isAdditive: true },
+  { sql: questionInTurn, isAdditive: false },
+]
 
 /** SQLite's name for a database without a file. */
 const inMemory = ':memory:'

@@ -1,10 +1,11 @@
 import { type Delivery, isDone } from '../../domain/delivery.ts'
-import type { Change, Claimed, Outbox, QuotaKey, SendWindow } from '../../domain/ports.ts'
+import type { Change, Lease, Outbox, QuotaKey, SendWindow, WorkByKind, WorkKind, WorkRef } from '../../domain/ports.ts'
 import type { Turn } from '../../domain/turn.ts'
 import { WecomdError } from '../../errors.ts'
-import type { DeliveryTable } from './deliveries.ts'
+import { type DeliveryTable, isDelivery, isJob } from './deliveries.ts'
 import type { Engine } from './engine.ts'
 import type { SentTable } from './sent.ts'
+import type { TaskQueue } from './task-queue.ts'
 import type { TurnTable } from './turns.ts'
 
 /** How long a caller should wait who finds the outbox full. */
@@ -16,28 +17,13 @@ interface Tables {
   readonly sent: SentTable
 }
 
+type Write = (change: Change, read?: Turn) => readonly Turn[]
+
 /** The outbox: every method is one operation of the engine. */
-export function createOutbox(
-  engine: Engine,
-  tables: Tables,
-  write: (change: Change, read?: Turn) => readonly Turn[],
-): Outbox {
+export function createOutbox(engine: Engine, tables: Tables, write: Write): Outbox {
   const { deliveries, sent } = tables
   return {
-    claim: (lease, change) =>
-      engine.run(() =>
-        deliveries
-          .claimable(['gateway'], lease.now, lease.limit)
-          .flatMap(delivery =>
-            claimOne(tables, delivery, lease.untilMs, claimed => write(change(claimed), claimed.turn)),
-          ),
-      ),
-    take: (routes, lease) =>
-      engine.run(() => {
-        const taken = deliveries.claimable(routes, lease.now, lease.limit)
-        for (const { id } of taken) deliveries.lease(id, lease.untilMs)
-        return taken
-      }),
+    claim: (kinds, lease, change) => engine.run(() => claimAll(tables, write, kinds, lease, change)),
     begin: (delivery, sending, at, step) => engine.run(() => beginTry(tables, delivery, sending, at, step)),
     async post(delivery, most) {
       const posted = await engine.run(() => postOnce(deliveries, delivery, most))
@@ -49,30 +35,71 @@ export function createOutbox(
     ahead: delivery => engine.run(() => deliveries.ahead(delivery)),
     unhold: (account, at) => engine.run(() => deliveries.unhold(account, at)),
     peak: (scope, since) => engine.run(() => since.map(one => sent.busiest(scope, one))),
-    renew: (ids, until) => engine.run(() => deliveries.renew(ids, until)),
-    release: ids =>
+    renew: (work, until) => engine.run(() => work.filter(ref => leasesOf(tables, ref).renew(ref.id, until))),
+    release: work =>
       engine.run(() => {
-        for (const id of ids) deliveries.lease(id, null)
+        for (const ref of work) leasesOf(tables, ref).lease(ref.id, null)
       }),
-    nextDueAt: (routes, after) => engine.run(() => deliveries.nextDueAt(routes, after)),
+    nextDueAt: (kinds, after) => engine.run(() => nextDueAt(tables, kinds, after)),
     dead: limit => engine.run(() => deliveries.dead(limit)),
-    ofTurn: turn => engine.run(() => deliveries.ofTurn(turn)),
+    ofTurn: turn => engine.run(() => deliveries.ofTurn(turn).filter(isDelivery)),
+    jobsOf: turn => engine.run(() => deliveries.ofTurn(turn).filter(isJob)),
     find: id => engine.run(() => deliveries.find(id)),
     summary: () => engine.run(() => deliveries.summary()),
   }
 }
 
-function claimOne(
+function claimAll<Kind extends WorkKind>(
+  tables: Tables,
+  write: Write,
+  kinds: readonly Kind[],
+  lease: Lease,
+  change: ((work: WorkByKind[Kind]) => Change) | undefined,
+): readonly WorkByKind[Kind][] {
+  const claimed: WorkByKind[Kind][] = []
+  for (const kind of kinds) {
+    for (const work of claimable(tables, kind, lease.now, lease.limit - claimed.length)) {
+      leasesOf(tables, { kind }).lease(work.id, lease.untilMs)
+      claimed.push(change === undefined ? work : applied(tables, kind, work, write, change))
+    }
+  }
+  return claimed
+}
+
+function claimable<Kind extends WorkKind>(
   { turns, deliveries }: Tables,
-  delivery: Delivery,
-  untilMs: number,
-  write: (claimed: Claimed) => readonly Turn[],
-): readonly Claimed[] {
-  const turn = delivery.turn === undefined ? undefined : turns.find(delivery.turn)
-  if (turn === undefined) return []
-  deliveries.lease(delivery.id, untilMs)
-  const saved = write({ delivery, turn })
-  return [{ delivery: deliveries.find(delivery.id) ?? delivery, turn: saved.find(one => one.id === turn.id) ?? turn }]
+  kind: Kind,
+  now: number,
+  limit: number,
+): readonly WorkByKind[Kind][] {
+  const found = kind === 'task' ? turns.tasks.claimable(now, limit) : deliveries.claimable(kind, now, limit)
+  // Turns are all of the tasks, and every other kind is the queue or the route that the table was searched for.
+  return found as readonly WorkByKind[Kind][]
+}
+
+/** Writes what a claim changes; the work as it is stored then. */
+function applied<Kind extends WorkKind>(
+  { turns, deliveries }: Tables,
+  kind: Kind,
+  work: WorkByKind[Kind],
+  write: Write,
+  change: (work: WorkByKind[Kind]) => Change,
+): WorkByKind[Kind] {
+  const { id } = work
+  const saved = write(change(work), kind === 'task' ? (work as Turn) : undefined).find(turn => turn.id === id)
+  const stored = kind === 'task' ? (saved ?? turns.find(id)) : deliveries.findRow(id)
+  return (stored ?? work) as WorkByKind[Kind] // of the table that the kind is kept in
+}
+
+/** Who keeps the leases of a kind of work. */
+function leasesOf({ turns, deliveries }: Tables, { kind }: Pick<WorkRef, 'kind'>): TaskQueue | DeliveryTable {
+  return kind === 'task' ? turns.tasks : deliveries
+}
+
+function nextDueAt({ turns, deliveries }: Tables, kinds: readonly WorkKind[], after: number): number | undefined {
+  const times = kinds.map(kind => (kind === 'task' ? turns.tasks.nextAt(after) : deliveries.nextDueAt(kind, after)))
+  const earliest = Math.min(...times.map(at => at ?? Infinity))
+  return earliest === Infinity ? undefined : earliest
 }
 
 /** What an operator has ended meanwhile does not begin again. */
@@ -100,7 +127,7 @@ function postOnce(
 ): { delivery: Delivery; seen: boolean } | undefined {
   const known = deliveries.find(delivery.id)
   if (known !== undefined) return { delivery: known, seen: true }
-  if (deliveries.lanes.outgoing() >= most) return undefined
+  if (deliveries.outgoing() >= most) return undefined
   deliveries.add(delivery)
   return { delivery, seen: false }
 }

@@ -31,6 +31,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
 export function createSqliteStore(db: Database, options: StoreOptions): Store {
   const engine = new Engine(db)
   engine.db.run('UPDATE delivery SET leased_until = NULL WHERE done = 0 AND leased_until IS NOT NULL')
+  engine.db.run('UPDATE turn SET leased_until = NULL WHERE task_at IS NOT NULL AND leased_until IS NOT NULL')
   const log = new CommitLog(engine)
   const turns = new TurnTable(engine, log)
   const deliveries = new DeliveryTable(engine, log)
@@ -41,10 +42,7 @@ export function createSqliteStore(db: Database, options: StoreOptions): Store {
 
   return {
     onCommit: listener => log.onCommit(listener),
-    open: (key, open) =>
-      engine.run(() =>
-        openOnce(turns, key, () => write(open(turns.standing(key, deliveries.lanes.turnsIn(key.lane))))),
-      ),
+    open: (key, open) => engine.run(() => openOnce(turns, key, () => write(open(turns.standing(key))))),
     find: id => engine.run(() => turns.find(id)),
     findByStream: streamId => engine.run(() => turns.findByStream(streamId)),
     update: (id, step) => engine.run(() => updateTurn(turns, id, step, write)),

@@ -1,7 +1,8 @@
 import type { Delivery } from '../../domain/delivery.ts'
+import type { Job } from '../../domain/job.ts'
 import type { SweepLimits } from '../../domain/ports.ts'
 import type { Turn } from '../../domain/turn.ts'
-import type { DeliveryTable } from './deliveries.ts'
+import { type DeliveryTable, isJob, type OutboxRow } from './deliveries.ts'
 import type { Engine } from './engine.ts'
 import type { TurnTable } from './turns.ts'
 
@@ -29,7 +30,7 @@ export class Sweeper {
     this.deliveries = deliveries
     this.statements = {
       finished: engine.prepare<Finished>(
-        `SELECT seq, doc FROM turn WHERE ended_at < ? AND due_at IS NULL AND erased = 0
+        `SELECT seq, doc FROM turn WHERE ended_at < ? AND due_at IS NULL AND task_at IS NULL AND erased = 0
          AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.turn_seq = turn.seq AND (d.done = 0 OR d.dead = 1)) LIMIT ?`,
       ),
       eraseTurn: engine.prepare<never>('UPDATE turn SET erased = 1, doc = ? WHERE seq = ?'),
@@ -40,7 +41,7 @@ export class Sweeper {
       ),
       eraseDelivery: engine.prepare<never>('UPDATE delivery SET erased = 1, doc = ? WHERE turn_seq = ? AND id = ?'),
       old: engine.prepare<{ seq: number; id: string }>(
-        'SELECT seq, id FROM turn WHERE erased IN (0, 1) AND ended_at < ? AND received_at < ? AND due_at IS NULL LIMIT ?',
+        'SELECT seq, id FROM turn WHERE erased IN (0, 1) AND ended_at < ? AND received_at < ? AND due_at IS NULL AND task_at IS NULL LIMIT ?',
       ),
       removeDeliveries: engine.prepare<never>('DELETE FROM delivery WHERE turn_seq = ?'),
       removeAlone: engine.prepare<never>(
@@ -64,7 +65,7 @@ export class Sweeper {
   }
 
   private eraseTurn(seq: number, turn: Turn): void {
-    const { question: _q, preface: _p, responseUrl: _r, attachments: _a, files: _f, ...kept } = turn
+    const { question: _q, preface: _p, reasoning: _n, responseUrl: _r, attachments: _a, files: _f, ...kept } = turn
     const bare: Turn = {
       ...kept,
       text: '',
@@ -78,12 +79,8 @@ export class Sweeper {
   }
 
   private eraseDelivery({ seq, doc }: Finished): void {
-    const delivery = JSON.parse(doc) as Delivery
-    const emptied: Delivery = {
-      ...delivery,
-      body: delivery.body.kind === 'ask' ? delivery.body : { kind: 'remainder', content: '' },
-    }
-    this.statements.eraseDelivery.run(JSON.stringify(emptied), seq, delivery.id)
+    const row = JSON.parse(doc) as OutboxRow
+    this.statements.eraseDelivery.run(JSON.stringify(emptied(row)), seq, row.id)
   }
 
   private removeRows(before: number): number {
@@ -92,7 +89,8 @@ export class Sweeper {
       this.statements.removeDeliveries.run(seq)
       this.turns.remove(id)
     }
-    if (old.length > 0) this.deliveries.lanes.forget()
+    if (old.length > 0) this.deliveries.forget()
+    if (old.length > 0) this.turns.tasks.forget()
     return old.length + this.statements.removeAlone.run(before, rowsPerSweep).changes
   }
 
@@ -101,4 +99,12 @@ export class Sweeper {
     const small = [forget.run(rowBefore), forgetSent.run(now - hourMs, sentPerSweep), forgetTokens.run(now - dayMs)]
     return small.reduce((sum, { changes }) => sum + changes, 0)
   }
+}
+
+/** A row without what users wrote or the agent answered. */
+function emptied(row: OutboxRow): Delivery | Job {
+  if (!isJob(row)) return { ...row, body: { kind: 'remainder', content: '' } }
+  const { body } = row
+  if (body.kind !== 'fetch') return row
+  return { ...row, body: { ...body, attachment: { kind: body.attachment.kind } } }
 }

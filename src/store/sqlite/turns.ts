@@ -5,6 +5,7 @@ import type { CommitLog } from './commit-log.ts'
 import type { DeliveryTable } from './deliveries.ts'
 import type { Engine } from './engine.ts'
 import { type TurnTally, turnTallyOf, TurnMemory } from './memory.ts'
+import { TaskQueue } from './task-queue.ts'
 
 const minuteMs = 60_000
 type Doc = { doc: string }
@@ -12,12 +13,14 @@ type Placed = Doc & { seq: number }
 
 /** The turn table. Its methods run inside an operation of the engine and are not durable by themselves. */
 export class TurnTable {
+  readonly tasks: TaskQueue
   private readonly memory: TurnMemory
   private readonly log: CommitLog
   private readonly statements
 
   constructor(engine: Engine, log: CommitLog) {
     this.log = log
+    this.tasks = new TaskQueue(engine)
     this.memory = new TurnMemory(engine)
     this.statements = {
       byId: engine.prepare<Doc>('SELECT doc FROM turn WHERE id = ?'),
@@ -28,14 +31,16 @@ export class TurnTable {
       unsaid: engine.prepare<Placed>('SELECT seq, doc FROM turn WHERE account = ? AND sender = ? AND unsaid = 1'),
       due: engine.prepare<Doc>('SELECT doc FROM turn WHERE due_at <= ? ORDER BY due_at LIMIT ?'),
       nextDue: engine.prepare<{ at: number | null }>('SELECT min(due_at) AS at FROM turn WHERE due_at IS NOT NULL'),
-      stored: engine.prepare<TurnTally & { version: number }>(
-        'SELECT state, ended_at IS NOT NULL AS ended, unclaimed, unsaid, version FROM turn WHERE id = ?',
+      stored: engine.prepare<TurnTally & { seq: number; version: number }>(
+        'SELECT seq, state, ended_at IS NOT NULL AS ended, unclaimed, unsaid, version FROM turn WHERE id = ?',
       ),
       insert: engine.prepare<never>(
-        'INSERT INTO turn (id, stream_id, account, sender, state, unclaimed, unsaid, received_at, ended_at, due_at, version, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        `INSERT INTO turn (id, stream_id, account, sender, received_at, state, unclaimed, unsaid, ended_at, due_at,
+         task_at, head, version, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ),
       update: engine.prepare<never>(
-        'UPDATE turn SET state = ?, unclaimed = ?, unsaid = ?, ended_at = ?, due_at = ?, version = ?, doc = ? WHERE id = ?',
+        `UPDATE turn SET state = ?, unclaimed = ?, unsaid = ?, ended_at = ?, due_at = ?, task_at = ?, head = ?,
+         version = ?, doc = ?, leased_until = CASE WHEN ? THEN leased_until END WHERE seq = ?`,
       ),
       remove: engine.prepare<never>('DELETE FROM turn WHERE id = ?'),
     }
@@ -49,8 +54,8 @@ export class TurnTable {
     return parse(this.statements.byStream.get(streamId))
   }
 
-  /** `rows`: of the turns in its lane whose questions are not done. */
-  standing(key: TurnKey, rows: readonly number[]): SenderLoad {
+  standing(key: TurnKey): SenderLoad {
+    const rows = this.tasks.rowsOf(key.conversation)
     const sender = key.sender.toLowerCase()
     const counts = this.memory.counts()
     const waiting = this.findUnclaimed(rows, sender)
@@ -90,33 +95,29 @@ export class TurnTable {
   }
 
   private insert(turn: Turn, dueAt: number | undefined): void {
-    const { id, streamId, account, state, receivedAt, endedAt, version } = turn
+    const { id, streamId, account, receivedAt } = turn
     const sender = turn.sender.toLowerCase()
-    const { unclaimed, unsaid } = turnTallyOf(turn)
-    const times = [receivedAt, endedAt ?? null, dueAt ?? null] as const
-    const doc = JSON.stringify(turn)
-    const { lastInsertRowid } = this.statements.insert.run(
-      id,
-      streamId,
-      account,
-      sender,
-      state,
-      unclaimed,
-      unsaid,
-      ...times,
-      version,
-      doc,
-    )
+    const fixed = [id, streamId, account, sender, receivedAt] as const
+    const { lastInsertRowid } = this.statements.insert.run(...fixed, ...this.changingOf(turn, dueAt))
     this.memory.note(account, sender, receivedAt, Number(lastInsertRowid))
+    this.tasks.place(turn, Number(lastInsertRowid))
   }
 
   private replace(version: number, turn: Turn, dueAt: number | undefined): void {
     const stored = this.statements.stored.get(turn.id)
     if (stored === null || stored.version !== version) throw lostRace(turn.id)
     this.memory.count(stored, -1)
+    const isLeased = turn.pending?.state === 'claimed' ? 1 : 0
+    this.statements.update.run(...this.changingOf(turn, dueAt), isLeased, stored.seq)
+    this.tasks.place(turn, stored.seq)
+  }
+
+  /** What of a row changes with its turn, in the order of both statements. */
+  private changingOf(turn: Turn, dueAt: number | undefined) {
+    const { state, endedAt, pending, version } = turn
     const { unclaimed, unsaid } = turnTallyOf(turn)
-    const times = [turn.endedAt ?? null, dueAt ?? null] as const
-    this.statements.update.run(turn.state, unclaimed, unsaid, ...times, turn.version, JSON.stringify(turn), turn.id)
+    const times = [endedAt ?? null, dueAt ?? null, pending?.dueAt ?? null] as const
+    return [state, unclaimed, unsaid, ...times, this.tasks.headOf(turn), version, JSON.stringify(turn)] as const
   }
 
   due(now: number, limit: number): Turn[] {
@@ -152,10 +153,8 @@ export function writeChange(
   read?: Turn,
 ): readonly Turn[] {
   const saved = change.save.map(turn => turns.save(turn, dueAtOf(turn), turn.id === read?.id ? read : undefined))
-  for (const delivery of change.add ?? []) deliveries.add(delivery)
-  for (const delivery of change.settle ?? []) deliveries.settle(delivery)
-  for (const id of change.drop ?? []) deliveries.drop(id)
-  for (const { id, at } of change.due ?? []) deliveries.schedule(id, at)
+  for (const row of change.add ?? []) deliveries.add(row)
+  for (const row of change.settle ?? []) deliveries.settle(row)
   return saved
 }
 

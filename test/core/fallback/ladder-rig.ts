@@ -139,6 +139,7 @@ function openDesk(square: Case, seen: string[], { clock, db, scheduler }: Machin
         {
           id: 'default',
           policies: { bot: everybody, app: everybody },
+          thoughts: 'fold',
           translate,
           placeholder: '…',
           windowMs: 360_000,

@@ -24,7 +24,8 @@ describe('opening', () => {
   test('turn: a new message waits and its question is queued in its conversation', () => {
     const change = opened()
     expect(turnOf(change)).toMatchObject({ state: 'waiting', id: 'wecom:default:m1', handoverAt, windowEndAt })
-    expect(change.add).toMatchObject([{ route: 'gateway', lane: 'chat:default:direct:zhangsan', state: 'queued' }])
+    expect(turnOf(change)).toMatchObject({ task: 'ask', pending: { state: 'queued', dueAt: t0 } })
+    expect(change.add).toEqual([])
   })
 
   test('turn: the window starts at create_time only when that is 0 to 60 s old', () => {
@@ -57,8 +58,7 @@ describe('opening', () => {
       { id: 'wecom:default:m2', text: 'hello\n\nand this', order: 7, state: 'waiting' },
       { id: 'wecom:default:m1', state: 'ended', end: 'merged', closedWith: translate({ key: 'merged' }) },
     ])
-    expect(change.add).toMatchObject([{ turn: 'wecom:default:m2', order: 7 }])
-    expect(change.drop).toEqual(['wecom:default:m1:gateway'])
+    expect(change.save.map(({ pending }) => pending)).toEqual([{ state: 'queued', dueAt: t0 }, undefined])
   })
 
   test('turn: the next message says that the one before has expired, once', () => {
@@ -166,7 +166,7 @@ describe('deadlines', () => {
     expect(nextDeadline(waiting)).toBe(t0 + 3_600_000)
     const change = advance(waiting, deadline(t0 + 3_600_000), translate)
     expect(turnOf(change)).toMatchObject({ state: 'ended', end: 'expired', unsaid: true })
-    expect(change?.drop).toEqual(['wecom:default:m1:gateway'])
+    expect(turnOf(change).pending).toBeUndefined()
   })
 
   test('turn: without a response_url the last way home is the bubble', () => {

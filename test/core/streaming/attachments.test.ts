@@ -7,7 +7,7 @@ import { askableAt, prepareQuestion, settleAttachment } from '../../../src/core/
 import { streamFrame } from '../../../src/core/streaming/frame.ts'
 import { streamOfFile } from '../../../src/core/streaming/spool-name.ts'
 import { advance } from '../../../src/core/streaming/advance.ts'
-import { alone, inbound, opened, translate, t0, text, turnOf } from './turns.ts'
+import { alone, inbound, jobsOf, opened, translate, t0, text, turnOf } from './turns.ts'
 
 const picture: Attachment = { kind: 'image', url: 'https://a.myqcloud.com/1' }
 const file: Attachment = { kind: 'file', url: 'https://a.myqcloud.com/2' }
@@ -30,11 +30,10 @@ function settleAll(turn: Turn, ...all: readonly Exclude<Fetched, { kind: 'later'
 
 describe('attachments: fetching', () => {
   test('attachments: each medium is fetched on its own, in the commit that opens the turn, into a file of that turn', () => {
-    const { add = [] } = withMedia([picture, file])
-    const fetches = add.filter(({ route }) => route === 'media')
-    expect(fetches.map(({ id, lane, dueAt, expiresAt }) => ({ id, lane, dueAt, expiresAt }))).toEqual([
-      { id: 'wecom:default:m1:media0', lane: 'wecom:default:m1:media0', dueAt: t0, expiresAt: t0 + 300_000 },
-      { id: 'wecom:default:m1:media1', lane: 'wecom:default:m1:media1', dueAt: t0, expiresAt: t0 + 300_000 },
+    const fetches = jobsOf(withMedia([picture, file]))
+    expect(fetches.map(({ id, queue, dueAt, expiresAt }) => ({ id, queue, dueAt, expiresAt }))).toEqual([
+      { id: 'wecom:default:m1:media0', queue: 'media', dueAt: t0, expiresAt: t0 + 300_000 },
+      { id: 'wecom:default:m1:media1', queue: 'media', dueAt: t0, expiresAt: t0 + 300_000 },
     ])
     expect(fetches.map(({ body }) => body)).toEqual([
       { kind: 'fetch', attachment: picture, file: 'media_st_1_0' },
@@ -63,9 +62,8 @@ describe('attachments: fetching', () => {
   })
 
   test('attachments: a message of nothing but media waits for the text that follows, also when its media are there', () => {
-    const { save, add } = withMedia([picture], { isMediaOnly: true })
-    const ask = add?.find(({ route }) => route === 'gateway')
-    expect(ask?.dueAt).toBe(t0 + 240_000)
+    const { save } = withMedia([picture], { isMediaOnly: true })
+    expect(save[0]?.pending?.dueAt).toBe(t0 + 240_000)
     expect(save[0] && askableAt(settleAll(save[0], kept('a.png')))).toBe(t0 + 3_000)
   })
 
@@ -81,7 +79,7 @@ describe('attachments: fetching', () => {
     expect(next?.attachments?.map(one => one.file)).toEqual(['media_st_1_0', 'media_st_2_0'])
     expect(next?.joinUntil).toBeUndefined()
     expect(swallowed).toMatchObject({ end: 'merged', mergedInto: 'wecom:default:m2' })
-    expect(joined.add?.map(({ id }) => id)).toEqual(['wecom:default:m2:gateway', 'wecom:default:m2:media0'])
+    expect(joined.add?.map(({ id }) => id)).toEqual(['wecom:default:m2:media0'])
   })
 
   test('attachments: a refused message is not fetched', () => {

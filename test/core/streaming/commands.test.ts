@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import type { DmPolicy } from '../../../src/domain/policy.ts'
-import type { Turn } from '../../../src/domain/turn.ts'
+import { isUnclaimed, type Turn } from '../../../src/domain/turn.ts'
 import { sessionReset } from '../../../src/core/streaming/commands.ts'
 import { firstFrame } from '../../../src/core/streaming/frame.ts'
 import type { OpenSettings } from '../../../src/core/streaming/open.ts'
 import { advance } from '../../../src/core/streaming/advance.ts'
-import { after, alone, answered, asked, claimed, opened, translate, t0, turnOf } from './turns.ts'
+import { after, alone, answered, asked, claimed, deliveriesOf, jobsOf, opened, translate, t0, turnOf } from './turns.ts'
 
 const rules = (more: Partial<DmPolicy> = {}, canReset = true): Pick<OpenSettings, 'rules'> => ({
   rules: {
@@ -73,17 +73,17 @@ describe('commands', () => {
 
   test('command: whoever clicks and may not chat reads so by the response_url of the click', () => {
     const { rules: all } = rules({ applies: 'all' })
-    const { add = [] } = opened({ text: '[card] key=y', origin: 'click', sender: 'lisi' }, alone, { rules: all })
-    expect(add.map(({ route, body }) => [route, body.kind === 'markdown' && body.content.slice(0, 22)])).toEqual([
-      ['response_url', 'You (lisi) may not use'],
-    ])
+    const refused = opened({ text: '[card] key=y', origin: 'click', sender: 'lisi' }, alone, { rules: all })
+    expect(
+      deliveriesOf(refused).map(({ route, body }) => [route, body.kind === 'markdown' && body.content.slice(0, 22)]),
+    ).toEqual([['response_url', 'You (lisi) may not use']])
   })
 
   test('command: those of the gateway are passed as they are, never merged, the others are not', () => {
     const change = told('／Model  gpt\nnext', [waiting('boss')])
-    expect(turnOf(change)).toMatchObject({ state: 'waiting', question: '/model gpt\nnext', command: 'model' })
-    expect(change.add?.map(({ body }) => body)).toEqual([{ kind: 'ask' }])
-    expect(change.drop ?? []).toEqual([])
+    expect(turnOf(change)).toMatchObject({ state: 'waiting', task: 'pass', question: '/model gpt\nnext' })
+    expect(turnOf(change).pending).toEqual({ state: 'queued', dueAt: t0 + 9 })
+    expect(change.save).toHaveLength(1)
     expect(turnOf(told('/exec rm'))).toMatchObject({
       end: 'refused',
       closedWith: 'There is no command /exec. Send /help to see which there are.',
@@ -107,12 +107,13 @@ describe('commands', () => {
       ['/model\n[image]', '/model'],
       ['/model gpt\n[image]', '/model gpt'],
       ['[image]\n/model gpt', '/model gpt'],
-      ['/new', ''],
+      ['/new', undefined],
     ] as const) {
       const change = opened({ text, ...more, sender: 'boss' }, alone, rules())
-      expect(turnOf(change)).toMatchObject({ question, command: /\/(\w+)/.exec(text)?.[1] })
+      expect(turnOf(change)).toMatchObject({ command: /\/(\w+)/.exec(text)?.[1], pending: { dueAt: t0 } })
+      expect(turnOf(change).question).toBe(question)
       expect(turnOf(change)).not.toHaveProperty('attachments')
-      expect(change.add?.map(({ route, dueAt }) => [route, dueAt])).toEqual([['gateway', t0]])
+      expect(change.add ?? []).toEqual([])
     }
   })
 
@@ -122,16 +123,14 @@ describe('commands', () => {
     expect(turnOf(change)).toMatchObject({ text: '> tok0\n看图\n[image]', attachments: [{ state: 'pending' }] })
     const first = opened({ text: '[image]\n／NEW 看图', attachments, sender: 'boss' }, alone, rules())
     expect(turnOf(first)).toMatchObject({ text: '[image]\n看图', command: 'new' })
-    expect(change.add?.map(({ body, dueAt }) => [body.kind, dueAt])).toEqual([
-      ['reset', t0],
-      ['fetch', t0],
-    ])
+    expect(turnOf(change)).toMatchObject({ task: 'reset', pending: { state: 'queued', dueAt: t0 } })
+    expect(jobsOf(change).map(({ body, dueAt }) => [body.kind, dueAt])).toEqual([['fetch', t0]])
   })
 
   test('command: without a bubble the sentence is a direct message', () => {
     const dm = { format: 'text', deliverWithinMs: 1_000 } as const
-    const { add = [] } = opened({ text: '/help', surface: 'app' }, alone, { ...rules(), dm })
-    expect(add.map(({ route, body }) => [route, body.kind])).toEqual([['app', 'messages']])
+    const helped = opened({ text: '/help', surface: 'app' }, alone, { ...rules(), dm })
+    expect(deliveriesOf(helped).map(({ route, body }) => [route, body.kind])).toEqual([['app', 'messages']])
   })
 })
 
@@ -143,7 +142,7 @@ describe('stop', () => {
     expect(stopped).toMatchObject({ id: running.id, stopAt: t0 + 9, state: 'asking' })
     expect(first).toMatchObject({ state: 'ended', end: 'stopped', closedWith: translate({ key: 'stopped' }) })
     expect(second).toMatchObject({ state: 'ended', end: 'stopped' })
-    expect(change.drop).toEqual(['wecom:default:waiting of lisi:gateway', 'wecom:default:waiting of wang:gateway'])
+    expect([first, second].map(one => one?.pending)).toEqual([undefined, undefined])
     expect(change.add?.map(({ id }) => id)).toEqual(['wecom:default:waiting of wang:notice'])
   })
 
@@ -161,7 +160,7 @@ describe('stop', () => {
     const change = told('停止', [running, waiting('lisi'), waiting('wang')], 'lisi')
     expect(turnOf(change)).toMatchObject({ end: 'answered', closedWith: '⏹ Stopped.' })
     expect(change.save.slice(1).map(({ msgid, end }) => `${msgid} ${end}`)).toEqual(['waiting of lisi stopped'])
-    expect(change.drop).toEqual(['wecom:default:waiting of lisi:gateway'])
+    expect(change.save[1]?.pending).toBeUndefined()
   })
 
   test('command: where nothing runs it says so', () => {
@@ -182,11 +181,11 @@ describe('a new session', () => {
   test('command: the run and what waits end first, the reset stands in the queue and is no question', () => {
     const change = told('/new', [running, waiting('lisi')])
     const [reset] = change.save
-    expect(reset).toMatchObject({ state: 'waiting', command: 'new', question: '', text: '' })
+    expect(reset).toMatchObject({ state: 'waiting', task: 'reset', command: 'new', text: '' })
+    expect(reset?.pending).toEqual({ state: 'queued', dueAt: t0 + 9 })
+    expect(isUnclaimed(reset ?? running)).toBe(false)
     expect(change.save.slice(1).map(({ stopAt, end }) => stopAt ?? end)).toEqual([t0 + 9, 'stopped'])
-    expect(change.add).toMatchObject([
-      { id: 'wecom:default:c:gateway', lane: 'chat:default:direct:zhangsan', body: { kind: 'reset' }, dueAt: t0 + 9 },
-    ])
+    expect(change.add).toEqual([])
   })
 
   test('command: done, it is confirmed, and the rest of the message is asked', () => {
@@ -194,8 +193,10 @@ describe('a new session', () => {
     expect(plain?.save[0]).toMatchObject({ state: 'closing', end: 'answered', answer: '✅ A new session has begun.' })
     const asking = sessionReset(turnOf(told('/reset  and now: why?')), true, t0 + 100, translate)?.save[0]
     expect(asking).toMatchObject({ state: 'waiting', text: 'and now: why?', preface: '✅ A new session has begun.' })
+    expect(asking).toMatchObject({ task: 'ask', pending: { state: 'queued' } })
     expect(asking?.question).toBeUndefined()
     expect(asking?.command).toBeUndefined()
+    expect(plain.save[0]?.pending).toBeUndefined()
   })
 
   test('command: refused by the gateway it says so, and the rest of the message is not asked', () => {

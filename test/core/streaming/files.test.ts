@@ -7,7 +7,7 @@ import { type Collected, type FileOutcome, picturesOf } from '../../../src/core/
 import { streamFrame } from '../../../src/core/streaming/frame.ts'
 import { streamOfFile } from '../../../src/core/streaming/spool-name.ts'
 import { advance, nextDeadline, type TurnEvent } from '../../../src/core/streaming/advance.ts'
-import { alone, asked, claimed, deadline, opened, translate, served, t0, turnOf } from './turns.ts'
+import { alone, asked, claimed, deliveriesOf, deadline, opened, translate, served, t0, turnOf } from './turns.ts'
 
 const dm = { format: 'text', deliverWithinMs: 86_400_000 } as const
 const png: AgentFile = { id: 'a1', fileName: 'out.png', mimeType: 'image/png' }
@@ -56,7 +56,8 @@ function run(
   return { turn, last }
 }
 
-const added = (change: Change | undefined) => (change?.add ?? []).map(({ id, route }) => `${route} ${id}`)
+const added = (change: Change | undefined) =>
+  (change?.add ?? []).map(row => `${'route' in row ? row.route : row.queue} ${row.id}`)
 const bubble = (turn: Turn) => streamFrame(turn, { now: at, placeholder: '…' }, translate)
 
 describe('files: in a bubble that is open', () => {
@@ -150,7 +151,7 @@ describe('files: in a bubble that is open', () => {
   test('files: pictures of a bubble that nobody fetched go by direct message after the text', () => {
     const { last, turn } = run([ended('done', png), collected(0, kept('image')), deadline(at + 20_100)])
     expect(added(last)).toEqual(['app wecom:default:m1:app', 'app wecom:default:m1:file0'])
-    const [text, picture] = last?.add ?? []
+    const [text, picture] = last === undefined ? [] : deliveriesOf(last)
     expect(text?.lane).toBe(picture?.lane ?? '')
     expect(text?.order).toBeLessThan(picture?.order ?? 0)
     expect(picture?.body).toMatchObject({ messages: [{ media: 'image', fileName: 'out.png' }] })
@@ -164,7 +165,7 @@ describe('files: in a bubble that is open', () => {
       collected(1, kept('file', 10, 'same')),
     ])
     expect(last?.add).toEqual([])
-    expect(turn.files?.map(({ state }) => state)).toEqual(['direct', 'twin'])
+    expect(turn.files?.map(({ state }) => state)).toEqual(['direct', 'duplicate'])
   })
 
   test('files: ten pictures and eight mebibytes fit, the rest are direct messages', () => {

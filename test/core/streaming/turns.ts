@@ -1,3 +1,5 @@
+import type { Delivery } from '../../../src/domain/delivery.ts'
+import type { Job } from '../../../src/domain/job.ts'
 import type { Inbound } from '../../../src/domain/message.ts'
 import type { Change, SenderLoad } from '../../../src/domain/ports.ts'
 import type { Turn } from '../../../src/domain/turn.ts'
@@ -30,6 +32,7 @@ const settings: OpenSettings = {
   openTurnsLimit: 100,
   perUserPerMinuteLimit: 20,
   askWithinMs: 21_600_000,
+  thoughts: 'fold',
   joinWindowMs: 3_000,
   rules: {
     policy: { policy: 'open', allowFrom: [], applies: 'commands' },
@@ -49,6 +52,16 @@ export function opened(
   moreSettings: Partial<OpenSettings> = {},
 ): Change {
   return openTurn({ ...inbound, ...more }, standing, { ...settings, ...moreSettings }, translate)
+}
+
+/** The jobs of a change. */
+export function jobsOf({ add = [] }: Change): readonly Job[] {
+  return add.filter(row => 'queue' in row)
+}
+
+/** What a change sends to WeCom. */
+export function deliveriesOf({ add = [] }: Change): readonly Delivery[] {
+  return add.filter(row => 'route' in row)
 }
 
 export function turnOf(change: Change | undefined): Turn {

@@ -1,0 +1,29 @@
+import type { Attachment } from './message.ts'
+
+/** Who works on it: `media` fetches files of users and of answers, `approval` tells the gateway what administrators decide. */
+export type JobQueue = 'media' | 'approval'
+
+export type JobBody =
+  /** Media of a user that is to be fetched into the spool as `file`. */
+  | { readonly kind: 'fetch'; readonly attachment: Attachment; readonly file: string }
+  /** A file of an answer that is to be fetched from the agent into the spool as `file`. */
+  | { readonly kind: 'collect'; readonly artifact: string; readonly sessionKey: string; readonly file: string }
+  /** What an administrator decided about a command that waits for approval. */
+  | { readonly kind: 'approve'; readonly approval: string; readonly decision: 'allow-once' | 'deny' }
+
+/** Work for a turn that shows nothing to anybody by itself. Its id is `<turn>:<part>`, so adding it twice is a no-op. */
+export interface Job {
+  readonly id: string
+  readonly turn: string
+  readonly account: string
+  readonly queue: JobQueue
+  readonly body: JobBody
+  readonly state: 'queued' | 'done' | 'failed'
+  /** Epoch ms, like all times here. */
+  readonly dueAt: number
+  readonly expiresAt: number
+  readonly createdAt: number
+  readonly finishedAt?: number
+  /** Of a failed one; `hint` is for the operator. */
+  readonly failure?: { readonly reason: string; readonly hint?: string }
+}
