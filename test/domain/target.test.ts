@@ -1,7 +1,6 @@
 import { expect, test } from 'bun:test'
-import { formatTarget, type Target } from '../../src/domain/target.ts'
+import { formatTarget, parseTarget, type Target } from '../../src/domain/target.ts'
 import { WecomdError } from '../../src/errors.ts'
-import { parseTarget } from '../../src/wecom/target.ts'
 import { type Seeded, seeded } from '../crypto/seeded.ts'
 
 const accounts = ['default', 'corp', 'all']
