@@ -1,8 +1,8 @@
 import type { BridgeContext } from '../bridge/context.ts'
 import type { Config } from '../config/config.ts'
 import type { StartFile } from '../domain/agent.ts'
+import type { Endpoint } from '../domain/endpoint.ts'
 import type { Platform } from '../domain/ports.ts'
-import type { Mount } from '../http/public.ts'
 import type { PlatformOptions } from '../wecom/platform.ts'
 import type { KeyRings } from './mounts.ts'
 import type { Link } from './state-folder.ts'
@@ -29,7 +29,7 @@ export interface ConfigSnapshot {
   readonly platformSettings: PlatformSettings
   readonly rings: KeyRings
   /** By path. */
-  readonly mounts: ReadonlyMap<string, Mount>
+  readonly mounts: ReadonlyMap<string, Endpoint>
 }
 
 /** The generation by which the daemon runs. Whoever wants to see reloads looks here each time, and keeps nothing. */

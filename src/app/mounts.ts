@@ -1,5 +1,5 @@
 import type { Account, Config } from '../config/config.ts'
-import type { Mount } from '../http/public.ts'
+import type { Endpoint } from '../domain/endpoint.ts'
 import { appPaths, botPaths } from './status.ts'
 import { createAppEndpoint } from '../wecom/callback/app-endpoint.ts'
 import { createBotEndpoint } from '../wecom/callback/bot-endpoint.ts'
@@ -25,7 +25,7 @@ export function ringsOf({ accounts }: Config, before: KeyRings | undefined, now:
 }
 
 /** The callback URLs of every account that is switched on, by path. */
-export function mountsOf(config: Config, rings: KeyRings, deps: EndpointDeps): ReadonlyMap<string, Mount> {
+export function mountsOf(config: Config, rings: KeyRings, deps: EndpointDeps): ReadonlyMap<string, Endpoint> {
   return new Map(
     config.accounts
       .filter(({ enabled }) => enabled)
@@ -36,7 +36,7 @@ export function mountsOf(config: Config, rings: KeyRings, deps: EndpointDeps): R
   )
 }
 
-type EndpointPath = readonly [path: string, Mount]
+type EndpointPath = readonly [path: string, Endpoint]
 
 function mountBot(config: Config, { id, bot }: Account, ring: KeyRing | undefined, deps: EndpointDeps): EndpointPath[] {
   if (bot === undefined || ring === undefined) return []

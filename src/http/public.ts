@@ -1,18 +1,7 @@
 import { type AnyElysia, Elysia } from 'elysia'
+import type { Endpoint, HttpAnswer, HttpRequest } from '../domain/endpoint.ts'
 import { limits } from '../domain/limits.ts'
 import { WecomdError } from '../errors.ts'
-
-/** One callback URL. */
-export interface Mount {
-  /** `query` is raw, without the `?`. Never rejects. */
-  handle(request: { method: 'GET' | 'POST'; query: string; body: string }): Promise<Answer>
-}
-
-export interface Answer {
-  readonly status: number
-  readonly body: string
-  readonly contentType?: string
-}
 
 export interface Listener {
   /** Where it really listens, such as `http://0.0.0.0:8780`. */
@@ -34,7 +23,7 @@ const otherMethods = ['HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']
  */
 export function startPublicListener(
   address: { host: string; port: number },
-  find: (path: string) => Mount | undefined,
+  find: (path: string) => Endpoint | undefined,
 ): Listener {
   const app = new Elysia({ strictPath: true }).onError(
     ({ code }) => new Response(null, { status: code === 'NOT_FOUND' ? 404 : 500 }),
@@ -50,12 +39,12 @@ function notAllowed(): Response {
   return new Response(null, { status: 405, headers: { allow: 'GET, POST' } })
 }
 
-function addRoute(app: AnyElysia, place: string, find: (path: string) => Mount | undefined): void {
+function addRoute(app: AnyElysia, place: string, find: (path: string) => Endpoint | undefined): void {
   // A place without a parameter has no params either, whatever their type says.
-  const answer = async (params: object | undefined, request: Parameters<Mount['handle']>[0]): Promise<Response> => {
+  const answer = async (params: object | undefined, request: HttpRequest): Promise<Response> => {
     const account = params !== undefined && 'account' in params ? String(params.account) : ''
-    const mount = find(place.replace(':account', () => account))
-    return mount === undefined ? new Response(null, { status: 404 }) : toResponse(await mount.handle(request))
+    const endpoint = find(place.replace(':account', () => account))
+    return endpoint === undefined ? new Response(null, { status: 404 }) : toResponse(await endpoint.handle(request))
   }
   app
     .get(place, ({ request, params }) => answer(params, { method: 'GET', query: queryOf(request.url), body: '' }))
@@ -72,7 +61,7 @@ function queryOf(url: string): string {
   return at === -1 ? '' : url.slice(at + 1)
 }
 
-function toResponse(answer: Answer): Response {
+function toResponse(answer: HttpAnswer): Response {
   const { status, body, contentType } = answer
   if (body === '') return new Response(null, { status })
   return new Response(body, { status, headers: { 'content-type': contentType ?? 'application/json' } })

@@ -1,6 +1,7 @@
+import type { Endpoint } from '../../domain/endpoint.ts'
 import { decodeAppCallback } from './app-callback.ts'
 import type { LogThrottle } from './log-throttle.ts'
-import { createEndpoint, type Endpoint, type EndpointAccount, type EndpointDeps, emptyAnswer } from './endpoint.ts'
+import { createEndpoint, type EndpointAccount, type EndpointDeps, emptyAnswer } from './endpoint.ts'
 
 /** One self-built app as its callback URL needs it. */
 export interface AppAccount extends EndpointAccount {

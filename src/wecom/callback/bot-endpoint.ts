@@ -1,17 +1,11 @@
 import { sealEnvelope } from '../../crypto/envelope.ts'
 import { sign } from '../../crypto/signature.ts'
+import type { Endpoint, HttpAnswer } from '../../domain/endpoint.ts'
 import type { Reply } from '../../domain/message.ts'
 import type { Verified } from './verify.ts'
 import { decodeBotCallback } from './bot-callback.ts'
 import type { LogThrottle } from './log-throttle.ts'
-import {
-  createEndpoint,
-  type Endpoint,
-  type EndpointAccount,
-  type EndpointDeps,
-  emptyAnswer,
-  type HttpAnswer,
-} from './endpoint.ts'
+import { createEndpoint, type EndpointAccount, type EndpointDeps, emptyAnswer } from './endpoint.ts'
 import { encodeReply } from './reply.ts'
 
 /** One Bot as its callback URL needs it. */

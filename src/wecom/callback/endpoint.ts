@@ -1,20 +1,15 @@
 import { decodeKey, type Opened } from '../../crypto/envelope.ts'
+import type { Endpoint, HttpAnswer, HttpRequest } from '../../domain/endpoint.ts'
 import type { Callback, Receive, Reply, Surface } from '../../domain/message.ts'
 import { isCode, messageOf } from '../../errors.ts'
 import type { Clock, Log, Random } from '../../world.ts'
-import { type Verified, verifyCallback, type VerifyDeps, type CallbackSecret, type HttpRequest } from './verify.ts'
+import { type Verified, verifyCallback, type VerifyDeps, type CallbackSecret } from './verify.ts'
 import type { KeyRing } from './keys.ts'
 import { type LogThrottle, createLogThrottle } from './log-throttle.ts'
 
 /** What the callback settings of a Bot and of an app have in common. */
 export interface EndpointAccount extends KeyRing {
   readonly id: string
-}
-
-export interface HttpAnswer {
-  readonly status: number
-  readonly body: string
-  readonly contentType?: string
 }
 
 /**
@@ -39,11 +34,6 @@ export interface EndpointDeps {
   readonly random: Pick<Random, 'bytes'>
   readonly log: Log
   observe(event: EndpointEvent): void
-}
-
-export interface Endpoint {
-  /** Answers one request on this account's URL; size, method and unknown paths are settled before. Never rejects. */
-  handle(request: HttpRequest): Promise<HttpAnswer>
 }
 
 /** How callbacks look on one surface. */

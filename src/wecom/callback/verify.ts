@@ -1,16 +1,10 @@
 import { checkReceiveid, type EnvelopeKey, type Opened, openEnvelope } from '../../crypto/envelope.ts'
 import { verifySignature } from '../../crypto/signature.ts'
+import type { HttpRequest } from '../../domain/endpoint.ts'
 import { limits } from '../../domain/limits.ts'
 import { WecomdError } from '../../errors.ts'
 import type { LogThrottle } from './log-throttle.ts'
 import { type CallbackQuery, parseCallbackQuery } from './query.ts'
-
-export interface HttpRequest {
-  readonly method: 'GET' | 'POST'
-  /** Raw, without the `?`. */
-  readonly query: string
-  readonly body: string
-}
 
 /** One token with its key, and until when they are taken, epoch ms. */
 export interface CallbackSecret {
