@@ -1,6 +1,6 @@
 import type { Account, Config } from '../config/config.ts'
+import { callbackPaths } from '../domain/callback-path.ts'
 import type { Endpoint } from '../domain/endpoint.ts'
-import { appPaths, botPaths } from './status.ts'
 import { createAppEndpoint } from '../wecom/callback/app-endpoint.ts'
 import { createBotEndpoint } from '../wecom/callback/bot-endpoint.ts'
 import { type KeyRing, replaceKeys } from '../wecom/callback/keys.ts'
@@ -51,7 +51,7 @@ function mountBot(config: Config, { id, bot }: Account, ring: KeyRing | undefine
     },
     deps,
   )
-  return botPaths(config, id).map(path => [path, endpoint])
+  return callbackPaths('bot', id, id === config.defaultAccount).map(path => [path, endpoint])
 }
 
 /** An app without the keys of its callback settings can send all the same. */
@@ -64,5 +64,5 @@ function mountApp(
   if (agent === undefined || ring === undefined) return []
   const { corpId, agentId } = agent
   const endpoint = createAppEndpoint({ id, ...ring, corpId, agentId }, deps)
-  return appPaths(config, id).map(path => [path, endpoint])
+  return callbackPaths('app', id, id === config.defaultAccount).map(path => [path, endpoint])
 }

@@ -1,5 +1,6 @@
 import type { Account, Config } from '../config/config.ts'
 import { isBarred, type LinkStatus } from '../domain/agent.ts'
+import { callbackPaths } from '../domain/callback-path.ts'
 import type { Store } from '../domain/ports.ts'
 import { messageOf } from '../errors.ts'
 import type { Metrics } from '../http/metrics.ts'
@@ -118,19 +119,9 @@ async function readWork(store: Store) {
   }
 }
 
-/** Where the callbacks of an account's Bot come in; the default account also has the short paths. */
-export function botPaths(config: Config, account: string): readonly string[] {
-  const short = account === config.defaultAccount ? ['/wecom', '/wecom/bot'] : []
-  return [...short, `/wecom/bot/${account}`]
-}
-
-/** Where the callbacks of an account's app come in. */
-export function appPaths(config: Config, account: string): readonly string[] {
-  return [...(account === config.defaultAccount ? ['/wecom/agent'] : []), `/wecom/agent/${account}`]
-}
-
 async function describeAccount(desk: StatusDeps, { id, name, enabled, bot, agent }: Account, storeIsUp: boolean) {
   const { config, observations } = desk
+  const isDefault = id === config.defaultAccount
   const takesCallbacks = agent?.token !== undefined && agent.encodingAESKey !== undefined
   const unreachable = (route: 'app' | 'response_url') => {
     const silence = desk.silenceOn(route, id)
@@ -141,11 +132,15 @@ async function describeAccount(desk: StatusDeps, { id, name, enabled, bot, agent
     ...(name !== undefined && { name }),
     enabled,
     ...(bot !== undefined && {
-      bot: { paths: botPaths(config, id), ...observations.surface(id, 'bot'), ...unreachable('response_url') },
+      bot: {
+        paths: callbackPaths('bot', id, isDefault),
+        ...observations.surface(id, 'bot'),
+        ...unreachable('response_url'),
+      },
     }),
     ...(agent !== undefined && {
       app: {
-        paths: takesCallbacks ? appPaths(config, id) : [],
+        paths: takesCallbacks ? callbackPaths('app', id, isDefault) : [],
         ...observations.surface(id, 'app'),
         ...unreachable('app'),
         ...(storeIsUp && (await desk.appFacts(id))),

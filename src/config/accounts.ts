@@ -1,3 +1,4 @@
+import { defaultPath, shortPath } from '../domain/callback-path.ts'
 import { type ConfigIssue, warn } from './issues.ts'
 import { administratorWarnings, dmWarnings } from './access-checks.ts'
 import type { Settings } from './schema.ts'
@@ -150,7 +151,7 @@ function switchedOff(channel: PartialChannel, sure: boolean): readonly ConfigIss
     const effects = [
       ...tops.map(key => `${root}.${key} is off with it`),
       ...(sure && id === fallback
-        ? ['as the default account it has /wecom, /wecom/bot and /wecom/agent, which answer 404']
+        ? [`as the default account it has ${shortPath}, ${defaultPath.bot} and ${defaultPath.app}, which answer 404`]
         : []),
     ]
     if (account?.enabled !== false || effects.length === 0) return []

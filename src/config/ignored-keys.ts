@@ -1,3 +1,5 @@
+import { defaultPath, shortPath } from '../domain/callback-path.ts'
+
 /** Stands in for a value that is left out: it means nothing here, or it was complained about already. */
 export const ignoredKeys = Symbol('left out')
 
@@ -9,7 +11,7 @@ const policy = 'who may is set in dm.policy and dm.allowFrom of the bot or agent
 const roots = 'files of answers come from the gateway; those of scripts from the folders in admin.mediaRoots'
 const agents = 'the gateway decides where agents live'
 const routing = 'agents are chosen by bindings and gateway.agentId'
-const listener = 'the callback paths are fixed: /wecom, /wecom/bot/{account}, /wecom/agent/{account}'
+const listener = `the callback paths are fixed: ${shortPath}, ${defaultPath.bot}/{account}, ${defaultPath.app}/{account}`
 
 /** Keys of well-known plugins, by the end of their path, with the reason why they mean nothing here. */
 const foreignKeys: Readonly<Record<string, string>> = {

@@ -1,4 +1,5 @@
 import { type AnyElysia, Elysia } from 'elysia'
+import { callbackPaths } from '../domain/callback-path.ts'
 import type { Endpoint, HttpAnswer, HttpRequest } from '../domain/endpoint.ts'
 import { limits } from '../domain/limits.ts'
 import { WecomdError } from '../errors.ts'
@@ -12,8 +13,8 @@ export interface Listener {
   abort(): void
 }
 
-/** Where callback URLs may be; those that no account has are 404, but a wrong method is told first. */
-const places = ['/wecom', '/wecom/bot', '/wecom/bot/:account', '/wecom/agent', '/wecom/agent/:account']
+/** Where callback URLs may be. Those that no account has are 404, but a wrong method is reported first. */
+const places = [...callbackPaths('bot', ':account', true), ...callbackPaths('app', ':account', true)]
 /** Each by its name: what only `all` catches is lost for a Host of one to three letters, which Elysia takes for the path. */
 const otherMethods = ['HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']
 

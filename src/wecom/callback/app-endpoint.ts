@@ -1,3 +1,4 @@
+import { defaultPath } from '../../domain/callback-path.ts'
 import type { Endpoint } from '../../domain/endpoint.ts'
 import { decodeAppCallback } from './app-callback.ts'
 import type { LogThrottle } from './log-throttle.ts'
@@ -33,8 +34,7 @@ export function createAppEndpoint(account: AppAccount, deps: EndpointDeps): Endp
  */
 function readEncrypt(body: string, complaints: LogThrottle): string | undefined {
   if (/^\s*[{[]/.test(body)) {
-    const hint =
-      "the Bot's callback URL ends in /wecom/bot, the app's in /wecom/agent: compare them in the admin console"
+    const hint = `the Bot's callback URL ends in ${defaultPath.bot}, the app's in ${defaultPath.app}: compare them in the admin console`
     complaints.perMinute({ topic: 'json', msg: 'a JSON callback, as Bots get them, came to the app', fields: { hint } })
     return undefined
   }

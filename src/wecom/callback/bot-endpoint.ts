@@ -1,5 +1,6 @@
 import { sealEnvelope } from '../../crypto/envelope.ts'
 import { sign } from '../../crypto/signature.ts'
+import { defaultPath } from '../../domain/callback-path.ts'
 import type { Endpoint, HttpAnswer } from '../../domain/endpoint.ts'
 import type { Reply } from '../../domain/message.ts'
 import type { Verified } from './verify.ts'
@@ -35,8 +36,7 @@ export function createBotEndpoint(account: BotAccount, deps: EndpointDeps): Endp
 
 function readEncrypt(body: string, complaints: LogThrottle): string | undefined {
   if (/^\s*</.test(body)) {
-    const hint =
-      "the app's callback URL ends in /wecom/agent, the Bot's in /wecom/bot: compare them in the admin console"
+    const hint = `the app's callback URL ends in ${defaultPath.app}, the Bot's in ${defaultPath.bot}: compare them in the admin console`
     complaints.perMinute({ topic: 'xml', msg: 'an XML callback, as apps get them, came to the Bot', fields: { hint } })
     return undefined
   }
