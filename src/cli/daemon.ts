@@ -5,6 +5,7 @@ import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { findConfigFile, resolveAdmin, resolveStateDir } from '../config/config.ts'
 import { reasonOf } from '../config/reading.ts'
+import { parseJson } from '../domain/json.ts'
 import { WecomdError } from '../errors.ts'
 import type { CliIo } from './io.ts'
 import { exitCodes } from './usage.ts'
@@ -141,14 +142,6 @@ async function reach(
   throw new WecomdError('daemon_unreachable', `the daemon at ${url} refuses our token`, {
     hint: (flags['token-file'] === undefined && whyUnknown(access)) || hint,
   })
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined // the caller says what it expected
-  }
 }
 
 /** What is wrong with the part of the config that says where the daemon is. */

@@ -1,3 +1,5 @@
+import { isObject } from '../domain/json.ts'
+
 type Section = Readonly<Record<string, unknown>>
 
 /** The paths whose values differ, never the values. What is there on one side only is told as a whole. */
@@ -6,11 +8,7 @@ export function changedPaths(before: Section, after: Section, prefix = ''): read
   return [...keys].flatMap(key => {
     const [old, now] = [before[key], after[key]]
     const path = prefix + key
-    if (isSection(old) && isSection(now)) return changedPaths(old, now, `${path}.`)
+    if (isObject(old) && isObject(now)) return changedPaths(old, now, `${path}.`)
     return Bun.deepEquals(old, now) ? [] : [path]
   })
-}
-
-function isSection(value: unknown): value is Section {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import JSON5 from 'json5'
+import { isObject } from '../domain/json.ts'
 import { messageOf } from '../errors.ts'
 import { type Account, accountsOf, defaultAccountOf, checkAccounts, type PartialSettings } from './accounts.ts'
 import { type ConfigIssue, kindOf, warn } from './issues.ts'
@@ -133,10 +134,7 @@ function parseText(
 ): { value: Readonly<Record<string, unknown>> } | { complaint: ConfigIssue } {
   try {
     const value: unknown = JSON5.parse(text)
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      return wholeFile(`${file}: expected an object, got ${kindOf(value)}`)
-    }
-    return { value: { ...value } }
+    return isObject(value) ? { value } : wholeFile(`${file}: expected an object, got ${kindOf(value)}`)
   } catch (error) {
     return wholeFile(`${file}${syntaxPlaceOf(error)}`)
   }

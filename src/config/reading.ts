@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
 import { Value } from '@sinclair/typebox/value'
+import { isObject } from '../domain/json.ts'
 import { messageOf } from '../errors.ts'
 import { type ConfigIssue, expectationOf, findingOf, kindOf, suggestionFor, warn } from './issues.ts'
 import { ignoredKeyReason, isOtherChannelBinding, ignoredKeys } from './ignored-keys.ts'
@@ -254,10 +255,6 @@ export function reasonOf(error: unknown): string {
 
 function join(path: string, key: string): string {
   return path === '' ? key : `${path}.${key}`
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** As OpenClaw reads it (`normalizeAgentId`): small letters, and `-` for what cannot stand in an id. */

@@ -1,5 +1,5 @@
 import type { World } from '../world.ts'
-import { parseObject } from './json.ts'
+import { parseObject } from '../domain/json.ts'
 import type { Conversation, FromPage, Item, Person, ToPage } from './page/events.ts'
 import {
   appConversation,

@@ -1,4 +1,4 @@
-import { isObject } from './json.ts'
+import { isObject } from '../domain/json.ts'
 import type { Item, PageFile, WireRow } from './page/events.ts'
 import type { Tenant } from './tenant/tenant.ts'
 import type { ApiRequest } from './tenant/api/api.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { parseObject } from '../../src/playground/json.ts'
+import { parseObject } from '../../src/domain/json.ts'
 import { until } from '../scenarios/until.ts'
 import { root } from '../source.ts'
 

@@ -1,5 +1,5 @@
 import type { ServerWebSocket } from 'bun'
-import { isObject } from '../../src/playground/json.ts'
+import { isObject } from '../../src/domain/json.ts'
 
 type Params = Readonly<Record<string, unknown>>
 type Answer = { readonly ok: true; readonly payload: object } | { readonly ok: false; readonly error: object }

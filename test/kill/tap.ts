@@ -1,5 +1,5 @@
 import type { ServerWebSocket } from 'bun'
-import { isObject, parseObject } from '../../src/playground/json.ts'
+import { isObject, parseObject } from '../../src/domain/json.ts'
 
 /** A frame on its way between daemon and gateway. `name` is the method of a request and of its answer, or the event. */
 export interface TapFrame {

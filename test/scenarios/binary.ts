@@ -1,6 +1,6 @@
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseObject } from '../../src/playground/json.ts'
+import { parseObject } from '../../src/domain/json.ts'
 import { root } from '../source.ts'
 
 const listensWithinMs = 30_000

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import type { ScriptStep } from '../../src/playground/gateway/runs/script.ts'
-import { isObject } from '../../src/playground/json.ts'
+import { isObject } from '../../src/domain/json.ts'
 import { appOf, type TestDaemon, type TestDaemonOptions, startTestDaemon } from './daemon.ts'
 import { until } from './until.ts'
 

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'bun:test'
 import { decrypt } from '@wecom/crypto'
-import { isObject, parseObject } from '../../src/playground/json.ts'
+import { isObject, parseObject } from '../../src/domain/json.ts'
 import type { Exchange } from '../../src/playground/tenant/wire.ts'
 import { type EchoRig, openEchoRig } from '../kill/rig.ts'
 import { botKey } from './daemon.ts'

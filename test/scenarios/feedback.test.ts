@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { isObject } from '../../src/playground/json.ts'
+import { isObject } from '../../src/domain/json.ts'
 import type { Bubble } from '../../src/playground/tenant/bot/bubble.ts'
 import { png } from '../wecom/media-samples.ts'
 import { type TestDaemon, type TestDaemonOptions, startTestDaemon } from './daemon.ts'

@@ -1,3 +1,5 @@
+import { isObject, parseObject } from '../../domain/json.ts'
+
 /** A JSON object of unknown content, as it comes over the wire. */
 export type Json = Readonly<Record<string, unknown>>
 
@@ -8,7 +10,7 @@ export type GatewayFrame =
   | { readonly kind: 'unknown' }
 
 export function decodeFrame(text: string): GatewayFrame {
-  const frame = parseObject(text)
+  const frame = parseObject(text) ?? {}
   if (frame['type'] === 'event' && typeof frame['event'] === 'string') {
     return { kind: 'event', event: frame['event'], payload: objectAt(frame, 'payload') }
   }
@@ -78,15 +80,5 @@ export function stringsAt(object: Json, key: string): readonly string[] {
 }
 
 function asObject(value: unknown): Json {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  // Proven an object just now; its values stay unknown.
-  return isObject ? (value as Json) : {}
-}
-
-function parseObject(text: string): Json {
-  try {
-    return asObject(JSON.parse(text))
-  } catch {
-    return {} // not JSON: decoded as an unknown frame, which callers ignore
-  }
+  return isObject(value) ? value : {}
 }

@@ -1,4 +1,4 @@
-import { isObject, parseObject } from '../json.ts'
+import { isObject, parseObject } from '../../domain/json.ts'
 
 /** A failed request as the gateway reports it. `closeCode` ends the connection after it. */
 export interface RpcError {

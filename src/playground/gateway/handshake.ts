@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import type { Random } from '../../world.ts'
 import { type Params, type RpcError, refuse } from './frames.ts'
-import { isObject } from '../json.ts'
+import { isObject } from '../../domain/json.ts'
 
 /** Devices that asked or were approved; in the real gateway this is on disk and outlives it. */
 export interface Devices {

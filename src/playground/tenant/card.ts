@@ -1,4 +1,4 @@
-import { isObject } from '../json.ts'
+import { isObject } from '../../domain/json.ts'
 
 interface CardRule {
   /** One of each group must be there. */

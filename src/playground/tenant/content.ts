@@ -1,4 +1,4 @@
-import { isObject } from '../json.ts'
+import { isObject } from '../../domain/json.ts'
 import { isVerdict, refuse, type ApiVerdict } from './answer.ts'
 import { complainAboutCard } from './card.ts'
 import type { SeenMedia } from './ledger.ts'

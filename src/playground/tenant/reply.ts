@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { decrypt, getSignature } from '@wecom/crypto'
-import { isObject, parseObject } from '../json.ts'
+import { isObject, parseObject } from '../../domain/json.ts'
 
 export type CallbackKind = 'message' | 'refresh' | 'enter' | 'event'
 

@@ -1,3 +1,4 @@
+import { parseJson } from '../../domain/json.ts'
 import type { MediaBytes } from '../../domain/spool.ts'
 import type { Fetch } from '../../world.ts'
 
@@ -104,14 +105,6 @@ export function parseAnswer(text: string): ApiReply | undefined {
   const { errcode, errmsg } = fields
   if (typeof errcode !== 'number' || !Number.isInteger(errcode)) return undefined
   return { kind: 'answer', errcode, errmsg: typeof errmsg === 'string' ? errmsg.slice(0, errmsgChars) : '', fields }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined // not the platform's JSON: the caller treats it as no answer
-  }
 }
 
 /**

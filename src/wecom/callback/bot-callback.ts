@@ -1,3 +1,4 @@
+import { parseJson } from '../../domain/json.ts'
 import {
   type Callback,
   type Click,
@@ -7,7 +8,7 @@ import {
   type Inbound,
 } from '../../domain/message.ts'
 import { contentOf, type MessageType, messageTypes, quoteOf } from './bot-content.ts'
-import { fieldOf, idOf, listOf, parseJson, stringOf, typeNameOf } from './json-fields.ts'
+import { fieldOf, idOf, listOf, stringOf, typeNameOf } from './json-fields.ts'
 import { removeMention } from './mention.ts'
 import { parseSeconds } from './values.ts'
 

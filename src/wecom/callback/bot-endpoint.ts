@@ -2,6 +2,7 @@ import { sealEnvelope } from '../../crypto/envelope.ts'
 import { sign } from '../../crypto/signature.ts'
 import { defaultPath } from '../../domain/callback-path.ts'
 import type { Endpoint, HttpAnswer } from '../../domain/endpoint.ts'
+import { parseObject } from '../../domain/json.ts'
 import type { Reply } from '../../domain/message.ts'
 import type { Verified } from './verify.ts'
 import { decodeBotCallback } from './bot-callback.ts'
@@ -40,14 +41,9 @@ function readEncrypt(body: string, complaints: LogThrottle): string | undefined 
     complaints.perMinute({ topic: 'xml', msg: 'an XML callback, as apps get them, came to the Bot', fields: { hint } })
     return undefined
   }
-  try {
-    const envelope: unknown = JSON.parse(body)
-    if (typeof envelope !== 'object' || envelope === null) return undefined
-    const encrypt = 'encrypt' in envelope ? envelope.encrypt : 'Encrypt' in envelope ? envelope.Encrypt : undefined
-    return typeof encrypt === 'string' && encrypt !== '' ? encrypt : undefined
-  } catch {
-    return undefined // anybody can send what is not JSON; the 400 says it
-  }
+  const envelope = parseObject(body) ?? {}
+  const encrypt = 'encrypt' in envelope ? envelope['encrypt'] : envelope['Encrypt']
+  return typeof encrypt === 'string' && encrypt !== '' ? encrypt : undefined
 }
 
 function complainOfReceiveid(account: BotAccount, complaints: LogThrottle, receiveid: string): void {

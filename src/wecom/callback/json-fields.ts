@@ -1,14 +1,5 @@
 import { parseId, parseTypeName } from './values.ts'
 
-/** What a JSON text holds; undefined when it is none. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined // reported as `invalid`, like any other payload without a msgtype
-  }
-}
-
 export function fieldOf(holder: unknown, name: string): unknown {
   if (typeof holder !== 'object' || holder === null || !Object.hasOwn(holder, name)) return undefined
   return (holder as Record<string, unknown>)[name] // an object's own property, by the line above

@@ -1,5 +1,5 @@
 import { type Params, type RpcError, refuse } from '../frames.ts'
-import { isObject } from '../../json.ts'
+import { isObject } from '../../../domain/json.ts'
 
 /** A file that came with a message. */
 export interface Medium {

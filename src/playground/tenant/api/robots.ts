@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../../../world.ts'
-import { isObject, parseObject } from '../../json.ts'
+import { isObject, parseObject } from '../../../domain/json.ts'
 import { type TenantAnswer, accept, isVerdict, refuse, type ApiVerdict, wrongJson } from '../answer.ts'
 import type { TenantApiCall, TenantApi } from './api.ts'
 import { type SentContent, contentOf, readCard, readMarkdown, readMedia, readNews } from '../content.ts'

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../world.ts'
-import { isObject, parseObject } from '../../json.ts'
+import { isObject, parseObject } from '../../../domain/json.ts'
 import { type TenantAnswer, accept, isVerdict, refuse, type ApiVerdict, wrongJson } from '../answer.ts'
 import type { TenantApiCall, TenantApi } from '../api/api.ts'
 import { isInteractive } from '../card.ts'

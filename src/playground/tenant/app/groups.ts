@@ -1,5 +1,5 @@
 import type { Clock, Random } from '../../../world.ts'
-import { parseObject } from '../../json.ts'
+import { parseObject } from '../../../domain/json.ts'
 import { type TenantAnswer, accept, isVerdict, refuse, type ApiVerdict, wrongJson } from '../answer.ts'
 import type { TenantApiCall, TenantApi } from '../api/api.ts'
 import { readContent } from '../content.ts'

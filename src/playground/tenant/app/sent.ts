@@ -1,5 +1,5 @@
 import type { Clock, Random } from '../../../world.ts'
-import { isObject, parseObject } from '../../json.ts'
+import { isObject, parseObject } from '../../../domain/json.ts'
 import { type TenantAnswer, accept, refuse, wrongJson } from '../answer.ts'
 import type { TenantApiCall, TenantApi } from '../api/api.ts'
 import { complainAboutCard } from '../card.ts'

@@ -1,5 +1,5 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
-import { isObject } from '../../json.ts'
+import { isObject } from '../../../domain/json.ts'
 
 /** Elements by name: texts become CDATA, numbers are bare, a list repeats its element. */
 export interface AppFields {

@@ -1,5 +1,5 @@
 import type { Clock, Random } from '../../../world.ts'
-import { isObject, parseObject } from '../../json.ts'
+import { isObject, parseObject } from '../../../domain/json.ts'
 import { accept, refuse, type ApiVerdict, wrongJson } from '../answer.ts'
 import type { ApiRequest, TenantApi } from '../api/api.ts'
 import type { ApiFault } from '../fault.ts'
