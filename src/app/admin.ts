@@ -6,6 +6,7 @@ import { outageKeyOf } from '../bridge/deliver/breaker.ts'
 import { reportDelivery, readTrace } from '../bridge/operator/trace.ts'
 import { acceptSend, type SendRequest } from '../bridge/operator/send.ts'
 import type { Config } from '../config/config.ts'
+import { hourMs, minuteMs } from '../domain/duration.ts'
 import { limits } from '../domain/limits.ts'
 import { parseTarget } from '../domain/target.ts'
 import { WecomdError } from '../errors.ts'
@@ -72,7 +73,7 @@ export function openAdmin(house: AdminDeps, world: World): Listener {
 
 async function readAppFacts({ store, clock, platform, breaker }: BridgeContext, account: string): Promise<AppFacts> {
   const now = clock.now()
-  const [minute = 0, hour = 0] = await store.outbox.peak(account, [now - 60_000, now - 3_600_000])
+  const [minute = 0, hour = 0] = await store.outbox.peak(account, [now - minuteMs, now - hourMs])
   const activity = await readActivity({ store }, account)
   const expiresAt = platform.tokenExpiresAt(account)
   const held = breaker.of(account)

@@ -1,12 +1,10 @@
 import { isDone } from '../domain/delivery.ts'
 import type { Store, WorkKind, WorkRef } from '../domain/ports.ts'
+import { dayMs, hourMs } from '../domain/duration.ts'
 import { streamOfFile } from '../core/streaming/spool-name.ts'
 import { leaseMs, type OutboxWorker } from './deliver/worker.ts'
 import type { BridgeContext } from './context.ts'
 import { deliveryOfFile } from './operator/send.ts'
-
-const hourMs = 3_600_000
-const dayMs = 24 * hourMs
 
 /** The scheduler source that renews the leases of what runs here; work that another node took over is abandoned. */
 export function createLeaseSource(

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Delivery } from '../../domain/delivery.ts'
+import { hourMs, minuteMs } from '../../domain/duration.ts'
 import { limits } from '../../domain/limits.ts'
 import type { QuotaKey } from '../../domain/ports.ts'
 import { formatTarget } from '../../domain/target.ts'
 
-const minuteMs = 60_000
 /** The platform counts a message from when it came, which may be this much after it was written down as sent. */
 const latencyMs = 2_000
 /** So late an answer may be given to a request that is slow: a message too many that is not checked does no harm. */
@@ -24,7 +24,7 @@ export function quotaKeyOf({ account, route, body }: Delivery, part: number): Qu
   }
   const budgets = [
     { windowMs: minuteMs + latencyMs, most: limits.messagesPerMinute },
-    { windowMs: 60 * minuteMs + latencyMs, most: limits.messagesPerHour },
+    { windowMs: hourMs + latencyMs, most: limits.messagesPerHour },
   ]
   const members = body.to.kind === 'user' ? body.to.ids.map(id => id.toLowerCase()) : []
   return { scope: account, part, digest, members, budgets, duplicateMs: duplicateMs }

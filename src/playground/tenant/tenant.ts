@@ -1,3 +1,4 @@
+import { dayMs } from '../../domain/duration.ts'
 import type { World } from '../../world.ts'
 import { type MortalClock, mortalClock } from '../alarms.ts'
 import { type ApiRequest, TenantApi } from './api/api.ts'
@@ -100,7 +101,6 @@ export interface Tenant {
 }
 
 const openPerUser = 3
-const dayMs = 86_400_000
 
 /** Starts the tenant; resolves when its API can be called. */
 export async function createTenant(world: World, options: TenantOptions): Promise<Tenant> {

@@ -1,8 +1,8 @@
+import { minuteMs } from '../../domain/duration.ts'
 import type { Turn, TurnState } from '../../domain/turn.ts'
 import { isOpen, isUnclaimed } from '../../domain/turn.ts'
 import type { Engine } from './engine.ts'
 
-const minuteMs = 60_000
 /** Senders who have been silent for a minute are looked for once per this many messages. */
 const pruneEvery = 50_000
 

@@ -1,5 +1,6 @@
 import type { Delivery } from '../../domain/delivery.ts'
 import type { Job } from '../../domain/job.ts'
+import { dayMs, hourMs } from '../../domain/duration.ts'
 import type { SweepLimits } from '../../domain/ports.ts'
 import type { Turn } from '../../domain/turn.ts'
 import { type DeliveryTable, isJob, type OutboxRow } from './deliveries.ts'
@@ -12,9 +13,6 @@ type Finished = { seq: number; doc: string }
 const rowsPerSweep = 100
 /** Rows of `sent` are small, and one message may make a thousand of them. */
 const sentPerSweep = 2_000
-
-const hourMs = 3_600_000
-const dayMs = 24 * hourMs
 
 /**
  * Erases contents of what is finished, then removes old rows. Open turns and dead deliveries keep theirs. The rows are

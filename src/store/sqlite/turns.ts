@@ -1,3 +1,4 @@
+import { minuteMs } from '../../domain/duration.ts'
 import type { Change, SenderLoad, TurnCounts, TurnKey } from '../../domain/ports.ts'
 import type { Turn } from '../../domain/turn.ts'
 import { WecomdError } from '../../errors.ts'
@@ -7,7 +8,6 @@ import type { Engine } from './engine.ts'
 import { type TurnTally, turnTallyOf, TurnMemory } from './memory.ts'
 import { TaskQueue } from './task-queue.ts'
 
-const minuteMs = 60_000
 type Doc = { doc: string }
 type Placed = Doc & { seq: number }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { dayMs } from '../../../domain/duration.ts'
 import type { Clock, Random } from '../../../world.ts'
 import { type TenantAnswer, accept, isVerdict, refuse } from '../answer.ts'
 import type { TenantApiCall, TenantApi } from './api.ts'
@@ -15,7 +16,7 @@ export interface StoredMedia extends UploadedFile {
   readonly expiresAt: number
 }
 
-const lifeMs = 3 * 86_400_000
+const lifeMs = 3 * dayMs
 const rangeBytes = 20 * 1_048_576
 const everyType: readonly MediaType[] = ['image', 'voice', 'video', 'file']
 

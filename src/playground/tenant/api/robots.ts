@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { minuteMs } from '../../../domain/duration.ts'
 import type { Clock } from '../../../world.ts'
 import { isObject, parseObject } from '../../../domain/json.ts'
 import { type TenantAnswer, accept, isVerdict, refuse, type ApiVerdict, wrongJson } from '../answer.ts'
@@ -46,7 +47,7 @@ export class Robots {
 
   private send(body: string, { name, key }: TenantRobot): ApiVerdict {
     const at = this.clock.now()
-    const times = (this.sentAt.get(key) ?? []).filter(time => at - time < 60_000)
+    const times = (this.sentAt.get(key) ?? []).filter(time => at - time < minuteMs)
     if (times.length >= perMinute) return refuse(45_009, 'api freq out of limit')
     const message = parseObject(body)
     if (!message) return wrongJson

@@ -1,3 +1,4 @@
+import { hourMs, minuteMs } from '../../../domain/duration.ts'
 import type { Clock } from '../../../world.ts'
 import { isObject, parseObject } from '../../../domain/json.ts'
 import { type TenantAnswer, accept, isVerdict, refuse, type ApiVerdict, wrongJson } from '../answer.ts'
@@ -100,8 +101,8 @@ export class AppMessages {
   /** False when the member has had too many messages already. */
   private takeBudget(key: string): boolean {
     const now = this.deps.clock.now()
-    const times = (this.shown.get(key) ?? []).filter(at => now - at < 3_600_000)
-    const lastMinute = times.filter(at => now - at < 60_000).length
+    const times = (this.shown.get(key) ?? []).filter(at => now - at < hourMs)
+    const lastMinute = times.filter(at => now - at < minuteMs).length
     const isFree = times.length < perHour && lastMinute < perMinute
     this.shown.set(key, isFree ? [...times, now] : times)
     return isFree

@@ -1,3 +1,4 @@
+import { dayMs, hourMs } from '../../../domain/duration.ts'
 import type { Clock, Random } from '../../../world.ts'
 import { isObject, parseObject } from '../../../domain/json.ts'
 import { type TenantAnswer, accept, refuse, wrongJson } from '../answer.ts'
@@ -24,8 +25,8 @@ interface ResponseCode {
 
 type Body = Readonly<Record<string, unknown>>
 
-const recallMs = 86_400_000
-const codeMs = 72 * 3_600_000
+const recallMs = dayMs
+const codeMs = 72 * hourMs
 
 /** What can still be done about a message that was sent: recall it for 24 h, update its card by a response_code once in 72 h. */
 export class SentMessages {

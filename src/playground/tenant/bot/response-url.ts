@@ -1,3 +1,4 @@
+import { hourMs } from '../../../domain/duration.ts'
 import type { Clock, Random } from '../../../world.ts'
 import { isObject, parseObject } from '../../../domain/json.ts'
 import { accept, refuse, type ApiVerdict, wrongJson } from '../answer.ts'
@@ -22,7 +23,7 @@ interface Issued {
 }
 
 export const responsePath = '/cgi-bin/aibot/response'
-const lifeMs = 3_600_000
+const lifeMs = hourMs
 const markdownBytes = 20_480
 
 /** The platform documents no code for a used, expired or unknown response_code; callers may only see that it is not 0. */
