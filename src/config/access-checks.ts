@@ -1,3 +1,4 @@
+import { bareUserId } from '../domain/policy.ts'
 import { type ConfigIssue, warn } from './issues.ts'
 
 /** A `dm` section, as far as it is valid. */
@@ -15,10 +16,10 @@ export function dmWarnings({ policy, allowFrom }: Dm, path: string): readonly Co
     return policy === 'allowlist' ? [doubt(message)] : []
   }
   // OpenClaw wants "*" in the list of an open policy, and it says the same.
-  const isRead = policy === 'open' ? allowFrom.some(entry => bareId(entry) === '*') : policy !== 'disabled'
+  const isRead = policy === 'open' ? allowFrom.some(entry => bareUserId(entry) === '*') : policy !== 'disabled'
   if (!isRead) return [doubt(`is not looked at: the policy is "${policy}"`)]
   return allowFrom.flatMap((entry, index) =>
-    /^$|[:|]/.test(bareId(entry)) ? [doubt('names no user: entries are user ids or "*"', `[${index}]`)] : [],
+    /^$|[:|]/.test(bareUserId(entry)) ? [doubt('names no user: entries are user ids or "*"', `[${index}]`)] : [],
   )
 }
 
@@ -37,7 +38,7 @@ export function administratorWarnings(
     if (accounts.some(id => entry.endsWith(`@${id}`))) continue
     const account = accountIn(entry)
     const lost = `there is no account "${account}", so all of it is taken for a user id; there is ${accounts.join(', ')}`
-    if (bareId(entry) === '*') doubts.push(warn(path, '"*" is nobody here: administrators are named one by one'))
+    if (bareUserId(entry) === '*') doubts.push(warn(path, '"*" is nobody here: administrators are named one by one'))
     else if (account !== undefined) doubts.push(warn(`${path}[${index}]`, lost))
     else everywhere.push(`[${index}]`)
   }
@@ -49,12 +50,4 @@ export function administratorWarnings(
 /** What stands where an account would be named; after a mail address, which a user id may be, it is none. */
 function accountIn(user: string): string | undefined {
   return /@([^@.]+)$/.exec(user)?.[1]
-}
-
-/** As the policy reads an entry, but for capitals. */
-function bareId(entry: string): string {
-  return entry
-    .trim()
-    .replace(/^wecom:/i, '')
-    .replace(/^(?:user|userid):/i, '')
 }
