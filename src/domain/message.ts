@@ -24,6 +24,9 @@ export type MediaProblem = 'too_large' | 'expired' | 'unreadable' | 'empty' | 'b
 /** A template card in the shape of the platform: the object under `template_card`. */
 export type Card = Readonly<Record<string, unknown>>
 
+/** The types of cards that a group robot accepts (page 91770). */
+export const robotCardTypes: readonly string[] = ['text_notice', 'news_notice']
+
 /** A press on a card: which button, on which card, and what was chosen in it. */
 export interface Click {
   readonly cardType?: string

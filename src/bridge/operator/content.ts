@@ -1,8 +1,8 @@
 import type { Article, Route } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
-import type { Card } from '../../domain/message.ts'
+import { type Card, robotCardTypes } from '../../domain/message.ts'
 import { WecomdError } from '../../errors.ts'
-import { cardProblem } from '../../core/cards/shape.ts'
+import { cardProblem, cardTypes } from '../../core/cards/shape.ts'
 import { isVisible } from '../../core/streaming/frame.ts'
 import { byteLength } from '../../core/text/split.ts'
 
@@ -46,9 +46,6 @@ function checkText(text: string): void {
   }
 }
 
-const robotCards = ['text_notice', 'news_notice']
-const cards = [...robotCards, 'button_interaction', 'vote_interaction', 'multiple_interaction']
-
 function checkCard(card: Card, route: Route): void {
   if (route === 'appchat') {
     throw new WecomdError('bad_message', 'WeCom does not take template cards in groups', {
@@ -56,7 +53,7 @@ function checkCard(card: Card, route: Route): void {
     })
   }
   const type = card['card_type']
-  const allowed = route === 'webhook' ? robotCards : cards
+  const allowed: readonly string[] = route === 'webhook' ? robotCardTypes : cardTypes
   if (typeof type !== 'string' || !allowed.includes(type)) {
     throw new WecomdError('bad_message', `card_type must be one of ${allowed.join(', ')}`, {
       hint: 'the card is the object under template_card, with its card_type',

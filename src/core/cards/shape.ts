@@ -66,7 +66,7 @@ function kindOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : 'a text'
 }
 
-const cardTypes = [
+export const cardTypes = [
   'text_notice',
   'news_notice',
   'button_interaction',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { MediaMessage, Message, Outcome } from '../../domain/delivery.ts'
+import { type Card, robotCardTypes } from '../../domain/message.ts'
 import { encodeNews } from './app-message.ts'
 import { refused } from './outcome.ts'
 
@@ -49,11 +50,11 @@ export function robotMediaOf({ media }: MediaMessage): 'voice' | 'file' {
   return media === 'voice' ? 'voice' : 'file'
 }
 
-const robotCards: readonly unknown[] = ['text_notice', 'news_notice']
-
-function encodeCard(card: Readonly<Record<string, unknown>>): RobotBody {
-  if (robotCards.includes(card['card_type'])) return { body: { msgtype: 'template_card', template_card: card } }
-  return refused('a group robot takes cards of the kinds text_notice and news_notice only')
+function encodeCard(card: Card): RobotBody {
+  const type = card['card_type']
+  if (typeof type === 'string' && robotCardTypes.includes(type))
+    return { body: { msgtype: 'template_card', template_card: card } }
+  return refused(`a group robot takes cards of the kinds ${robotCardTypes.join(' and ')} only`)
 }
 
 /** At the start, after white space, punctuation or Chinese, but neither in an e-mail address nor in the path of a URL. */
