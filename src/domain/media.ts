@@ -36,8 +36,13 @@ function objection(bytes: Uint8Array, media: Playable): string | undefined {
   return ms > limits.voiceMs ? `voice must not be longer than ${limits.voiceMs / 1_000} s` : undefined
 }
 
+/** PNG or JPEG, the pictures that WeCom accepts. */
+export function isPicture(bytes: Uint8Array): boolean {
+  return begins(bytes, '\x89PNG\r\n\x1a\n') || begins(bytes, '\xff\xd8\xff')
+}
+
 function detect(bytes: Uint8Array): Playable | undefined {
-  if (begins(bytes, '\x89PNG\r\n\x1a\n') || begins(bytes, '\xff\xd8\xff')) return 'image'
+  if (isPicture(bytes)) return 'image'
   if (amrForm(bytes)) return 'voice'
   return begins(bytes.subarray(4), 'ftyp') && mp4Brands.test(latin(bytes.subarray(8, 12))) ? 'video' : undefined
 }

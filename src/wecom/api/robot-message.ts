@@ -33,12 +33,6 @@ export function encodePicture(bytes: Uint8Array): RobotBody {
   return { body: { msgtype: 'image', image: { base64: Buffer.from(bytes).toString('base64'), md5 } } }
 }
 
-/** JPG or PNG: the pictures that a robot takes. */
-export function isPicture(bytes: Uint8Array): boolean {
-  const start = Buffer.from(bytes.subarray(0, 8)).toString('hex')
-  return start.startsWith('ffd8ff') || start === '89504e470d0a1a0a'
-}
-
 /** What was uploaded by the same robot. */
 export function encodeUploaded(message: MediaMessage, mediaId: string): RobotBody {
   const msgtype = robotMediaOf(message)

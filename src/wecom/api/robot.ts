@@ -1,5 +1,6 @@
 import type { MediaMessage, Message, Outcome } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
+import { isPicture } from '../../domain/media.ts'
 import type { Upload } from '../../domain/ports.ts'
 import type { Spool } from '../../domain/spool.ts'
 import type { Random } from '../../world.ts'
@@ -7,14 +8,7 @@ import { type HostRule, isAllowed, officialHost } from './hosts.ts'
 import { type ApiReply, callWecom, json, type HttpDeps, type Payload, type NoReply, urlOf } from './http.ts'
 import { decodeUpload, encodeUpload, openMedia } from '../media/upload.ts'
 import { outcomeOfRefusal, outcomeOfNoReply, outcomeOfSuccess } from './outcome.ts'
-import {
-  encodePicture,
-  encodeRobotMessage,
-  encodeUploaded,
-  isPicture,
-  type RobotBody,
-  robotMediaOf,
-} from './robot-message.ts'
+import { encodePicture, encodeRobotMessage, encodeUploaded, type RobotBody, robotMediaOf } from './robot-message.ts'
 
 export interface RobotDeps {
   readonly line: HttpDeps & HostRule

@@ -5,7 +5,10 @@ import type { Attachment } from '../../domain/message.ts'
 /** Of what bytes are, this much of their beginning is looked at. */
 export const headBytes = 65_536
 
-/** What bytes are by how they begin. `text`: nothing in them is binary. */
+/**
+ * What bytes are by how they begin, `isText` when nothing in them is binary. Users send any format, so that a library names
+ * it. `domain/media.ts` judges the few formats that WeCom accepts, for which it must be stricter, and stays pure.
+ */
 export interface Detected {
   readonly type?: FileTypeResult
   readonly isText: boolean
