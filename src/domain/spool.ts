@@ -27,3 +27,36 @@ export interface Spool {
   /** Removes files that were kept before `olderThan` and whose name nobody needs; resolves to how many. */
   sweep(isNeeded: (name: string) => Promise<boolean>, olderThan: number): Promise<number>
 }
+
+/** How a stream is checked on its way into the spool. */
+export interface StreamChecks<Verdict> {
+  readonly limitBytes: number
+  /** The verdict when more than that arrives. */
+  readonly tooLarge: Verdict
+  /** Sees every piece, in order. */
+  onPiece(piece: Uint8Array): void
+  /** Judges the whole, once all of it is written. */
+  judge(bytes: number): Verdict | Promise<Verdict>
+}
+
+/** Writes a stream to the spool as it arrives. The file stays only when the verdict is `kept`. */
+export async function keepStream<Verdict extends { readonly kind: string }>(
+  writer: SpoolWriter,
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  { limitBytes, tooLarge, onPiece, judge }: StreamChecks<Verdict>,
+): Promise<Verdict> {
+  try {
+    let bytes = 0
+    for await (const piece of pieces) {
+      bytes += piece.length
+      if (bytes > limitBytes) return tooLarge
+      onPiece(piece)
+      await writer.write(piece)
+    }
+    const verdict = await judge(bytes)
+    if (verdict.kind === 'kept') await writer.finish()
+    return verdict
+  } finally {
+    await writer.abandon()
+  }
+}

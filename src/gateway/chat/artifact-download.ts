@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Agent, FileFetched } from '../../domain/agent.ts'
 import { limits } from '../../domain/limits.ts'
-import type { Spool } from '../../domain/spool.ts'
+import { keepStream, type Spool } from '../../domain/spool.ts'
 import { isCode, WecomdError } from '../../errors.ts'
 import type { Clock, Fetch, Log, Timers } from '../../world.ts'
 import type { Connection } from '../link/socket.ts'
@@ -96,20 +96,14 @@ async function download(
 async function keep(response: Response, createFile: Spool['create'], file: string): Promise<FileFetched> {
   const announced = response.headers.get('content-length')
   if (Number(announced ?? 0) > mostBytes) return tooLarge
-  const writer = await createFile(file)
-  try {
-    const hash = createHash('sha256')
-    let bytes = 0
-    for await (const piece of response.body ?? []) {
-      bytes += piece.length
-      if (bytes > mostBytes) return tooLarge
-      hash.update(piece)
-      await writer.write(piece)
-    }
-    if (announced !== null && bytes !== Number(announced)) return later
-    await writer.finish()
-    return { kind: 'kept', bytes, digest: hash.digest('hex') }
-  } finally {
-    await writer.abandon()
-  }
+  const hash = createHash('sha256')
+  return await keepStream<FileFetched>(await createFile(file), response.body ?? [], {
+    limitBytes: mostBytes,
+    tooLarge,
+    onPiece: piece => void hash.update(piece),
+    judge(bytes) {
+      if (announced !== null && bytes !== Number(announced)) return later
+      return { kind: 'kept', bytes, digest: hash.digest('hex') }
+    },
+  })
 }

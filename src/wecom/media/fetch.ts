@@ -1,7 +1,7 @@
 import type { EnvelopeKey } from '../../crypto/envelope.ts'
 import type { Attachment } from '../../domain/message.ts'
 import type { Fetched, Platform } from '../../domain/ports.ts'
-import type { Spool } from '../../domain/spool.ts'
+import { keepStream, type Spool } from '../../domain/spool.ts'
 import { isCode } from '../../errors.ts'
 import type { AppApi } from '../api/app.ts'
 import { openAppMedia } from './app-media.ts'
@@ -90,23 +90,21 @@ async function keep(
   { pieces, disposition }: MediaStream,
   file: string,
 ): Promise<Fetched> {
-  const writer = await createFile(file)
-  try {
-    const first: Uint8Array[] = []
-    let bytes = 0
-    for await (const piece of pieces) {
-      if (bytes < headBytes) first.push(piece)
-      bytes += piece.length
-      if (bytes > maxMediaBytes) return failed('too_large')
-      await writer.write(piece)
-    }
-    if (bytes === 0) return failed('empty')
-    const detected = await detect(Buffer.concat(first).subarray(0, headBytes))
-    if (!isOfKind(kind, detected)) return failed('unreadable', `it is called ${kind}, but is none`)
-    const fileName = nameOf(told ?? fileNameOf(disposition), kind, detected)
-    await writer.finish()
-    return { kind: 'kept', bytes, mimeType: mimeTypeOf(fileName, detected), fileName }
-  } finally {
-    await writer.abandon()
-  }
+  const head: Uint8Array[] = []
+  let seen = 0
+  return await keepStream<Fetched>(await createFile(file), pieces, {
+    limitBytes: maxMediaBytes,
+    tooLarge: failed('too_large'),
+    onPiece(piece) {
+      if (seen < headBytes) head.push(piece)
+      seen += piece.length
+    },
+    async judge(bytes) {
+      if (bytes === 0) return failed('empty')
+      const detected = await detect(Buffer.concat(head).subarray(0, headBytes))
+      if (!isOfKind(kind, detected)) return failed('unreadable', `it is called ${kind}, but is none`)
+      const fileName = nameOf(told ?? fileNameOf(disposition), kind, detected)
+      return { kind: 'kept', bytes, mimeType: mimeTypeOf(fileName, detected), fileName }
+    },
+  })
 }
