@@ -24,11 +24,16 @@ type Payload = Readonly<Record<string, unknown>>
 const contentBytes = 2_048
 const mostArticles = 8
 
-/** The content of a message of an app to members or to a group. Of mpnews and miniprogram_notice the tenant knows nothing. */
-export function readContent(message: Payload, source: MediaOwner): SentContent | ApiVerdict {
+/** The part of a message that its type names; `payload` is empty where it is not an object. */
+export function partsOf(message: Payload): { msgtype: string; value: unknown; payload: Payload } {
   const msgtype = String(message['msgtype'])
   const value = message[msgtype]
-  const payload = isObject(value) ? value : {}
+  return { msgtype, value, payload: isObject(value) ? value : {} }
+}
+
+/** The content of a message of an app to members or to a group. Of mpnews and miniprogram_notice the tenant knows nothing. */
+export function readContent(message: Payload, source: MediaOwner): SentContent | ApiVerdict {
+  const { msgtype, value, payload } = partsOf(message)
   switch (msgtype) {
     case 'text':
       return readText(payload)

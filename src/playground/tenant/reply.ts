@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { decrypt, getSignature } from '@wecom/crypto'
 import { isObject, parseObject } from '../../domain/json.ts'
+import { isPicture } from './api/upload.ts'
 
 export type CallbackKind = 'message' | 'refresh' | 'enter' | 'event'
 
@@ -131,8 +132,7 @@ function complainAboutImage({ base64, md5 }: Record<string, unknown>): string | 
   const raw = Buffer.from(base64, 'base64')
   if (raw.length > imageBytes) return 'is larger than 10 MB'
   if (createHash('md5').update(raw).digest('hex') !== md5) return 'has another md5'
-  const magic = raw.subarray(0, 3).toString('hex')
-  return magic === '89504e' || magic === 'ffd8ff' ? undefined : 'is neither PNG nor JPEG'
+  return isPicture(raw) ? undefined : 'is neither PNG nor JPEG'
 }
 
 /** The platform ignores a final frame without visible text: the thinking animation would stay. */

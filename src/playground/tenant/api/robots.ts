@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { minuteMs } from '../../../domain/duration.ts'
 import type { Clock } from '../../../world.ts'
-import { isObject, parseObject } from '../../../domain/json.ts'
+import { parseObject } from '../../../domain/json.ts'
 import { type TenantAnswer, accept, isVerdict, refuse, type ApiVerdict, wrongJson } from '../answer.ts'
 import type { TenantApiCall, TenantApi } from './api.ts'
-import { type SentContent, contentOf, readCard, readMarkdown, readMedia, readNews } from '../content.ts'
+import { type SentContent, contentOf, partsOf, readCard, readMarkdown, readMedia, readNews } from '../content.ts'
 import type { Ledger } from '../ledger.ts'
 import type { MediaShelf } from './media.ts'
 import { isPicture } from './upload.ts'
@@ -61,9 +61,7 @@ export class Robots {
   }
 
   private read(message: Readonly<Record<string, unknown>>, key: string): SentContent | ApiVerdict {
-    const msgtype = String(message['msgtype'])
-    const value = message[msgtype]
-    const payload = isObject(value) ? value : {}
+    const { msgtype, value, payload } = partsOf(message)
     switch (msgtype) {
       case 'text':
         return readText(payload)

@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../../../world.ts'
-import { type TenantAnswer, accept, refuse, type ApiVerdict } from '../answer.ts'
+import { parseObject } from '../../../domain/json.ts'
+import { type TenantAnswer, accept, refuse, type ApiVerdict, wrongJson } from '../answer.ts'
 import type { TenantApiCall, Handler, TenantApi } from './api.ts'
 import type { TenantApp } from './corp.ts'
 
@@ -89,5 +90,13 @@ export class AppTokens {
 
   private end(end: 'expired' | 'revoked', agentId: number | undefined): void {
     for (const token of this.issued) if (agentId === undefined || token.app.agentId === agentId) token.end = end
+  }
+}
+
+/** A handler that is called only with a JSON object as the body. */
+export function parsed(handle: (body: Readonly<Record<string, unknown>>, app: TenantApp) => TenantAnswer) {
+  return ({ body }: TenantApiCall, app: TenantApp): TenantAnswer => {
+    const object = parseObject(body.toString())
+    return object ? handle(object, app) : wrongJson
   }
 }

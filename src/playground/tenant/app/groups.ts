@@ -1,12 +1,11 @@
 import type { Clock, Random } from '../../../world.ts'
-import { parseObject } from '../../../domain/json.ts'
-import { type TenantAnswer, accept, isVerdict, refuse, type ApiVerdict, wrongJson } from '../answer.ts'
+import { type TenantAnswer, accept, isVerdict, refuse, type ApiVerdict } from '../answer.ts'
 import type { TenantApiCall, TenantApi } from '../api/api.ts'
 import { readContent } from '../content.ts'
 import type { TenantApp, Corp } from '../api/corp.ts'
 import type { Ledger } from '../ledger.ts'
 import type { MediaShelf } from '../api/media.ts'
-import type { AppTokens } from '../api/tokens.ts'
+import { type AppTokens, parsed } from '../api/tokens.ts'
 
 /** A group that an app has created. */
 export interface AppGroup {
@@ -36,21 +35,8 @@ export class AppGroups {
   serve(api: TenantApi, tokens: AppTokens): void {
     const rooted = (handle: (call: TenantApiCall, app: TenantApp) => TenantAnswer) =>
       tokens.guard((call, app) => (app.isRootVisible === false ? notRooted : handle(call, app)))
-    const parsed = (handle: (body: Body, app: TenantApp) => TenantAnswer) =>
-      rooted(({ body }, app) => {
-        const parsedBody = parseObject(body.toString())
-        return parsedBody ? handle(parsedBody, app) : wrongJson
-      })
-    api.route(
-      'POST',
-      '/cgi-bin/appchat/create',
-      parsed((body, app) => this.create(body, app)),
-    )
-    api.route(
-      'POST',
-      '/cgi-bin/appchat/send',
-      parsed((body, app) => this.send(body, app)),
-    )
+    api.route('POST', '/cgi-bin/appchat/create', rooted(parsed((body, app) => this.create(body, app))))
+    api.route('POST', '/cgi-bin/appchat/send', rooted(parsed((body, app) => this.send(body, app))))
     api.route(
       'GET',
       '/cgi-bin/appchat/get',

@@ -1,12 +1,12 @@
 import { dayMs, hourMs } from '../../../domain/duration.ts'
 import type { Clock, Random } from '../../../world.ts'
-import { isObject, parseObject } from '../../../domain/json.ts'
-import { type TenantAnswer, accept, refuse, wrongJson } from '../answer.ts'
-import type { TenantApiCall, TenantApi } from '../api/api.ts'
+import { isObject } from '../../../domain/json.ts'
+import { type TenantAnswer, accept, refuse } from '../answer.ts'
+import type { TenantApi } from '../api/api.ts'
 import { complainAboutCard } from '../card.ts'
 import type { TenantApp, Corp } from '../api/corp.ts'
 import type { Ledger } from '../ledger.ts'
-import type { AppTokens } from '../api/tokens.ts'
+import { type AppTokens, parsed } from '../api/tokens.ts'
 
 interface SentMessage {
   readonly msgid: string
@@ -41,10 +41,6 @@ export class SentMessages {
   ) {}
 
   serve(api: TenantApi, tokens: AppTokens): void {
-    const parsed = (handle: (body: Body, app: TenantApp) => TenantAnswer) => (call: TenantApiCall, app: TenantApp) => {
-      const body = parseObject(call.body.toString())
-      return body ? handle(body, app) : wrongJson
-    }
     const recall = parsed((body, app) => this.recall(body, app))
     const update = parsed((body, app) => this.update(body, app))
     api.route('POST', '/cgi-bin/message/recall', tokens.guard(recall))
