@@ -1,15 +1,14 @@
 /**
  * `bun run build` makes `dist/wecomd` for this host; with `--all` also one binary per target that we publish, and their
- * checksums.
+ * checksums. Bun gets the Bun of another target from npm (`@oven/bun-*`), once.
  */
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join, normalize } from 'node:path'
 import { version } from '../package.json'
+import { fileOf, targets } from './release/targets.ts'
 
 const root = normalize(join(import.meta.dir, '..'))
 const dist = join(root, 'dist')
-/** Since Bun 1.4 the two x64 names hold the same Bun, one build for all CPUs; both stay, people ask for either. */
-const targets = ['linux-x64', 'linux-x64-baseline', 'linux-arm64', 'linux-x64-musl', 'linux-arm64-musl']
 
 const flags = [
   '--compile',
@@ -65,6 +64,6 @@ const commit = readCommit()
 mkdirSync(dist, { recursive: true })
 compile('wecomd', commit, `${process.platform}-${process.arch}`)
 if (process.argv.includes('--all')) {
-  for (const target of targets) compile(`wecomd-${target}`, commit, target, `bun-${target}`)
-  await writeChecksums(targets.map(target => `wecomd-${target}`))
+  for (const target of targets) compile(fileOf(target), commit, target, `bun-${target}`)
+  await writeChecksums(targets.map(fileOf))
 }
