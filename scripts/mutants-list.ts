@@ -223,8 +223,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'src/gateway/chat/run.ts',
-        from: "    if (!this.ours.has(runId)) return event === 'chat' ? this.overhear(runId, payload) : undefined\n",
-        to: "    if (runId === '') return event === 'chat' ? this.overhear(runId, payload) : undefined\n",
+        from: "    if (!this.ownRunIds.has(runId)) return event === 'chat' ? this.handleOtherRun(runId, payload) : undefined\n",
+        to: "    if (runId === '') return event === 'chat' ? this.handleOtherRun(runId, payload) : undefined\n",
       },
     ],
     tests: [simulation],

@@ -38,7 +38,7 @@ export class AgentWatch {
     this.world = world
     this.timers = timers
     links.users.subscribe({
-      isHeld: () => false,
+      followsSession: () => false,
       event: event => void (event === 'config.changed' && this.lookAt(this.lookedAt + everyMs)),
       status: ({ state }) => void (state === 'up' && this.look()),
     })

@@ -16,7 +16,7 @@ export interface LinkOptions {
 export function linkOptions(link: Link, options: DaemonOptions): LinkOptions {
   return {
     users: connectionOptions(link, 'users', options),
-    admin: { ...connectionOptions(link, 'admin', options), slowPaceMs: adminPaceMs },
+    admin: { ...connectionOptions(link, 'admin', options), slowRetryMs: adminPaceMs },
   }
 }
 
@@ -30,7 +30,7 @@ export class Links {
     this.users = new Connection(options.users, { ...deps, log: log.area('gateway') })
     this.admin = new Connection(options.admin, { ...deps, log: log.area('gateway-admin') })
     this.users.subscribe({
-      isHeld: () => false,
+      followsSession: () => false,
       event: () => {},
       // The users' link has the device approved for both.
       status: ({ state }) => void (state === 'up' && this.admin.start()),

@@ -13,9 +13,9 @@ afterEach(() => links.closeAll())
 const key = 'agent:main:wecom:default:direct:zhangsan'
 const codeOf = (error: WecomdError) => error.code
 
-/** The admin link to a gateway, with what a session can be reset by. */
+/** An admin link to a gateway, and the agent that uses it. */
 function adminOf(url: string) {
-  const opened = links.link({ url, purpose: 'admin', slowPaceMs: 60_000 })
+  const opened = links.link({ url, purpose: 'admin', slowRetryMs: 60_000 })
   const log: string[] = []
   const gate = new ReloadGate(opened.clock, opened.timers)
   return {
@@ -30,7 +30,7 @@ function adminOf(url: string) {
   }
 }
 
-/** One whose gateway answers requests as a test says. */
+/** An admin agent whose gateway answers the first request with `answer`. */
 async function answering(answer: object) {
   const gateway = links.raw(() => hello({ scopes: ['operator.admin'] }))
   const admin = adminOf(gateway.url)
@@ -41,7 +41,7 @@ async function answering(answer: object) {
   return { ...admin, request, end: await end }
 }
 
-test('admin agent: a session is reset by one request, also one that was never seen', async () => {
+test('admin agent: one request resets a session, even an unknown one', async () => {
   const gateway = links.echo()
   const { opened, agent } = adminOf(gateway.url)
   expect(agent.canReset()).toBe(false)
@@ -51,31 +51,31 @@ test('admin agent: a session is reset by one request, also one that was never se
   expect(gateway.history(key)).toEqual([])
 })
 
-test('admin agent: the request has the key, the reason and nothing else', async () => {
+test('admin agent: a reset request has only the key and the reason', async () => {
   const { request, end } = await answering({ ok: true, payload: { ok: true } })
   expect([request.method, request.params, end]).toEqual(['sessions.reset', { key, reason: 'new' }, 'done'])
 })
 
-test('admin agent: a refusal is one, and is logged without the session', async () => {
+test('admin agent: a refused reset is logged without the session key', async () => {
   const { log, end } = await answering(refusal('FORBIDDEN', { code: 'MISSING_SCOPE' }))
   expect(end).toBe('gateway_refused')
   expect(log.join()).toContain('"code":"FORBIDDEN"')
   expect(log.join()).not.toContain('zhangsan')
 })
 
-test('admin agent: a gateway that is just stopping is none that refuses', async () => {
+test('admin agent: a stopping gateway counts as down, not as a refusal', async () => {
   const { end } = await answering(refusal('UNAVAILABLE', {}, { retryAfterMs: 1_000 }))
   expect(end).toBe('gateway_down')
 })
 
-test('admin agent: while the link is away it is that, and without an answer a timeout', async () => {
+test('admin agent: a lost link is gateway_down, a missing answer a timeout', async () => {
   const away = adminOf('ws://127.0.0.1:9')
   const started = away.opened.clock.now()
   let end: unknown
   void away.agent.reset(key, 'new').catch(error => {
     end = codeOf(error)
   })
-  await until('the end of its patience', async () => {
+  await until('the reset to fail', async () => {
     await away.opened.pass(100)
     return end
   })
@@ -91,7 +91,7 @@ test('admin agent: while the link is away it is that, and without an answer a ti
   expect(await late).toBe('gateway_timeout')
 })
 
-test('admin agent: without the scope it says so once, tries again slowly, and works once it is approved', async () => {
+test('admin agent: without scope it logs once, retries slowly, then works', async () => {
   let tries = 0
   const gateway = links.echo({
     intercept: (stage, method) => void (stage === 'answered' && method === 'connect' && tries++),
@@ -109,7 +109,7 @@ test('admin agent: without the scope it says so once, tries again slowly, and wo
   expect(opened.log.filter(line => line.includes('gateway pairing'))).toHaveLength(1)
   expect(opened.memory.isPaired()).toBe(true)
   gateway.approve(/openclaw devices approve (\w+)$/.exec(hint)?.[1] ?? '')
-  // The refusal of the second try may still be on its way.
+  // The refusal of the second try may not have arrived yet.
   await until('the link', async () => {
     await opened.pass(60_000)
     return agent.canReset()

@@ -7,7 +7,7 @@ import { hello } from './raw-gateway.ts'
 const links = new Links()
 afterEach(() => links.closeAll())
 
-/** The agents without limits, of a gateway whose agents and tools are these. */
+/** The unlimited agents of a gateway with these permission modes, tools and agent entries. */
 async function unlimited(modes: Readonly<Record<string, string | undefined>>, tools: object, entries: object = {}) {
   const agents = Object.entries(modes).map(([id, mode]) => ({ id, ...(mode && { defaultPermissionMode: mode }) }))
   const answers: Readonly<Record<string, object>> = {
@@ -25,23 +25,23 @@ async function unlimited(modes: Readonly<Record<string, string | undefined>>, to
   return (await listed).flatMap(({ id, isUnlimited }) => (isUnlimited ? [id] : []))
 }
 
-test('agent list: only an agent that runs commands without asking, and has the tool for it, is without limits', async () => {
+test('agent list: unlimited means exec without approval, and the exec tool', async () => {
   expect(await unlimited({ main: 'full', asks: 'guarded', none: 'read-only', listed: undefined }, {})).toEqual(['main'])
   expect(await unlimited({ main: 'full' }, { profile: 'coding', deny: ['browser'], allow: ['*'] })).toEqual(['main'])
 })
 
 test.each([
   ['tools.deny exec', { deny: ['exec'] }],
-  ['tools.deny of its group', { deny: ['group:runtime'] }],
-  ['tools.deny with stars', { deny: ['ex*'] }],
-  ['tools.allow without it', { allow: ['read', 'message'] }],
-  ['a profile without it', { profile: 'messaging' }],
-])('agent list: %s takes the tool away, for all or for one', async (_, tools) => {
+  ['tools.deny group:runtime', { deny: ['group:runtime'] }],
+  ['tools.deny with a wildcard', { deny: ['ex*'] }],
+  ['tools.allow without exec', { allow: ['read', 'message'] }],
+  ['a profile without exec', { profile: 'messaging' }],
+])('agent list: %s removes exec, for all agents or for one', async (_, tools) => {
   expect(await unlimited({ main: 'full', other: 'full' }, tools)).toEqual([])
   expect(await unlimited({ main: 'full', other: 'full' }, {}, { other: { tools } })).toEqual(['main'])
 })
 
-test('agent list: a profile of its own replaces the one for all', async () => {
+test("agent list: an agent's own profile replaces the global one", async () => {
   const own = { other: { tools: { profile: 'full' } } }
   expect(await unlimited({ main: 'full', other: 'full' }, { profile: 'messaging' }, own)).toEqual(['other'])
 })

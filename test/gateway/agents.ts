@@ -17,14 +17,14 @@ import { memoryOf } from './rig.ts'
 
 const open: { close(): unknown }[] = []
 
-/** For `afterEach`. */
+/** Closes everything a test opened. Call it in `afterEach`. */
 export async function closeAgents(): Promise<void> {
   for (const one of open.splice(0).toReversed()) await one.close()
 }
 
 export const sessionKey = 'agent:main:wecom:default:direct:zhangsan'
 
-/** Answers in one word after a moment. */
+/** Answers after 150 ms. */
 function* quick(message: string): Generator<ScriptStep, void> {
   yield { kind: 'wait', ms: 150 }
   yield { kind: 'say', text: answerTo(message) }
@@ -32,12 +32,12 @@ function* quick(message: string): Generator<ScriptStep, void> {
 
 export const answerTo = (message: string) => `to ${message}`
 
-interface Way {
+interface GatewayProxy {
   readonly url: string
   close(): unknown
 }
 
-/** The agent over a real connection, in real time with short pauses. */
+/** The chat agent over a real connection, in real time with short pauses. */
 export function linkAgent(url: string, token: string) {
   const world = quietWorld()
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-agent-'))
@@ -81,13 +81,16 @@ export function linkAgent(url: string, token: string) {
   return { agent, ask, chunks, statuses, limitsBefore, spool, spoolFolder }
 }
 
-/** The agent with an echo gateway of its own, whose port it may reach by a `way`. */
-export async function openAgent(options: Partial<EchoOptions> = {}, way?: (port: number) => Promise<Way>) {
+/** The chat agent with its own echo gateway, reached directly or through `openProxy` which gets its port. */
+export async function openAgent(
+  options: Partial<EchoOptions> = {},
+  openProxy?: (port: number) => Promise<GatewayProxy>,
+) {
   const gateway = createEchoGateway(quietWorld(), { token: 't', script: quick, ...options })
   open.push(gateway)
-  const front = await way?.(gateway.port)
-  if (front !== undefined) open.push(front)
-  const linked = linkAgent((front ?? gateway).url, 't')
+  const proxy = await openProxy?.(gateway.port)
+  if (proxy !== undefined) open.push(proxy)
+  const linked = linkAgent((proxy ?? gateway).url, 't')
   await until('the link', () => linked.agent.status().state === 'up')
   const rows = () => gateway.history(sessionKey).map(row => row.idempotencyKey ?? row.role)
   return { ...linked, gateway, rows }

@@ -12,7 +12,7 @@ afterEach(() => links.closeAll())
 
 const sessionKey = 'agent:main:wecom:default:direct:zhangsan'
 
-/** An admin link that hears of approvals, and what it knows of them. */
+/** An admin link that receives approvals, and its agent. */
 async function approver(url: string, hasApprovers = true) {
   const opened = links.link({ url, purpose: 'admin', hasApprovers })
   const gate = new ReloadGate(opened.clock, opened.timers)
@@ -22,7 +22,7 @@ async function approver(url: string, hasApprovers = true) {
   return { opened, agent }
 }
 
-/** A gateway whose agent asks for each message whether it may run it, and a way to ask. */
+/** A gateway whose agent requests approval for each message, and a client to send one. */
 async function asking() {
   const gateway = links.echo({
     *script(command) {
@@ -39,7 +39,7 @@ async function asking() {
   return { gateway, ask }
 }
 
-test('approvals: what is asked for is heard, told once, and gone when it is answered', async () => {
+test('approvals: a request is reported once, and gone when answered', async () => {
   const { gateway, ask } = await asking()
   const { agent } = await approver(gateway.url)
   const told: string[] = []
@@ -52,24 +52,24 @@ test('approvals: what is asked for is heard, told once, and gone when it is answ
   expect([agent.approvals(), told]).toEqual([[], ['rm -rf old']])
 })
 
-test('approvals: what was asked for before the link came up is known, and what was answered meanwhile is not', async () => {
+test('approvals: a new link knows pending requests, but not answered ones', async () => {
   const { gateway, ask } = await asking()
   const { agent: first } = await approver(gateway.url)
   const ends = [ask('k1', 'ls'), ask('k2', 'ps')]
   void ends
   await until('the first request', () => first.approvals().length === 1)
   const { opened, agent: late } = await approver(gateway.url)
-  const [seen] = await until('it to be known', () => late.approvals().length === 1 && late.approvals())
+  const [seen] = await until('the pending request', () => late.approvals().length === 1 && late.approvals())
   expect(seen?.command).toBe('ls')
   opened.reopen('ws://127.0.0.1:9')
   await until('the link to be down', () => opened.connection.status.state === 'down')
   await first.approve(seen?.id ?? '', 'deny')
   opened.reopen(gateway.url)
-  await until('the news', () => !late.approvals().some(({ id }) => id === seen?.id))
+  await until('the request to be gone', () => !late.approvals().some(({ id }) => id === seen?.id))
   expect(await late.approve(seen?.id ?? '', 'allow-once')).toBe(false)
 })
 
-test('approvals: one whose time is over does not wait any more', async () => {
+test('approvals: an expired request is no longer pending', async () => {
   const gateway = links.raw(() => hello({ scopes: ['operator.admin'] }))
   const { opened, agent } = await approver(gateway.url)
   const payload = { id: 'a1', request: { command: 'ls', sessionKey }, expiresAtMs: opened.clock.now() + 60_000 }
@@ -81,7 +81,7 @@ test('approvals: one whose time is over does not wait any more', async () => {
   expect(agent.approvals()).toEqual([])
 })
 
-test('approvals: without administrators the link does not say that anybody listens, and asks for nothing', async () => {
+test('approvals: without administrators the command fails at once', async () => {
   const { gateway, ask } = await asking()
   const { agent } = await approver(gateway.url, false)
   expect(JSON.stringify(await ask('k1', 'ls'))).toContain('Exec approval registration failed')

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { createCollector } from '../../src/gateway/chat/artifact-download.ts'
+import { createFileDownload } from '../../src/gateway/chat/artifact-download.ts'
 import { createLog } from '../../src/world.ts'
 import { until } from '../scenarios/until.ts'
 import { Links, reach, refusal } from './links.ts'
@@ -8,9 +8,9 @@ import { hello } from './raw-gateway.ts'
 const links = new Links()
 afterEach(() => links.closeAll())
 
-type Fetch = Parameters<typeof createCollector>[1]['fetch']
+type Fetch = Parameters<typeof createFileDownload>[1]['fetch']
 
-/** A file that is being collected; `answer` is what the gateway says to `artifacts.download`. */
+/** Starts a download; `answer` is the gateway's response to `artifacts.download`. */
 async function collecting(answer: object, fetch: Fetch) {
   const gateway = links.raw(() => hello())
   const link = links.link({ url: `${gateway.url}/some/path?x=1` })
@@ -29,7 +29,7 @@ async function collecting(answer: object, fetch: Fetch) {
     abandon: async () => void written.push('abandoned'),
   })
   const timers = { at: clock.alarm.bind(clock) }
-  const collect = createCollector(connection, { clock, timers, log, fetch, createFile })
+  const collect = createFileDownload(connection, { clock, timers, log, fetch, createFile })
   const end = collect('s', 'a', 'f')
   const request = await until('the request', () => gateway.requests[0])
   gateway.send({ type: 'res', id: request.id, ...answer })
@@ -38,10 +38,10 @@ async function collecting(answer: object, fetch: Fetch) {
 
 const placed = (url: unknown, sizeBytes?: number) => ({ ok: true, payload: { artifact: { sizeBytes }, url } })
 const never: Fetch = async () => {
-  throw new Error('nothing may be fetched')
+  throw new Error('unexpected fetch')
 }
 
-test('download: the path is asked of the gateway itself, directly, and a second slash leads nowhere else', async () => {
+test('download: the path is fetched from the gateway, even with two slashes', async () => {
   const calls: [string, BunFetchRequestInit | undefined][] = []
   const opened = await collecting(placed('//other.test/x?mediaTicket=secret'), async (url, init) => {
     calls.push([url, init])
@@ -60,14 +60,14 @@ test('download: the path is asked of the gateway itself, directly, and a second 
   expect(opened.lines.join()).not.toContain('secret')
 })
 
-test('download: an address of another host is refused', async () => {
+test('download: a URL of another host is refused', async () => {
   for (const url of ['https://other.test/x', 'other', undefined, 7]) {
     const { end } = await collecting(placed(url), never)
     expect(await end).toEqual({ kind: 'failed', problem: 'gone' })
   }
 })
 
-test('download: one that takes too long for its size is given up and tried again', async () => {
+test('download: one too slow for its size is aborted and retried', async () => {
   const asked = Promise.withResolvers<void>()
   const stuck: Fetch = (_url, init) => {
     asked.resolve()
@@ -85,7 +85,7 @@ test('download: one that takes too long for its size is given up and tried again
   expect(clock.now() - begun).toBe(40_000)
 })
 
-test('download: a gateway that starts says when to come again, one that is busy does not', async () => {
+test('download: only a starting gateway says when to retry', async () => {
   const starting = { ok: false, error: { code: 'UNAVAILABLE', message: 'starting', retryAfterMs: 500 } }
   expect(await (await collecting(starting, never)).end).toEqual({ kind: 'later', retryAfterMs: 500 })
   expect(await (await collecting(refusal('UNAVAILABLE'), never)).end).toEqual({ kind: 'later' })

@@ -27,7 +27,7 @@ const gone = (fileName: string) =>
     },
   })
 
-/** What the gateway reads out of the frame. */
+/** The params the gateway parses from the frame. */
 async function paramsOf(message: string, attachments: readonly AskAttachment[]) {
   const ask: Ask = { key, sessionKey: 's', message, askBefore: 1, mark: async () => {} }
   const frame = encodeRequest('r1', 'chat.send', encodeQuestion(ask, key, await encodeAttachments(attachments)))
@@ -36,7 +36,7 @@ async function paramsOf(message: string, attachments: readonly AskAttachment[]) 
   return params
 }
 
-test('attachments: the bytes are the same however the pieces are cut', async () => {
+test('attachments: chunk boundaries do not change the bytes', async () => {
   const whole = Buffer.from(Array.from({ length: 1_000 }, (_, index) => index % 251))
   for (const cuts of [[], [1], [2], [3], [1, 2, 4], [333, 334, 999], [0, 0, 500]]) {
     const edges = [0, ...cuts, whole.length]
@@ -46,7 +46,7 @@ test('attachments: the bytes are the same however the pieces are cut', async () 
   }
 })
 
-test('attachments: they go in order, with their kind and their name as the sender wrote it', async () => {
+test('attachments: they keep their order, kind and original name', async () => {
   const name = '报表 "最终" \\ 1.csv'
   const image = attachmentOf('a.png', [Buffer.from('png')], { kind: 'image', mimeType: 'image/png' })
   expect(await paramsOf('look', [image, attachmentOf(name, [Buffer.from('a,b')])])).toEqual({
@@ -61,7 +61,7 @@ test('attachments: they go in order, with their kind and their name as the sende
   })
 })
 
-test('attachments: one that is gone or empty is a line in the text, and the others go', async () => {
+test('attachments: a missing or empty file becomes a line in the text', async () => {
   const params = await paramsOf('look', [
     gone('a.csv'),
     attachmentOf('b.csv', [Buffer.from('b')]),
@@ -71,7 +71,7 @@ test('attachments: one that is gone or empty is a line in the text, and the othe
   expect(params.attachments).toHaveLength(1)
 })
 
-test('attachments: when all are gone there are none, and the line is a text of its own', async () => {
+test('attachments: when all files are missing, only the text is sent', async () => {
   const params = await paramsOf('', [gone('/status')])
   expect(params).toEqual({
     sessionKey: 's',
@@ -81,7 +81,7 @@ test('attachments: when all are gone there are none, and the line is a text of i
   })
 })
 
-test('attachments: a file that cannot be read for the moment rejects', async () => {
+test('attachments: a temporarily unreadable file rejects', async () => {
   const failing = attachmentOf('a', [], {
     async *open() {
       yield Buffer.from('a')
@@ -91,7 +91,7 @@ test('attachments: a file that cannot be read for the moment rejects', async () 
   expect(encodeAttachments([failing])).rejects.toMatchObject({ code: 'store_failed' })
 })
 
-test('attachments: what fits is what the gateway says, less room for the rest of the frame', () => {
+test('attachments: the limits leave room for the rest of the frame', () => {
   expect(limitsOf({ ...hello, maxPayloadBytes: 26_214_400, attachmentBytes: 19_464_192 })).toEqual({
     attachmentBytes: 19_464_192,
     imageBytes: 6_291_456,
@@ -104,12 +104,12 @@ test('attachments: what fits is what the gateway says, less room for the rest of
   })
 })
 
-test('turnstile: no more than its width at a time, in order, also when work fails', async () => {
-  const door = new Semaphore(2)
+test('semaphore: tasks run in order up to the limit, even when one fails', async () => {
+  const semaphore = new Semaphore(2)
   const log: string[] = []
   const works = ['a', 'b', 'c', 'd'].map(name => ({ name, ...Promise.withResolvers<string>() }))
   const passed = works.map(({ name, promise }) =>
-    door.pass(() => {
+    semaphore.run(() => {
       log.push(name)
       return promise
     }),

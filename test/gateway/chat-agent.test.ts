@@ -5,7 +5,7 @@ import { answerTo, closeAgents, openAgent, sessionKey } from './agents.ts'
 
 afterEach(closeAgents)
 
-test('agent: a long answer that only the history still knows comes whole', async () => {
+test('agent: a long answer is read whole from the history', async () => {
   const long = bigAnswer(30_000)
   const { gateway, ask } = await openAgent({
     script: function* () {
@@ -20,13 +20,13 @@ test('agent: a long answer that only the history still knows comes whole', async
   expect(await answer).toEqual({ kind: 'answered', text: long })
 })
 
-test('agent: a question that was never asked in time is not asked at all', async () => {
+test('agent: a question past its deadline is not asked', async () => {
   const { gateway, ask } = await openAgent()
   expect(await ask('k', 'late', { askBefore: 1 })).toEqual({ kind: 'expired' })
   expect(gateway.asks()).toEqual([])
 })
 
-test('agent: nothing leaves before the mark is on disk, and it names the boot', async () => {
+test('agent: the mark is stored before sending, with the boot id', async () => {
   const { gateway, ask } = await openAgent()
   const marked = Promise.withResolvers<void>()
   const boots: string[] = []
@@ -41,7 +41,7 @@ test('agent: nothing leaves before the mark is on disk, and it names the boot', 
   expect(await answer).toMatchObject({ kind: 'answered' })
 })
 
-test('agent: a run that was let go is found again by its key and asked once', async () => {
+test('agent: a cancelled question is found again and not asked twice', async () => {
   const { gateway, ask, rows } = await openAgent()
   const controller = new AbortController()
   const first = ask('k', 'hi', {}, controller.signal).catch(error => error.code)
@@ -54,7 +54,7 @@ test('agent: a run that was let go is found again by its key and asked once', as
   expect(gateway.asks()).toHaveLength(1)
 })
 
-test('agent: what a dying gateway had taken but not written goes on under the next key, once', async () => {
+test('agent: a question interrupted by a crash moves to the next key', async () => {
   const { gateway, ask, rows } = await openAgent({ rowAfterMs: 300 })
   expect(await ask('j', 'first')).toMatchObject({ kind: 'answered' })
   const answer = ask('k', 'second')
@@ -65,7 +65,7 @@ test('agent: what a dying gateway had taken but not written goes on under the ne
   expect(rows().filter(row => row.startsWith('k'))).toEqual(['k#2:user'])
 })
 
-test('agent: a run that went on under another id after a restart is stopped as well', async () => {
+test('agent: abort stops a run that was resumed under another id', async () => {
   const { gateway, agent, ask, chunks } = await openAgent({ resumeAfterMs: 50, script: echoScript })
   const answer = ask('k', '[hang]')
   await until('the first text', () => chunks.some(chunk => chunk.kind === 'text'))
@@ -76,12 +76,12 @@ test('agent: a run that went on under another id after a restart is stopped as w
   expect(await answer).toMatchObject({ kind: 'stopped' })
 })
 
-test('agent: stopping what was never asked does no harm', async () => {
+test('agent: aborting an unknown question is harmless', async () => {
   const { agent } = await openAgent()
   expect(await agent.abort('nobody', sessionKey)).toBeUndefined()
 })
 
-test('agent: another client in the same session is waited for, and says so', async () => {
+test('agent: a busy session is reported and waited for', async () => {
   const { gateway, ask, chunks, rows } = await openAgent()
   const other = ask('other', 'theirs')
   await until('their run', () => rows().includes('other:user'))

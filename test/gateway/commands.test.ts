@@ -5,7 +5,7 @@ afterEach(closeAgents)
 
 const isCommand = true
 
-test('agent: a command reaches the gateway as it is, and its answer ends the question', async () => {
+test('agent: a command is sent unchanged and its reply ends the question', async () => {
   const { gateway, ask } = await openAgent()
   const end = await ask('k', '/model other', { isCommand })
   expect(end).toEqual({
@@ -16,14 +16,14 @@ test('agent: a command reaches the gateway as it is, and its answer ends the que
   expect(gateway.asks()).toEqual([])
 })
 
-test('agent: what stands behind the name of a command is text, and without the mark all of it is', async () => {
+test('agent: command arguments are text; without isCommand, all of it is', async () => {
   const { gateway, ask } = await openAgent()
   await ask('k', '/status now\n/model other', { isCommand })
   expect(gateway.history(sessionKey)[0]?.content).toBe('/status now\n\u2060/model other')
   expect(await ask('l', '/model other')).toEqual({ kind: 'answered', text: 'to \u2060/model other' })
 })
 
-test('agent: the answer to a command that nobody heard is found in the history, and it is given once', async () => {
+test('agent: a missed command reply is found in the history', async () => {
   let sends = 0
   const { gateway, ask } = await openAgent({
     intercept: (stage, method) => {
@@ -36,7 +36,7 @@ test('agent: the answer to a command that nobody heard is found in the history, 
   expect(sends).toBe(1)
 })
 
-test('agent: a command whose gateway died after it is answered from the history', async () => {
+test('agent: a command answered before a crash is not sent again', async () => {
   const { gateway, ask } = await openAgent()
   await ask('k', '/status', { isCommand })
   await gateway.kill()

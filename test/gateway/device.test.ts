@@ -20,13 +20,13 @@ const claim = {
   platform: 'Linux',
 }
 
-/** Checks a signature as the gateway does: with nothing but the public key that travels. */
+/** Checks a signature as the gateway does, with only the public key from the request. */
 function isSigned(device: Device, payload: string, signature: string): boolean {
   const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: device.publicKey }, format: 'jwk' })
   return verify(null, Buffer.from(payload), key, Buffer.from(signature, 'base64url'))
 }
 
-test('device: the key is made once, for its owner alone, and is the same at the next start', () => {
+test('device: the key is created once, with mode 0600, and kept', () => {
   const first = loadDevice(file)
   expect(statSync(file).mode & 0o777).toBe(0o600)
   expect(readdirSync(folder)).toEqual(['device.pem'])
@@ -36,20 +36,20 @@ test('device: the key is made once, for its owner alone, and is the same at the 
   expect(readFileSync(file, 'utf8')).toBe(pem)
 })
 
-test('device: its id is the hash of the public key that travels, 32 bytes in base64url', () => {
+test('device: the id is the hash of the 32-byte public key', () => {
   const { id, publicKey } = loadDevice(file)
   expect(publicKey).toMatch(/^[A-Za-z0-9_-]{43}$/)
   const raw = Buffer.from(publicKey, 'base64url')
   expect([raw.length, createHash('sha256').update(raw).digest('hex')]).toEqual([32, id])
 })
 
-test('device: another folder is another device', () => {
+test('device: another file is another device', () => {
   const other = join(folder, 'other.pem')
   expect(loadDevice(other).id).not.toBe(loadDevice(file).id)
   rmSync(other)
 })
 
-test('device: a connect request is signed over exactly the payload v3', () => {
+test('device: a connect request is signed over exactly payload v3', () => {
   const device = loadDevice(file)
   const signature = signConnect(device, claim)
   expect(signature).toMatch(/^[A-Za-z0-9_-]{86}$/)
@@ -61,17 +61,17 @@ test('device: a connect request is signed over exactly the payload v3', () => {
   expect(isSigned(device, payload, signConnect(device, { ...claim, nonce: 'another' }))).toBe(false)
 })
 
-test('device: without a token its field is empty', () => {
+test('device: without a token, the token field is empty', () => {
   const device = loadDevice(file)
   const payload = `v3|${device.id}|gateway-client|backend|operator||1795402569288||e1dc57a8-56fa|linux|`
   expect(isSigned(device, payload, signConnect(device, { ...claim, scopes: [], token: '' }))).toBe(true)
 })
 
-test('device: a key file that cannot be read is named, with what to do, and is not replaced', () => {
+test('device: an unreadable key file is reported and never replaced', () => {
   for (const text of ['', 'garbage', '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n']) {
     writeFileSync(file, text)
     expect(() => loadDevice(file)).toThrow(
-      expect.objectContaining({ code: 'state_folder', message: `the device key ${file} cannot be read` }),
+      expect.objectContaining({ code: 'state_folder', message: `cannot read the device key ${file}` }),
     )
     expect(readFileSync(file, 'utf8')).toBe(text)
   }

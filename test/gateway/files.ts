@@ -4,7 +4,7 @@ import type { AskAttachment } from '../../src/domain/agent.ts'
 
 const kinds = { image: 'image/png', audio: 'audio/amr', file: 'application/zip' } as const
 
-/** Counts how often it is opened; comes in pieces as from a file. */
+/** An attachment that counts how often it is opened. Its bytes come in chunks, as from a file. */
 export function fileOf(
   fileName: string,
   bytes: Uint8Array,
@@ -31,7 +31,7 @@ export function noise(size: number): Uint8Array {
   return bytes
 }
 
-/** A picture of `side` times `side` random points, which no packing makes smaller. */
+/** A PNG of `side` × `side` random pixels, which does not compress. */
 export function pngOf(side: number): Buffer {
   const line = side * 3 + 1
   const points = Buffer.alloc(side * line)

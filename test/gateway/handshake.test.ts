@@ -18,7 +18,7 @@ function setUp(
 ) {
   const memory = memoryOf(isPaired)
   const handshake = new Handshake({ purpose, hasApprovers }, credentials, device, '1.2.3', memory)
-  return { handshake, memory, grant: handshake.nextGrant() }
+  return { handshake, memory, requested: handshake.nextScopeRequest() }
 }
 
 const hello = (scopes: unknown, more: object = {}) => ({
@@ -28,24 +28,24 @@ const hello = (scopes: unknown, more: object = {}) => ({
   ...more,
 })
 
-describe('what is asked for', () => {
-  test('handshake: a device that was never approved asks for everything once, a paired one for read and write', () => {
-    expect(setUp({ token: 't' }, false).grant).toEqual({ scopes: full, isPairing: true })
-    expect(setUp({ token: 't' }, true).grant).toEqual({ scopes: users, isPairing: false })
+describe('request', () => {
+  test('handshake: pairing requests all scopes, later only read and write', () => {
+    expect(setUp({ token: 't' }, false).requested).toEqual({ scopes: full, isPairing: true })
+    expect(setUp({ token: 't' }, true).requested).toEqual({ scopes: users, isPairing: false })
   })
 
-  test('handshake: a device token was given to an approved device, so nothing more is asked', () => {
-    expect(setUp({ deviceToken: 'd' }, false).grant).toEqual({ scopes: users, isPairing: false })
+  test('handshake: with a device token it does not request pairing', () => {
+    expect(setUp({ deviceToken: 'd' }, false).requested).toEqual({ scopes: users, isPairing: false })
   })
 
-  test('handshake: the admin link asks for admin scope alone, paired or not', () => {
+  test('handshake: the admin link requests only admin scope', () => {
     const wanted = { scopes: ['operator.admin'], isPairing: false }
-    expect(setUp({ token: 't' }, true, 'admin').grant).toEqual(wanted)
-    expect(setUp({ token: 't' }, false, 'admin').grant).toEqual(wanted)
+    expect(setUp({ token: 't' }, true, 'admin').requested).toEqual(wanted)
+    expect(setUp({ token: 't' }, false, 'admin').requested).toEqual(wanted)
   })
 
-  test('handshake: the request is that of a backend client, signed for this nonce', () => {
-    const { handshake, grant } = setUp()
+  test("handshake: a backend client's request, signed for the nonce", () => {
+    const { handshake, requested } = setUp()
     const signature = signConnect(device, {
       clientId: 'gateway-client',
       clientMode: 'backend',
@@ -56,7 +56,7 @@ describe('what is asked for', () => {
       nonce: 'n1',
       platform: 'linux',
     })
-    expect(handshake.connectParams(grant, 'n1', 5)).toEqual({
+    expect(handshake.connectParams(requested, 'n1', 5)).toEqual({
       minProtocol: 3,
       maxProtocol: 4,
       client: { id: 'gateway-client', mode: 'backend', platform: 'linux', displayName: 'wecomd', version: '1.2.3' },
@@ -68,25 +68,25 @@ describe('what is asked for', () => {
     })
   })
 
-  const ways: readonly [Credentials, object][] = [
+  const cases: readonly [Credentials, object][] = [
     [{ token: 't' }, { token: 't' }],
     [{ deviceToken: 'd' }, { deviceToken: 'd' }],
     [{ token: 't', deviceToken: 'd' }, { token: 't' }],
     [{ password: 'p' }, { password: 'p' }],
     [{}, {}],
   ]
-  for (const [credentials, auth] of ways) {
-    test(`handshake: with ${Object.keys(credentials).join(' and ') || 'nothing'} it shows ${Object.keys(auth).join() || 'nothing'}`, () => {
-      const { handshake, grant } = setUp(credentials)
-      expect(handshake.connectParams(grant, 'n', 1)['auth']).toEqual(auth)
+  for (const [credentials, auth] of cases) {
+    test(`handshake: auth with ${Object.keys(credentials).join(' and ') || 'no credentials'}`, () => {
+      const { handshake, requested } = setUp(credentials)
+      expect(handshake.connectParams(requested, 'n', 1)['auth']).toEqual(auth)
     })
   }
 })
 
-describe('what is taken', () => {
-  test('handshake: exactly the scopes that were asked for are taken, in any order', () => {
-    const { handshake, grant } = setUp()
-    expect(handshake.accept(grant, hello(users.toReversed()))).toEqual({
+describe('answer', () => {
+  test('handshake: the requested scopes are accepted in any order', () => {
+    const { handshake, requested } = setUp()
+    expect(handshake.accept(requested, hello(users.toReversed()))).toEqual({
       bootId: 'b1',
       version: '2026.9.6',
       scopes: users.toReversed(),
@@ -97,53 +97,53 @@ describe('what is taken', () => {
     })
   })
 
-  const refused: readonly [what: string, scopes: unknown, says: string][] = [
+  const refused: readonly [what: string, scopes: unknown, message: string][] = [
     ['one scope less', ['operator.read'], 'did not grant operator.write'],
     ['no scopes', [], 'did not grant operator.read, operator.write'],
     ['an answer without scopes', undefined, 'did not grant operator.read, operator.write'],
-    ['scopes that are no list', 'operator.read operator.write', 'did not grant operator.read, operator.write'],
-    ['admin on top', [...users, 'operator.admin'], 'granted more than was asked'],
-    ['a scope nobody knows on top', [...users, 'operator.new'], 'granted more than was asked'],
-    ['everything', full, 'granted more than was asked'],
+    ['scopes that are not a list', 'operator.read operator.write', 'did not grant operator.read, operator.write'],
+    ['extra admin scope', [...users, 'operator.admin'], 'granted more scopes than requested'],
+    ['an extra unknown scope', [...users, 'operator.new'], 'granted more scopes than requested'],
+    ['all scopes', full, 'granted more scopes than requested'],
   ]
-  for (const [what, scopes, says] of refused) {
+  for (const [what, scopes, message] of refused) {
     test(`handshake: the users' link refuses ${what}`, () => {
-      const { handshake, grant } = setUp()
-      expect(() => handshake.accept(grant, hello(scopes))).toThrow(says)
+      const { handshake, requested } = setUp()
+      expect(() => handshake.accept(requested, hello(scopes))).toThrow(message)
     })
   }
 
-  test('handshake: the pairing connect needs the full set, and what it got is remembered', () => {
-    const { handshake, memory, grant } = setUp({ token: 't' }, false)
-    expect(() => handshake.accept(grant, hello(users))).toThrow('did not grant operator.admin, operator.approvals')
+  test('handshake: pairing needs all scopes and is remembered', () => {
+    const { handshake, memory, requested } = setUp({ token: 't' }, false)
+    expect(() => handshake.accept(requested, hello(users))).toThrow('did not grant operator.admin, operator.approvals')
     expect(memory.isPaired()).toBe(false)
-    handshake.accept(grant, hello(full))
+    handshake.accept(requested, hello(full))
     expect(memory.isPaired()).toBe(true)
-    expect(handshake.nextGrant()).toEqual({ scopes: users, isPairing: false })
+    expect(handshake.nextScopeRequest()).toEqual({ scopes: users, isPairing: false })
   })
 
-  test('handshake: the admin link takes admin scope, also with more, and nothing less', () => {
-    const { handshake, grant } = setUp({ token: 't' }, true, 'admin')
-    expect(handshake.accept(grant, hello(['operator.admin'])).scopes).toEqual(['operator.admin'])
-    expect(handshake.accept(grant, hello(full)).scopes).toEqual(full)
-    expect(() => handshake.accept(grant, hello(users))).toThrow('did not grant operator.admin')
+  test('handshake: the admin link accepts admin scope, or more', () => {
+    const { handshake, requested } = setUp({ token: 't' }, true, 'admin')
+    expect(handshake.accept(requested, hello(['operator.admin'])).scopes).toEqual(['operator.admin'])
+    expect(handshake.accept(requested, hello(full)).scopes).toEqual(full)
+    expect(() => handshake.accept(requested, hello(users))).toThrow('did not grant operator.admin')
   })
 
-  test('handshake: what the admin link is refused does not make the users link pair again', () => {
+  test("handshake: a refused admin link does not unpair the users' link", () => {
     const { handshake, memory } = setUp({ token: 't' }, true, 'admin')
     handshake.forgetPairing()
     expect(memory.isPaired()).toBe(true)
   })
 
-  test('handshake: a pairing that the gateway forgot is asked for again', () => {
+  test('handshake: a forgotten pairing is requested again', () => {
     const { handshake } = setUp()
     handshake.forgetPairing()
-    expect(handshake.nextGrant()).toEqual({ scopes: full, isPairing: true })
+    expect(handshake.nextScopeRequest()).toEqual({ scopes: full, isPairing: true })
   })
 
-  test('handshake: an older gateway that names no limits gets the usual ones', () => {
-    const { handshake, grant } = setUp()
-    expect(handshake.accept(grant, hello(users, { policy: undefined }))).toMatchObject({
+  test('handshake: default limits apply when the gateway names none', () => {
+    const { handshake, requested } = setUp()
+    expect(handshake.accept(requested, hello(users, { policy: undefined }))).toMatchObject({
       tickIntervalMs: 30_000,
       maxPayloadBytes: 26_214_400,
       attachmentBytes: 19_464_192,
@@ -152,14 +152,14 @@ describe('what is taken', () => {
   })
 })
 
-test('handshake: where there are administrators, questions may wait for approval, and the admin link hears of it', () => {
+test('handshake: with administrators, both links take part in approvals', () => {
   const asking = setUp({ token: 't' }, true, 'users', true)
-  expect(asking.grant.scopes).toEqual([...users, 'operator.approvals'])
-  expect(() => asking.handshake.accept(asking.grant, hello([...users, 'operator.approvals']))).not.toThrow()
-  expect(() => asking.handshake.accept(asking.grant, hello(full))).toThrow('more than was asked')
+  expect(asking.requested.scopes).toEqual([...users, 'operator.approvals'])
+  expect(() => asking.handshake.accept(asking.requested, hello([...users, 'operator.approvals']))).not.toThrow()
+  expect(() => asking.handshake.accept(asking.requested, hello(full))).toThrow('more scopes than requested')
   const answering = setUp({ token: 't' }, true, 'admin', true)
-  expect(answering.grant.scopes).toEqual(['operator.admin'])
-  const capsOf = ({ handshake, grant }: typeof asking) => handshake.connectParams(grant, 'n', 1)['caps']
+  expect(answering.requested.scopes).toEqual(['operator.admin'])
+  const capsOf = ({ handshake, requested }: typeof asking) => handshake.connectParams(requested, 'n', 1)['caps']
   expect([capsOf(asking), capsOf(answering)]).toEqual([['tool-events'], ['tool-events', 'exec-approvals']])
   expect(capsOf(setUp({ token: 't' }, true, 'admin'))).toEqual(['tool-events'])
 })

@@ -17,7 +17,7 @@ const failed = (runId: string) =>
   said('⚠️ LLM request failed.', runId, { stopReason: 'error', idempotencyKey: `${runId}:terminal-error` })
 const aborted = (text: string, runId: string) =>
   said(text, runId, { idempotencyKey: `${runId}:assistant`, model: 'gateway-injected' })
-/** The answer to a command: of no run, under the key of its message. */
+/** The reply to a command. It belongs to no run and has the key of its message. */
 const commanded = (text: string, key: string) => ({
   role: 'assistant',
   content: [{ type: 'text', text }],
@@ -38,7 +38,7 @@ const reset = (timestamp: number) => ({
   timestamp,
   __openclaw: { kind: 'reset', id: 'r' },
 })
-const stranger = asked('somebody')
+const otherAsk = asked('somebody')
 const active = { hasActiveRun: true }
 const inFlight = (runId: string, text = '') => ({ sessionInfo: active, inFlightRun: { runId, text } })
 const pending = (state: string, ...runIds: string[]) => ({
@@ -51,14 +51,14 @@ const step = (messages: readonly object[], more: object = {}, at: Partial<Histor
     runIds: new Set(['k']),
     now,
     bootId: 'boot-2',
-    isTaken: false,
+    isAccepted: false,
     quietSince: now,
     ...at,
   })
 
 const before = { asked: { at: now - 5_000, bootId: 'boot-1' } }
-const taken = { asked: { at: now - 5_000, bootId: 'boot-2' }, isTaken: true }
-const untaken = { ...taken, isTaken: false }
+const accepted = { asked: { at: now - 5_000, bootId: 'boot-2' }, isAccepted: true }
+const unacknowledged = { ...accepted, isAccepted: false }
 const quiet = (ms: number) => ({ quietSince: now - ms })
 const emptyEnd = (ms: number) => ({ emptyEndAt: now - ms })
 
@@ -71,77 +71,83 @@ type Case = readonly [
 ]
 
 const withoutRow: readonly Case[] = [
-  ['a question that was never asked is asked', { kind: 'ask', key: 'k' }, []],
-  ['an old conversation does not keep it from being asked', { kind: 'ask' }, [asked('j'), said('a', 'j')]],
-  ['somebody else runs in the session: it waits for its turn', { kind: 'occupied' }, [stranger], inFlight('x')],
-  ['a run that is not named keeps it waiting, too', { kind: 'occupied' }, [], { sessionInfo: active }],
+  ['a new question is asked', { kind: 'ask', key: 'k' }, []],
+  ['a new question after an old conversation is asked', { kind: 'ask' }, [asked('j'), said('a', 'j')]],
+  ["another client's run is waited for", { kind: 'occupied' }, [otherAsk], inFlight('x')],
+  ['an active run without an id is waited for', { kind: 'occupied' }, [], { sessionInfo: active }],
+  ['between ack and row the run is followed', { kind: 'follow', runId: 'k', text: '' }, [], inFlight('k'), accepted],
   [
-    'between ack and row the run is already followed',
-    { kind: 'follow', runId: 'k', text: '' },
-    [],
-    inFlight('k'),
-    taken,
-  ],
-  [
-    'between ack and row, told only by the list of active runs',
+    'between ack and row, activeRunIds is enough to follow',
     { kind: 'follow' },
     [],
     { sessionInfo: { ...active, activeRunIds: ['k'] } },
-    taken,
+    accepted,
   ],
-  ['between ack and row nothing may be seen for a moment', { kind: 'wait' }, [], {}, taken],
+  ['between ack and row, no sign yet means wait', { kind: 'wait' }, [], {}, accepted],
   [
-    'queued behind another run it is followed',
+    'a question queued after another run is followed',
     { kind: 'follow' },
-    [stranger],
+    [otherAsk],
     { ...inFlight('x'), ...pending('queued', 'k') },
-    taken,
+    accepted,
   ],
   [
-    'queued, and the other run has just ended',
+    'a queued question is followed when the other run has just ended',
     { kind: 'follow' },
-    [stranger, said('a', 'x')],
+    [otherAsk, said('a', 'x')],
     pending('queued', 'k'),
-    taken,
+    accepted,
   ],
-  ['asked, but the ack never came: the same key is asked again', { kind: 'ask', key: 'k' }, [], {}, untaken],
-  ['a gateway that died with nothing written is asked again', { kind: 'ask', key: 'k' }, [], {}, before],
-  ['but not while somebody else runs there', { kind: 'occupied' }, [], inFlight('x'), before],
+  ['without an ack the same key is asked again', { kind: 'ask', key: 'k' }, [], {}, unacknowledged],
+  ['after a crash that left nothing, the same key is asked again', { kind: 'ask', key: 'k' }, [], {}, before],
+  ["after such a crash, another client's run is waited for", { kind: 'occupied' }, [], inFlight('x'), before],
   [
-    'a key that the dead gateway spent is left for the next one',
+    'an interrupted key is replaced by the next one',
     { kind: 'ask', key: 'k#2' },
     [],
     pending('interrupted', 'k'),
     before,
   ],
-  ['and that one too, when it was spent', { kind: 'ask', key: 'k#3' }, [], pending('interrupted', 'k', 'k#2'), before],
-  ["somebody else's spent key is not ours", { kind: 'ask', key: 'k' }, [], pending('interrupted', 'j', 'k2'), before],
-  ['a reset after the question ends it for good', { kind: 'lost' }, [reset(now - 1_000)], {}, before],
-  ['also within the same boot', { kind: 'lost' }, [reset(now - 1_000), asked('j')], {}, taken],
-  ['a reset before the question does not', { kind: 'ask' }, [reset(now - 6_000)], {}, before],
-  ['a reset before it was ever asked does not either', { kind: 'ask' }, [reset(now - 1_000)]],
-  ['what was taken and stays silent is given up after 60 s', { kind: 'lost' }, [], {}, { ...taken, ...quiet(60_000) }],
-  ['and not a millisecond before', { kind: 'wait' }, [], {}, { ...taken, ...quiet(59_999) }],
   [
-    'an end without a word may be a queue: it is looked at again',
-    { kind: 'wait' },
+    'a second interrupted key is replaced as well',
+    { kind: 'ask', key: 'k#3' },
     [],
-    {},
-    { ...taken, ...emptyEnd(4_999) },
+    pending('interrupted', 'k', 'k#2'),
+    before,
   ],
   [
-    'nothing following it for 5 s is an empty answer',
+    "another question's interrupted key does not matter",
+    { kind: 'ask', key: 'k' },
+    [],
+    pending('interrupted', 'j', 'k2'),
+    before,
+  ],
+  ['a reset after the question makes it lost', { kind: 'lost' }, [reset(now - 1_000)], {}, before],
+  ['a reset within the same boot makes it lost, too', { kind: 'lost' }, [reset(now - 1_000), asked('j')], {}, accepted],
+  ['a reset before the question does not matter', { kind: 'ask' }, [reset(now - 6_000)], {}, before],
+  ['a reset before the first ask does not matter', { kind: 'ask' }, [reset(now - 1_000)]],
+  [
+    'an accepted question without a sign is lost after 60 s',
+    { kind: 'lost' },
+    [],
+    {},
+    { ...accepted, ...quiet(60_000) },
+  ],
+  ['an accepted question without a sign waits until then', { kind: 'wait' }, [], {}, { ...accepted, ...quiet(59_999) }],
+  ['an end without text may mean queued, so it waits', { kind: 'wait' }, [], {}, { ...accepted, ...emptyEnd(4_999) }],
+  [
+    'an end without text and nothing for 5 s is an empty answer',
     { kind: 'empty' },
     [],
     {},
-    { ...taken, ...emptyEnd(5_000), ...quiet(5_000) },
+    { ...accepted, ...emptyEnd(5_000), ...quiet(5_000) },
   ],
   [
-    'while something runs it may be ours, just taken out of the queue',
+    'after an end without text, an active run may be ours',
     { kind: 'follow' },
     [],
     { sessionInfo: active },
-    { ...taken, ...emptyEnd(60_000), ...quiet(0) },
+    { ...accepted, ...emptyEnd(60_000), ...quiet(0) },
   ],
 ]
 
@@ -152,180 +158,180 @@ const afterRow: readonly Case[] = [
     [asked()],
     inFlight('k', 'so far'),
   ],
-  ['a run whose id is not told yet is followed', { kind: 'follow' }, [asked()], { sessionInfo: active }],
-  ['the row, the answer: done', { kind: 'answered' }, [asked(), said('a', 'k')]],
-  ['a restarted daemon finds the answer of the last boot', { kind: 'answered' }, [asked(), said('a', 'k')], {}, before],
+  ['after the row, an active run without an id is followed', { kind: 'follow' }, [asked()], { sessionInfo: active }],
+  ['an answer after the row ends the question', { kind: 'answered' }, [asked(), said('a', 'k')]],
+  ['an answer from an earlier boot is found', { kind: 'answered' }, [asked(), said('a', 'k')], {}, before],
   [
-    'the answer stands although others went on since',
+    'later turns of other clients do not hide the answer',
     { kind: 'answered' },
-    [asked(), said('a', 'k'), stranger, said('b', 'x')],
+    [asked(), said('a', 'k'), otherAsk, said('b', 'x')],
   ],
   [
-    'queued behind another run, answered under another id',
+    'queued after another run: the new run id is followed',
     { kind: 'follow', runId: 'new', text: 'gr' },
-    [stranger, said('a', 'x'), asked()],
+    [otherAsk, said('a', 'x'), asked()],
     inFlight('new', 'gr'),
-    taken,
+    accepted,
   ],
   [
-    'resumed after a restart, the note of the gateway in between',
+    'resumed after a restart: the new run id is followed',
     { kind: 'follow', runId: 'new', text: '' },
     [asked(), system('new')],
     inFlight('new'),
     before,
   ],
   [
-    'resumed and answered while nobody listened',
+    'the answer of a resumed run is found',
     { kind: 'answered' },
     [asked(), system('new'), said('a', 'new')],
     {},
     before,
   ],
   [
-    "the next user's run is not ours, our answer stands before it",
+    "our answer is found while the next user's run is active",
     { kind: 'answered' },
-    [asked(), system('new'), said('a', 'new'), stranger],
+    [asked(), system('new'), said('a', 'new'), otherAsk],
     inFlight('x'),
     before,
   ],
-  ["the next user's answer is not ours", { kind: 'wait' }, [asked(), stranger, said('not ours', 'x')], {}, before],
-  ["nor is the next user's run", { kind: 'wait' }, [asked(), stranger], inFlight('x'), before],
+  ["the next user's answer is not ours", { kind: 'wait' }, [asked(), otherAsk, said('not ours', 'x')], {}, before],
+  ["the next user's run is not ours", { kind: 'wait' }, [asked(), otherAsk], inFlight('x'), before],
   [
-    'a message steered into our run does not take its answer away',
+    'a message steered into our run does not take its answer',
     { kind: 'answered' },
-    [asked(), stranger, said('both', 'k')],
+    [asked(), otherAsk, said('both', 'k')],
   ],
   [
-    'and one steered into an adopted run neither',
+    'a message steered into an adopted run does not take its answer',
     { kind: 'answered' },
-    [asked(), stranger, said('both', 'new')],
+    [asked(), otherAsk, said('both', 'new')],
     {},
     { runIds: new Set(['k', 'new']) },
   ],
   [
-    'what somebody else wrote into our run is answered behind what it had said',
+    'a steered run keeps the text from before as `earlier`',
     { kind: 'answered', row: { text: 'both' }, earlier: [{ text: 'ours' }] },
-    [asked(), said('let me see', 'k', { stopReason: 'toolUse' }), said('ours', 'k'), stranger, said('both', 'k')],
+    [asked(), said('let me see', 'k', { stopReason: 'toolUse' }), said('ours', 'k'), otherAsk, said('both', 'k')],
   ],
   [
-    'but not behind the answer of another run, nor behind nothing',
+    '`earlier` has no text of other runs and no empty rows',
     { kind: 'answered', row: { text: 'new' }, earlier: [] },
     [asked(), said('old', 'k'), said('', 'new'), said('new', 'new')],
     {},
     { runIds: new Set(['k', 'new']) },
   ],
   [
-    'a command is answered by a row of no run',
+    'the reply to a command has no run id',
     { kind: 'answered', row: { text: 'set' } },
     [asked(), commanded('set', 'k')],
   ],
   [
-    'also while a run of somebody else goes on',
+    "a command is answered during another client's run",
     { kind: 'answered', row: { text: 'set' } },
-    [stranger, asked(), commanded('set', 'k')],
+    [otherAsk, asked(), commanded('set', 'k')],
     inFlight('somebody'),
   ],
-  ['a command that takes long is followed', { kind: 'follow', runId: 'k' }, [], inFlight('k'), taken],
+  ['a slow command is followed', { kind: 'follow', runId: 'k' }, [], inFlight('k'), accepted],
   [
-    'the answer to the text behind a command counts, not that to the command',
+    'the answer to text after a command replaces the command reply',
     { kind: 'answered', row: { text: 'a' } },
     [asked(), commanded('set', 'k'), said('a', 'k')],
   ],
-  ['the answer to the command of another is not ours', { kind: 'wait' }, [asked(), stranger, commanded('set', 'x')]],
+  ["the reply to another client's command is not ours", { kind: 'wait' }, [asked(), otherAsk, commanded('set', 'x')]],
   [
-    'what was said before a tool is no answer',
+    'text before a tool call is not the answer',
     { kind: 'wait' },
     [asked(), said('let me see', 'k', { stopReason: 'toolUse' })],
   ],
   [
-    'the words after the tool are',
+    'text after the tool call is the answer',
     { kind: 'answered' },
     [asked(), said('let me see', 'k', { stopReason: 'toolUse' }), { role: 'toolResult', content: 'x' }, said('a', 'k')],
   ],
   ['an error row is a failed run', { kind: 'failed', text: '' }, [asked(), failed('k')]],
-  ['an error row of a resumed run as well', { kind: 'failed' }, [asked(), system('new'), failed('new')], {}, before],
   [
-    'an aborted row is a stopped run with what there is',
+    'an error row of a resumed run is a failed run',
+    { kind: 'failed' },
+    [asked(), system('new'), failed('new')],
+    {},
+    before,
+  ],
+  [
+    'an aborted row is a stopped run with its partial text',
     { kind: 'stopped', row: { text: 'par' } },
     [asked(), aborted('par', 'k')],
   ],
   [
-    'an aborted row of a resumed run is a stopped run, too',
+    'an aborted row of a resumed run is a stopped run',
     { kind: 'stopped', row: { text: 'par' } },
     [asked(), system('new'), aborted('par', 'new')],
     {},
     before,
   ],
   [
-    'an empty row is no answer while the gateway asks the model again',
+    'an empty row is not an answer while the run is active',
     { kind: 'follow' },
     [asked(), said('', 'k')],
     inFlight('k'),
   ],
-  ['the second answer counts', { kind: 'answered' }, [asked(), said('', 'k'), said('a', 'k')]],
+  ['after an empty row the second answer counts', { kind: 'answered' }, [asked(), said('', 'k'), said('a', 'k')]],
   [
-    'an empty row with the word that it is over is an empty answer',
+    'an empty row after the end of the run is an empty answer',
     { kind: 'empty' },
     [asked(), said('', 'k')],
     {},
     emptyEnd(0),
   ],
   [
-    'an empty row whose files may still come is waited for',
+    'an empty row waits while files may still come',
     { kind: 'wait' },
     [asked(), said('', 'k')],
     {},
     { ...emptyEnd(1_999), mayGetFiles: true },
   ],
   [
-    'and for two seconds only',
+    'an empty row waits for files for two seconds only',
     { kind: 'empty' },
     [asked(), said('', 'k')],
     {},
     { ...emptyEnd(2_000), mayGetFiles: true },
   ],
   [
-    'a row of nothing but a file is an answer',
+    'a row with only a file is an answer',
     { kind: 'answered', row: { text: '', files: [{ id: 'f' }] } },
     [asked(), said('', 'k', file)],
     {},
     emptyEnd(0),
   ],
   [
-    'what was said counts more than a file behind it',
+    'a row with text counts more than a later row with a file',
     { kind: 'answered', row: { text: 'a' } },
     [asked(), said('a', 'k'), said('', 'k', file)],
   ],
   [
-    'a file before a tool was used is no answer yet',
+    'a file before a tool call is not the answer',
     { kind: 'follow' },
     [asked(), said('', 'k', { ...file, stopReason: 'toolUse' })],
     { sessionInfo: active },
   ],
-  ['white space is no answer', { kind: 'wait' }, [asked(), said(' \n', 'k')]],
+  ['white space is not an answer', { kind: 'wait' }, [asked(), said(' \n', 'k')]],
+  ['a row with nothing after it is lost after 60 s', { kind: 'lost' }, [asked()], {}, { ...before, ...quiet(60_000) }],
+  ['a row with nothing after it waits until then', { kind: 'wait' }, [asked()], {}, { ...before, ...quiet(59_999) }],
   [
-    'the row and nothing after it is given up after 60 s',
-    { kind: 'lost' },
-    [asked()],
-    {},
-    { ...before, ...quiet(60_000) },
-  ],
-  ['and waited for until then', { kind: 'wait' }, [asked()], {}, { ...before, ...quiet(59_999) }],
-  [
-    'a question under its second key is found',
+    'the answer under the second key is found',
     { kind: 'answered' },
     [asked('k#2'), said('a', 'k#2')],
     pending('interrupted', 'k'),
     before,
   ],
   [
-    'a question under its second key is stopped like any other',
+    'an abort under the second key is found',
     { kind: 'stopped', row: { text: 'p' } },
     [asked('k#2'), aborted('p', 'k#2')],
     pending('interrupted', 'k'),
     before,
   ],
-  ['of two rows under one key the last one counts', { kind: 'wait' }, [asked(), said('old', 'j'), asked()]],
+  ['of two rows with one key the last one counts', { kind: 'wait' }, [asked(), said('old', 'j'), asked()]],
 ]
 
 describe('nextStep', () => {
@@ -348,19 +354,19 @@ describe('decodeHistory', () => {
     })
   })
 
-  test('history: a run in flight is active also when nothing else says so', () => {
+  test('history: an in-flight run alone makes the session active', () => {
     expect(decodeHistory({ inFlightRun: { runId: 'k' } })).toMatchObject({
       isActive: true,
       inFlight: { runId: 'k', text: '' },
     })
   })
 
-  test('history: rows of kinds that we do not know do no harm', () => {
+  test('history: unknown rows are ignored', () => {
     const { rows } = decodeHistory({ messages: [null, 7, {}, { role: 'toolResult', content: { a: 1 } }, reset(5)] })
     expect(rows.map(row => row.role)).toEqual(['other', 'other', 'other', 'other', 'reset'])
   })
 
-  test('history: the text of a message is its text blocks in order, thoughts and tools left out', () => {
+  test('history: the text of a message is its text blocks in order', () => {
     expect(textOf({ content: 'plain' })).toBe('plain')
     expect(
       textOf({ content: [block('thinking', 'hm'), block('text', 'a'), { type: 'toolCall' }, block('text', 'b')] }),

@@ -7,7 +7,7 @@ import { type LinkOptions, openLink } from './rig.ts'
 
 export const fullScopes = [...users, 'operator.admin', 'operator.approvals']
 
-/** Gateways and links of one test file, closed together in `afterEach`. */
+/** The gateways and links of one test file, closed together in `afterEach`. */
 export class Links {
   private readonly open: { close(): unknown }[] = []
 
@@ -31,7 +31,7 @@ export class Links {
     return gateway
   }
 
-  /** A link that is already trying. */
+  /** A link that has started to connect. */
   link(options: LinkOptions): Link {
     const opened = openLink(options)
     this.closeLater(opened)
@@ -46,14 +46,14 @@ export async function reach(opened: Link, state: LinkStatus['state']): Promise<v
   await until(`the link to be ${state}`, () => opened.connection.status.state === state)
 }
 
-/** How long until the next try; undefined while one goes on, which has 15 s. */
+/** Milliseconds until the next connect; undefined during one, which has a timeout of 15 s. */
 export async function pauseOf(opened: Link): Promise<number | undefined> {
   await opened.pass(0)
   const pause = (opened.clock.nextAlarmAt() ?? 0) - opened.clock.now()
   return pause < 15_000 ? pause : undefined
 }
 
-/** A refused connect. */
+/** The response to a refused connect. */
 export function refusal(code: string, details: object = {}, more: object = {}) {
   return { ok: false, error: { code, message: 'no', details, ...more } } as const
 }

@@ -9,20 +9,20 @@ import { openPipe, type PipeOptions } from './pipe.ts'
 
 afterEach(closeAgents)
 
-/** The agent over a way that breaks or gets stuck. */
-async function openOver(pipe: PipeOptions, options: Parameters<typeof openAgent>[0] = {}) {
-  const ways: Awaited<ReturnType<typeof openPipe>>[] = []
+/** The agent over a TCP proxy that breaks or stalls. */
+async function openOverPipe(pipe: PipeOptions, options: Parameters<typeof openAgent>[0] = {}) {
+  const proxies: Awaited<ReturnType<typeof openPipe>>[] = []
   const opened = await openAgent(options, async port => {
-    const way = await openPipe(port, pipe)
-    ways.push(way)
-    return way
+    const proxy = await openPipe(port, pipe)
+    proxies.push(proxy)
+    return proxy
   })
-  const [way] = ways
-  if (way === undefined) throw new Error('no way was opened')
-  return { ...opened, way }
+  const [proxy] = proxies
+  if (proxy === undefined) throw new Error('no proxy opened')
+  return { ...opened, proxy }
 }
 
-test('agent: a picture and a table arrive byte for byte, in order, and are in the history', async () => {
+test('agent: attachments arrive intact and are in the history', async () => {
   const { gateway, ask } = await openAgent({ script: echoScript })
   const end = await ask('k', '这是什么', { attachments: [png, csv] })
   expect(end).toEqual({ kind: 'answered', text: echoAnswer('这是什么', [png, csv]) })
@@ -39,7 +39,7 @@ test('agent: a picture and a table arrive byte for byte, in order, and are in th
   ])
 })
 
-test('agent: a picture that is too large for the gateway ends the run, also as a file', async () => {
+test('agent: an image over the limit fails the run, even as a file', async () => {
   const { gateway, ask, rows } = await openAgent()
   const large = pngOf(1_500)
   for (const kind of ['image', 'file'] as const) {
@@ -49,7 +49,7 @@ test('agent: a picture that is too large for the gateway ends the run, also as a
   expect([gateway.asks(), rows()]).toEqual([[], []])
 })
 
-test('agent: two questions with files are on their way at a time, and a plain one overtakes the third', async () => {
+test('agent: at most two questions upload files; plain text overtakes them', async () => {
   const open = Promise.withResolvers<void>()
   let held = 0
   const { gateway, ask } = await openAgent({
@@ -73,39 +73,39 @@ test('agent: two questions with files are on their way at a time, and a plain on
   expect(sent.toSorted()).toEqual(files.map(file => file.sha256).toSorted())
 })
 
-test('agent: a link that breaks in the middle of a big frame is opened again and the same files go, once', async () => {
-  const { gateway, ask, way, statuses } = await openOver({ cuts: 1, limitBytes: 5_000_000 })
+test('agent: a link broken in mid upload is reopened and the files resent', async () => {
+  const { gateway, ask, proxy, statuses } = await openOverPipe({ cuts: 1, limitBytes: 5_000_000 })
   const file = fileOf('max.zip', noise(19_464_192))
   const boots: string[] = []
   const mark = async (bootId: string) => void boots.push(bootId)
   expect(await ask('k', 'hi', { attachments: [file, csv], mark })).toEqual({ kind: 'answered', text: answerTo('hi') })
   expect(gateway.asks().map(one => one.attachments.map(({ sha256 }) => sha256))).toEqual([[file.sha256, csv.sha256]])
-  expect([file.opened.times, boots, way.connections()]).toEqual([2, [gateway.bootId()], 2])
+  expect([file.opened.times, boots, proxy.connections()]).toEqual([2, [gateway.bootId()], 2])
   expect(statuses).toEqual(['up', 'down', 'up'])
 })
 
-test('agent: when the link breaks again and again the question goes without its files and says so', async () => {
-  const { gateway, ask } = await openOver({ cuts: 99, limitBytes: 500_000 })
+test('agent: after three broken uploads the question goes without files', async () => {
+  const { gateway, ask } = await openOverPipe({ cuts: 99, limitBytes: 500_000 })
   const file = fileOf('big.zip', noise(1_000_000))
   expect(await ask('k', 'hi', { attachments: [file] })).toMatchObject({ kind: 'answered' })
   expect(gateway.asks()).toMatchObject([{ text: 'hi\n[big.zip: could not be read]', attachments: [] }])
   expect(file.opened.times).toBe(3)
 })
 
-test('agent: a big frame that is stuck on its way does not cost the link', async () => {
-  const { gateway, ask, way, statuses } = await openOver({ holds: true, limitBytes: 1_000_000 }, { tickMs: 400 })
+test('agent: a stalled large frame does not close the link', async () => {
+  const { gateway, ask, proxy, statuses } = await openOverPipe({ stalls: true, limitBytes: 1_000_000 }, { tickMs: 400 })
   const file = fileOf('max.zip', noise(19_464_192))
   const answer = ask('k', 'hi', { attachments: [file] })
-  await until('the way to be stuck', way.isHolding)
-  const before = way.returned()
-  await until('four ticks', () => way.returned() > before + 4 * 70)
-  way.release()
+  await until('the proxy to stall', proxy.isStalled)
+  const before = proxy.returned()
+  await until('four ticks', () => proxy.returned() > before + 4 * 70)
+  proxy.release()
   expect(await answer).toMatchObject({ kind: 'answered' })
-  expect([statuses, way.connections(), file.opened.times]).toEqual([['up'], 1, 1])
+  expect([statuses, proxy.connections(), file.opened.times]).toEqual([['up'], 1, 1])
   expect(gateway.asks()[0]?.attachments[0]?.sha256).toBe(file.sha256)
 })
 
-test('agent: more than the gateway takes in one frame ends the run and leaves the link alone', async () => {
+test('agent: an oversized frame fails the run and keeps the link', async () => {
   const { gateway, agent, ask, statuses } = await openAgent()
   const most = agent.limits()?.questionBytes ?? 0
   const halves = (size: number) => [fileOf('a', noise(10_000_000)), fileOf('b', noise(size - 10_000_000))]
@@ -114,7 +114,7 @@ test('agent: more than the gateway takes in one frame ends the run and leaves th
   expect(await ask('fits', 'hi', { attachments: halves(most) })).toMatchObject({ kind: 'answered' })
 })
 
-test('agent: a question whose file cannot be read for the moment is not marked, and can be asked later', async () => {
+test('agent: an unreadable file leaves the question unmarked for a retry', async () => {
   const { gateway, ask } = await openAgent()
   const boots: string[] = []
   const mark = async (bootId: string) => void boots.push(bootId)
@@ -130,7 +130,7 @@ test('agent: a question whose file cannot be read for the moment is not marked, 
   expect(await ask('k', 'hi', { attachments: [csv], mark })).toMatchObject({ kind: 'answered' })
 })
 
-test('agent: a question that was let go while its files waited for their turn is not asked', async () => {
+test('agent: a question cancelled while waiting to upload is not asked', async () => {
   const open = Promise.withResolvers<void>()
   let held = 0
   const { gateway, ask } = await openAgent({
@@ -159,7 +159,7 @@ test('agent: a question that was let go while its files waited for their turn is
   ).toEqual(['a', 'b', 'd'])
 })
 
-test('agent: what the gateway takes is known from the first connection on, also while the link is down', async () => {
+test('agent: limits are known after the first connect, even while down', async () => {
   const { gateway, agent, limitsBefore } = await openAgent()
   const usual = { attachmentBytes: 19_464_192, imageBytes: 6_291_456, questionBytes: 19_611_648 }
   expect([limitsBefore, agent.limits()]).toEqual([undefined, usual])

@@ -18,7 +18,7 @@ const csv: ScriptStep = { kind: 'file', name: '数据 表.csv', mimeType: 'text/
 const html: ScriptStep = { kind: 'file', name: 'a.html', mimeType: 'text/html', refused: 'unsupported-format' }
 const tool: ScriptStep = { kind: 'tool', name: 'exec', args: {}, ms: 10, result: 'ok' }
 
-/** An agent that answers with these steps, and how often each method was called and each file fetched. */
+/** An agent that answers with these steps, and the calls the gateway received. */
 async function openWith(steps: readonly ScriptStep[], options: Partial<EchoOptions> = {}) {
   const calls: string[] = []
   const opened = await openAgent({
@@ -41,7 +41,7 @@ type Opened = Awaited<ReturnType<typeof openWith>>
 
 const idOf = (end: RunEnd, index = 0) => (end.kind === 'answered' ? end.files?.[index]?.id : undefined) ?? ''
 
-/** The bytes that were kept under a name. */
+/** The bytes stored in the spool under a name. */
 async function bytesOf({ spool }: Opened, file: string): Promise<Buffer> {
   return Buffer.concat(await Array.fromAsync((await spool.open({ kind: 'spool', file })).open()))
 }
@@ -53,7 +53,7 @@ const kept = (bytes: Uint8Array) => ({
 })
 
 describe('the files of an answer', () => {
-  test('agent: a picture and a table come with the answer and are fetched byte for byte, a refused file is only named', async () => {
+  test("agent: an answer's files are fetched intact, a refused one is named", async () => {
     const opened = await openWith([says, png, csv, html])
     const end = await opened.ask('k', 'hi')
     expect(end).toEqual({
@@ -71,14 +71,14 @@ describe('the files of an answer', () => {
     }
   })
 
-  test('agent: the text is reported whole while its files are looked for', async () => {
+  test('agent: the final text is reported before the files are found', async () => {
     const { ask, chunks } = await openWith([says, png], { filesAfterMs: 700 })
     const end = ask('k', 'hi')
     await until('the text', () => chunks.some(chunk => chunk.kind === 'text' && chunk.text === 'here'))
     expect(await end).toMatchObject({ text: 'here', files: [{ fileName: 'out.png' }] })
   })
 
-  test('agent: an answer of nothing but a file has no text, now and when it is found later', async () => {
+  test('agent: an answer of only a file has empty text, live or from history', async () => {
     const { ask, gateway } = await openWith([png])
     const alone = { kind: 'answered', text: '', files: [{ fileName: 'out.png' }] } as const
     expect(await ask('k', 'hi')).toMatchObject(alone)
@@ -87,7 +87,7 @@ describe('the files of an answer', () => {
     expect(gateway.asks()).toHaveLength(1)
   })
 
-  test('agent: a plain answer costs no look more, and one after a tool costs one', async () => {
+  test('agent: a plain answer costs no extra read, one after a tool costs one', async () => {
     const plain = await openWith([says])
     expect(await plain.ask('k', 'hi')).toEqual({ kind: 'answered', text: 'here' })
     expect(plain.calls).toEqual(['connect', 'chat.history', 'chat.send'])
@@ -96,25 +96,25 @@ describe('the files of an answer', () => {
     expect(tooled.calls).toEqual(['connect', 'chat.history', 'chat.send', 'chat.history'])
   })
 
-  test('agent: what is named behind the cut of the last event is found by the first look', async () => {
+  test('agent: a file named after the 4,096-character cut is found', async () => {
     const long = 'x'.repeat(4_096)
     const { ask, count } = await openWith([{ kind: 'say', text: long }, csv])
     expect(await ask('k', 'hi')).toMatchObject({ text: long, files: [{ fileName: '数据 表.csv' }] })
     expect(count('chat.history')).toBe(2)
   })
 
-  test('agent: files that are named and never come hold the answer up for two seconds only', async () => {
+  test('agent: named files that never come delay the answer by two seconds', async () => {
     const { ask, count } = await openWith([says, png], { filesAfterMs: 60_000 })
     expect(await ask('k', 'hi')).toEqual({ kind: 'answered', text: 'here' })
     expect(count('chat.history')).toBe(1 + 8)
   })
 
-  test('agent: an answer that is nothing but files which never come is an empty one', async () => {
+  test('agent: an answer of only files that never come is empty', async () => {
     const { ask } = await openWith([png], { filesAfterMs: 60_000 })
     expect(await ask('k', 'hi')).toEqual({ kind: 'empty' })
   })
 
-  test('agent: a link that breaks while files are looked for is opened again and they are found', async () => {
+  test('agent: files are found although the link breaks meanwhile', async () => {
     let looks = 0
     const opened = await openWith([says, csv], {
       intercept(stage, method) {
@@ -125,7 +125,7 @@ describe('the files of an answer', () => {
     expect(opened.statuses).toEqual(['up', 'down', 'up'])
   })
 
-  test('agent: a gateway that dies before the files are in the row keeps the text', async () => {
+  test('agent: a gateway killed before the files are stored keeps the text', async () => {
     let looks = 0
     const opened = await openWith([says, csv], {
       filesAfterMs: 60_000,
@@ -139,7 +139,7 @@ describe('the files of an answer', () => {
     expect(opened.gateway.asks()).toHaveLength(1)
   })
 
-  test('agent: whoever lets go while files are looked for finds answer and files again', async () => {
+  test('agent: a cancelled ask finds the answer and its files again', async () => {
     const { ask, gateway, chunks } = await openWith([says, csv], { filesAfterMs: 600 })
     const controller = new AbortController()
     const first = ask('k', 'hi', {}, controller.signal).catch(error => error.code)
@@ -152,7 +152,7 @@ describe('the files of an answer', () => {
     expect(gateway.asks()).toHaveLength(1)
   })
 
-  test('agent: the echo agent draws a picture and writes a table when it is asked to', async () => {
+  test('agent: the echo agent makes an image and a table on request', async () => {
     const opened = await openWith([], { script: echoScript })
     const files = [{ mimeType: 'image/png' }, { mimeType: 'text/csv' }]
     expect(await opened.ask('k', '一张图片和一份文件')).toMatchObject({ files })
@@ -160,7 +160,7 @@ describe('the files of an answer', () => {
   })
 })
 
-describe('fetching a file', () => {
+describe('collecting a file', () => {
   async function answered(options: Partial<EchoOptions> = {}, step: ScriptStep = csv) {
     const opened = await openWith([says, step], { filesAfterMs: 50, ...options })
     const id = idOf(await opened.ask('k', 'hi'))
@@ -172,12 +172,12 @@ describe('fetching a file', () => {
     count === 1 ? other(answer) : answer
 
   const notYet: readonly [string, (answer: Response) => Response][] = [
-    ['a ticket that is too old', () => status(401)],
-    ['a gateway in trouble', () => status(503)],
-    ['a redirect, which is not followed,', () => status(302, { location: '/healthz' })],
+    ['an expired ticket', () => status(401)],
+    ['a gateway error', () => status(503)],
+    ['a redirect', () => status(302, { location: '/healthz' })],
   ]
   for (const [what, other] of notYet) {
-    test(`agent: ${what} leaves nothing behind and is tried again`, async () => {
+    test(`agent: a download with ${what} leaves no file and is retried`, async () => {
       const opened = await answered({ interceptFile: once(other) })
       expect(await opened.fetch()).toEqual({ kind: 'later' })
       expect(readdirSync(opened.spoolFolder)).toEqual([])
@@ -186,7 +186,7 @@ describe('fetching a file', () => {
     })
   }
 
-  test('agent: a download that breaks off leaves nothing behind and is tried again', async () => {
+  test('agent: a broken download leaves no file and is retried', async () => {
     const begun = Promise.withResolvers<void>()
     let gets = 0
     const opened = await answered({
@@ -214,7 +214,7 @@ describe('fetching a file', () => {
     expect<object>(await opened.fetch()).toEqual(kept(table))
   })
 
-  test('agent: what the gateway has no more is gone, and so is what it never had', async () => {
+  test('agent: a file the gateway does not have is reported as gone', async () => {
     for (const code of [404, 410]) {
       const { fetch } = await answered({ interceptFile: () => status(code) })
       expect(await fetch()).toEqual({ kind: 'failed', problem: 'gone' })
@@ -223,7 +223,7 @@ describe('fetching a file', () => {
     expect(await agent.collect(sessionKey, 'artifact_x', 'f')).toEqual({ kind: 'failed', problem: 'gone' })
   })
 
-  test('agent: while the gateway is down it is tried again later', async () => {
+  test('agent: a download is retried while the gateway is down', async () => {
     const opened = await answered()
     await opened.gateway.kill()
     await until('the link to be down', () => opened.agent.status().state === 'down')
@@ -233,7 +233,7 @@ describe('fetching a file', () => {
     expect<object>(await opened.fetch()).toEqual(kept(table))
   })
 
-  test('agent: the largest file that WeCom takes is fetched, one byte more is not even asked for', async () => {
+  test('agent: a file of 20 MiB is fetched, a larger one not requested', async () => {
     const most = 20 * 1_048_576
     const bin = (bytes: Uint8Array): ScriptStep => ({ kind: 'file', name: 'a.zip', mimeType: 'application/zip', bytes })
     const fits = await answered({}, bin(noise(most)))
@@ -243,7 +243,7 @@ describe('fetching a file', () => {
     expect([over.count('GET'), readdirSync(over.spoolFolder)]).toEqual([0, []])
   })
 
-  test('agent: a body that is larger than was said is not kept', async () => {
+  test('agent: a body larger than 20 MiB is not kept', async () => {
     const large = noise(20 * 1_048_576 + 1)
     const bodies = [
       () => new Response(large),

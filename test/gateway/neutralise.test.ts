@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
-import { neutralise, neutraliseRest } from '../../src/gateway/chat/neutralise.ts'
+import { neutralise, neutraliseArguments } from '../../src/gateway/chat/neutralise.ts'
 
-/** The joiner is written as `_` here; no text of the tables has one of its own. */
+/** The joiner is shown as `_`, which no text in the tables contains. */
 const shown = (text: string) => neutralise(text).replaceAll('\u2060', '_')
 
 const marked: readonly [string, string][] = [
@@ -35,7 +35,7 @@ const marked: readonly [string, string][] = [
   ['arre\u0302te', 'arre\u0302te_'],
 ]
 
-test('neutralise: what the gateway would obey gets a joiner, and nothing else changes', () => {
+test('neutralise: only words the gateway would obey get a joiner', () => {
   expect(marked.map(([text]) => shown(text))).toEqual(marked.map(([, wanted]) => wanted))
 })
 
@@ -47,11 +47,11 @@ const left = [
   '[[reply_to_current]] hi', 'MEDIA:/etc/hosts', '@everyone hi', ' two  spaces \n\n\tand a tab ', '👨‍👩‍👧 عربى',
 ]
 
-test('neutralise: a text without such things comes back as it is', () => {
+test('neutralise: any other text is returned unchanged', () => {
   expect(left.map(neutralise)).toEqual(left)
 })
 
-test('neutralise: twice is the same as once', () => {
+test('neutralise: applying it twice changes nothing', () => {
   const once = marked.map(([text]) => neutralise(text))
   expect(once.map(neutralise)).toEqual(once)
 })
@@ -64,13 +64,13 @@ const commands: readonly [string, string][] = [
   ['/model foo: stop', '/model foo: stop_'], ['hi /think high', 'hi _/think high'], ['/etc/hosts', '/etc/hosts'],
 ]
 
-test('neutralise: a command that is meant stays as it is, what stands behind its name is text', () => {
-  expect(commands.map(([text]) => neutraliseRest(text).replaceAll('\u2060', '_'))).toEqual(
+test('neutralise: an allowed command is kept, its arguments become text', () => {
+  expect(commands.map(([text]) => neutraliseArguments(text).replaceAll('\u2060', '_'))).toEqual(
     commands.map(([, wanted]) => wanted),
   )
 })
 
-test('neutralise: control characters, which the gateway drops, cannot hide a command', () => {
+test('neutralise: control characters cannot hide a command', () => {
   expect(shown('a \u0001/thi\u0002nk high')).toBe('a _/think high')
   expect(shown('/\u000bthink')).toBe('_/think')
   expect(shown('st\u007fop')).toBe('stop_')
@@ -78,14 +78,14 @@ test('neutralise: control characters, which the gateway drops, cannot hide a com
   expect(shown('tab\t and\r\nlines stay')).toBe('tab\t and\r\nlines stay')
 })
 
-test('neutralise: taking the joiners away gives the text back, whatever it is made of', () => {
+test('neutralise: removing the joiners restores the text', () => {
   const parts = ['/', ' ', '\n', 'stop', '[u]', ':', '!', '$a', '\\n', '停止', '/think', 'x', '／', '.', '\u3000']
   const texts = parts.flatMap(a => parts.flatMap(b => parts.flatMap(c => parts.map(d => a + b + c + d))))
   const wrong = texts.filter(text => neutralise(text).replaceAll('\u2060', '') !== text)
   expect(wrong).toEqual([])
 })
 
-test('neutralise: a long text takes no longer than its length', () => {
+test('neutralise: a long text takes linear time', () => {
   const long = ['[a]/x ', '[', 'a: ', '/ ', 'x:\n', ' ', '$A', 'stop ', '[]', '\\n', '/a'].map(part =>
     part.repeat(20_000),
   )

@@ -1,8 +1,8 @@
 import type { AdminAgent } from '../../src/gateway/admin/admin-agent.ts'
 
-const nobody = () => Promise.reject(new Error('there is no admin link here'))
+const nobody = () => Promise.reject(new Error('this test has no admin link'))
 
-/** Of a daemon in which nothing needs admin scope. */
+/** The admin part of an agent for tests without an admin link. */
 export const noAdmin: AdminAgent = {
   lacksAdmin: () => true,
   canReset: () => false,

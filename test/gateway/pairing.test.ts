@@ -6,7 +6,7 @@ import { hello, users } from './raw-gateway.ts'
 const links = new Links()
 afterEach(() => links.closeAll())
 
-test('pairing: it waits for approval with the command to run, then asks for read and write only, for ever', async () => {
+test('pairing: it shows the approve command, then needs only read and write', async () => {
   const asked: string[][] = []
   const gateway = links.echo({
     pairing: 'required',
@@ -35,7 +35,7 @@ test('pairing: it waits for approval with the command to run, then asks for read
   expect(asked.slice(4)).toEqual([users])
 })
 
-test('pairing: text of a user never meets the pairing connection, which may do everything', async () => {
+test('pairing: no user text is sent over the pairing connection', async () => {
   const gateway = links.raw(connect => hello({ scopes: connect['scopes'] }))
   const opened = links.link({ url: gateway.url, isPaired: false })
   await reach(opened, 'up')
@@ -43,7 +43,7 @@ test('pairing: text of a user never meets the pairing connection, which may do e
   expect(opened.statuses.map(status => status.scopes)).toEqual(['operator.read operator.write'])
 })
 
-test('pairing: a gateway that forgot the device is asked for pairing again', async () => {
+test('pairing: a gateway that forgot the device is asked to pair again', async () => {
   const details = { code: 'PAIRING_REQUIRED', reason: 'not-paired', requestId: 'abc' }
   const gateway = links.raw(() => refusal('NOT_PAIRED', details))
   const opened = links.link({ url: gateway.url })

@@ -1,24 +1,24 @@
 import { connect, createServer, type Socket } from 'node:net'
 
 export interface PipeOptions {
-  /** So many connections are cut, each after `limitBytes` of the client; the later ones are whole. */
+  /** The number of connections to cut, each after `limitBytes` from the client. Later ones are left alone. */
   readonly cuts?: number
-  /** After `limitBytes` of the client nothing is taken any more until `release`. */
-  readonly holds?: boolean
+  /** After `limitBytes` from the client, nothing more is read until `release`. */
+  readonly stalls?: boolean
   readonly limitBytes: number
 }
 
-/** A TCP way to a port on this machine that breaks, or gets stuck, in the middle of what is sent over it. */
-export async function openPipe(port: number, { cuts = 0, holds = false, limitBytes }: PipeOptions) {
+/** A TCP proxy to a local port that breaks or stalls in the middle of a transfer. */
+export async function openPipe(port: number, { cuts = 0, stalls = false, limitBytes }: PipeOptions) {
   let connections = 0
   let returned = 0
-  const held = new Set<Socket>()
+  const stalled = new Set<Socket>()
   const server = createServer(client => {
     const isCut = ++connections <= cuts
     let taken = 0
-    let isHeld = holds
-    const far = connect(port, '127.0.0.1')
-    far.on('data', bytes => {
+    let canStall = stalls
+    const target = connect(port, '127.0.0.1')
+    target.on('data', bytes => {
       returned += bytes.length
       client.write(bytes)
     })
@@ -28,14 +28,14 @@ export async function openPipe(port: number, { cuts = 0, holds = false, limitByt
         client.destroy()
         return
       }
-      far.write(bytes)
-      if (taken <= limitBytes || !isHeld) return
-      isHeld = false
-      held.add(client.pause())
+      target.write(bytes)
+      if (taken <= limitBytes || !canStall) return
+      canStall = false
+      stalled.add(client.pause())
     })
     for (const [one, other] of [
-      [client, far],
-      [far, client],
+      [client, target],
+      [target, client],
     ] as const) {
       one.on('error', () => {})
       one.on('close', () => other.destroy())
@@ -46,11 +46,11 @@ export async function openPipe(port: number, { cuts = 0, holds = false, limitByt
   return {
     url: `ws://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`,
     connections: () => connections,
-    /** Bytes that came back from the far end. */
+    /** Bytes sent back by the target. */
     returned: () => returned,
-    isHolding: () => held.size > 0,
+    isStalled: () => stalled.size > 0,
     release() {
-      for (const client of held) client.resume()
+      for (const client of stalled) client.resume()
     },
     close: () => server.close(),
   }

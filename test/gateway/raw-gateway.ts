@@ -16,12 +16,12 @@ export const hello = (more: { scopes?: unknown; tickIntervalMs?: number } = {}):
   },
 })
 
-/** A server that speaks the gateway's frames and nothing else: what it answers is up to the test. */
+/** A server for the gateway's frames without any behaviour: the test decides every answer. */
 export interface RawGateway {
   readonly url: string
-  /** The params of every connect that came. */
+  /** The params of every connect received. */
   readonly connects: readonly Params[]
-  /** Requests after the connect; they are answered by the test, or never. */
+  /** Requests after the connect. The test answers them, or no one does. */
   readonly requests: readonly { readonly id: string; readonly method: string; readonly params: Params }[]
   send(frame: object): void
   /** Closes every connection with this code. */
@@ -29,7 +29,7 @@ export interface RawGateway {
   close(): Promise<void>
 }
 
-/** `answer` decides on each connect; undefined leaves it unanswered. */
+/** `answer` decides each connect; undefined leaves it unanswered. */
 export function openRawGateway(answer: (connect: Params, count: number) => Answer | undefined): RawGateway {
   const connects: Params[] = []
   const requests: { id: string; method: string; params: Params }[] = []

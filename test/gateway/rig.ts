@@ -27,7 +27,7 @@ export function memoryOf(isPaired: boolean): PairingMemory {
   }
 }
 
-/** The scheduler as timers, in a time that passes only when a test says so. */
+/** A scheduler whose time passes only when the test advances its clock. */
 export function silentTimers() {
   const clock = new FakeClock(start)
   const scheduler = new Scheduler(clock, quietWorld().log)
@@ -37,19 +37,19 @@ export function silentTimers() {
 
 export interface LinkOptions {
   readonly url: string
-  /** `users` unless told otherwise. */
+  /** Default: `users`. */
   readonly purpose?: Purpose
   readonly hasApprovers?: boolean
-  readonly slowPaceMs?: number
+  readonly slowRetryMs?: number
   readonly credentials?: Credentials
   readonly isPaired?: boolean
-  readonly isHeld?: (sessionKey: string) => boolean
-  /** Of jitter: 0 is the shortest pause, 1 the longest. */
+  readonly followsSession?: (sessionKey: string) => boolean
+  /** The jitter: 0 is the shortest pause, 1 the longest. */
   readonly fraction?: number
   readonly openSocket?: OpenSocket
 }
 
-/** A connection over real sockets whose timers ring when the test advances the clock. */
+/** A connection over real sockets, with timers that fire when the test advances the clock. */
 export function openLink(options: LinkOptions) {
   const { clock, timers } = silentTimers()
   const log: string[] = []
@@ -61,27 +61,27 @@ export function openLink(options: LinkOptions) {
     purpose = 'users',
     hasApprovers = false,
     credentials = { token: 'link-token' },
-    slowPaceMs,
+    slowRetryMs,
     openSocket = world.openSocket,
   } = options
   const handshake = new Handshake({ purpose, hasApprovers }, credentials, device, 'test', memory)
   const random = { bytes: world.random.bytes, fraction: () => options.fraction ?? 0 }
   const link = { clock, timers, random, openSocket, log: world.log.area('gateway') }
-  const optionsAt = (url: string) => ({ url, handshake, backoffMs, ...(slowPaceMs !== undefined && { slowPaceMs }) })
+  const optionsAt = (url: string) => ({ url, handshake, backoffMs, ...(slowRetryMs !== undefined && { slowRetryMs }) })
   const connection = new Connection(optionsAt(options.url), link)
-  const heard: { event: string; payload: Json }[] = []
+  const events: { event: string; payload: Json }[] = []
   const statuses: LinkStatus[] = []
   connection.subscribe({
-    event: (event, payload) => void heard.push({ event, payload }),
+    event: (event, payload) => void events.push({ event, payload }),
     status: status => void statuses.push(status),
-    isHeld: options.isHeld ?? (() => false),
+    followsSession: options.followsSession ?? (() => false),
   })
   return {
     connection,
     clock,
     timers,
     memory,
-    heard,
+    events,
     statuses,
     log,
     pass: (ms: number) => clock.advanceTo(clock.now() + ms),

@@ -20,7 +20,7 @@ function resOf(id: string, answer: object): Extract<GatewayFrame, { kind: 'res' 
   return frame
 }
 
-test('rpc: answers find their requests in any order', async () => {
+test('rpc: responses are matched to requests in any order', async () => {
   const { sent, request, settle } = setUp()
   const [first, second] = [request('a'), request('b')]
   expect(sent.map(one => [one.method, one.params])).toEqual([
@@ -32,7 +32,7 @@ test('rpc: answers find their requests in any order', async () => {
   expect([await first, await second]).toEqual([{ of: 'a' }, { of: 'b' }])
 })
 
-test('rpc: a refusal carries the code, the details and when to come back', async () => {
+test('rpc: a refusal has the code, the details and the retry delay', async () => {
   const { sent, request, settle } = setUp()
   const refused = request('chat.send').catch(error => error)
   const error = { code: 'UNAVAILABLE', message: 'later', retryAfterMs: 500, details: { reason: 'gateway-restarting' } }
@@ -48,14 +48,14 @@ test('rpc: a refusal carries the code, the details and when to come back', async
   })
 })
 
-test('rpc: a refusal without a word is still one', async () => {
+test('rpc: a refusal without an error object is still a refusal', async () => {
   const { sent, request, settle } = setUp()
   const refused = request('x').catch(error => error)
   settle(sent[0]?.id ?? '', { ok: false })
   expect(await refused).toMatchObject({ gatewayCode: 'UNKNOWN', message: 'x: UNKNOWN: no message', details: {} })
 })
 
-test('rpc: a request without an answer fails at its own time limit', async () => {
+test('rpc: a request without a response fails at its own timeout', async () => {
   const { clock, request } = setUp()
   const ends: string[] = []
   const short = request('short', 1_000).catch(error => ends.push(`${error.code}: ${error.message}`))
@@ -64,13 +64,13 @@ test('rpc: a request without an answer fails at its own time limit', async () =>
   expect(ends).toEqual([])
   await clock.advanceTo(clock.now() + 1)
   await short
-  expect(ends).toEqual(['gateway_timeout: short: no answer within 1000 ms'])
+  expect(ends).toEqual(['gateway_timeout: short: no response within 1000 ms'])
   await clock.advanceTo(clock.now() + 1_000)
   await long
   expect(ends).toHaveLength(2)
 })
 
-test('rpc: the time limit begins anew while what was sent has not left the socket', async () => {
+test('rpc: the timeout restarts while the socket has unsent bytes', async () => {
   const { clock, line, request } = setUp()
   const ends: string[] = []
   line.unsent = 25_000_000
@@ -84,7 +84,7 @@ test('rpc: the time limit begins anew while what was sent has not left the socke
   expect(ends).toEqual(['gateway_timeout'])
 })
 
-test('rpc: an answer that comes too late, twice or to nobody does no harm', async () => {
+test('rpc: late, repeated and unknown responses are ignored', async () => {
   const { clock, sent, request, settle } = setUp()
   const late = request('late').catch(error => error.code)
   await clock.advanceTo(clock.now() + 1_000)
@@ -96,23 +96,23 @@ test('rpc: an answer that comes too late, twice or to nobody does no harm', asyn
   expect([await late, await answered]).toEqual(['gateway_timeout', { n: 1 }])
 })
 
-test('rpc: an answer in time takes its time limit away', async () => {
+test('rpc: a response in time cancels the timeout', async () => {
   const { clock, sent, request, settle } = setUp()
   const answered = request('a')
   settle(sent[0]?.id ?? '', { ok: true, payload: {} })
   await answered
-  expect(clock.nextAlarmAt()).toBeDefined() // the one timer may still ring; it finds nothing to do
+  expect(clock.nextAlarmAt()).toBeDefined() // the shared timer may still fire; it finds nothing to do
   await clock.advanceTo(clock.now() + 10_000)
   expect(await answered).toEqual({})
 })
 
-test('rpc: everything that waits fails when the socket is gone, and later answers find nobody', async () => {
+test('rpc: all pending requests fail when the socket closes', async () => {
   const { sent, rpc, request, settle } = setUp()
   const both = [request('a'), request('b')].map(promise => promise.catch(error => `${error.code}: ${error.message}`))
-  rpc.failAll('the connection closed (1006)')
+  rpc.failAll('connection closed (1006)')
   expect(await Promise.all(both)).toEqual([
-    'gateway_down: a: the connection closed (1006)',
-    'gateway_down: b: the connection closed (1006)',
+    'gateway_down: a: connection closed (1006)',
+    'gateway_down: b: connection closed (1006)',
   ])
   settle(sent[0]?.id ?? '', { ok: true })
   rpc.failAll('again')

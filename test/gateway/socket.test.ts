@@ -11,8 +11,8 @@ afterEach(() => links.closeAll())
 
 const codeOf = (error: WecomdError) => error.code
 
-describe('getting there', () => {
-  test('connection: it greets, says what it may do, and carries requests', async () => {
+describe('connecting', () => {
+  test('connection: it connects, reports its scopes and sends requests', async () => {
     const gateway = links.echo()
     const opened = links.link({ url: gateway.url })
     await reach(opened, 'up')
@@ -21,22 +21,24 @@ describe('getting there', () => {
     expect(await opened.connection.request('agents.list', {})).toMatchObject({ agents: [{ id: 'main' }] })
   })
 
-  test('connection: a host that takes the call and never speaks is given up after 15 s and tried again', async () => {
+  test('connection: a silent host times out after 15 s and is retried', async () => {
     let calls = 0
     const mute = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { open: () => void calls++, data() {} } })
     links.closeLater({ close: () => mute.stop(true) })
     const opened = links.link({ url: `ws://127.0.0.1:${mute.port}` })
-    await until('the call', () => calls === 1)
+    await until('the TCP connection', () => calls === 1)
     await opened.pass(14_999)
     expect(opened.connection.status.state).toBe('connecting')
     await opened.pass(1)
     await reach(opened, 'down')
-    expect(opened.connection.status.hint).toBe(`is the gateway running and reachable at 127.0.0.1:${mute.port}?`)
+    expect(opened.connection.status.hint).toBe(
+      `check that the gateway is running and reachable at 127.0.0.1:${mute.port}`,
+    )
     await opened.pass(500)
-    await until('another call', () => calls === 2)
+    await until('another TCP connection', () => calls === 2)
   })
 
-  test('connection: a gateway that greets and never answers is given up after 15 s as well', async () => {
+  test('connection: an unanswered connect times out after 15 s', async () => {
     const gateway = links.raw(() => undefined)
     const opened = links.link({ url: gateway.url })
     await until('the connect', () => gateway.connects.length === 1)
@@ -46,7 +48,7 @@ describe('getting there', () => {
     await until('another connect', () => gateway.connects.length === 2)
   })
 
-  test('connection: a gateway that starts is asked again when it said', async () => {
+  test('connection: a starting gateway is retried after its retryAfterMs', async () => {
     const gateway = links.raw((_, count) => (count === 1 ? refusal('UNAVAILABLE', {}, { retryAfterMs: 700 }) : hello()))
     const opened = links.link({ url: gateway.url })
     await until('the refusal', () => opened.connection.status.reason === 'the gateway is starting')
@@ -57,7 +59,7 @@ describe('getting there', () => {
     await reach(opened, 'up')
   })
 
-  test('connection: nobody there is tried again with growing pauses', async () => {
+  test('connection: an unreachable gateway is retried with backoff', async () => {
     const gateway = links.echo()
     await gateway.stop()
     const opened = links.link({ url: gateway.url, fraction: 1 })
@@ -71,8 +73,8 @@ describe('getting there', () => {
   })
 })
 
-describe('being refused', () => {
-  test('connection: a wrong token is state with what to compare, tried slowly, and never logged', async () => {
+describe('refusals', () => {
+  test('connection: a wrong token gives a hint and is never logged', async () => {
     const gateway = links.echo()
     const opened = links.link({ url: gateway.url, credentials: { token: 'wrong-secret-token' } })
     await reach(opened, 'refused')
@@ -85,7 +87,7 @@ describe('being refused', () => {
     expect(await pauseOf(opened)).toBe(10_000)
   })
 
-  test('connection: a device token that allows no approvals is good enough to answer users', async () => {
+  test('connection: a device token without approvals still works', async () => {
     const gateway = links.raw(({ scopes }) =>
       JSON.stringify(scopes).includes('approvals')
         ? refusal('INVALID_REQUEST', { code: 'AUTH_SCOPE_MISMATCH' })
@@ -95,20 +97,20 @@ describe('being refused', () => {
     await reach(opened, 'up')
     expect(opened.connection.status.scopes).toBe('operator.read operator.write')
     expect(gateway.connects).toHaveLength(2)
-    expect(opened.log.join()).toContain('allows no approvals')
+    expect(opened.log.join()).toContain('does not include approvals')
   })
 
-  test("connection: a gateway that grants the users' link admin rights is not used", async () => {
+  test("connection: the users' link refuses admin scope", async () => {
     const gateway = links.raw(() => hello({ scopes: fullScopes }))
     const opened = links.link({ url: gateway.url })
     await reach(opened, 'refused')
-    expect(opened.connection.status.reason).toContain('granted more than was asked')
+    expect(opened.connection.status.reason).toContain('granted more scopes than requested')
     expect(opened.connection.hello).toBeUndefined()
     expect(await opened.connection.request('chat.send', {}).catch(codeOf)).toBe('gateway_down')
     expect(gateway.requests).toEqual([])
   })
 
-  test('connection: a gateway that grants too little is not used either', async () => {
+  test('connection: a gateway that grants too few scopes is refused', async () => {
     const gateway = links.raw(() => hello({ scopes: ['operator.read'] }))
     const opened = links.link({ url: gateway.url })
     await reach(opened, 'refused')
@@ -116,8 +118,8 @@ describe('being refused', () => {
   })
 })
 
-describe('staying there', () => {
-  test('connection: a gateway that restarts (1012) is down and soon up again, with its new boot', async () => {
+describe('breaks', () => {
+  test('connection: after a gateway restart (1012) it reconnects', async () => {
     const gateway = links.raw(() => hello())
     const opened = links.link({ url: gateway.url })
     await reach(opened, 'up')
@@ -126,7 +128,7 @@ describe('staying there', () => {
     gateway.hangUp(1012, 'service restart')
     expect(await waiting).toMatchObject({
       code: 'gateway_down',
-      message: 'chat.history: the connection closed (1012)',
+      message: 'chat.history: connection closed (1012)',
     })
     await reach(opened, 'down')
     expect(opened.connection.status.reason).toBe('connection closed (1012 service restart)')
@@ -136,7 +138,7 @@ describe('staying there', () => {
     expect(opened.statuses.map(status => status.state)).toEqual(['up', 'down', 'up'])
   })
 
-  test('connection: after a good link the pauses begin small again', async () => {
+  test('connection: a successful connect resets the backoff', async () => {
     const gateway = links.raw((_, count) => (count < 4 ? refusal('UNAVAILABLE') : hello()))
     const opened = links.link({ url: gateway.url, fraction: 1 })
     for (const pause of [1_000, 2_000, 4_000]) {
@@ -149,23 +151,23 @@ describe('staying there', () => {
     await until('the first pause', async () => (await pauseOf(opened)) === 1_000)
   })
 
-  test('connection: two ticks missing mean that nobody is there any more', async () => {
+  test('connection: two missing ticks mean that the link is dead', async () => {
     const gateway = links.raw(() => hello({ tickIntervalMs: 1_000 }))
     const opened = links.link({ url: gateway.url })
     await reach(opened, 'up')
     await opened.pass(1_500)
     gateway.send({ type: 'event', event: 'tick', payload: {} })
-    await until('the tick', () => opened.heard.length === 1)
+    await until('the tick', () => opened.events.length === 1)
     await opened.pass(1_999)
     expect(opened.connection.status.state).toBe('up')
     await opened.pass(1)
     await reach(opened, 'down')
-    expect(opened.log.join('\n')).toContain('the gateway went silent, reconnecting')
+    expect(opened.log.join('\n')).toContain('no frame from the gateway for two tick intervals; reconnecting')
     await opened.pass(500)
     await reach(opened, 'up')
   })
 
-  test('connection: a late answer of the last connection does not answer a request of this one', async () => {
+  test('connection: a response to an older connection is ignored', async () => {
     const gateway = links.raw(() => hello())
     const opened = links.link({ url: gateway.url })
     await reach(opened, 'up')
@@ -182,7 +184,7 @@ describe('staying there', () => {
     expect(await second).toEqual({ of: 'b' })
   })
 
-  test('connection: a stopped one stays stopped', async () => {
+  test('connection: after stop it does not reconnect', async () => {
     const gateway = links.raw(() => hello())
     const opened = links.link({ url: gateway.url })
     await reach(opened, 'up')
@@ -196,10 +198,10 @@ describe('staying there', () => {
 
 const chat = (sessionKey: string, seq: number) => ({ type: 'event', event: 'chat', payload: { sessionKey, seq } })
 
-describe('what it hears', () => {
-  test('connection: events of sessions that nobody holds are dropped, the others told in order', async () => {
+describe('traffic', () => {
+  test('connection: events of unfollowed sessions are dropped', async () => {
     const gateway = links.raw(() => hello())
-    const opened = links.link({ url: gateway.url, isHeld: key => key === 'agent:main:ours' })
+    const opened = links.link({ url: gateway.url, followsSession: key => key === 'agent:main:ours' })
     await reach(opened, 'up')
     gateway.send(chat('agent:main:ours', 1))
     gateway.send(chat('agent:main:theirs', 2))
@@ -211,11 +213,11 @@ describe('what it hears', () => {
     gateway.send({ what: 'is this' })
     gateway.send(chat('agent:main:ours', 3))
     gateway.send({ type: 'event', event: 'shutdown', payload: { reason: 'gateway stopping' } })
-    await until('the last event', () => opened.heard.at(-1)?.event === 'shutdown')
-    expect(opened.heard.map(({ event, payload }) => payload['seq'] ?? event)).toEqual([1, 3, 'shutdown'])
+    await until('the last event', () => opened.events.at(-1)?.event === 'shutdown')
+    expect(opened.events.map(({ event, payload }) => payload['seq'] ?? event)).toEqual([1, 3, 'shutdown'])
   })
 
-  test('connection: what is large can wait until a gateway that reads slowly has caught up, what is small does not', async () => {
+  test('connection: large frames wait for a slow gateway, small ones do not', async () => {
     const gateway = links.raw(() => hello())
     let unsent = 0
     const { openSocket } = quietWorld()
@@ -241,8 +243,8 @@ describe('what it hears', () => {
   })
 })
 
-describe('another gateway', () => {
-  test('connection: the next gateway is called at once, and what waits for the old one fails as at any break', async () => {
+describe('reopen', () => {
+  test('connection: reopen connects at once and fails pending requests', async () => {
     const [old, next] = [links.raw(() => hello()), links.raw(() => hello())]
     const opened = links.link({ url: old.url })
     await reach(opened, 'up')
@@ -256,7 +258,7 @@ describe('another gateway', () => {
     expect(opened.statuses.map(({ state }) => state)).toEqual(['up', 'connecting', 'up'])
   })
 
-  test('connection: the pause before the next try ends with it', async () => {
+  test('connection: reopen ends the pause before the next connect', async () => {
     const old = links.echo()
     await old.stop()
     const opened = links.link({ url: old.url })
@@ -265,7 +267,7 @@ describe('another gateway', () => {
     await reach(opened, 'up')
   })
 
-  test('connection: one that has stopped stays so', async () => {
+  test('connection: reopen does not restart a stopped link', async () => {
     const gateway = links.raw(() => hello())
     const opened = links.link({ url: gateway.url })
     await reach(opened, 'up')

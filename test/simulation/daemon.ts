@@ -117,7 +117,7 @@ export class Daemon {
       step => this.pass(step),
       request => this.accept(desk, request),
     )
-    this.connection.subscribe({ isHeld: () => false, event: () => {}, status: () => this.seeLink() })
+    this.connection.subscribe({ followsSession: () => false, event: () => {}, status: () => this.seeLink() })
     void this.start(desk.breaker)
   }
 

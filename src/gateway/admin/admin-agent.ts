@@ -6,12 +6,12 @@ import type { ChatAgent } from '../chat/chat-agent.ts'
 import type { Connection } from '../link/socket.ts'
 import type { ReloadGate } from '../chat/reload-gate.ts'
 
-/** The part of the agent that needs admin scope. */
+/** The part of `Agent` that needs admin scope. */
 export type AdminAgent = Omit<Agent, keyof ChatAgent>
 
 export type AdminAgentDeps = ApprovalDeps & AgentMakerDeps
 
-/** Over the admin link. Nothing that a user wrote goes this way. */
+/** Implements the admin part of `Agent` over the admin link. User text is never sent over this link. */
 export function createAdminAgent(link: Connection, gate: ReloadGate, world: AdminAgentDeps): AdminAgent {
   const request = createAdminRequest(link, world.log)
   const approvals = new Approvals(link, request, world)

@@ -1,14 +1,16 @@
 import type { Connection } from '../link/socket.ts'
 import { type Json, listAt, objectAt, stringAt, stringsAt } from '../link/frames.ts'
 
-/** An agent of the gateway. `isUnlimited`: it may execute any command without asking. `isPlain`: as a new one would be. */
+/** An agent of the gateway. */
 export interface ListedAgent {
   readonly id: string
+  /** It can execute any command without approval. */
   readonly isUnlimited: boolean
+  /** It has no tool settings of its own, like a newly created agent. */
   readonly isPlain: boolean
 }
 
-/** All that the gateway knows. Rejects as `Connection.request`. */
+/** Lists all agents of the gateway. Rejects like `Connection.request`. */
 export async function listAgents(link: Connection): Promise<readonly ListedAgent[]> {
   const [list, snapshot] = await Promise.all([link.request('agents.list', {}), link.request('config.get', {})])
   const config = objectAt(snapshot, 'config')
@@ -17,30 +19,30 @@ export async function listAgents(link: Connection): Promise<readonly ListedAgent
   const toolsOf = (id: string) => objectAt(objectAt(entries, id), 'tools')
   return listAt(list, 'agents').map(agent => {
     const id = stringAt(agent, 'id') ?? ''
-    // The mode says how commands are run, host policy included, but not whether the tool for it is there.
+    // The mode covers approval and the host's policy, but not whether the agent has the exec tool at all.
     const isUnlimited = stringAt(agent, 'defaultPermissionMode') === 'full' && hasExec(tools, toolsOf(id))
     return { id, isUnlimited, isPlain: Object.keys(toolsOf(id)).length === 0 }
   })
 }
 
-/** Names under which a policy of tools can mean commands. */
+/** Names in a tool policy that include the exec tool. */
 const execNames = ['exec', 'group:runtime']
-/** Profiles that come without commands. */
-const harmlessProfiles = ['minimal', 'messaging']
+/** Tool profiles without the exec tool. */
+const profilesWithoutExec = ['minimal', 'messaging']
 
-/** Whether the tool for commands is left to an agent: a profile of its own replaces the one for all, lists only restrict. */
+/** Whether an agent has the exec tool. Its own profile replaces the global one. Allow and deny lists only restrict. */
 function hasExec(all: Json, own: Json): boolean {
   const profile = stringAt(own, 'profile') ?? stringAt(all, 'profile') ?? ''
-  if (harmlessProfiles.includes(profile)) return false
+  if (profilesWithoutExec.includes(profile)) return false
   return [all, own].every(policy => {
     const [allow, deny] = [stringsAt(policy, 'allow'), stringsAt(policy, 'deny')]
-    const isAllowed = allow.length === 0 || allow.some(meansExec)
-    return isAllowed && !deny.some(meansExec)
+    const isAllowed = allow.length === 0 || allow.some(matchesExec)
+    return isAllowed && !deny.some(matchesExec)
   })
 }
 
-/** Names in a policy may have stars. */
-function meansExec(pattern: string): boolean {
+/** A policy may use `*` as a wildcard. */
+function matchesExec(pattern: string): boolean {
   const parts = pattern.toLowerCase().split('*').map(RegExp.escape)
   return execNames.some(name => new RegExp(`^${parts.join('.*')}$`).test(name))
 }

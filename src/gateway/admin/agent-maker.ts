@@ -7,7 +7,7 @@ import { stringAt } from '../link/frames.ts'
 import type { ReloadGate } from '../chat/reload-gate.ts'
 import { GatewayRefusal } from '../link/rpc.ts'
 
-/** One that is to be made, and who waits for it. */
+/** An agent to create, and the promise of the caller. `isUnfinished`: an earlier attempt was cut short. */
 interface AgentRequest {
   readonly id: string
   readonly isUnfinished: boolean
@@ -17,14 +17,14 @@ interface AgentRequest {
 export interface AgentMakerDeps {
   readonly clock: Clock
   readonly log: Log
-  /** What a new agent finds in its workspace, now. */
+  /** The files that a new agent starts with, read at the time of the call. */
   startFiles(): readonly StartFile[]
 }
 
-/** It takes a second; meanwhile nobody is asked. */
-const createWithinMs = 5_000
+/** Creating an agent takes up to 1.2 s. No question is sent meanwhile, so the wait is short. */
+const createTimeoutMs = 5_000
 
-/** Makes agents in the gateway. Those that are wanted at the same time are made together: each change holds all questions up. */
+/** Creates agents in the gateway. Concurrent requests form one batch, because each change delays all questions. */
 export class AgentMaker {
   private readonly link: Connection
   private readonly request: AdminRequest
@@ -32,8 +32,8 @@ export class AgentMaker {
   private readonly gate: ReloadGate
   private readonly startFiles: () => readonly StartFile[]
   private readonly log: Log
-  private wanted: AgentRequest[] = []
-  private isAtWork = false
+  private queue: AgentRequest[] = []
+  private isWorking = false
 
   constructor(link: Connection, request: AdminRequest, gate: ReloadGate, world: AgentMakerDeps) {
     this.link = link
@@ -56,49 +56,49 @@ export class AgentMaker {
 
   readonly make: Agent['makeAgent'] = (id, isUnfinished) => {
     const done = Promise.withResolvers<void>()
-    this.wanted.push({ id, isUnfinished, done })
+    this.queue.push({ id, isUnfinished, done })
     void this.work()
     return done.promise
   }
 
   private async work(): Promise<void> {
-    if (this.isAtWork) return
-    this.isAtWork = true
-    while (this.wanted.length > 0) await this.makeAll()
-    this.isAtWork = false
+    if (this.isWorking) return
+    this.isWorking = true
+    while (this.queue.length > 0) await this.makeQueued()
+    this.isWorking = false
   }
 
-  /** Never rejects: who waits does. Questions are held up only while there is something to be done. */
-  private async makeAll(): Promise<void> {
+  /** Never rejects; the callers' promises do. The gate is closed only for the duration of the batch. */
+  private async makeQueued(): Promise<void> {
     try {
       await whenUp(this.link)
     } catch (error) {
-      for (const { done } of this.wanted.splice(0)) done.reject(error)
+      for (const { done } of this.queue.splice(0)) done.reject(error)
       return
     }
-    const fresh: AgentRequest[] = []
-    await this.gate.pass(async () => {
-      const batch = this.wanted.splice(0)
+    const unequipped: AgentRequest[] = []
+    await this.gate.runChange(async () => {
+      const batch = this.queue.splice(0)
       let madeAt: number | undefined
       const make = async (one: AgentRequest) => {
         const made = await this.create(one)
-        if (made !== 'failed') fresh.push(one)
+        if (made !== 'failed') unequipped.push(one)
         if (made === 'new') madeAt = this.clock.now()
       }
       await Promise.all(batch.map(make))
       return madeAt
     })
-    // Known to the gateway from here on.
-    await Promise.all(fresh.map(one => this.equip(one)))
+    // Only now does the gateway know the agents, so that it accepts their files.
+    await Promise.all(unequipped.map(one => this.writeStartFiles(one)))
   }
 
-  /** Never rejects: who waits does. */
+  /** Never rejects; the caller's promise does. An existing agent is left as it is, unless it is unfinished. */
   private async create({ id, isUnfinished, done }: AgentRequest): Promise<'new' | 'unfinished' | 'failed'> {
     try {
-      const answer = await this.request('agents.create', { name: id }, createWithinMs)
-      const given = stringAt(answer, 'agentId')
-      if (given === id) return 'new'
-      done.reject(new WecomdError('gateway_refused', 'agents.create: the gateway has made one of another name'))
+      const answer = await this.request('agents.create', { name: id }, createTimeoutMs)
+      const createdId = stringAt(answer, 'agentId')
+      if (createdId === id) return 'new'
+      done.reject(new WecomdError('gateway_refused', 'agents.create: the gateway created an agent with another id'))
     } catch (error) {
       const exists = error instanceof GatewayRefusal && /already exists/.test(error.message)
       if (exists && isUnfinished) return 'unfinished'
@@ -108,23 +108,28 @@ export class AgentMaker {
     return 'failed'
   }
 
-  private async equip({ id, done }: AgentRequest): Promise<void> {
+  private async writeStartFiles({ id, done }: AgentRequest): Promise<void> {
     try {
-      for (const { name, content } of this.startFiles()) await this.place(id, name, content)
+      for (const { name, content } of this.startFiles()) await this.writeFile(id, name, content)
       done.resolve()
     } catch (error) {
       done.reject(error)
     }
   }
 
-  private async place(agentId: string, name: string, content: string): Promise<void> {
+  private async writeFile(agentId: string, name: string, content: string): Promise<void> {
     try {
       await this.request('agents.files.set', { agentId, name, content })
     } catch (error) {
       if (!(error instanceof GatewayRefusal)) throw error
       if (/not found/.test(error.message))
-        throw new WecomdError('gateway_down', 'a new agent is not known to the gateway yet', { cause: error })
-      this.log.warn('a new agent goes without a file of its workspace', { file: name, code: error.gatewayCode })
+        throw new WecomdError('gateway_down', 'agents.files.set: the gateway does not know the new agent yet', {
+          cause: error,
+        })
+      this.log.warn('gateway rejected a start file; creating the agent without it', {
+        file: name,
+        code: error.gatewayCode,
+      })
     }
   }
 }

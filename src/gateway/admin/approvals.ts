@@ -9,31 +9,31 @@ import { GatewayRefusal } from '../link/rpc.ts'
 export interface ApprovalDeps {
   readonly clock: Clock
   readonly log: Log
-  /** Whether there is anybody who may answer, now. */
+  /** Whether administrators are configured at the moment. */
   hasApprovers(): boolean
 }
 
-/** Commands that wait for approval, as the gateway tells of them: to all links with the right, of all sessions. */
+/** The pending approvals of all sessions, kept up to date from the gateway's events. Nothing is stored. */
 export class Approvals {
   private readonly request: AdminRequest
   private readonly world: ApprovalDeps
-  private readonly waiting = new Map<string, Approval>()
+  private readonly pending = new Map<string, Approval>()
   private readonly listeners: ((approval: Approval) => void)[] = []
 
   constructor(link: Connection, request: AdminRequest, world: ApprovalDeps) {
     this.request = request
     this.world = world
     link.subscribe({
-      isHeld: () => false,
-      event: (event, payload) => this.hear(event, payload),
-      // What was asked for, and what was decided, while nobody listened.
-      status: ({ state }) => void (state === 'up' && world.hasApprovers() && this.refill()),
+      followsSession: () => false,
+      event: (event, payload) => this.handleEvent(event, payload),
+      // Events during a break are lost, so the whole list is read after each connect.
+      status: ({ state }) => void (state === 'up' && world.hasApprovers() && this.refresh()),
     })
   }
 
   readonly list: Agent['approvals'] = () => {
     const now = this.world.clock.now()
-    return [...this.waiting.values()].filter(({ expiresAt }) => expiresAt > now)
+    return [...this.pending.values()].filter(({ expiresAt }) => expiresAt > now)
   }
 
   readonly listen: Agent['onApproval'] = listener => void this.listeners.push(listener)
@@ -41,30 +41,30 @@ export class Approvals {
   readonly approve: Agent['approve'] = async (id, decision) => {
     try {
       await this.request('exec.approval.resolve', { id, decision })
-      this.waiting.delete(id)
+      this.pending.delete(id)
       return true
     } catch (error) {
       const reason = error instanceof GatewayRefusal ? error.details['reason'] : undefined
       if (reason !== 'APPROVAL_NOT_FOUND' && reason !== 'APPROVAL_ALREADY_RESOLVED') throw error
-      this.waiting.delete(id)
+      this.pending.delete(id)
       return false
     }
   }
 
-  private hear(event: string, payload: Json): void {
+  private handleEvent(event: string, payload: Json): void {
     if (event === 'exec.approval.requested') this.add(payload)
-    if (event === 'exec.approval.resolved') this.waiting.delete(stringAt(payload, 'id') ?? '')
+    if (event === 'exec.approval.resolved') this.pending.delete(stringAt(payload, 'id') ?? '')
   }
 
-  private async refill(): Promise<void> {
+  private async refresh(): Promise<void> {
     try {
-      const { waiting } = this
-      const before = new Set(waiting.keys())
+      const { pending } = this
+      const before = new Set(pending.keys())
       const items = listAt(await this.request('exec.approval.list', {}), 'list')
-      for (const id of before) if (!items.some(item => item['id'] === id)) waiting.delete(id)
+      for (const id of before) if (!items.some(item => item['id'] === id)) pending.delete(id)
       for (const item of items) this.add(item)
     } catch (error) {
-      this.world.log.warn('what waits for approval is not known', { error: messageOf(error) })
+      this.world.log.warn('cannot list pending approvals', { error: messageOf(error) })
     }
   }
 
@@ -80,8 +80,8 @@ export class Approvals {
       command: stringAt(request, 'command') ?? '',
       expiresAt: numberAt(payload, 'expiresAtMs') ?? Infinity,
     }
-    const isNew = !this.waiting.has(id)
-    this.waiting.set(id, approval)
+    const isNew = !this.pending.has(id)
+    this.pending.set(id, approval)
     if (isNew) for (const listener of this.listeners) listener(approval)
   }
 }

@@ -6,21 +6,22 @@ import type { Json } from '../link/frames.ts'
 import { GatewayRefusal } from '../link/rpc.ts'
 
 /**
- * A request over the admin link, on which nothing goes that a user wrote. Rejects with `gateway_refused` (also when the
+ * Sends a request over the admin link, which never carries user text. Rejects with `gateway_refused` (also when the
  * gateway grants no admin scope), `gateway_timeout` or `gateway_down`.
  */
 export type AdminRequest = (method: string, params: Json, timeoutMs?: number) => Promise<Json>
 
-/** A link that was just lost, or is just being made, is waited for. */
-const patienceMs = 3_000
+/** A request waits this long for a link that is connecting or was just lost. */
+const linkTimeoutMs = 3_000
 
-/** Resolves when requests can leave. */
+/** Resolves when the link is up. Rejects with `gateway_refused` or `gateway_down`. */
 export async function whenUp(link: Connection): Promise<void> {
-  await link.settled(patienceMs)
+  await link.settled(linkTimeoutMs)
   if (isBarred(link.status)) throw new WecomdError('gateway_refused', 'the gateway grants no admin scope')
   if (link.status.state !== 'up') throw new WecomdError('gateway_down', 'the admin link is down')
 }
 
+/** Creates the request function of an admin link. Unexpected refusals are logged without their params. */
 export function createAdminRequest(link: Connection, log: Log): AdminRequest {
   return async (method, params, timeoutMs) => {
     await whenUp(link)
@@ -28,15 +29,15 @@ export function createAdminRequest(link: Connection, log: Log): AdminRequest {
       return await link.request(method, params, timeoutMs)
     } catch (error) {
       if (!(error instanceof GatewayRefusal)) throw error
-      // A gateway that starts or stops refuses everything.
+      // A gateway that is starting or stopping refuses every request; that is not a decision about this one.
       if (error.retryAfterMs !== undefined) throw new WecomdError('gateway_down', error.message, { cause: error })
-      if (!isAnswer(error)) log.info('the gateway refused an admin request', { method, code: error.gatewayCode })
+      if (!isExpected(error)) log.info('gateway rejected an admin request', { method, code: error.gatewayCode })
       throw error
     }
   }
 }
 
-/** Whether something is there is asked by requests that are refused when it is, or is not. */
-function isAnswer(error: GatewayRefusal): boolean {
+/** Callers send some requests only to learn whether an agent exists, so these refusals are answers. */
+function isExpected(error: GatewayRefusal): boolean {
   return /not found|already exists/.test(error.message)
 }

@@ -2,24 +2,24 @@ import type { AgentFile } from '../../domain/agent.ts'
 import { type Json, objectAt, stringAt, stringsAt } from '../link/frames.ts'
 import type { HistoryRow } from './history.ts'
 
-/** The reply in a run's last event is cut here. */
-const replyChars = 4_096
-/** From the end of a run to the files in its row: 100-700 ms on the real gateway. */
-const firstLookMs = 150
-const nextLookMs = 250
-const looksForKnown = 8
-const looksForUntold: readonly number[] = [300, 700]
-const looksForPossible: readonly number[] = [300]
+/** The gateway truncates `terminalReply` to this many characters. */
+const terminalReplyChars = 4_096
+/** Files enter the row 100 to 700 ms after the end of the run, measured on the real gateway. */
+const firstDelayMs = 150
+const nextDelayMs = 250
+const namedFileReads = 8
+const unknownDelays: readonly number[] = [300, 700]
+const toolDelays: readonly number[] = [300]
 
-/** What the last event of a run says of files that may follow. */
-export interface Ending {
-  /** The answer as the model wrote it, with the lines that name its files. */
+/** The part of a run's `lifecycle` end event that tells whether files may follow. */
+export interface LifecycleEnd {
+  /** The answer as the model wrote it, including its `MEDIA:` lines; truncated to 4,096 characters. */
   readonly reply: string
   readonly usedTools: boolean
 }
 
-/** Of a `lifecycle` event; undefined while the run is not over. */
-export function decodeEnding(data: Json): Ending | undefined {
+/** Decodes the data of a `lifecycle` event; undefined unless it ends a run with a reply. */
+export function decodeLifecycleEnd(data: Json): LifecycleEnd | undefined {
   if (data['phase'] !== 'end' || data['terminalReply'] === undefined) return undefined
   return {
     reply: stringAt(objectAt(data, 'terminalReply'), 'text') ?? '',
@@ -27,8 +27,11 @@ export function decodeEnding(data: Json): Ending | undefined {
   }
 }
 
-/** Whether files were named that are not in the text any more, as the gateway leaves those that are only quoted. */
-export function namesFiles({ reply }: Ending, text: string): boolean {
+/**
+ * Whether the reply names files. The gateway removes the `MEDIA:` line of a real file from the text, but keeps one that
+ * is only quoted, for example in a code block. So more lines in the reply than in the text mean files.
+ */
+export function namesFiles({ reply }: LifecycleEnd, text: string): boolean {
   return mediaLines(reply) > mediaLines(text)
 }
 
@@ -36,26 +39,29 @@ function mediaLines(text: string): number {
   return text.match(/^[ \t]*MEDIA:/gm)?.length ?? 0
 }
 
-/** How long to wait before each look for files after the end of a run; empty when none can come. */
-export function pausesFor(ending: Ending | undefined, text: string): readonly number[] {
-  if (ending === undefined) return looksForUntold
-  if (namesFiles(ending, text)) {
-    return Array.from({ length: looksForKnown }, (_, look) => (look === 0 ? firstLookMs : nextLookMs))
+/**
+ * Milliseconds to wait before each read of the history for files, after the end of a run. Empty when no files can come.
+ * A run that used a tool may have produced files without naming them in the truncated reply.
+ */
+export function fileDelays(end: LifecycleEnd | undefined, text: string): readonly number[] {
+  if (end === undefined) return unknownDelays
+  if (namesFiles(end, text)) {
+    return Array.from({ length: namedFileReads }, (_, read) => (read === 0 ? firstDelayMs : nextDelayMs))
   }
-  if (ending.reply.length >= replyChars) return looksForUntold
-  return ending.usedTools ? looksForPossible : []
+  if (end.reply.length >= terminalReplyChars) return unknownDelays
+  return end.usedTools ? toolDelays : []
 }
 
-/** Looks at the rows of an answer until the last of them has files, as often as there are pauses. */
+/** Reads the rows of an answer, once per delay, until the last row has files. */
 export async function findFiles(
-  pauses: readonly number[],
+  delays: readonly number[],
   pause: (ms: number) => Promise<unknown>,
-  look: () => Promise<readonly HistoryRow[]>,
+  read: () => Promise<readonly HistoryRow[]>,
 ): Promise<readonly AgentFile[]> {
   let rows: readonly HistoryRow[] = []
-  for (const ms of pauses) {
+  for (const ms of delays) {
     await pause(ms)
-    rows = await look()
+    rows = await read()
     if (hasFiles(rows.at(-1))) break
   }
   return filesOf(rows)
@@ -65,7 +71,7 @@ export function hasFiles(row: HistoryRow | undefined): boolean {
   return row !== undefined && row.files.length > 0
 }
 
-/** Each once, in order. */
+/** All files of the rows in order, without duplicates. */
 export function filesOf(rows: readonly HistoryRow[]): readonly AgentFile[] {
   const files = rows.flatMap(row => row.files)
   return files.filter(({ id }, at) => id === undefined || files.findIndex(other => other.id === id) === at)

@@ -8,10 +8,10 @@ import type { Connection } from '../link/socket.ts'
 import { type Json, numberAt, objectAt, stringAt } from '../link/frames.ts'
 import { GatewayRefusal } from '../link/rpc.ts'
 
-const mostBytes = limits.mediaBytes.file
-const patienceMs = 30_000
-/** A download may take a second longer for each of these. */
-const slowestBytesPerSecond = 128 * 1024
+const maxBytes = limits.mediaBytes.file
+const baseTimeoutMs = 30_000
+/** The slowest acceptable transfer. It extends the timeout with the size of the file. */
+const minBytesPerSecond = 128 * 1024
 
 export interface DownloadDeps {
   readonly clock: Clock
@@ -21,43 +21,43 @@ export interface DownloadDeps {
   readonly createFile: Spool['create']
 }
 
-type NotKept = Exclude<FileFetched, { kind: 'kept' }>
+type FetchFailure = Exclude<FileFetched, { kind: 'kept' }>
 
-const later: NotKept = { kind: 'later' }
-const gone: NotKept = { kind: 'failed', problem: 'gone' }
-const tooLarge: NotKept = { kind: 'failed', problem: 'too_large' }
+const retryLater: FetchFailure = { kind: 'later' }
+const gone: FetchFailure = { kind: 'failed', problem: 'gone' }
+const tooLarge: FetchFailure = { kind: 'failed', problem: 'too_large' }
 
-/** Where the bytes are for the next minutes: a path with a ticket. */
+/** A path on the gateway, with a ticket that is valid for five minutes. */
 interface ArtifactPath {
-  readonly kind: 'place'
+  readonly kind: 'path'
   readonly path: string
   readonly bytes?: number
 }
 
-/** Fetches files of answers from the gateway. Rejects only when the spool cannot keep one. */
-export function createCollector(connection: Connection, world: DownloadDeps): Agent['collect'] {
+/** Creates `Agent.collect`, which downloads a file of an answer. Rejects only when the spool cannot be written. */
+export function createFileDownload(connection: Connection, world: DownloadDeps): Agent['collect'] {
   return async (sessionKey, id, file) => {
-    const place = await locate(connection, { sessionKey, artifactId: id }, world.log)
-    return place.kind === 'place' ? await download(connection, world, place, file) : place
+    const located = await locate(connection, { sessionKey, artifactId: id }, world.log)
+    return located.kind === 'path' ? await download(connection, world, located, file) : located
   }
 }
 
-async function locate(connection: Connection, params: Json, log: Log): Promise<ArtifactPath | NotKept> {
+async function locate(connection: Connection, params: Json, log: Log): Promise<ArtifactPath | FetchFailure> {
   try {
     const answer = await connection.request('artifacts.download', params)
     const path = stringAt(answer, 'url')
     const bytes = numberAt(objectAt(answer, 'artifact'), 'sizeBytes')
-    if (bytes !== undefined && bytes > mostBytes) return tooLarge
-    // Anything but a path would take the ticket to another host.
-    if (path?.startsWith('/') === true) return { kind: 'place', path, ...(bytes !== undefined && { bytes }) }
-    log.warn('the gateway names no path for a file of an answer')
+    if (bytes !== undefined && bytes > maxBytes) return tooLarge
+    // Only a path: a full URL would send the ticket to another host.
+    if (path?.startsWith('/') === true) return { kind: 'path', path, ...(bytes !== undefined && { bytes }) }
+    log.warn('gateway returned no path for a file of an answer')
     return gone
   } catch (error) {
-    if (isCode(error, 'gateway_down') || isCode(error, 'gateway_timeout')) return later
+    if (isCode(error, 'gateway_down') || isCode(error, 'gateway_timeout')) return retryLater
     if (!(error instanceof GatewayRefusal)) throw error
     if (error.retryAfterMs !== undefined) return { kind: 'later', retryAfterMs: error.retryAfterMs }
-    if (error.gatewayCode === 'UNAVAILABLE') return later
-    log.warn('the gateway does not hand over a file of an answer', { code: error.gatewayCode })
+    if (error.gatewayCode === 'UNAVAILABLE') return retryLater
+    log.warn('gateway refused a file of an answer', { code: error.gatewayCode })
     return gone
   }
 }
@@ -65,44 +65,44 @@ async function locate(connection: Connection, params: Json, log: Log): Promise<A
 async function download(
   connection: Connection,
   { clock, timers, log, fetch, createFile }: DownloadDeps,
-  { path, bytes = mostBytes }: ArtifactPath,
+  { path, bytes = maxBytes }: ArtifactPath,
   file: string,
 ): Promise<FileFetched> {
   const { origin, ca } = connection.http
   const controller = new AbortController()
-  const limitMs = patienceMs + (bytes / slowestBytesPerSecond) * 1_000
-  const cancel = timers.at(clock.now() + limitMs, () => controller.abort())
+  const timeoutMs = baseTimeoutMs + (bytes / minBytesPerSecond) * 1_000
+  const cancel = timers.at(clock.now() + timeoutMs, () => controller.abort())
   try {
     const response = await fetch(`${origin}${path}`, {
       redirect: 'manual',
-      // What is encoded on the way would arrive with another length than it is announced with.
+      // A compressed body would not match the announced content-length.
       headers: { 'accept-encoding': 'identity' },
       signal: controller.signal,
       ...(ca !== undefined && { tls: { ca } }),
     })
     const { status } = response
-    if (status === 200) return await keep(response, createFile, file)
-    log.warn('a file of an answer was not handed over', { status })
-    return status === 404 || status === 410 ? gone : later
+    if (status === 200) return await saveBody(response, createFile, file)
+    log.warn('download of a file of an answer failed', { status })
+    return status === 404 || status === 410 ? gone : retryLater
   } catch (error) {
     if (error instanceof WecomdError) throw error
-    return later // the connection failed, or broke
+    return retryLater // the connection failed or broke off
   } finally {
     cancel()
-    controller.abort() // what was not read is not wanted
+    controller.abort() // releases the rest of the body
   }
 }
 
-async function keep(response: Response, createFile: Spool['create'], file: string): Promise<FileFetched> {
+async function saveBody(response: Response, createFile: Spool['create'], file: string): Promise<FileFetched> {
   const announced = response.headers.get('content-length')
-  if (Number(announced ?? 0) > mostBytes) return tooLarge
+  if (Number(announced ?? 0) > maxBytes) return tooLarge
   const hash = createHash('sha256')
   return await keepStream<FileFetched>(await createFile(file), response.body ?? [], {
-    limitBytes: mostBytes,
+    limitBytes: maxBytes,
     tooLarge,
     onPiece: piece => void hash.update(piece),
     judge(bytes) {
-      if (announced !== null && bytes !== Number(announced)) return later
+      if (announced !== null && bytes !== Number(announced)) return retryLater
       return { kind: 'kept', bytes, digest: hash.digest('hex') }
     },
   })

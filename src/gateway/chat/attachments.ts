@@ -3,51 +3,51 @@ import type { MediaBytes } from '../../domain/spool.ts'
 import { isCode } from '../../errors.ts'
 import { type Json, JsonText } from '../link/frames.ts'
 import type { Hello } from '../link/handshake.ts'
-import { neutralise, neutraliseRest } from './neutralise.ts'
+import { neutralise, neutraliseArguments } from './neutralise.ts'
 
-/** Of a frame, for all that is not the bytes of attachments. */
-const reservedBytes = 64 * 1024
+/** Room in a frame for everything except the attachments' bytes. */
+const frameOverheadBytes = 64 * 1024
 
-/** What fits into one `chat.send`. */
+/** The limits of one `chat.send`, in bytes before base64. */
 export function limitsOf({ maxPayloadBytes, attachmentBytes, imageBytes }: Hello): AgentLimits {
   return {
     attachmentBytes,
     imageBytes: Math.min(imageBytes, attachmentBytes),
-    questionBytes: Math.max(0, Math.floor((maxPayloadBytes - reservedBytes) / 4) * 3),
+    questionBytes: Math.max(0, Math.floor((maxPayloadBytes - frameOverheadBytes) / 4) * 3),
   }
 }
 
-/** Attachments as JSON, parted by commas, and the names of the files that cannot be read any more. */
-export interface Encoded {
+/** `items`: attachments as JSON objects, separated by commas. `unreadable`: names of files that are gone or empty. */
+export interface EncodedAttachments {
   readonly items: string
-  readonly unread: readonly string[]
+  readonly unreadable: readonly string[]
 }
 
-/** Reads the bytes now. Rejects when a file is there and cannot be read for the moment. */
-export async function encodeAttachments(attachments: readonly AskAttachment[]): Promise<Encoded> {
+/** Reads the attachments. Rejects when a file exists but cannot be read right now, so that the question is retried. */
+export async function encodeAttachments(attachments: readonly AskAttachment[]): Promise<EncodedAttachments> {
   let items = ''
-  const unread: string[] = []
+  const unreadable: string[] = []
   for (const attachment of attachments) {
     const { kind: type, mimeType, fileName } = attachment
     const content = await base64Of(attachment)
-    if (content === '') unread.push(fileName)
+    if (content === '') unreadable.push(fileName)
     else items += `${items && ','}${JSON.stringify({ type, mimeType, fileName }).slice(0, -1)},"content":"${content}"}`
   }
-  return { items, unread }
+  return { items, unreadable }
 }
 
-/** The params of `chat.send`; the agent reads of each file that could not be read. */
-export function encodeQuestion(ask: Ask, key: string, { items, unread }: Encoded): Json | JsonText {
+/** Encodes the params of `chat.send`. The message gets one line for each unreadable file, so that the agent knows. */
+export function encodeQuestion(ask: Ask, key: string, { items, unreadable }: EncodedAttachments): Json | JsonText {
   const { sessionKey, message, isCommand = false } = ask
-  const lines = [message, ...unread.map(name => `[${name}: could not be read]`)].filter(line => line !== '')
-  const text = isCommand ? neutraliseRest(lines.join('\n')) : neutralise(lines.join('\n'))
+  const lines = [message, ...unreadable.map(name => `[${name}: could not be read]`)].filter(line => line !== '')
+  const text = isCommand ? neutraliseArguments(lines.join('\n')) : neutralise(lines.join('\n'))
   const params = { sessionKey, message: text, idempotencyKey: key, queueMode: 'followup' }
   return items === '' ? params : new JsonText(`${JSON.stringify(params).slice(0, -1)},"attachments":[${items}]}`)
 }
 
-/** Nothing for a file that is gone or empty: the gateway refuses a whole question for an attachment without bytes. */
+/** Returns '' for a missing or empty file. The gateway rejects the whole question if one attachment has no bytes. */
 async function base64Of(source: MediaBytes): Promise<string> {
-  let text = '' // never a flat copy of its own: the pieces are put together when the frame leaves
+  let text = '' // grows as a rope; it is flattened once, when the frame is sent
   let rest = Buffer.alloc(0)
   try {
     for await (const piece of source.open()) {
@@ -63,23 +63,23 @@ async function base64Of(source: MediaBytes): Promise<string> {
   return text + rest.toString('base64')
 }
 
-/** A door that lets `most` pieces of work in at a time; the others wait outside, in order. */
+/** Runs at most `limit` tasks at a time. The others wait in order of arrival. */
 export class Semaphore {
-  private room: number
-  private readonly queue: (() => void)[] = []
+  private free: number
+  private readonly waiting: (() => void)[] = []
 
-  constructor(most: number) {
-    this.room = most
+  constructor(limit: number) {
+    this.free = limit
   }
 
-  async pass<T>(work: () => Promise<T>): Promise<T> {
-    if (this.room > 0) this.room--
-    else await new Promise<void>(resolve => void this.queue.push(resolve))
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.free > 0) this.free--
+    else await new Promise<void>(resolve => void this.waiting.push(resolve))
     try {
       return await work()
     } finally {
-      const next = this.queue.shift()
-      if (next === undefined) this.room++
+      const next = this.waiting.shift()
+      if (next === undefined) this.free++
       else next()
     }
   }

@@ -1,7 +1,7 @@
 import type { AgentFile } from '../../domain/agent.ts'
 import { type Json, listAt, objectAt, stringAt } from '../link/frames.ts'
 
-/** The files in a message of the history. Those without an id the gateway refuses to hand over. */
+/** Decodes the files in a message of the history. A file without an id was refused by the gateway. */
 export function decodeFiles(message: Json): readonly AgentFile[] {
   return listAt(message, 'content').flatMap(decodeBlock)
 }
@@ -9,15 +9,15 @@ export function decodeFiles(message: Json): readonly AgentFile[] {
 function decodeBlock(block: Json): readonly AgentFile[] {
   const attachment = objectAt(block, 'attachment')
   if (block['type'] === 'attachment_error') return [describe(attachment)]
-  const one = block['type'] === 'attachment' ? attachment : block
-  const id = stringAt(one, 'artifactId')
-  return id === undefined ? [] : [{ id, ...describe(one) }]
+  const file = block['type'] === 'attachment' ? attachment : block
+  const id = stringAt(file, 'artifactId')
+  return id === undefined ? [] : [{ id, ...describe(file) }]
 }
 
-function describe(one: Json): AgentFile {
-  const name = stringAt(one, 'label') ?? stringAt(one, 'fileName') ?? stringAt(one, 'alt') ?? ''
+function describe(file: Json): AgentFile {
+  const name = stringAt(file, 'label') ?? stringAt(file, 'fileName') ?? stringAt(file, 'alt') ?? ''
   return {
     fileName: name.split(/[\\/]/).at(-1) || 'file',
-    mimeType: stringAt(one, 'mimeType') ?? 'application/octet-stream',
+    mimeType: stringAt(file, 'mimeType') ?? 'application/octet-stream',
   }
 }

@@ -1,8 +1,35 @@
+/**
+ * Decides the next step for one question from the history of its session.
+ *
+ * A question must reach the agent exactly once, because a second run would use its tools a second time. But wecomd, the
+ * gateway and the link between them can each fail at any moment. The gateway ignores a repeated `idempotencyKey`, but it
+ * keeps keys in memory only: they expire five minutes after the run ends, and a restart clears them all. So the key
+ * fails exactly when something else failed before. The history survives a restart, and an accepted question is a row in
+ * it with the key `<key>:user`. Therefore the history decides.
+ *
+ * Reading the history is harder than finding that row:
+ *
+ * - The row is late: 0.15 to 0.3 s after the ack, up to 3 s in a cold process. A missing row means "wait" if the current
+ *   boot has acknowledged the question to this process (`isAccepted`). Otherwise the question may be asked.
+ * - A gateway killed between ack and row leaves nothing, so the same key can be used again. Or it leaves a pending input
+ *   marked `interrupted`, and rejects that key from then on. The question then continues as `<key>#2`, `<key>#3` …
+ * - The run that answers may have an id we don't know. A question queued after another run starts under a random id, and
+ *   so does a run that the gateway resumes after a restart.
+ * - Other clients use the same session. While our row is missing, an active run is theirs. After our row it is ours, as
+ *   long as no other user's row follows. A client that writes into our run splits the answer into two rows.
+ * - An end without text has three meanings: an empty answer, an answer of nothing but files, whose blocks enter the row
+ *   up to 700 ms later, or a question that was only queued.
+ * - A reset hides all earlier rows. Nobody can know whether our question was answered, so it is reported as lost.
+ * - A gateway killed before the run began leaves our row with nothing after it, for good. Silence for 60 s means lost.
+ *
+ * `nextStep` is pure. The same function serves the first ask, a reconnect, and a restart of either side.
+ * docs/protocol-gateway.md has the measurements, docs/adr/0004-the-history-decides.md the decision.
+ */
 import type { AgentFile } from '../../domain/agent.ts'
 import { decodeFiles } from './file-blocks.ts'
 import { type Json, listAt, numberAt, objectAt, stringAt, stringsAt } from '../link/frames.ts'
 
-/** One row of `chat.history` that matters here. */
+/** One row of `chat.history`, reduced to the fields that decide the next step. */
 export interface HistoryRow {
   readonly role: 'user' | 'assistant' | 'reset' | 'other'
   readonly id?: string
@@ -12,17 +39,17 @@ export interface HistoryRow {
   readonly idempotencyKey?: string
   readonly stopReason?: string
   readonly runId?: string
-  /** Written by the gateway itself, such as the row that resumes an interrupted turn. */
+  /** True for rows the gateway wrote itself, such as the one that resumes an interrupted turn. */
   readonly isInternal: boolean
 }
 
-/** What the gateway knows of a session: rows, oldest first, and what runs in it. */
+/** The gateway's view of a session: its rows, oldest first, and its active run. */
 export interface History {
   readonly rows: readonly HistoryRow[]
   readonly isActive: boolean
   readonly inFlight?: { readonly runId: string; readonly text: string }
   readonly activeRunIds: readonly string[]
-  /** Messages that wait behind a running turn, by the key they were sent with. */
+  /** Messages queued after a running turn: the key each was sent with, and its state. */
   readonly pending: ReadonlyMap<string, string>
 }
 
@@ -75,76 +102,76 @@ export function textOf(message: Json): string {
     .join('')
 }
 
-/** What is known of our question besides the history. */
+/** Everything known about the question that is not in the history. Times are epoch milliseconds. */
 export interface HistoryContext {
   readonly key: string
-  /** The runs that are known to answer the question: its key, and those adopted since. */
+  /** The runs known to answer the question: its key, and the runs adopted since. */
   readonly runIds: ReadonlySet<string>
   readonly now: number
   readonly bootId: string
   readonly asked?: { readonly at: number; readonly bootId: string }
-  /** This process has the gateway's word, given in this boot, that the question is taken. */
-  readonly isTaken: boolean
-  /** When our run ended without a word while it may only have been queued. */
+  /** True when the gateway acknowledged the question to this process, in its current boot. */
+  readonly isAccepted: boolean
+  /** When our run ended without text. It may only have been queued. */
   readonly emptyEndAt?: number
-  /** That run may still get files. */
+  /** True while that run may still get files. */
   readonly mayGetFiles?: boolean
-  /** Since when nothing was seen to happen. */
+  /** Time of the last sign of life from our run. */
   readonly quietSince: number
 }
 
-/** What to do next about our question. */
+/** The next step for our question. */
 export type NextStep =
   | { readonly kind: 'ask'; readonly key: string }
-  /** Something else runs in the session; asking now would mix two turns. */
+  /** Another run is active in the session. Asking now would mix two turns. */
   | { readonly kind: 'occupied' }
   | { readonly kind: 'follow'; readonly runId?: string; readonly text?: string }
-  /** Nothing to see yet. */
+  /** Nothing to act on yet. */
   | { readonly kind: 'wait' }
-  /** `earlier`: what the run had said when somebody else wrote into it; it is part of the answer. */
+  /** `earlier`: text of the same run from before another client wrote into it. It is part of the answer. */
   | { readonly kind: 'answered'; readonly row: HistoryRow; readonly earlier: readonly HistoryRow[] }
   | { readonly kind: 'failed'; readonly text: string }
   | { readonly kind: 'stopped'; readonly row: HistoryRow }
   | { readonly kind: 'empty' }
   | { readonly kind: 'lost' }
 
-/** A question that left its row but no run and no answer is given up after this. */
+/** A question with a row but without a run or an answer is lost after this. */
 const quietLimitMs = 60_000
-/** An end without a word counts as empty when nothing follows for this long. */
+/** An end without text counts as an empty answer when nothing follows for this long. */
 const emptyLimitMs = 5_000
-/** Files of an answer are in its row by then, or do not come. */
+/** The files of an answer are in its row after this, or never. */
 export const filesWithinMs = 2_000
 
-/** Decides from the history, which survives restarts, so that one question is never asked twice. */
-export function nextStep(history: History, standpoint: HistoryContext): NextStep {
-  const keys = keysOf(history, standpoint.key)
-  const at = { ...standpoint, key: keys.at(-1) ?? standpoint.key, runIds: new Set([...standpoint.runIds, ...keys]) }
-  const own = ownRow(history, keys)
-  return own === -1 ? stepWithoutRow(history, at) : stepAfterRow(history, own, at)
+/** Returns the next step for the question. Pure; safe to call again with the same or a newer history. */
+export function nextStep(history: History, context: HistoryContext): NextStep {
+  const keys = keysOf(history, context.key)
+  const resolved = { ...context, key: keys.at(-1) ?? context.key, runIds: new Set([...context.runIds, ...keys]) }
+  const question = questionIndex(history, keys)
+  return question === -1 ? stepWithoutRow(history, resolved) : stepAfterRow(history, question, resolved)
 }
 
-/** All that the assistant wrote about our question, also before it used a tool. */
+/** All rows the assistant wrote for our question, including those before a tool call. */
 export function answerRows(
   history: History,
   { key, runIds }: Pick<HistoryContext, 'key' | 'runIds'>,
 ): readonly HistoryRow[] {
-  const own = ownRow(history, keysOf(history, key))
-  const ours = own === -1 ? [] : untilNextUser(history.rows.slice(own + 1))
+  const question = questionIndex(history, keysOf(history, key))
+  const ours = question === -1 ? [] : beforeNextUser(history.rows.slice(question + 1))
   return history.rows.filter(row => row.role === 'assistant' && (ours.includes(row) || runIds.has(row.runId ?? '')))
 }
 
-function ownRow({ rows }: History, keys: readonly string[]): number {
+function questionIndex({ rows }: History, keys: readonly string[]): number {
   return rows.findLastIndex(row => row.role === 'user' && keys.some(key => row.idempotencyKey === `${key}:user`))
 }
 
-function untilNextUser(rows: readonly HistoryRow[]): readonly HistoryRow[] {
+function beforeNextUser(rows: readonly HistoryRow[]): readonly HistoryRow[] {
   const nextUser = rows.findIndex(row => row.role === 'user' && !row.isInternal)
   return nextUser === -1 ? rows : rows.slice(0, nextUser)
 }
 
 /**
- * The keys under which a question was asked, the last one still good. What a gateway had taken when it died, but not yet
- * written down, stays "interrupted", and its key is refused for ever: the question goes on as `<key>#2`, `<key>#3` …
+ * All keys the question was asked under; the last one is still valid. A key that is `interrupted` is rejected by the
+ * gateway from then on, so the question moves to the next one.
  */
 function keysOf(history: History, key: string): readonly string[] {
   const keys = [key]
@@ -152,75 +179,83 @@ function keysOf(history: History, key: string): readonly string[] {
   return keys
 }
 
-function stepAfterRow(history: History, own: number, at: HistoryContext): NextStep {
-  if (isRunning(history, at)) return { kind: 'follow', ...history.inFlight }
-  const after = history.rows.slice(own + 1)
-  const known = after.filter(row => at.runIds.has(row.runId ?? row.idempotencyKey ?? ''))
-  const answer = answerAmong(known)
-  if (answer !== undefined) return stepOfRow(answer, earlierOf(known, answer))
-  // Our run has ended without a word, and its empty row says that it was not only queued.
-  if (at.emptyEndAt !== undefined && known.length > 0) {
-    return at.mayGetFiles === true && at.now - at.emptyEndAt < filesWithinMs ? { kind: 'wait' } : { kind: 'empty' }
+function stepAfterRow(history: History, question: number, context: HistoryContext): NextStep {
+  if (isRunning(history, context)) return { kind: 'follow', ...history.inFlight }
+  const after = history.rows.slice(question + 1)
+  const known = after.filter(row => context.runIds.has(row.runId ?? row.idempotencyKey ?? ''))
+  const answer = answerOf(known)
+  if (answer !== undefined) return stepForAnswer(answer, earlierParts(known, answer))
+  // Our run ended without text. It was not merely queued, because then it would have no row.
+  if (context.emptyEndAt !== undefined && known.length > 0) {
+    return context.mayGetFiles === true && context.now - context.emptyEndAt < filesWithinMs
+      ? { kind: 'wait' }
+      : { kind: 'empty' }
   }
-  const ours = untilNextUser(after)
+  const ours = beforeNextUser(after)
   const isLast = ours.length === after.length
   if (history.isActive && isLast) return { kind: 'follow', ...history.inFlight }
-  const last = answerAmong(ours)
-  if (last !== undefined) return stepOfRow(last)
-  const isOver = (!isLast || !history.isActive) && at.now - at.quietSince >= emptyLimitMs
-  return isOver && ours.some(isWordless) ? { kind: 'empty' } : stepInSilence(at)
+  const last = answerOf(ours)
+  if (last !== undefined) return stepForAnswer(last)
+  const isOver = (!isLast || !history.isActive) && context.now - context.quietSince >= emptyLimitMs
+  return isOver && ours.some(isEmptyFinalRow) ? { kind: 'empty' } : stepWhenQuiet(context)
 }
 
-function isRunning(history: History, at: HistoryContext): boolean {
-  return at.runIds.has(history.inFlight?.runId ?? '') || history.activeRunIds.some(runId => at.runIds.has(runId))
+function isRunning(history: History, context: HistoryContext): boolean {
+  return (
+    context.runIds.has(history.inFlight?.runId ?? '') || history.activeRunIds.some(runId => context.runIds.has(runId))
+  )
 }
 
-/** What was said last, else the last that is nothing but files. */
-function answerAmong(rows: readonly HistoryRow[]): HistoryRow | undefined {
-  const ends = rows.filter(isEnd)
+/** The last row with text, or else the last one with only files. */
+function answerOf(rows: readonly HistoryRow[]): HistoryRow | undefined {
+  const ends = rows.filter(isFinalRow)
   return ends.findLast(row => row.text.trim() !== '') ?? ends.findLast(row => row.files.length > 0)
 }
 
-/** A run into which somebody else writes answers once more; before that it had come to an end that it says no more. */
-function earlierOf(rows: readonly HistoryRow[], last: HistoryRow): readonly HistoryRow[] {
-  const before = rows.slice(0, rows.indexOf(last)).filter(isEnd)
+/**
+ * When another client writes into our run, the model answers both messages but does not repeat what it had already
+ * written. These rows are the part from before.
+ */
+function earlierParts(rows: readonly HistoryRow[], last: HistoryRow): readonly HistoryRow[] {
+  const before = rows.slice(0, rows.indexOf(last)).filter(isFinalRow)
   return before.filter(({ runId, stopReason, idempotencyKey, text }) => {
     const isWhole = stopReason === 'stop' && idempotencyKey === undefined && text.trim() !== ''
     return isWhole && runId !== undefined && runId === last.runId
   })
 }
 
-/** What an assistant said before it used a tool is not its answer. */
-function isEnd(row: HistoryRow): boolean {
+/** Text before a tool call is not the answer. */
+function isFinalRow(row: HistoryRow): boolean {
   return row.role === 'assistant' && row.stopReason !== 'toolUse'
 }
 
-/** A run that ended without a word leaves such a row, unless the gateway asks the model again. */
-function isWordless(row: HistoryRow): boolean {
-  return isEnd(row) && row.text.trim() === ''
+/** A run that ended without text leaves such a row. It also appears while the gateway asks the model a second time. */
+function isEmptyFinalRow(row: HistoryRow): boolean {
+  return isFinalRow(row) && row.text.trim() === ''
 }
 
-/** Only what was said before an abort has a key of its own; a resumed run is aborted under its own id. */
-function stepOfRow(row: HistoryRow, earlier: readonly HistoryRow[] = []): NextStep {
+/** Only the text of an aborted run has a key of its own: `<runId>:assistant`. */
+function stepForAnswer(row: HistoryRow, earlier: readonly HistoryRow[] = []): NextStep {
   if (row.stopReason === 'error') return { kind: 'failed', text: '' }
   if (row.idempotencyKey === `${row.runId}:assistant`) return { kind: 'stopped', row }
   return { kind: 'answered', row, earlier }
 }
 
-function stepWithoutRow(history: History, at: HistoryContext): NextStep {
-  if (isRunning(history, at)) return { kind: 'follow', ...history.inFlight }
-  if (history.pending.get(at.key) === 'queued') return { kind: 'follow' }
-  const elseOrAsk: NextStep = history.isActive ? { kind: 'occupied' } : { kind: 'ask', key: at.key }
-  if (at.asked === undefined) return elseOrAsk
-  const { asked } = at
+function stepWithoutRow(history: History, context: HistoryContext): NextStep {
+  if (isRunning(history, context)) return { kind: 'follow', ...history.inFlight }
+  if (history.pending.get(context.key) === 'queued') return { kind: 'follow' }
+  const waitOrAsk: NextStep = history.isActive ? { kind: 'occupied' } : { kind: 'ask', key: context.key }
+  if (context.asked === undefined) return waitOrAsk
+  const { asked } = context
   if (history.rows.some(row => row.role === 'reset' && row.timestamp >= asked.at)) return { kind: 'lost' }
-  // Taken, and perhaps just now taken out of the queue: what runs may be ours before our message is written down.
-  if (asked.bootId === at.bootId && at.isTaken) return history.isActive ? { kind: 'follow' } : stepInSilence(at)
-  return elseOrAsk
+  // Accepted, perhaps just dequeued: the active run may be ours although our row is not written yet.
+  if (asked.bootId === context.bootId && context.isAccepted)
+    return history.isActive ? { kind: 'follow' } : stepWhenQuiet(context)
+  return waitOrAsk
 }
 
-function stepInSilence(at: HistoryContext): NextStep {
-  const emptySince = at.emptyEndAt === undefined ? Infinity : Math.max(at.emptyEndAt, at.quietSince)
-  if (at.now - emptySince >= emptyLimitMs) return { kind: 'empty' }
-  return at.now - at.quietSince >= quietLimitMs ? { kind: 'lost' } : { kind: 'wait' }
+function stepWhenQuiet(context: HistoryContext): NextStep {
+  const emptySince = context.emptyEndAt === undefined ? Infinity : Math.max(context.emptyEndAt, context.quietSince)
+  if (context.now - emptySince >= emptyLimitMs) return { kind: 'empty' }
+  return context.now - context.quietSince >= quietLimitMs ? { kind: 'lost' } : { kind: 'wait' }
 }

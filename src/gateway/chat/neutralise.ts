@@ -1,47 +1,48 @@
-/** U+2060: no width, survives the gateway, and is neither white space nor punctuation to its parsers. */
+/** U+2060, word joiner. It is invisible, passes the gateway unchanged, and no parser there treats it as white space. */
 const joiner = '\u2060'
 
-/** The gateway drops these before it looks for commands, which could join what they part. */
-const dropped = /(?![\t\n\r\x80-\x9f])\p{Cc}/gu
+/** Control characters the gateway removes before it looks for commands. Left in, they could hide a command from us. */
+const droppedControls = /(?![\t\n\r\x80-\x9f])\p{Cc}/gu
 
-/** A slash where a directive may begin, with a whole word behind it: `/think`, not `/etc/hosts`, `and/or`, `11/23`. */
+/** A slash that may start a directive, followed by one whole word: `/think`, but not `/etc/hosts`, `and/or`, `11/23`. */
 const directive = /(?<=^|\s|\\n)\/(?=[^\s/:]+(?:$|[\s:]))/g
 
-/** `$name` selects a skill anywhere in a text; without a small letter it is a sum of money or a shell variable. */
+/** `$name` selects a skill anywhere in a text. Without a lower-case letter it is a price or a shell variable. */
 const skill = /\$(?=[-A-Z0-9_:]*[a-z])/g
 
-/** What the gateway takes away before the first word decides: `[…]` groups, then `name: ` at the start of each line. */
+/** Prefixes the gateway strips before it looks at the first word: `[…]` groups, then `name: ` on each line. */
 const brackets = /^\s*(?:\[[^\]\n]*\][ \t]*)*\s*/
 const sender = /^[ \t]*[^\n:]{1,120}:\s+/gm
 
 /**
- * Makes `text` plain to the gateway's parsers of commands, inline directives, skills and stop words by invisible
- * joiners, so that all of it reaches the agent and reads the same. A text without such things comes back as it is.
+ * Inserts invisible word joiners so that the gateway finds no commands, directives, skills or stop words in `text`. The
+ * whole text then reaches the agent and looks the same. A text without any of these is returned unchanged. The full list
+ * of words is in docs/protocol-gateway.md.
  */
 export function neutralise(text: string): string {
-  const marked = text.replace(dropped, '').replace(directive, `${joiner}/`).replace(skill, `$$${joiner}`)
+  const marked = text.replace(droppedControls, '').replace(directive, `${joiner}/`).replace(skill, `$$${joiner}`)
   const start = brackets.exec(marked)?.[0].length ?? 0
-  const headed = isCommandAt(marked, start) ? marked.slice(0, start) + joiner + marked.slice(start) : marked
-  return saysStop(headed) ? headed.replace(/(?<=[\p{L}\p{M}])(?=[^\p{L}\p{M}]*$)/u, joiner) : headed
+  const guarded = isCommandAt(marked, start) ? marked.slice(0, start) + joiner + marked.slice(start) : marked
+  return isStopMessage(guarded) ? guarded.replace(/(?<=[\p{L}\p{M}])(?=[^\p{L}\p{M}]*$)/u, joiner) : guarded
 }
 
-/** The same for a text that begins with a command which is meant: that one stays what it is. */
-export function neutraliseRest(text: string): string {
+/** Like `neutralise`, but keeps the command at the start of the text. Use it only after access control allowed it. */
+export function neutraliseArguments(text: string): string {
   const plain = neutralise(text)
   return plain.startsWith(`${joiner}/`) ? plain.slice(joiner.length) : plain
 }
 
-/** `!ls`, `/ word` and `[note]/word` count as the first word of a message only. */
+/** `!ls`, `/ word` and `[note]/word` are commands only at the start of a message. */
 function isCommandAt(text: string, start: number): boolean {
   return text[start] === '!' || /^\/\s*[^\s/:]+(?:$|[\s:])/.test(text.slice(start, start + 200))
 }
 
-function saysStop(text: string): boolean {
+function isStopMessage(text: string): boolean {
   const bare = text.replace(brackets, '').replace(sender, '').replaceAll('\\n', ' ')
-  return stopWords.has(wordsOf(text)) || stopWords.has(wordsOf(bare))
+  return stopWords.has(stopWordsOf(text)) || stopWords.has(stopWordsOf(bare))
 }
 
-function wordsOf(text: string): string {
+function stopWordsOf(text: string): string {
   return text
     .normalize('NFC')
     .trim()
@@ -52,7 +53,7 @@ function wordsOf(text: string): string {
     .trim()
 }
 
-/** A message of nothing but one of these stops the run that is going on, and is not answered. */
+/** A message that consists of one of these stops the active run and gets no answer. */
 const stopWords: ReadonlySet<string> = new Set(
   `
   stop, stopp, esc, abort, exit, interrupt, halt, pare, arrete, arrête, anhalten, aufhören, hoer auf, detente,

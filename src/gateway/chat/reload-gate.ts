@@ -1,77 +1,99 @@
+/**
+ * Keeps new questions apart from changes to the gateway's config.
+ *
+ * With dynamic agents, wecomd creates agents in the gateway while users are chatting. `agents.create` writes the
+ * gateway's own config file, and the gateway applies that file 0.3 to 2.5 s later. At that moment it ends every run, of
+ * any agent, that it has acknowledged but not begun: `prepared model runtime plugin generation was superseded`. On a
+ * loaded gateway this hit 12 of 12 runs when an agent was created 0 to 450 ms after their ack. It hit none of 16 runs
+ * that had already sent an event, and no question asked after `config.changed`. Ten new users at once would break each
+ * other's first questions, and those of everyone else. The failed question stays in the session, so it cannot simply be
+ * asked again.
+ *
+ * A run is therefore vulnerable from the moment it is sent until its first event. The gate holds two sides back:
+ *
+ * - A change (`runChange`) waits until every run of ours has sent an event. Then it writes the config.
+ * - A question (`enter`) waits while a change is waiting or running, until the gateway reports `config.changed`.
+ *
+ * Both waits have a limit, because the event they wait for may be lost with the link. A run without an event delays a
+ * change for at most 15 s. A change without `config.changed` delays questions for at most 10 s.
+ *
+ * Two cases are not covered. A config change by another client still breaks runs that are about to begin. And a run
+ * queued after another client's counts as begun, because the gateway first reports an empty `final` for it.
+ */
 import type { Clock, Timers } from '../../world.ts'
 import { type Json, stringAt } from '../link/frames.ts'
 
-/** A run that shows no sign for so long is not waited for any more. */
-const beginWithinMs = 15_000
-/** The gateway takes up its new config 0.3 to 2.5 s after it has said that it is written. */
-const settleWithinMs = 10_000
-const lookMs = 50
+/** A change stops waiting for a run that has sent no event for this long. */
+const startTimeoutMs = 15_000
+/** Questions stop waiting for `config.changed` after this. It usually arrives within 2.5 s. */
+const reloadTimeoutMs = 10_000
+const pollMs = 50
 
-/**
- * Keeps questions and changes of the gateway's config apart. A gateway that takes up a config breaks the runs that it
- * has acknowledged and that have not begun (docs/protocol-gateway.md), so a change waits until all of ours have, and
- * questions wait until it is taken up.
- */
+/** One gate per gateway, shared by everything that asks questions or changes the gateway's config. */
 export class ReloadGate {
   private readonly clock: Clock
   private readonly timers: Timers
-  /** Runs that have not begun, and when they were asked for. */
-  private readonly unbegun = new Map<string, number>()
-  private shut: PromiseWithResolvers<void> | undefined
-  private settledAt = 0
+  /** Runs without an event so far, and when they were sent. */
+  private readonly unstarted = new Map<string, number>()
+  private closed: PromiseWithResolvers<void> | undefined
+  private reloadedAt = 0
 
   constructor(clock: Clock, timers: Timers) {
     this.clock = clock
     this.timers = timers
   }
 
-  /** Resolves when a question may leave; from then on its run counts as one that has not begun. */
+  /** Resolves when the question may be sent. From then on its run counts as unstarted. */
   async enter(runId: string): Promise<void> {
-    while (this.shut !== undefined) await this.shut.promise
-    this.forgetOld()
-    this.unbegun.set(runId, this.clock.now())
+    while (this.closed !== undefined) await this.closed.promise
+    this.dropExpired()
+    this.unstarted.set(runId, this.clock.now())
   }
 
-  /** The question came to nothing. */
+  /** Withdraws a run: the question was not sent, or was rejected. */
   leave(runId: string): void {
-    this.unbegun.delete(runId)
+    this.unstarted.delete(runId)
   }
 
-  hear(event: string, payload: Json): void {
-    if (event === 'config.changed') this.settledAt = this.clock.now()
-    else if (event === 'chat' || event === 'agent') this.unbegun.delete(stringAt(payload, 'runId') ?? '')
+  /** To be called for every event of the users' link. */
+  handleEvent(event: string, payload: Json): void {
+    if (event === 'config.changed') this.reloadedAt = this.clock.now()
+    else if (event === 'chat' || event === 'agent') this.unstarted.delete(stringAt(payload, 'runId') ?? '')
   }
 
-  /** Not to be called before the last change is over. `change` resolves to when something was changed last, if anything was. */
-  async pass(change: () => Promise<number | undefined>): Promise<void> {
-    const shut = Promise.withResolvers<void>()
-    this.shut = shut
+  /**
+   * Runs `change` once no run is unstarted, and opens the gate when the gateway has applied it. `change` resolves to the
+   * time of its last write, or undefined when it wrote nothing. Never call this before the previous change has resolved.
+   */
+  async runChange(change: () => Promise<number | undefined>): Promise<void> {
+    const closed = Promise.withResolvers<void>()
+    this.closed = closed
     try {
-      while (this.isBusy()) await this.pause()
-      await this.settle(await change())
+      while (this.hasUnstarted()) await this.pause()
+      await this.waitForReload(await change())
     } finally {
-      this.shut = undefined
-      shut.resolve()
+      this.closed = undefined
+      closed.resolve()
     }
   }
 
-  /** Until what was changed is taken up. */
-  private async settle(changedAt: number | undefined): Promise<void> {
+  /** Resolves when the gateway has applied a config written at `changedAt`. */
+  private async waitForReload(changedAt: number | undefined): Promise<void> {
     if (changedAt === undefined) return
-    while (this.settledAt < changedAt && this.clock.now() < changedAt + settleWithinMs) await this.pause()
+    while (this.reloadedAt < changedAt && this.clock.now() < changedAt + reloadTimeoutMs) await this.pause()
   }
 
-  private isBusy(): boolean {
-    this.forgetOld()
-    return this.unbegun.size > 0
+  private hasUnstarted(): boolean {
+    this.dropExpired()
+    return this.unstarted.size > 0
   }
 
-  private forgetOld(): void {
-    const since = this.clock.now() - beginWithinMs
-    for (const [runId, at] of this.unbegun) if (at <= since) this.unbegun.delete(runId)
+  private dropExpired(): void {
+    const since = this.clock.now() - startTimeoutMs
+    for (const [runId, at] of this.unstarted) if (at <= since) this.unstarted.delete(runId)
   }
 
   private pause(): Promise<void> {
-    return new Promise(resolve => this.timers.at(this.clock.now() + lookMs, resolve))
+    return new Promise(resolve => this.timers.at(this.clock.now() + pollMs, resolve))
   }
 }

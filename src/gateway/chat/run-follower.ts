@@ -1,40 +1,281 @@
-import type { Ask } from '../../domain/agent.ts'
-import type { HistoryContext } from './history.ts'
-import type { Run } from './run.ts'
+/**
+ * Asks a question with `chat.send` and follows its run to the end.
+ *
+ * A run can be lost in many places. wecomd may restart after it asked. The gateway may restart before it wrote the
+ * question down, or in mid run, and then resumes the run under a new id. The link may break while a 25 MB frame is being
+ * sent. Events that were sent during a break are never repeated. Each case could have a recovery path of its own, but
+ * such paths are rarely taken and rarely right.
+ *
+ * So there is one loop: read the session's history, let `nextStep` decide, act, then wait for an event
+ * or a timeout, and read again. The first ask, a reconnect and a restart of either side all pass through it. Events only
+ * make it faster: they stream the text and end a run early. If every event were lost, the answer would still arrive from
+ * the history, up to 15 s later.
+ *
+ * The points that need care:
+ *
+ * - `ask.mark` must be durable before the frame is sent. Otherwise a crash in between would leave a question that was
+ *   asked, but that the next process believes was not.
+ * - Sending may wait, for other uploads or for a config change (`ReloadGate`). A decision made from one boot's history
+ *   is not valid for another boot, so `sendNow` compares the boot id again and goes back to the loop when it changed.
+ * - A proxy that drops large frames would break the link again and again. After three breaks the question is sent
+ *   without its attachments, and the text names them.
+ * - An agent that was just created is unknown to the gateway for a moment, so that refusal is retried.
+ * - Text and files arrive separately: the files enter the answer's row up to 700 ms after the final text. The text is
+ *   reported at once; a failure to find the files never costs the text.
+ * - The caller may stop following at any time. The run itself continues, and a later `ask` with the same key finds it.
+ */
+import type { AgentFile, RunEnd } from '../../domain/agent.ts'
+import { isCode, messageOf, WecomdError } from '../../errors.ts'
+import { GatewayRefusal } from '../link/rpc.ts'
+import { stringAt } from '../link/frames.ts'
+import type { Connection } from '../link/socket.ts'
+import { filesOf, findFiles, hasFiles, fileDelays } from './answer-files.ts'
+import type { DownloadDeps } from './artifact-download.ts'
+import { type AskState, historyContextOf, isCommandReply, isExpired } from './ask-state.ts'
+import { type EncodedAttachments, encodeAttachments, encodeQuestion, Semaphore } from './attachments.ts'
+import { answerRows, filesWithinMs, type History, type HistoryRow, nextStep } from './history.ts'
+import { pollMs, readHistory, readWholeText, retryDelay } from './history-look.ts'
+import type { ReloadGate } from './reload-gate.ts'
 
-/** What an ask carries from look to look. */
-export interface AskState {
-  readonly ask: Ask
-  readonly run: Run
-  readonly signal: AbortSignal
-  asked: { readonly at: number; readonly bootId: string } | undefined
-  /** The boot that took the question from this process. */
-  takenBy: string | undefined
-  reloads: number
-  /** How often the link broke while its attachments were on their way. */
-  breaks: number
-}
+/** Pause between two reads of the history while events are expected. */
+const eventPollMs = 15_000
+/** Retry delay for an agent the gateway does not know yet, because it was just created. */
+const agentReloadMs = 2_000
+const agentReloadTries = 3
+/** While the link is down, an answer waits at most this long for its files. */
+const filesTimeoutMs = 120_000
+/** Frames with attachments that are sent at the same time, over all questions. */
+const maxLargeFrames = 2
+/** After this many links broken in mid frame, a question is sent without its attachments. */
+const maxBreaks = 3
+const noAttachments: EncodedAttachments = { items: '', unreadable: [] }
 
-/** The answer to a command that no run has given: it has no files. */
-export function isGatewayText({ ask, run }: AskState): boolean {
-  return ask.isCommand === true && run.ending === undefined
-}
+/** Follows questions to their ends. The only state it shares between them is the limit on concurrent uploads. */
+export class RunFollower {
+  private readonly connection: Connection
+  private readonly gate: ReloadGate
+  private readonly world: DownloadDeps
+  private readonly uploads = new Semaphore(maxLargeFrames)
 
-/** Whether it is too late for a first ask. */
-export function isLate({ ask, asked }: AskState, now: number): boolean {
-  return now >= ask.askBefore && asked === undefined
-}
-
-export function historyContextOf({ ask, run, asked, takenBy }: AskState, bootId: string, now: number): HistoryContext {
-  return {
-    key: ask.key,
-    runIds: run.runIds,
-    now,
-    bootId,
-    isTaken: takenBy === bootId,
-    quietSince: run.quietSince,
-    mayGetFiles: run.mayGetFiles,
-    ...(asked && { asked }),
-    ...(run.emptyEndAt !== undefined && { emptyEndAt: run.emptyEndAt }),
+  constructor(connection: Connection, gate: ReloadGate, world: DownloadDeps) {
+    this.connection = connection
+    this.gate = gate
+    this.world = world
   }
+
+  async follow(state: AskState): Promise<RunEnd> {
+    const cancelled = whenAborted(state.signal)
+    const end = await this.followToEnd(state, cancelled)
+    if (end.kind !== 'answered') return end
+    const { text } = end
+    const files = end.files ?? (isCommandReply(state) ? [] : await this.findAnswerFiles(state, text, cancelled))
+    if (files.length > 0) return { kind: 'answered', text, files }
+    return text.trim() === '' ? { kind: 'empty' } : { kind: 'answered', text }
+  }
+
+  /** The end of the run. An `answered` end has `files` only when they are already known, even if there are none. */
+  private async followToEnd(state: AskState, cancelled: Promise<never>): Promise<RunEnd> {
+    const { run } = state
+    for (;;) {
+      const stirred = run.nextWake()
+      const next = await Promise.race([this.poll(state), cancelled])
+      if (typeof next !== 'number') return next
+      const end = await this.pause(next, cancelled, run.ended, stirred)
+      if (end !== undefined) return end
+    }
+  }
+
+  /** Reads the history once and acts on it. Returns the end, or the milliseconds to wait before the next read. */
+  private async poll(state: AskState): Promise<RunEnd | number> {
+    const bootId = this.connection.hello?.bootId
+    if (bootId === undefined) return eventPollMs
+    try {
+      return await this.act(state, await readHistory(this.connection, state.ask.sessionKey), bootId)
+    } catch (error) {
+      const retryMs = retryDelay(error)
+      if (retryMs === undefined) throw error
+      return retryMs
+    }
+  }
+
+  /** Finds the files of an answer whose text is already known. Failures are logged: the text must not wait for them. */
+  private async findAnswerFiles(
+    state: AskState,
+    text: string,
+    cancelled: Promise<never>,
+  ): Promise<readonly AgentFile[]> {
+    const { run, ask } = state
+    const pauses = fileDelays(run.lifecycleEnd, text)
+    if (pauses.length > 0) run.reportText(text, this.world.clock.now())
+    if (pauses.length > 0 && text.trim() !== '') run.report({ kind: 'whole', text })
+    try {
+      return await findFiles(
+        pauses,
+        ms => this.pause(ms, cancelled),
+        () => this.readAnswerRows(state, cancelled),
+      )
+    } catch (error) {
+      if (isCode(error, 'cancelled')) throw error
+      this.world.log.warn('files of an answer not found; delivering the text only', {
+        turn: ask.key,
+        error: messageOf(error),
+      })
+      return []
+    }
+  }
+
+  private async readAnswerRows({ ask, run }: AskState, cancelled: Promise<never>): Promise<readonly HistoryRow[]> {
+    const { clock } = this.world
+    const until = clock.now() + filesTimeoutMs
+    for (;;) {
+      const stirred = run.nextWake()
+      try {
+        const history = await Promise.race([readHistory(this.connection, ask.sessionKey), cancelled])
+        return answerRows(history, { key: ask.key, runIds: run.runIds })
+      } catch (error) {
+        const retryMs = retryDelay(error)
+        if (retryMs === undefined || clock.now() >= until) throw error
+        await this.pause(retryMs, cancelled, stirred)
+      }
+    }
+  }
+
+  private async act(state: AskState, history: History, bootId: string): Promise<RunEnd | number> {
+    const { ask, run } = state
+    const now = this.world.clock.now()
+    const step = nextStep(history, historyContextOf(state, bootId, now))
+    switch (step.kind) {
+      case 'ask':
+        return this.send(state, bootId, step.key)
+      case 'occupied':
+        if (isExpired(state, now)) return { kind: 'expired' }
+        run.quietSince = now
+        run.report({ kind: 'phase', phase: 'occupied' })
+        return pollMs
+      case 'follow':
+        run.quietSince = now
+        if (step.runId !== undefined && !run.recognises(step.runId, now)) return pollMs
+        if (step.runId !== undefined) run.adopt(step.runId)
+        run.reportText(step.text ?? '', now)
+        return step.runId === undefined ? pollMs : eventPollMs
+      case 'wait':
+        return pollMs
+      case 'answered': {
+        const files = filesOf(answerRows(history, { key: ask.key, runIds: run.runIds }))
+        const isKnown = hasFiles(step.row) || now - step.row.timestamp >= filesWithinMs
+        return {
+          kind: 'answered',
+          text: await this.readTexts(ask.sessionKey, [...step.earlier, step.row]),
+          ...(isKnown && { files }),
+        }
+      }
+      case 'failed':
+        return { kind: 'failed', reason: 'error', text: step.text }
+      case 'stopped':
+        return { kind: 'stopped', text: await readWholeText(this.connection, ask.sessionKey, step.row) }
+      case 'empty':
+        return { kind: 'empty' }
+      case 'lost':
+        return { kind: 'failed', reason: 'lost', text: '' }
+      default:
+        return step satisfies never
+    }
+  }
+
+  /** The whole text of the rows, joined as in the run's own `final`. */
+  private async readTexts(sessionKey: string, rows: readonly HistoryRow[]): Promise<string> {
+    const texts = await Promise.all(rows.map(row => readWholeText(this.connection, sessionKey, row)))
+    return texts.join('\n\n')
+  }
+
+  private async send(state: AskState, bootId: string, key: string): Promise<RunEnd | number> {
+    const { ask, breaks } = state
+    const { attachments = [] } = ask
+    if (attachments.length === 0) return this.sendThroughGate(state, bootId, key, noAttachments)
+    if (breaks >= maxBreaks) {
+      return this.sendThroughGate(state, bootId, key, {
+        items: '',
+        unreadable: attachments.map(({ fileName }) => fileName),
+      })
+    }
+    return this.uploads.run(async () => {
+      await this.connection.drained()
+      return this.sendThroughGate(state, bootId, key, await encodeAttachments(attachments))
+    })
+  }
+
+  /** Sends once the reload gate is open. The gate may hold the question back, so `sendNow` checks the boot again. */
+  private async sendThroughGate(
+    state: AskState,
+    bootId: string,
+    key: string,
+    encoded: EncodedAttachments,
+  ): Promise<RunEnd | number> {
+    await this.gate.enter(key)
+    const next = await this.sendNow(state, bootId, key, encoded).catch(error => {
+      this.gate.leave(key)
+      throw error
+    })
+    if (state.acceptedBy !== bootId) this.gate.leave(key)
+    return next
+  }
+
+  private async sendNow(
+    state: AskState,
+    bootId: string,
+    key: string,
+    encoded: EncodedAttachments,
+  ): Promise<RunEnd | number> {
+    const { ask, run, signal } = state
+    const { clock } = this.world
+    if (signal.aborted || this.connection.hello?.bootId !== bootId) return pollMs
+    if (isExpired(state, clock.now())) return { kind: 'expired' }
+    if (state.asked?.bootId !== bootId) {
+      await ask.mark(bootId)
+      state.asked = { at: clock.now(), bootId }
+    }
+    run.quietSince = clock.now()
+    run.addKey(key)
+    const isLarge = encoded.items !== '' // read now, so that the closure does not keep the bytes until the ack
+    try {
+      const ack = await this.connection.request('chat.send', encodeQuestion(ask, key, encoded))
+      state.acceptedBy = bootId
+      return stringAt(ack, 'status') === 'timeout' ? { kind: 'stopped', text: '' } : eventPollMs
+    } catch (error) {
+      if (isLarge && isCode(error, 'gateway_down')) state.breaks++
+      return this.afterRefusal(state, error, bootId)
+    }
+  }
+
+  /** Maps a rejected `chat.send` to a retry delay or an end. A conflict means that the question was already accepted. */
+  private afterRefusal(state: AskState, error: unknown, bootId: string): RunEnd | number {
+    if (!(error instanceof GatewayRefusal) || error.retryAfterMs !== undefined) throw error
+    if (/no longer exists in configuration/.test(error.message)) {
+      return ++state.reloads < agentReloadTries ? agentReloadMs : { kind: 'failed', reason: 'agent_unknown', text: '' }
+    }
+    if (error.details['reason'] === 'chat-request-conflict') {
+      state.acceptedBy = bootId
+      return pollMs
+    }
+    this.world.log.warn('gateway rejected a question', { turn: state.ask.key, code: error.gatewayCode })
+    return { kind: 'failed', reason: 'error', text: '' }
+  }
+
+  /** Resolves after `ms`, or earlier with the first of `sooner`. */
+  private async pause<T>(ms: number, ...sooner: readonly Promise<T>[]): Promise<T | undefined> {
+    const { clock, timers } = this.world
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const cancel = timers.at(clock.now() + ms, () => resolve(undefined))
+    return await Promise.race([promise, ...sooner]).finally(cancel)
+  }
+}
+
+/** Never resolves; rejects with `cancelled` when the signal fires. */
+function whenAborted(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const stop = () => reject(new WecomdError('cancelled', 'following the run was cancelled'))
+  if (signal.aborted) stop()
+  else signal.addEventListener('abort', stop, { once: true })
+  promise.catch(() => {}) // raced repeatedly; it may reject while no race is listening
+  return promise
 }

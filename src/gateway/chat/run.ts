@@ -1,37 +1,37 @@
 import type { ReplyChunk, RunEnd } from '../../domain/agent.ts'
-import { decodeEnding, type Ending, namesFiles, pausesFor } from './answer-files.ts'
+import { decodeLifecycleEnd, type LifecycleEnd, namesFiles, fileDelays } from './answer-files.ts'
 import { type Json, objectAt, stringAt } from '../link/frames.ts'
 import { textOf } from './history.ts'
 
-/** Errors of a gateway that stops, or died: the question was taken and not run, and may be asked again. */
-const neverRan = /Gateway is draining|Pending input ownership ended/
+/** Errors of a gateway that is stopping or was killed. It accepted the question but never ran it, so ask again. */
+const neverStarted = /Gateway is draining|Pending input ownership ended/
 
-/** From the start of a run to its message in the history: 150-300 ms on the real gateway. */
-const strangerMs = 1_000
+/** A run of another client is in the history this long after its start; 150 to 300 ms on the real gateway. */
+const candidateMs = 1_000
 
 /**
- * What one question's run says while it goes on. Fed with the `chat` and `agent` events of its session; those of other
- * runs only make it look at the history again.
+ * Turns the `chat` and `agent` events of one session into chunks and the end of one question. Events of other runs only
+ * wake the follower, which then reads the history again.
  */
 export class Run {
   readonly sessionKey: string
-  /** Resolves with the end that an event told. */
+  /** Resolves with the end as reported by an event; never, if no event reports one. */
   readonly ended: Promise<RunEnd>
-  /** When our run ended without a word: it may have been queued behind another one. */
+  /** When our run ended without text. It may only have been queued after another one. */
   emptyEndAt: number | undefined
-  /** What the last event before the end said; undefined when it was not heard. */
-  ending: Ending | undefined
+  /** The run's `lifecycle` end event; undefined when it was missed. */
+  lifecycleEnd: LifecycleEnd | undefined
   quietSince: number
-  private readonly ours: Set<string>
-  private readonly others = new Set<string>()
+  private readonly ownRunIds: Set<string>
+  private readonly otherRunIds = new Set<string>()
   readonly report: (chunk: ReplyChunk) => void
   private readonly end: (end: RunEnd) => void
-  private stir = () => {}
-  private stranger: { readonly runId: string; readonly since: number } | undefined
+  private resolveWake = () => {}
+  private candidate: { readonly runId: string; readonly since: number } | undefined
 
   constructor(key: string, sessionKey: string, now: number, report: (chunk: ReplyChunk) => void) {
     this.sessionKey = sessionKey.toLowerCase()
-    this.ours = new Set([key])
+    this.ownRunIds = new Set([key])
     this.quietSince = now
     this.report = report
     const { promise, resolve } = Promise.withResolvers<RunEnd>()
@@ -40,71 +40,74 @@ export class Run {
   }
 
   get runIds(): ReadonlySet<string> {
-    return this.ours
+    return this.ownRunIds
   }
 
-  /** Whether an end without a word may have been one with files. */
+  /** Whether an end without text may belong to an answer of nothing but files. */
   get mayGetFiles(): boolean {
-    return pausesFor(this.ending, '').length > 0
+    return fileDelays(this.lifecycleEnd, '').length > 0
   }
 
-  /** Resolves at the next thing that may change what the history says. */
-  stirred(): Promise<undefined> {
+  /** Resolves at the next event that makes another read of the history worthwhile. Only the latest call is served. */
+  nextWake(): Promise<undefined> {
     return new Promise(resolve => {
-      this.stir = () => resolve(undefined)
+      this.resolveWake = () => resolve(undefined)
     })
   }
 
-  poke(): void {
-    this.stir()
+  /** Asks the follower to read the history now. */
+  wake(): void {
+    this.resolveWake()
   }
 
-  /** The question is asked under this key, which is also the id of its run. */
-  own(key: string): void {
-    this.ours.add(key)
+  /** Adds a key the question is asked under, which is also the id of its run. */
+  addKey(key: string): void {
+    this.ownRunIds.add(key)
   }
 
   /**
-   * Whether a run that stands alone behind our question is ours. Somebody else's looks the same until its own message is
-   * written down, so one that was never seen before is not trusted yet.
+   * Whether an active run after our question is ours. Another client's run looks the same until its own row is written,
+   * so an unknown run is accepted only when it is still there a second later.
    */
   recognises(runId: string, now: number): boolean {
-    if (this.ours.has(runId)) return true
-    if (this.stranger?.runId !== runId) this.stranger = { runId, since: now }
-    return now - this.stranger.since >= strangerMs
+    if (this.ownRunIds.has(runId)) return true
+    if (this.candidate?.runId !== runId) this.candidate = { runId, since: now }
+    return now - this.candidate.since >= candidateMs
   }
 
-  /** A run under another id answers our question: queued behind somebody's, or resumed after a restart. */
+  /** Follows a run with another id that answers our question: queued after another run, or resumed after a restart. */
   adopt(runId: string): void {
-    if (this.ours.has(runId)) return
-    this.ours.add(runId)
-    this.ending = undefined
+    if (this.ownRunIds.has(runId)) return
+    this.ownRunIds.add(runId)
+    this.lifecycleEnd = undefined
     this.report({ kind: 'resumed' })
   }
 
-  say(text: string, now: number): void {
+  /** Reports a snapshot of the answer. An empty one only counts as a sign of life. */
+  reportText(text: string, now: number): void {
     this.quietSince = now
     if (text !== '') this.report({ kind: 'text', text })
   }
 
-  hear(event: string, payload: Json, now: number): void {
+  /** Accepts any `chat` or `agent` event. Those of other sessions are ignored. */
+  handleEvent(event: string, payload: Json, now: number): void {
     if (stringAt(payload, 'sessionKey')?.toLowerCase() !== this.sessionKey) return
     const runId = stringAt(payload, 'runId') ?? ''
-    if (!this.ours.has(runId)) return event === 'chat' ? this.overhear(runId, payload) : undefined
+    if (!this.ownRunIds.has(runId)) return event === 'chat' ? this.handleOtherRun(runId, payload) : undefined
     this.quietSince = now
-    if (event === 'chat') this.hearChat(payload, now)
-    else this.hearAgent(payload)
+    if (event === 'chat') this.handleChat(payload, now)
+    else this.handleAgent(payload)
   }
 
-  /** Somebody else's run, or one that answers us under another id: its beginning and its end are worth a look. */
-  private overhear(runId: string, payload: Json): void {
+  /** A run of another client, or ours under an id not known yet. Its start and its end are worth a read. */
+  private handleOtherRun(runId: string, payload: Json): void {
     const isOver = ['final', 'aborted', 'error'].includes(stringAt(payload, 'state') ?? '')
-    if (this.others.has(runId) && !isOver) return
-    this.others.add(runId)
-    this.poke()
+    if (this.otherRunIds.has(runId) && !isOver) return
+    this.otherRunIds.add(runId)
+    this.wake()
   }
 
-  private hearChat(payload: Json, now: number): void {
+  private handleChat(payload: Json, now: number): void {
     const message = objectAt(payload, 'message')
     const text = textOf(message)
     switch (stringAt(payload, 'state')) {
@@ -114,36 +117,36 @@ export class Run {
           phase: stringAt(payload, 'phase') === 'starting_model' ? 'thinking' : 'starting',
         })
       case 'delta':
-        return this.say(text, now)
+        return this.reportText(text, now)
       case 'final':
-        return this.hearFinal(text, payload['message'] !== undefined, now)
+        return this.handleFinal(text, payload['message'] !== undefined, now)
       case 'aborted':
-        // A gateway that stops goes on with the turn after its restart; a reset leaves its row in the history.
-        if (stringAt(payload, 'stopReason') === 'restart') return this.poke()
-        // The gateway's own `stop` without a message: the model said nothing, also when it was asked again.
+        // A stopping gateway resumes the turn after its restart. A reset looks the same but leaves a row in the history.
+        if (stringAt(payload, 'stopReason') === 'restart') return this.wake()
+        // `stop` without a message comes from the gateway: the model returned no text, even when asked a second time.
         return this.end(
           text === '' && stringAt(payload, 'stopReason') === 'stop' ? { kind: 'empty' } : { kind: 'stopped', text },
         )
       case 'error':
-        if (neverRan.test(stringAt(payload, 'errorMessage') ?? '')) return this.poke()
+        if (neverStarted.test(stringAt(payload, 'errorMessage') ?? '')) return this.wake()
         return this.end({ kind: 'failed', reason: 'error', text: '' })
       default:
         return undefined
     }
   }
 
-  private hearFinal(text: string, hasMessage: boolean, now: number): void {
-    const isFilesOnly = text.trim() === '' && this.ending !== undefined && namesFiles(this.ending, text)
+  private handleFinal(text: string, hasMessage: boolean, now: number): void {
+    const isFilesOnly = text.trim() === '' && this.lifecycleEnd !== undefined && namesFiles(this.lifecycleEnd, text)
     if (text.trim() !== '' || isFilesOnly) return this.end({ kind: 'answered', text })
     if (hasMessage) return this.end({ kind: 'empty' })
     this.emptyEndAt = now
-    this.poke()
+    this.wake()
   }
 
-  private hearAgent(payload: Json): void {
+  private handleAgent(payload: Json): void {
     const stream = stringAt(payload, 'stream')
     const data = objectAt(payload, 'data')
-    if (stream === 'lifecycle') this.ending = decodeEnding(data) ?? this.ending
+    if (stream === 'lifecycle') this.lifecycleEnd = decodeLifecycleEnd(data) ?? this.lifecycleEnd
     if (stream !== 'tool') return
     const phase = stringAt(data, 'phase')
     if (phase === 'start') this.report({ kind: 'phase', phase: 'tool' })

@@ -2,7 +2,7 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, typ
 import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { WecomdError } from '../../errors.ts'
 
-/** The identity under which the gateway's operator approved this daemon. */
+/** The identity of this daemon, as approved by the gateway's operator. */
 export interface Device {
   /** Lower-case hex SHA-256 of the raw public key. */
   readonly id: string
@@ -11,7 +11,7 @@ export interface Device {
   readonly key: KeyObject
 }
 
-/** What a connect request is signed over (payload v3 of the gateway). */
+/** The fields a connect request is signed over (the gateway's payload v3). `signedAt` is in epoch milliseconds. */
 export interface ConnectClaim {
   readonly clientId: string
   readonly clientMode: string
@@ -23,7 +23,10 @@ export interface ConnectClaim {
   readonly platform: string
 }
 
-/** Reads the ed25519 key from `file`, or makes one (0600). Losing the file means pairing again. */
+/**
+ * Reads the ed25519 key from `file`, or creates it with mode 0600. Throws `state_folder` when the file is unreadable; it
+ * is never replaced, because a new key means that the operator must approve the device again.
+ */
 export function loadDevice(file: string): Device {
   const key = existsSync(file) ? readKey(file) : createKey(file)
   const raw = createPublicKey(key).export({ type: 'spki', format: 'der' }).subarray(-32)
@@ -34,8 +37,8 @@ function readKey(file: string): KeyObject {
   try {
     return createPrivateKey(readFileSync(file, 'utf8'))
   } catch (cause) {
-    throw new WecomdError('state_folder', `the device key ${file} cannot be read`, {
-      hint: 'put back a good copy, or remove it and approve the new device on the gateway host',
+    throw new WecomdError('state_folder', `cannot read the device key ${file}`, {
+      hint: 'restore the file from a backup, or delete it and approve the new device on the gateway host',
       cause,
     })
   }
@@ -50,7 +53,10 @@ function createKey(file: string): KeyObject {
   return privateKey
 }
 
-/** base64url signature over `v3|deviceId|client.id|client.mode|role|scopes|signedAt|token|nonce|platform|`. */
+/**
+ * Signs `v3|deviceId|client.id|client.mode|role|scopes|signedAt|token|nonce|platform|`, in base64url. The scopes are
+ * separated by commas. The last field, `deviceFamily`, is empty.
+ */
 export function signConnect(device: Device, claim: ConnectClaim): string {
   const fields = [
     'v3',

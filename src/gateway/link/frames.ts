@@ -1,14 +1,15 @@
 import { isObject, parseObject } from '../../domain/json.ts'
 
-/** A JSON object of unknown content, as it comes over the wire. */
+/** A JSON object of unknown content, as received. */
 export type Json = Readonly<Record<string, unknown>>
 
-/** What the gateway sends: answers to requests, and events (`openclaw` protocol 4, one JSON object per text frame). */
+/** A frame from the gateway (OpenClaw protocol 4, one JSON object per text frame): a response or an event. */
 export type GatewayFrame =
   | { readonly kind: 'res'; readonly id: string; readonly ok: boolean; readonly payload: Json; readonly error: Json }
   | { readonly kind: 'event'; readonly event: string; readonly payload: Json }
   | { readonly kind: 'unknown' }
 
+/** Never throws: anything that is not a known frame is `unknown`. */
 export function decodeFrame(text: string): GatewayFrame {
   const frame = parseObject(text) ?? {}
   if (frame['type'] === 'event' && typeof frame['event'] === 'string') {
@@ -21,12 +22,12 @@ export function decodeFrame(text: string): GatewayFrame {
   return { kind: 'unknown' }
 }
 
-/** Some answers are a bare list. */
+/** Some responses are a bare array. It becomes `{ list }`. */
 function payloadOf(frame: Json): Json {
   return Array.isArray(frame['payload']) ? { list: frame['payload'] } : objectAt(frame, 'payload')
 }
 
-/** Params that are JSON already: what is large is put together once, in its frame. */
+/** Params that are already JSON text, so that large attachments are not copied by another `JSON.stringify`. */
 export class JsonText {
   readonly text: string
 
@@ -41,20 +42,21 @@ export function encodeRequest(id: string, method: string, params: Json | JsonTex
 }
 
 /**
- * True when a raw frame is a `chat` or `agent` event that names no session of `isHeld`: a link with `operator.read` sees
- * the events of all sessions, and those of others are not worth parsing. Inside strings quotes are escaped, so only
- * real keys match.
+ * True for a raw `chat` or `agent` event when `followsSession` rejects every session it names. A link with
+ * `operator.read` receives the events of all sessions, and those of others are not worth parsing. Searching the text is
+ * safe: quotes inside JSON strings are escaped, so only real keys match.
  */
-export function isForeignEvent(text: string, isHeld: (sessionKey: string) => boolean): boolean {
+export function isUnfollowedEvent(text: string, followsSession: (sessionKey: string) => boolean): boolean {
   if (!/^\{"type":"event","event":"(?:chat|agent)"/.test(text)) return false
-  let named = false
+  let namesSession = false
   for (const match of text.matchAll(/(?<!\\)"sessionKey":"((?:[^"\\]|\\.)*)"/g)) {
-    named = true
-    if (isHeld((match[1] ?? '').toLowerCase())) return false
+    namesSession = true
+    if (followsSession((match[1] ?? '').toLowerCase())) return false
   }
-  return named
+  return namesSession
 }
 
+/** Reads the object under a key. A missing or different value reads as `{}`. */
 export function objectAt(object: Json, key: string): Json {
   return asObject(object[key])
 }

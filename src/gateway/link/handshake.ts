@@ -2,49 +2,50 @@ import { WecomdError } from '../../errors.ts'
 import { type Device, signConnect } from './device.ts'
 import { type Json, numberAt, objectAt, stringAt, stringsAt } from './frames.ts'
 
-/** What each link may do, and what the device is approved for once. */
-const scopesOf = {
+/** The scopes of each link. The device is approved once, for all of them. */
+const linkScopes = {
   users: ['operator.read', 'operator.write'],
   admin: ['operator.admin'],
 } as const satisfies Record<string, readonly string[]>
 const approvalScope = 'operator.approvals'
-const fullScopes: readonly string[] = [...scopesOf.users, ...scopesOf.admin, approvalScope]
+const allScopes: readonly string[] = [...linkScopes.users, ...linkScopes.admin, approvalScope]
 
 const client = { id: 'gateway-client', mode: 'backend', platform: 'linux' } as const
 const role = 'operator'
 const defaultTickMs = 30_000
 const defaultPayloadBytes = 25 * 1024 * 1024
-/** What OpenClaw 2026.9.6 says. */
+/** The limits of OpenClaw 2026.9.6. */
 const defaultAttachmentBytes = 19_464_192
 const defaultImageBytes = 6 * 1024 * 1024
 
-/** What a link is for. */
-export interface LinkDuty {
+/** Which of the two links this is, and whether it takes part in approvals. */
+export interface LinkSettings {
   readonly purpose: Purpose
   /**
-   * Somebody can answer for commands that need approval. Runs may ask for one only when the link that asked the question
-   * has that scope, and somebody listens; else they are refused at once (docs/protocol-gateway.md).
+   * Whether administrators are configured. A run can request approval only when the link that asked the question has the
+   * approvals scope, and another link announces that it can answer. Otherwise the command fails at once instead of
+   * waiting half an hour for nobody.
    */
   readonly hasApprovers: boolean
 }
 
-/** The link for what users write, or the one for what needs admin scope. */
-export type Purpose = keyof typeof scopesOf
+/** `users` sends what users write. `admin` sends the requests that need admin scope, and never a user's text. */
+export type Purpose = keyof typeof linkScopes
 
-/** How one connect asks: for pairing with everything, or with what its link needs. */
-export interface Grant {
+/** The scopes one connect requests: all of them, to pair the device, or only those its link needs. */
+export interface ScopeRequest {
   readonly scopes: readonly string[]
   readonly isPairing: boolean
 }
 
-/** What the gateway said of itself. `bootId` changes at each of its starts. */
+/** The gateway's answer to a connect. `bootId` is new after each start of the gateway. Sizes are in bytes. */
 export interface Hello {
   readonly bootId: string
   readonly version: string
   readonly scopes: readonly string[]
   readonly tickIntervalMs: number
   readonly maxPayloadBytes: number
-  /** Of one attachment, before base64. */
+  /** The limit for one attachment, before base64. */
   readonly attachmentBytes: number
   readonly imageBytes: number
 }
@@ -55,14 +56,14 @@ export interface Credentials {
   readonly deviceToken?: string
 }
 
-/** Remembers across restarts that the device was approved for the full set of scopes. */
+/** Remembers, across restarts, that the device was approved for all scopes. */
 export interface PairingMemory {
   isPaired(): boolean
   remember(): void
   forget(): void
 }
 
-/** The connect exchange: what we say, and whether we take the answer. The users' link is the one that pairs the device. */
+/** Builds the connect request of a link and checks the answer. Only the users' link pairs the device. */
 export class Handshake {
   private readonly purpose: Purpose
   private scopes: readonly string[]
@@ -72,10 +73,16 @@ export class Handshake {
   private readonly version: string
   private readonly memory: PairingMemory
 
-  constructor(duty: LinkDuty, credentials: Credentials, device: Device, version: string, memory: PairingMemory) {
-    const { purpose, hasApprovers } = duty
+  constructor(
+    settings: LinkSettings,
+    credentials: Credentials,
+    device: Device,
+    version: string,
+    memory: PairingMemory,
+  ) {
+    const { purpose, hasApprovers } = settings
     this.purpose = purpose
-    this.scopes = [...scopesOf[purpose], ...(hasApprovers && purpose === 'users' ? [approvalScope] : [])]
+    this.scopes = [...linkScopes[purpose], ...(hasApprovers && purpose === 'users' ? [approvalScope] : [])]
     this.caps = ['tool-events', ...(hasApprovers && purpose === 'admin' ? ['exec-approvals'] : [])]
     this.credentials = credentials
     this.device = device
@@ -83,19 +90,23 @@ export class Handshake {
     this.memory = memory
   }
 
-  nextGrant(): Grant {
+  /** The scopes for the next connect: all of them until the device is paired, then only those of the link. */
+  nextScopeRequest(): ScopeRequest {
     const { purpose, scopes, credentials, memory } = this
     const needsPairing = purpose === 'users' && credentials.deviceToken === undefined && !memory.isPaired()
-    return needsPairing ? { scopes: fullScopes, isPairing: true } : { scopes, isPairing: false }
+    return needsPairing ? { scopes: allScopes, isPairing: true } : { scopes, isPairing: false }
   }
 
-  /** What the admin link may not do is no reason for the users' link to ask again. */
+  /** Makes the next connect pair again. Ignored on the admin link, whose refusals say nothing about the users' link. */
   forgetPairing(): void {
     if (this.purpose === 'users') this.memory.forget()
   }
 
-  /** A device token may allow no approvals: users are answered without. True when it is worth another try. */
-  yieldApprovals(): boolean {
+  /**
+   * Stops requesting the approvals scope. A device token may not include it, and users can be answered without it.
+   * Returns true when the reduced set is worth another connect.
+   */
+  dropApprovals(): boolean {
     if (this.credentials.deviceToken === undefined) return false
     const left = this.scopes.filter(scope => scope !== approvalScope)
     const isLess = left.length < this.scopes.length
@@ -103,13 +114,14 @@ export class Handshake {
     return isLess
   }
 
-  connectParams(grant: Grant, nonce: string, signedAt: number): Json {
+  /** The signed params of `connect`. `signedAt` is the gateway's own time from its challenge, in epoch milliseconds. */
+  connectParams(requested: ScopeRequest, nonce: string, signedAt: number): Json {
     const { token, password, deviceToken } = this.credentials
     const signature = signConnect(this.device, {
       clientId: client.id,
       clientMode: client.mode,
       role,
-      scopes: grant.scopes,
+      scopes: requested.scopes,
       signedAt,
       token: token ?? deviceToken ?? '',
       nonce,
@@ -120,7 +132,7 @@ export class Handshake {
       maxProtocol: 4,
       client: { ...client, displayName: 'wecomd', version: this.version },
       role,
-      scopes: grant.scopes,
+      scopes: requested.scopes,
       caps: this.caps,
       auth: {
         ...(token !== undefined && { token }),
@@ -131,16 +143,19 @@ export class Handshake {
     }
   }
 
-  /** Takes a hello only when it grants what was asked, and for users exactly that: their text never travels with more. */
-  accept(grant: Grant, payload: Json): Hello {
+  /**
+   * Decodes the gateway's hello. Throws `gateway_refused` unless all requested scopes are granted. The users' link also
+   * refuses extra scopes: user text must never be sent over a link that can do more than read and write.
+   */
+  accept(requested: ScopeRequest, payload: Json): Hello {
     const server = objectAt(payload, 'server')
     const policy = objectAt(payload, 'policy')
     const attachments = objectAt(policy, 'attachments')
     const scopes = stringsAt(objectAt(payload, 'auth'), 'scopes')
-    const missing = grant.scopes.filter(scope => !scopes.includes(scope))
+    const missing = requested.scopes.filter(scope => !scopes.includes(scope))
     if (missing.length > 0) throw scopesMissing(missing)
-    if (grant.isPairing) this.memory.remember()
-    else if (this.purpose === 'users' && scopes.some(scope => !grant.scopes.includes(scope)))
+    if (requested.isPairing) this.memory.remember()
+    else if (this.purpose === 'users' && scopes.some(scope => !requested.scopes.includes(scope)))
       throw scopesTooWide(scopes)
     return {
       bootId: stringAt(server, 'bootId') ?? '',
@@ -161,7 +176,7 @@ function scopesMissing(missing: readonly string[]): WecomdError {
 }
 
 function scopesTooWide(scopes: readonly string[]): WecomdError {
-  return new WecomdError('gateway_refused', `the gateway granted more than was asked: ${scopes.join(', ')}`, {
-    hint: 'text of users must not travel with admin scope; check how the gateway authenticates this client',
+  return new WecomdError('gateway_refused', `the gateway granted more scopes than requested: ${scopes.join(', ')}`, {
+    hint: 'user text must not be sent over a link with admin scope; check how the gateway authenticates this client',
   })
 }

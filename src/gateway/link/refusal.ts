@@ -1,28 +1,29 @@
 import type { LinkStatus } from '../../domain/agent.ts'
 import { messageOf, WecomdError } from '../../errors.ts'
 import { stringAt } from './frames.ts'
-import type { Grant } from './handshake.ts'
+import type { ScopeRequest } from './handshake.ts'
 import { GatewayRefusal } from './rpc.ts'
 
-/** A refused connect in the operator's words. */
+/** A refused connect, explained to the operator. */
 export interface ConnectRefusal {
   readonly state: Extract<LinkStatus['state'], 'connecting' | 'refused' | 'pairing'>
   readonly reason: string
   readonly hint?: string
   readonly retryAfterMs?: number
-  /** The device token allows less than was asked. */
-  readonly isScopeShort?: true
-  /** The gateway no longer knows the device by what we remember. */
+  /** The device token does not include all requested scopes. */
+  readonly lacksScopes?: true
+  /** The gateway no longer knows a device that we remember as paired. */
   readonly isPairingLost: boolean
 }
 
-export function explainRefusal(error: unknown, grant: Grant): ConnectRefusal {
+/** Maps the error of a connect to a link state, a reason, and a hint that says what the operator does next. */
+export function explainRefusal(error: unknown, requested: ScopeRequest): ConnectRefusal {
   if (!(error instanceof GatewayRefusal)) {
     const hint = error instanceof WecomdError ? error.hint : undefined
     return { state: 'refused', reason: messageOf(error), isPairingLost: false, ...(hint && { hint }) }
   }
   const detail = stringAt(error.details, 'code') ?? error.gatewayCode
-  if (detail === 'PAIRING_REQUIRED') return explainPairing(error, grant)
+  if (detail === 'PAIRING_REQUIRED') return explainPairing(error, requested)
   if (error.gatewayCode === 'UNAVAILABLE') {
     const { retryAfterMs } = error
     return {
@@ -35,33 +36,33 @@ export function explainRefusal(error: unknown, grant: Grant): ConnectRefusal {
   return {
     state: 'refused',
     reason: `${detail}: ${error.message}`,
-    hint: detail === 'AUTH_SCOPE_MISMATCH' ? hintOfScopes(grant) : (hints[detail] ?? defaultHint),
+    hint: detail === 'AUTH_SCOPE_MISMATCH' ? scopeHint(requested) : (hints[detail] ?? defaultHint),
     isPairingLost: false,
-    ...(detail === 'AUTH_SCOPE_MISMATCH' && { isScopeShort: true }),
+    ...(detail === 'AUTH_SCOPE_MISMATCH' && { lacksScopes: true }),
   }
 }
 
-function explainPairing(error: GatewayRefusal, grant: Grant): ConnectRefusal {
+function explainPairing(error: GatewayRefusal, requested: ScopeRequest): ConnectRefusal {
   const requestId = stringAt(error.details, 'requestId') ?? '<requestId>'
   return {
     state: 'pairing',
     reason: `this device waits for approval (${stringAt(error.details, 'reason') ?? 'not-paired'})`,
     hint: `on the gateway host run: openclaw devices approve ${requestId}`,
-    isPairingLost: !grant.isPairing,
-    ...(stringAt(error.details, 'reason') === 'scope-upgrade' && { isScopeShort: true }),
+    isPairingLost: !requested.isPairing,
+    ...(stringAt(error.details, 'reason') === 'scope-upgrade' && { lacksScopes: true }),
   }
 }
 
-function hintOfScopes({ scopes }: Grant): string {
-  return `the device token allows less than ${scopes.join(' and ')}; pair again`
+function scopeHint({ scopes }: ScopeRequest): string {
+  return `the device token does not include ${scopes.join(' and ')}; pair this device again`
 }
 
-const defaultHint = 'compare gateway.url and gateway.token with the gateway host'
+const defaultHint = 'check that gateway.url and gateway.token match the gateway'
 const hints: Readonly<Record<string, string>> = {
   AUTH_TOKEN_MISMATCH:
-    'gateway.token is not the token of this gateway; on its host: openclaw gateway auth-token --show',
-  AUTH_TOKEN_MISSING: 'set gateway.token to the token of the gateway',
-  AUTH_PASSWORD_MISMATCH: 'gateway.password is not the password of this gateway',
-  PROTOCOL_MISMATCH: 'this wecomd speaks protocol 3 to 4; update the gateway or wecomd',
-  DEVICE_AUTH_SIGNATURE_INVALID: 'check the clock of this host',
+    'gateway.token is not the token of this gateway; on its host run: openclaw gateway auth-token --show',
+  AUTH_TOKEN_MISSING: 'set gateway.token; to show it, run on the gateway host: openclaw gateway auth-token --show',
+  AUTH_PASSWORD_MISMATCH: 'gateway.password does not match the password of this gateway',
+  PROTOCOL_MISMATCH: 'this wecomd supports protocol 3 and 4; update the gateway or wecomd',
+  DEVICE_AUTH_SIGNATURE_INVALID: 'check that the clock of this host is correct',
 }

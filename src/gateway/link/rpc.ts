@@ -9,7 +9,7 @@ interface PendingRequest {
   readonly cancel: Cancel
 }
 
-/** A refusal of the gateway, with its own code and details. */
+/** The gateway rejected a request. Carries the gateway's own code and details. */
 export class GatewayRefusal extends WecomdError {
   readonly gatewayCode: string
   readonly details: Json
@@ -25,14 +25,14 @@ export class GatewayRefusal extends WecomdError {
   }
 }
 
-/** Request id -> waiting promise, for one socket. Everything still waiting fails when the socket closes. */
+/** Matches responses to requests on one socket. When the socket closes, `failAll` rejects everything still pending. */
 export class Rpc {
   private readonly waiting = new Map<string, PendingRequest>()
   private readonly clock: Clock
   private readonly timers: Timers
   private last = 0
-  /** The longest frame that the gateway takes; a longer one would cost the connection. */
-  frameBytes = Infinity
+  /** The longest frame the gateway accepts, in bytes. It closes the connection on a longer one. */
+  maxFrameBytes = Infinity
 
   constructor(clock: Clock, timers: Timers) {
     this.clock = clock
@@ -40,8 +40,8 @@ export class Rpc {
   }
 
   /**
-   * Rejects with `gateway_refused`, `gateway_timeout` or `gateway_down`. The time limit begins anew while something
-   * waits to leave the socket: what is behind it has not even been asked.
+   * Rejects with `gateway_refused`, `gateway_timeout` or `gateway_down`. The timeout restarts while the socket has
+   * unsent bytes: a request queued after a large frame has not reached the gateway yet.
    */
   request(
     socket: Pick<Socket, 'send' | 'bufferedBytes'>,
@@ -52,8 +52,8 @@ export class Rpc {
     const id = `r${++this.last}`
     const frame = encodeRequest(id, method, params)
     const { promise, resolve, reject } = Promise.withResolvers<Json>()
-    if (Buffer.byteLength(frame) > this.frameBytes) {
-      reject(new GatewayRefusal(method, { code: 'FRAME_TOO_LARGE', message: 'more than the gateway takes at once' }))
+    if (Buffer.byteLength(frame) > this.maxFrameBytes) {
+      reject(new GatewayRefusal(method, { code: 'FRAME_TOO_LARGE', message: 'larger than the gateway accepts' }))
       return promise
     }
     let cancel = nothingToCancel
@@ -61,7 +61,7 @@ export class Rpc {
       cancel = this.timers.at(this.clock.now() + timeoutMs, () => {
         if (socket.bufferedBytes() > 0) return wait()
         this.waiting.delete(id)
-        reject(new WecomdError('gateway_timeout', `${method}: no answer within ${timeoutMs} ms`))
+        reject(new WecomdError('gateway_timeout', `${method}: no response within ${timeoutMs} ms`))
       })
     }
     wait()
@@ -70,6 +70,7 @@ export class Rpc {
     return promise
   }
 
+  /** Settles the request this frame responds to. Ignores responses that are late, repeated or unknown. */
   settle(frame: Extract<GatewayFrame, { kind: 'res' }>): void {
     const waiting = this.waiting.get(frame.id)
     if (waiting === undefined) return

@@ -10,26 +10,26 @@ import {
   type Socket,
   type Timers,
 } from '../../world.ts'
-import { decodeFrame, isForeignEvent, type Json, type JsonText, numberAt, stringAt } from './frames.ts'
-import type { Grant, Handshake, Hello } from './handshake.ts'
+import { decodeFrame, isUnfollowedEvent, type Json, type JsonText, numberAt, stringAt } from './frames.ts'
+import type { ScopeRequest, Handshake, Hello } from './handshake.ts'
 import { explainRefusal } from './refusal.ts'
 import { Rpc } from './rpc.ts'
 
 const connectTimeoutMs = 15_000
 const requestTimeoutMs = 30_000
-/** With more than this unsent the gateway does not keep up. */
+/** Above this many unsent bytes, large frames wait for the gateway to catch up. */
 const bufferedLimitBytes = 1024 * 1024
 const drainCheckMs = 50
 const settledCheckMs = 50
-/** Backoff between tries; what only an operator can mend is tried at the slow pace. */
-const pace = { firstMs: 1_000, mostMs: 10_000 }
-const defaultSlowPaceMs = 10_000
+/** Backoff between connects. Errors that only an operator can fix use the slow retry instead. */
+const backoffLimits = { firstMs: 1_000, mostMs: 10_000 }
+const defaultSlowRetryMs = 10_000
 
 export interface ConnectionOptions {
   readonly url: string
   readonly ca?: string
   readonly handshake: Handshake
-  readonly slowPaceMs?: number
+  readonly slowRetryMs?: number
   readonly backoffMs: (attempt: number, limits: { firstMs: number; mostMs: number }, fraction: number) => number
 }
 
@@ -41,33 +41,33 @@ export interface ConnectionDeps {
   readonly log: Log
 }
 
-/** One socket with what waits on it. */
-interface Line {
+/** One socket, with its pending requests and the scopes it requested. */
+interface LiveSocket {
   readonly socket: Socket
   readonly rpc: Rpc
-  readonly grant: Grant
+  readonly requested: ScopeRequest
 }
 
-/** Who wants to hear of the link. `isHeld` names the sessions whose events are worth parsing. */
+/** A subscriber to the link. Events of sessions that no subscriber follows are dropped without being parsed. */
 export interface ConnectionEvents {
   event(event: string, payload: Json): void
   status(status: LinkStatus): void
-  isHeld(sessionKey: string): boolean
+  followsSession(sessionKey: string): boolean
 }
 
 /**
- * One WebSocket to the gateway, for the whole life of the daemon: handshake, watchdog, reconnect. Trouble is state, not
- * an exception: `status` says what is wrong and what to do; only requests reject.
+ * One WebSocket to the gateway for the whole life of the daemon: handshake, watchdog, reconnect. A broken link is a
+ * state, not an exception: `status` has the reason and a hint for the operator. Only requests reject.
  */
 export class Connection {
   private options: ConnectionOptions
   private readonly world: ConnectionDeps
   private readonly listeners: ConnectionEvents[] = []
-  private line: Line | undefined
+  private live: LiveSocket | undefined
   private current: LinkStatus
-  private greeted: Hello | undefined
+  private latestHello: Hello | undefined
   private attempt = 0
-  private heardAt = 0
+  private lastFrameAt = 0
   private stopped = true
   private cancelWait = nothingToCancel
   private cancelWatchdog = nothingToCancel
@@ -82,17 +82,17 @@ export class Connection {
     return this.current
   }
 
-  /** What the gateway said of itself; undefined while the link is not up. */
+  /** The gateway's hello; undefined while the link is not up. */
   get hello(): Hello | undefined {
-    return this.current.state === 'up' ? this.greeted : undefined
+    return this.current.state === 'up' ? this.latestHello : undefined
   }
 
-  /** What it said last, also while the link is not up. */
+  /** The latest hello, kept while the link is down; undefined before the first connect. */
   get lastHello(): Hello | undefined {
-    return this.greeted
+    return this.latestHello
   }
 
-  /** Where the gateway serves HTTP: its own host and port. */
+  /** The gateway's HTTP origin. It serves HTTP on the host and port of the WebSocket. */
   get http(): { readonly origin: string; readonly ca?: string } {
     const { url, ca } = this.options
     const { protocol, host } = new URL(url)
@@ -103,46 +103,47 @@ export class Connection {
     this.listeners.push(listener)
   }
 
-  /** Does nothing when it was started before. */
+  /** Starts connecting. Does nothing when already started. */
   start(): void {
     if (!this.stopped) return
     this.stopped = false
     this.connect()
   }
 
+  /** Closes the link for good. Pending requests reject with `gateway_down`. */
   stop(): void {
     this.stopped = true
     this.cancelWait()
     this.cancelWatchdog()
-    this.line?.socket.close(1000, 'wecomd stopping')
-    this.line?.socket.terminate()
+    this.live?.socket.close(1000, 'wecomd stopping')
+    this.live?.socket.terminate()
   }
 
-  /** Goes on with another address or other credentials. What is under way meets a link that broke. */
+  /** Reconnects with another address or other credentials. Pending requests fail as for any broken link. */
   reopen(options: ConnectionOptions): void {
     this.options = options
     if (this.stopped) return
-    const { line } = this
-    this.line = undefined
+    const { live } = this
+    this.live = undefined
     this.attempt = 0
     this.cancelWait()
     this.cancelWatchdog()
-    line?.socket.close(1000, 'another gateway')
-    line?.socket.terminate()
+    live?.socket.close(1000, 'another gateway')
+    live?.socket.terminate()
     this.setStatus({ state: 'connecting', since: this.world.clock.now() })
     this.connect()
   }
 
-  /** Rejects with `gateway_down` while the link is not up, else as `Rpc.request`. */
+  /** Rejects with `gateway_down` while the link is not up, otherwise like `Rpc.request`. */
   async request(method: string, params: Json | JsonText, timeoutMs = requestTimeoutMs): Promise<Json> {
-    const { line } = this
-    if (this.current.state !== 'up' || line === undefined) {
-      throw new WecomdError('gateway_down', `${method}: the gateway is not connected`)
+    const { live } = this
+    if (this.current.state !== 'up' || live === undefined) {
+      throw new WecomdError('gateway_down', `${method}: not connected to the gateway`)
     }
-    return line.rpc.request(line.socket, method, params, timeoutMs)
+    return live.rpc.request(live.socket, method, params, timeoutMs)
   }
 
-  /** Resolves when the link is up or refused, or after `ms`. */
+  /** Resolves when the link is up, refused or waiting for pairing, or after `ms`. */
   async settled(ms: number): Promise<void> {
     const { clock, timers } = this.world
     const until = clock.now() + ms
@@ -151,10 +152,10 @@ export class Connection {
     }
   }
 
-  /** Resolves when the gateway has taken nearly all that was sent: what is large waits, so that the rest need not. */
+  /** Resolves when at most 1 MiB is unsent. Large frames wait for it, so that small requests are not stuck. */
   async drained(): Promise<void> {
     const { clock, timers } = this.world
-    while ((this.line?.socket.bufferedBytes() ?? 0) > bufferedLimitBytes) {
+    while ((this.live?.socket.bufferedBytes() ?? 0) > bufferedLimitBytes) {
       await new Promise<void>(resolve => timers.at(clock.now() + drainCheckMs, resolve))
     }
   }
@@ -163,111 +164,112 @@ export class Connection {
     const { clock, timers, openSocket } = this.world
     const { url, ca, handshake } = this.options
     if (this.current.state === 'up') this.setStatus({ state: 'connecting', since: clock.now() })
-    const timeout = timers.at(clock.now() + connectTimeoutMs, () => line.socket.terminate())
+    const timeout = timers.at(clock.now() + connectTimeoutMs, () => live.socket.terminate())
     const socket = openSocket(url, ca === undefined ? {} : { ca }, {
-      message: text => this.receive(line, text, timeout),
+      message: text => this.receive(live, text, timeout),
       close: (code, reason) => {
         timeout()
-        this.lost(line, code, reason)
+        this.onClosed(live, code, reason)
       },
     })
-    const line: Line = { socket, rpc: new Rpc(clock, timers), grant: handshake.nextGrant() }
-    this.line = line
+    const live: LiveSocket = { socket, rpc: new Rpc(clock, timers), requested: handshake.nextScopeRequest() }
+    this.live = live
   }
 
-  private receive(line: Line, text: string, timeout: Cancel): void {
-    this.heardAt = this.world.clock.now()
-    if (isForeignEvent(text, key => this.listeners.some(listener => listener.isHeld(key)))) return
+  private receive(live: LiveSocket, text: string, timeout: Cancel): void {
+    this.lastFrameAt = this.world.clock.now()
+    if (isUnfollowedEvent(text, key => this.listeners.some(listener => listener.followsSession(key)))) return
     const frame = decodeFrame(text)
     switch (frame.kind) {
       case 'res':
-        return line.rpc.settle(frame)
+        return live.rpc.settle(frame)
       case 'event':
-        if (frame.event === 'connect.challenge') return void this.shakeHands(line, frame.payload, timeout)
+        if (frame.event === 'connect.challenge') return void this.shakeHands(live, frame.payload, timeout)
         for (const listener of this.listeners) listener.event(frame.event, frame.payload)
         return
       case 'unknown':
-        return this.world.log.debug('a frame of the gateway was not understood')
+        return this.world.log.debug('ignored an unknown frame from the gateway')
       default:
         return frame satisfies never
     }
   }
 
-  /** Never rejects: a failure closes the socket and becomes status. */
-  private async shakeHands(line: Line, challenge: Json, timeout: Cancel): Promise<void> {
+  /** Never rejects. A failure closes the socket and changes the status. */
+  private async shakeHands(live: LiveSocket, challenge: Json, timeout: Cancel): Promise<void> {
     const { handshake } = this.options
     const { clock } = this.world
     try {
       const nonce = stringAt(challenge, 'nonce') ?? ''
-      const params = handshake.connectParams(line.grant, nonce, numberAt(challenge, 'ts') ?? clock.now())
-      const payload = await line.rpc.request(line.socket, 'connect', params, connectTimeoutMs)
+      const params = handshake.connectParams(live.requested, nonce, numberAt(challenge, 'ts') ?? clock.now())
+      const payload = await live.rpc.request(live.socket, 'connect', params, connectTimeoutMs)
       timeout()
-      this.greeted = handshake.accept(line.grant, payload)
-      if (line.grant.isPairing) return this.reconnect(line, 'the device is approved')
-      line.rpc.frameBytes = this.greeted.maxPayloadBytes
+      this.latestHello = handshake.accept(live.requested, payload)
+      if (live.requested.isPairing) return this.reconnect(live, 'device approved')
+      live.rpc.maxFrameBytes = this.latestHello.maxPayloadBytes
       this.attempt = 0
-      this.setStatus({ state: 'up', since: clock.now(), scopes: this.greeted.scopes.join(' ') })
-      this.watch(line.socket, this.greeted.tickIntervalMs)
+      this.setStatus({ state: 'up', since: clock.now(), scopes: this.latestHello.scopes.join(' ') })
+      this.watch(live.socket, this.latestHello.tickIntervalMs)
     } catch (error) {
       timeout()
-      if (isCode(error, 'gateway_timeout')) line.socket.terminate()
-      else if (!isCode(error, 'gateway_down')) this.refused(line, error)
-      // Otherwise the socket is closed, and `lost` takes it from there.
+      if (isCode(error, 'gateway_timeout')) live.socket.terminate()
+      else if (!isCode(error, 'gateway_down')) this.onRefused(live, error)
+      // On `gateway_down` the socket is already closed, and `onClosed` handles it.
     }
   }
 
-  /** From now on less is asked for. */
-  private reconnect(line: Line, reason: string): void {
-    this.world.log.info('the link to the gateway is opened anew', { reason })
-    this.line = undefined
-    line.socket.close(1000, reason)
+  /** Connects again at once, with fewer scopes. */
+  private reconnect(live: LiveSocket, reason: string): void {
+    this.world.log.info('reconnecting to the gateway', { reason })
+    this.live = undefined
+    live.socket.close(1000, reason)
     this.connect()
   }
 
-  private refused(line: Line, error: unknown): void {
-    const { state, reason, hint, retryAfterMs, isPairingLost, isScopeShort } = explainRefusal(error, line.grant)
-    const { handshake, slowPaceMs = defaultSlowPaceMs } = this.options
-    if (isScopeShort && handshake.yieldApprovals()) return this.reconnect(line, 'the device token allows no approvals')
+  private onRefused(live: LiveSocket, error: unknown): void {
+    const { state, reason, hint, retryAfterMs, isPairingLost, lacksScopes } = explainRefusal(error, live.requested)
+    const { handshake, slowRetryMs = defaultSlowRetryMs } = this.options
+    if (lacksScopes && handshake.dropApprovals())
+      return this.reconnect(live, 'the device token does not include approvals')
     if (isPairingLost) handshake.forgetPairing()
     this.setStatus({ state, since: this.world.clock.now(), reason, ...(hint && { hint }) })
-    this.line = undefined
-    line.socket.close(1000, 'refused')
-    line.socket.terminate()
-    this.retryIn(retryAfterMs ?? (state === 'connecting' ? this.nextPause() : slowPaceMs))
+    this.live = undefined
+    live.socket.close(1000, 'refused')
+    live.socket.terminate()
+    this.retryAfter(retryAfterMs ?? (state === 'connecting' ? this.nextBackoff() : slowRetryMs))
   }
 
-  private lost(line: Line, code: number, reason: string): void {
-    line.rpc.failAll(`the connection closed (${code})`)
-    if (this.line !== line) return
-    this.line = undefined
+  private onClosed(live: LiveSocket, code: number, reason: string): void {
+    live.rpc.failAll(`connection closed (${code})`)
+    if (this.live !== live) return
+    this.live = undefined
     this.cancelWatchdog()
     if (this.stopped) return
     this.setStatus({
       state: 'down',
       since: this.current.state === 'down' ? this.current.since : this.world.clock.now(),
       reason: `connection closed (${code}${reason === '' ? '' : ` ${reason}`})`,
-      hint: `is the gateway running and reachable at ${hostOf(this.options.url)}?`,
+      hint: `check that the gateway is running and reachable at ${hostOf(this.options.url)}`,
     })
-    this.retryIn(this.nextPause())
+    this.retryAfter(this.nextBackoff())
   }
 
-  private nextPause(): number {
-    return this.options.backoffMs(++this.attempt, pace, this.world.random.fraction())
+  private nextBackoff(): number {
+    return this.options.backoffMs(++this.attempt, backoffLimits, this.world.random.fraction())
   }
 
-  private retryIn(ms: number): void {
+  private retryAfter(ms: number): void {
     if (this.stopped) return
     this.cancelWait()
     this.cancelWait = this.world.timers.at(this.world.clock.now() + ms, () => this.connect())
   }
 
-  /** The gateway sends a tick each interval; twice the interval in silence means that nobody is there. */
+  /** The gateway sends a tick every interval. Two intervals without any frame mean that the link is dead. */
   private watch(socket: Socket, tickIntervalMs: number): void {
     this.cancelWatchdog()
-    const dueAt = this.heardAt + 2 * tickIntervalMs
+    const dueAt = this.lastFrameAt + 2 * tickIntervalMs
     this.cancelWatchdog = this.world.timers.at(dueAt, () => {
-      if (this.world.clock.now() - this.heardAt < 2 * tickIntervalMs) return this.watch(socket, tickIntervalMs)
-      this.world.log.warn('the gateway went silent, reconnecting')
+      if (this.world.clock.now() - this.lastFrameAt < 2 * tickIntervalMs) return this.watch(socket, tickIntervalMs)
+      this.world.log.warn('no frame from the gateway for two tick intervals; reconnecting')
       socket.close(4000, 'tick timeout')
       socket.terminate()
     })
@@ -277,8 +279,8 @@ export class Connection {
     const { state, reason } = this.current
     this.current = status
     if (state === status.state && reason === status.reason) return
-    const say = status.state === 'up' || status.state === 'connecting' ? this.world.log.info : this.world.log.warn
-    say(`gateway ${status.state}`, { reason: status.reason, hint: status.hint })
+    const write = status.state === 'up' || status.state === 'connecting' ? this.world.log.info : this.world.log.warn
+    write(`gateway ${status.state}`, { reason: status.reason, hint: status.hint })
     for (const listener of this.listeners) listener.status(status)
   }
 }
