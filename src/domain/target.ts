@@ -44,50 +44,48 @@ const kinds = new Map<string, Target['kind']>([
   ['webhook', 'webhook'],
 ])
 
-const forms = 'write user:ID, party:ID, tag:ID-or-name, group:CHATID or webhook:NAME'
+const usage = 'write user:ID, party:ID, tag:ID-or-name, group:CHATID or webhook:NAME'
 
 /**
- * Reads a target as people write it. `@x` at the end is an account only when x is one of
- * `accounts`. Several ids are separated by `|`; empty and repeated ones are left out. Throws `bad_target`.
+ * Parses a target as people write it: `user:ID`, `party:ID`, `tag:ID-or-name`, `group:CHATID`, `webhook:NAME`, or a bare
+ * user id. An optional `wecom:` prefix is ignored. `@x` at the end names an account, but only if x is one of `accounts`:
+ * user ids may contain `@`, too. Several ids are separated by `|`; empty and repeated ones are dropped.
+ *
+ * Throws `bad_target`. Messages never contain the text itself, because it may be a user id.
  */
 export function parseTarget(
   text: string,
   options: { readonly accounts: readonly string[] },
 ): { readonly target: Target; readonly account?: string } {
   const whole = text.trim()
-  if (/\p{Cc}/u.test(whole)) refuse('the target has a control character in it', forms)
-  const { rest, account } = cutAccount(whole.replace(/^wecom\s*:\s*/i, ''), options.accounts)
+  if (/\p{Cc}/u.test(whole)) fail('the target contains a control character', usage)
+  const { rest, account } = splitAccount(whole.replace(/^wecom\s*:\s*/i, ''), options.accounts)
   const target = readTarget(rest)
   return account === undefined ? { target } : { target, account }
 }
 
-/** What stands before the first or the next id. */
-const nothingYet = /(?:^|^\w+\s*:|\|)\s*$/
+/** The text before the first or the next id. */
+const beforeId = /(?:^|^\w+\s*:|\|)\s*$/
 
-/** An account needs something to stand behind: `user:@all` names none, whatever the accounts are called. */
-function cutAccount(text: string, accounts: readonly string[]): { rest: string; account?: string } {
+/** An account needs an id before it: `user:@all` never names an account. */
+function splitAccount(text: string, accounts: readonly string[]): { rest: string; account?: string } {
   const at = text.lastIndexOf('@')
   const account = text.slice(at + 1)
   const rest = text.slice(0, Math.max(at, 0))
-  return nothingYet.test(rest) || !accounts.includes(account) ? { rest: text } : { rest, account }
+  return beforeId.test(rest) || !accounts.includes(account) ? { rest: text } : { rest, account }
 }
 
 function readTarget(text: string): Target {
-  if (text === '') refuse('the target is empty', forms)
+  if (text === '') fail('the target is empty', usage)
   const colon = text.indexOf(':')
   if (colon === -1) return readBare(text)
   const kind = kinds.get(text.slice(0, colon).trim().toLowerCase())
-  return kind
-    ? readKind(kind, text.slice(colon + 1).trim())
-    : refuse('the target is of a kind that does not exist', forms)
+  return kind ? readKind(kind, text.slice(colon + 1).trim()) : fail('unknown kind of target', usage)
 }
 
 function readBare(text: string): Target {
   if (text.split('|').some(id => /^\p{Nd}+$/u.test(id.trim())))
-    refuse(
-      'bare digits do not say whether a user, a department or a tag is meant',
-      'write user:123, party:123 or tag:123',
-    )
+    fail('bare digits are ambiguous: a user, a department or a tag', 'write user:123, party:123 or tag:123')
   return readKind('user', text)
 }
 
@@ -108,8 +106,8 @@ function readKind(kind: Target['kind'], value: string): Target {
   }
 }
 
-/** How a kind of id is named, and what one looks like. */
-interface Words {
+/** The names of a kind of id in messages, and the hint about its format. */
+interface IdWords {
   readonly one: string
   readonly many: string
   readonly hint: string
@@ -118,7 +116,7 @@ interface Words {
 const userWords = {
   one: 'user',
   many: 'users',
-  hint: 'a user id has letters, digits and _ - @ . only; write several as user:a|b',
+  hint: 'a user id has only letters, digits and _ - @ . ; write several as user:a|b',
 }
 const partyWords = {
   one: 'department',
@@ -133,33 +131,34 @@ const webhookWords = {
   hint: 'write webhook:NAME with a name of channels.wecom.webhooks',
 }
 
-/** Members; the platform takes their ids in any case, so that `A` and `a` are one. */
+/** User ids. The platform ignores their case, so `A` and `a` are the same member. */
 function readUsers(value: string): readonly string[] {
   const ids = readIds(value, /^(?:@all|[\p{L}\p{N}][\p{L}\p{N}_@.-]*)$/iu, limits.usersPerMessage, userWords)
   const lower = ids.map(id => id.toLowerCase())
   const unique = ids.filter((_, i) => lower.indexOf(lower[i] ?? '') === i)
   if (!lower.includes(everyone)) return unique
-  if (unique.length > 1) refuse('@all is everyone and cannot be named together with others', 'write user:@all alone')
+  if (unique.length > 1)
+    fail('@all already means everyone and cannot be combined with other ids', 'write user:@all alone')
   return [everyone]
 }
 
-function readIds(value: string, shape: RegExp, most: number, words: Words): readonly string[] {
+function readIds(value: string, shape: RegExp, max: number, words: IdWords): readonly string[] {
   const ids = new Set(value.split('|').map(part => part.trim()))
   ids.delete('')
-  if (ids.size === 0) refuse(`the target names no ${words.one}`, words.hint)
-  if (ids.size > most)
-    refuse(`the target names ${ids.size} ${words.many}, one message goes to at most ${most}`, 'send several messages')
+  if (ids.size === 0) fail(`the target names no ${words.one}`, words.hint)
+  if (ids.size > max)
+    fail(`the target names ${ids.size} ${words.many}; one message can go to at most ${max}`, 'send several messages')
   return [...ids].map(id => readOne(id, shape, words))
 }
 
-function readOne(value: string, shape: RegExp, words: Words): string {
-  if (value === '') refuse(`the target names no ${words.one}`, words.hint)
-  if (!shape.test(value)) refuse(`the target names something that cannot be a ${words.one}`, words.hint)
+function readOne(value: string, shape: RegExp, words: IdWords): string {
+  if (value === '') fail(`the target names no ${words.one}`, words.hint)
+  if (!shape.test(value)) fail(`the target contains an invalid ${words.one}`, words.hint)
   if (value.length > limits.idChars)
-    refuse(`the target names a ${words.one} of more than ${limits.idChars} characters`, words.hint)
+    fail(`the target contains a ${words.one} longer than ${limits.idChars} characters`, words.hint)
   return value
 }
 
-function refuse(message: string, hint: string): never {
+function fail(message: string, hint: string): never {
   throw new WecomdError('bad_target', message, { hint })
 }

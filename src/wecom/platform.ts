@@ -19,7 +19,7 @@ export interface PlatformApp {
   readonly corpId: string
   readonly corpSecret: string
   readonly agentId: number
-  /** Whether `group:` targets may be used. */
+  /** Whether `group:` targets are allowed. */
   readonly allowAppChat: boolean
 }
 
@@ -30,16 +30,16 @@ export interface PlatformOptions {
   readonly random: Random
   readonly log: Log
   readonly network: HostRule & Omit<HttpDeps, 'fetch'>
-  /** By account. */
+  /** The apps, by account. */
   readonly apps: ReadonlyMap<string, PlatformApp>
-  /** The EncodingAESKey of each account with a Bot; behind it those that it replaced. */
+  /** The EncodingAESKeys of each account with a Bot: the current one first, then those it replaced. */
   readonly botKeys: ReadonlyMap<string, readonly string[]>
-  /** Group robots by name: key, or the whole URL. */
+  /** Group robots by name. The value is the robot's key or its whole webhook URL. */
   readonly webhooks: Readonly<Record<string, string>>
   readonly tokens: Tokens
   readonly openMedia: Spool['open']
   readonly createFile: Spool['create']
-  /** Larger media of users are not taken. */
+  /** Larger media from users are not stored. */
   readonly maxMediaBytes: number
   onTokenRefresh(account: string): void
 }
@@ -50,24 +50,24 @@ interface App {
   readonly tags: Tags
 }
 
-/** All ways to WeCom but the answer to a callback. */
+/** Creates the `Platform` port: every request to WeCom. Replies to callbacks are in `callback/`. */
 export function createPlatform(options: PlatformOptions): Platform {
   const { fetch, network, random } = options
-  const line = { ...network, fetch, apiBaseUrl: network.apiBaseUrl.replace(/\/+$/, '') }
-  const apps = openApps(options, line)
+  const http = { ...network, fetch, apiBaseUrl: network.apiBaseUrl.replace(/\/+$/, '') }
+  const apps = openApps(options, http)
   const appOf = (account: string): App | Outcome =>
-    apps.get(account) ?? refused(`the account ${account} has no app`, 'configure its agent')
+    apps.get(account) ?? refused(`account ${account} has no app`, 'configure the agent section of this account')
   const robotOf = (name: string): Robot | Outcome => {
     const address = Object.hasOwn(options.webhooks, name) ? options.webhooks[name] : undefined
-    if (address === undefined) return refused(`no group robot is called ${name}`, 'add it to channels.wecom.webhooks')
+    if (address === undefined) return refused(`no group robot is named ${name}`, 'add it to channels.wecom.webhooks')
     return (
-      createRobot(address, { line, random, openMedia: options.openMedia }) ??
-      refused(`the webhook ${name} is neither a key nor a URL with ?key= whose host is allowed`)
+      createRobot(address, { http, random, openMedia: options.openMedia }) ??
+      refused(`webhook ${name} must be a key, or a URL with ?key= on an allowed host`)
     )
   }
   return {
-    postResponse: createResponsePoster(line),
-    postCard: createCardPoster(line),
+    postResponse: createResponsePoster(http),
+    postCard: createCardPoster(http),
     async send(account, to, message, { unchecked }) {
       if (to.kind === 'webhook') {
         const robot = robotOf(to.name)
@@ -87,13 +87,13 @@ export function createPlatform(options: PlatformOptions): Platform {
       return 'outcome' in result ? result : outcomeOfSuccess(result.answer)
     },
     async upload(account, to, message) {
-      const way = to.kind === 'webhook' ? robotOf(to.name) : appOf(account)
-      if ('outcome' in way) return way
-      return 'upload' in way ? await way.upload(message) : await uploadByApp(way, message, options)
+      const sender = to.kind === 'webhook' ? robotOf(to.name) : appOf(account)
+      if ('outcome' in sender) return sender
+      return 'upload' in sender ? await sender.upload(message) : await uploadByApp(sender, message, options)
     },
     fetchMedia: createMediaFetcher({
       ...options,
-      line,
+      http,
       keys: new Map(Array.from(options.botKeys, ([account, keys]) => [account, keys.map(decodeKey)])),
       apiOf: account => apps.get(account)?.api,
     }),
@@ -101,9 +101,9 @@ export function createPlatform(options: PlatformOptions): Platform {
   }
 }
 
-function openApps(options: PlatformOptions, line: HttpDeps & HostRule): ReadonlyMap<string, App> {
+function openApps(options: PlatformOptions, http: HttpDeps & HostRule): ReadonlyMap<string, App> {
   const { tokens, clock, random, log, onTokenRefresh } = options
-  const deps = { line, tokens, clock, random, log, onRefresh: onTokenRefresh }
+  const deps = { http, tokens, clock, random, log, onRefresh: onTokenRefresh }
   return new Map(
     Array.from(options.apps, ([account, settings]) => {
       const api = new AppApi({ account, ...settings }, deps)
@@ -128,12 +128,12 @@ async function sendByApp(
 async function sendToGroup({ settings, api }: App, chatid: string, message: Message): Promise<Outcome> {
   if (!settings.allowAppChat) {
     return refused(
-      'an app can send to groups that it created itself, and to no others',
+      'sending to groups is off: an app can send only to groups that it created itself',
       'send to a user, party, tag or webhook, let the Bot answer in the group, or set agent.allowAppChat',
     )
   }
   const body = encodeGroupMessage(chatid, message)
-  if (body === undefined) return refused('the groups of an app take no cards')
+  if (body === undefined) return refused('groups of an app do not accept cards')
   const result = await api.call('appchat/send', { payload: json(body) })
   return 'outcome' in result ? result : outcomeOfSuccess(result.answer)
 }
@@ -142,6 +142,6 @@ async function uploadByApp({ api }: App, message: MediaMessage, options: Platfor
   const file = await openMedia(options.openMedia, message.source)
   if ('outcome' in file) return file
   const payload = encodeUpload(message.fileName, file, options.random)
-  const result = await api.call('media/upload', { query: { type: message.media }, payload, free: true })
+  const result = await api.call('media/upload', { query: { type: message.media }, payload, isRepeatable: true })
   return 'outcome' in result ? result : decodeUpload(result.answer)
 }

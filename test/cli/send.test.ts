@@ -164,7 +164,10 @@ describe('--wait', () => {
   test('send: an unknown one ends in 1', async () => {
     for (let times = 0; times < 2; times++) tenant.api.fail({ when: 'after', how: 'reset' }, sendPath)
     const { code, out } = await wait('user:g')
-    expect([code, out]).toEqual([1, expect.stringMatching(/\nunknown\n {2}ECONNRESET\n {2}→ is WeCom reachable/)])
+    expect([code, out]).toEqual([
+      1,
+      expect.stringMatching(/\nunknown\n {2}ECONNRESET\n {2}→ check that WeCom is reachable/),
+    ])
     expect(shown('g')).toHaveLength(1)
   })
 

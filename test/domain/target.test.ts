@@ -5,7 +5,7 @@ import { type Seeded, seeded } from '../crypto/seeded.ts'
 
 const accounts = ['default', 'corp', 'all']
 
-/** What a text means: the target in our own spelling, and the account. */
+/** A text, its target in canonical form, and the account. */
 const good: readonly (readonly [string, string, string?])[] = [
   ['zhangsan', 'user:zhangsan'],
   ['  zhangsan\n', 'user:zhangsan'],
@@ -87,52 +87,52 @@ const bad: readonly (readonly [string, RegExp, RegExp])[] = [
   ['', /empty/, forms],
   ['  ', /empty/, forms],
   ['wecom:', /empty/, forms],
-  ['@corp', /cannot be a user/, /letters, digits/],
+  ['@corp', /invalid user/, /letters, digits/],
   ['123', /bare digits.*user, a department or a tag/, /user:123, party:123 or tag:123/],
   ['wecom:123', /bare digits/, /user:123/],
   ['123@corp', /bare digits/, /user:123/],
   ['zhangsan|123', /bare digits/, /user:123/],
   ['１２３', /bare digits/, /user:123/],
-  ['foo:bar', /kind that does not exist/, forms],
-  ['https://example.com/send?key=secret', /kind that does not exist/, forms],
-  [':bar', /kind that does not exist/, forms],
-  ['wecom:wecom:user:a', /kind that does not exist/, forms],
-  ['users:a', /kind that does not exist/, forms],
+  ['foo:bar', /unknown kind of target/, forms],
+  ['https://example.com/send?key=secret', /unknown kind of target/, forms],
+  [':bar', /unknown kind of target/, forms],
+  ['wecom:wecom:user:a', /unknown kind of target/, forms],
+  ['users:a', /unknown kind of target/, forms],
   ['user:', /names no user/, /user:a\|b/],
   ['user:|', /names no user/, /user:a\|b/],
-  ['user:@corp', /cannot be a user/, /letters, digits/],
-  ['user:a b', /cannot be a user/, /letters, digits/],
-  ['hello world', /cannot be a user/, /letters, digits/],
-  ['user:a,b', /cannot be a user/, /user:a\|b/],
-  ['user：a', /cannot be a user/, /letters, digits/],
-  ['user:party:1', /cannot be a user/, /letters, digits/],
-  ['user:-a', /cannot be a user/, /letters, digits/],
-  ['user:a\u200bb', /cannot be a user/, /letters, digits/],
+  ['user:@corp', /invalid user/, /letters, digits/],
+  ['user:a b', /invalid user/, /letters, digits/],
+  ['hello world', /invalid user/, /letters, digits/],
+  ['user:a,b', /invalid user/, /user:a\|b/],
+  ['user：a', /invalid user/, /letters, digits/],
+  ['user:party:1', /invalid user/, /letters, digits/],
+  ['user:-a', /invalid user/, /letters, digits/],
+  ['user:a\u200bb', /invalid user/, /letters, digits/],
   ['user:a\nb', /control character/, forms],
   ['tag:a\u0000b', /control character/, forms],
-  ['user:@all|a', /@all is everyone/, /user:@all alone/],
-  ['party:ops', /cannot be a department/, /number/],
-  ['party:0', /cannot be a department/, /number/],
-  ['party:01', /cannot be a department/, /number/],
-  ['party:-1', /cannot be a department/, /number/],
-  ['party:１', /cannot be a department/, /number/],
-  ['party:12345678901', /cannot be a department/, /number/],
-  ['party:@all', /cannot be a department/, /number/],
+  ['user:@all|a', /@all already means everyone/, /user:@all alone/],
+  ['party:ops', /invalid department/, /number/],
+  ['party:0', /invalid department/, /number/],
+  ['party:01', /invalid department/, /number/],
+  ['party:-1', /invalid department/, /number/],
+  ['party:１', /invalid department/, /number/],
+  ['party:12345678901', /invalid department/, /number/],
+  ['party:@all', /invalid department/, /number/],
   ['party:', /names no department/, /number/],
   ['tag:', /names no tag/, /tag:NAME/],
   ['group:', /names no group/, /CHATID/],
-  ['group:a|b', /cannot be a group/, /one at a time/],
-  ['group:a b', /cannot be a group/, /CHATID/],
+  ['group:a|b', /invalid group/, /one at a time/],
+  ['group:a b', /invalid group/, /CHATID/],
   ['webhook:', /names no webhook/, /channels\.wecom\.webhooks/],
-  ['webhook:a b', /cannot be a webhook/, /channels\.wecom\.webhooks/],
-  ['webhook:a@b', /cannot be a webhook/, /channels\.wecom\.webhooks/],
-  [`user:${'a'.repeat(129)}`, /user of more than 128 characters/, /letters/],
-  [`tag:${'a'.repeat(129)}`, /tag of more than 128 characters/, /tag:NAME/],
-  [`group:${'a'.repeat(129)}`, /group of more than 128 characters/, /CHATID/],
-  [`webhook:${'a'.repeat(129)}`, /webhook of more than 128 characters/, /NAME/],
+  ['webhook:a b', /invalid webhook/, /channels\.wecom\.webhooks/],
+  ['webhook:a@b', /invalid webhook/, /channels\.wecom\.webhooks/],
+  [`user:${'a'.repeat(129)}`, /user longer than 128 characters/, /letters/],
+  [`tag:${'a'.repeat(129)}`, /tag longer than 128 characters/, /tag:NAME/],
+  [`group:${'a'.repeat(129)}`, /group longer than 128 characters/, /CHATID/],
+  [`webhook:${'a'.repeat(129)}`, /webhook longer than 128 characters/, /NAME/],
 ]
 
-test.each(bad)('target: refused with the reason: %j', (text, message, hint) => {
+test.each(bad)('target: refused with a reason: %j', (text, message, hint) => {
   const error = refusalOf(text)
   expect(error.code).toBe('bad_target')
   expect(error.message).toMatch(message)
@@ -143,21 +143,21 @@ test.each([
   ['user', 'users', 1_000],
   ['party', 'departments', 100],
   ['tag', 'tags', 100],
-] as const)('target: as many of %s as one message takes, and no more %s', (kind, words, most) => {
+] as const)('target: the limit of the platform applies to %s (%s)', (kind, words, most) => {
   const ids = Array.from({ length: most }, (_, i) => String(i + 1))
   expect(parseTarget(`${kind}:${ids.join('|')}`, { accounts })).toEqual({ target: { kind, ids } })
   const error = refusalOf(`${kind}:${[...ids, String(most + 1)].join('|')}`)
-  expect(error.message).toBe(`the target names ${most + 1} ${words}, one message goes to at most ${most}`)
+  expect(error.message).toBe(`the target names ${most + 1} ${words}; one message can go to at most ${most}`)
 })
 
-test('target: a refusal does not repeat what was written', () => {
+test('target: a refusal does not repeat the text', () => {
   for (const [text] of bad) {
     const secret = text.split(':').at(-1)?.trim() ?? ''
     if (secret.length > 5) expect(refusalOf(text).message).not.toContain(secret)
   }
 })
 
-test('target: what we write is read back, with and without an account', () => {
+test('target: formatted targets parse back, with and without an account', () => {
   for (let seed = 1; seed <= 5_000; seed++) {
     const target = randomTarget(seeded(seed))
     const text = formatTarget(target)
@@ -198,5 +198,5 @@ function refusalOf(text: string): WecomdError {
     if (error instanceof WecomdError) return error
     throw error
   }
-  throw new Error('the target was taken')
+  throw new Error('the target was accepted')
 }

@@ -95,7 +95,7 @@ describe('events that need no answer', () => {
       'event:LOCATION': 1,
       'event:from_the_future': 2,
     })
-    const complaints = daemon.log.filter(line => line.includes('answered with nothing'))
+    const complaints = daemon.log.filter(line => line.includes('ignoring callbacks of this type'))
     expect(complaints.filter(line => line.includes('from_the_future'))).toHaveLength(1)
     expect(daemon.gateway.asks()).toEqual([])
     expect(daemon.tenant.api.requests).toEqual([])

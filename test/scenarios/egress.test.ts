@@ -97,7 +97,7 @@ describe('a network that lets only the proxy out', () => {
     const id = await accept(daemon, { to: 'user:zhangsan', text: 'x' })
     const report = await waitForTry(daemon, id)
     expect(report.attempts[0]).toMatchObject({ outcome: 'retry', hint: expect.stringContaining('proxy') })
-    expect([strict.turnedAway.length > 0, strict.passed]).toEqual([true, []])
+    expect([strict.refused.length > 0, strict.passed]).toEqual([true, []])
     expect(secrets.filter(secret => JSON.stringify(report).includes(secret))).toEqual([])
     expectNoSecret()
     strict.close()

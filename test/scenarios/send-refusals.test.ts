@@ -154,7 +154,7 @@ describe('a message that cannot be sent', () => {
 describe('a target that is none', () => {
   const wrong: readonly [to: string, code: string, message: string, hint: string][] = [
     ['12345', 'bad_target', 'bare digits', 'write user:123, party:123 or tag:123'],
-    ['nobody:x', 'bad_target', 'kind that does not exist', 'user:ID'],
+    ['nobody:x', 'bad_target', 'unknown kind of target', 'user:ID'],
     ['user:', 'bad_target', 'names no user', 'user:a|b'],
     ['user:@all|a', 'bad_target', 'everyone', 'alone'],
     ['party:abc', 'bad_target', 'department', 'number'],

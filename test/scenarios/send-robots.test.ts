@@ -120,7 +120,7 @@ describe('what becomes of it', () => {
   test('robot: a URL of another host is not called', async () => {
     const report = await send('far', { text: 'x' })
     expect(report).toMatchObject({ state: 'refused', dead: true })
-    expect(report.attempts[0]?.errmsg).toContain('host is allowed')
+    expect(report.attempts[0]?.errmsg).toContain('on an allowed host')
   })
 
   test('robot: a message whose fate is unknown is never repeated, and trace tells it', async () => {

@@ -3,7 +3,7 @@ import type { MediaBytes } from '../../src/domain/spool.ts'
 import { createPlatform, type PlatformOptions } from '../../src/wecom/platform.ts'
 import { createLog, type Log, realClock, realWorld } from '../../src/world.ts'
 
-/** A log that keeps its lines. */
+/** A log whose lines a test can read. */
 export function keptLog(): { readonly log: Log; readonly lines: readonly string[] } {
   const lines: string[] = []
   return {
@@ -14,7 +14,7 @@ export function keptLog(): { readonly log: Log; readonly lines: readonly string[
 
 export const { fetch } = realWorld(keptLog().log)
 
-/** Tokens as a store keeps them. */
+/** A token store in memory. */
 export function memoryTokens(): Tokens & { readonly rows: Map<string, { value: string; expiresAt: number }> } {
   const rows = new Map<string, { value: string; expiresAt: number }>()
   return {
@@ -24,7 +24,7 @@ export function memoryTokens(): Tokens & { readonly rows: Map<string, { value: s
   }
 }
 
-/** Bytes that come in pieces of `step`. */
+/** Bytes that are read in chunks of `step`. */
 export function bytesOf(bytes: Uint8Array, step = 65_536): MediaBytes {
   return {
     bytes: bytes.length,
@@ -42,11 +42,11 @@ export interface Rig {
   readonly platform: Platform
   readonly lines: readonly string[]
   readonly clock: { time: number; now(): number }
-  /** Accounts whose token was refreshed, in order. */
+  /** The accounts whose token was refreshed, in order. */
   readonly refreshed: readonly string[]
 }
 
-/** A platform towards `apiBaseUrl` with one app (account `default`) and one robot (`ops`). */
+/** A platform for `apiBaseUrl`, with one app (account `default`) and one robot (`ops`). */
 export function openRig(apiBaseUrl: string, more: Partial<PlatformOptions> = {}): Rig {
   const { log, lines } = keptLog()
   const refreshed: string[] = []
@@ -62,7 +62,7 @@ export function openRig(apiBaseUrl: string, more: Partial<PlatformOptions> = {})
     webhooks: { ops: robotKey },
     tokens: memoryTokens(),
     openMedia: async () => bytesOf(Buffer.from('%PDF-1.7 bytes')),
-    createFile: () => Promise.reject(new Error('no file is expected here')),
+    createFile: () => Promise.reject(new Error('unexpected file')),
     maxMediaBytes: 83_886_080,
     onTokenRefresh: account => void refreshed.push(account),
     ...more,

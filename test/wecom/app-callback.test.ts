@@ -21,7 +21,7 @@ const message = (msgtype: string, more: Fields) => common({ MsgType: msgtype, ..
 const event = (name: string, more: Fields = {}) => common({ MsgType: 'event', Event: name, ...more })
 const unhandled = (type: string): Callback => ({ kind: 'unhandled', account: 'default', type })
 
-test('app callback: the message of the vectors becomes an inbound with all digits of its ids', () => {
+test('app callback: the vector message is decoded, all digits of its ids kept', () => {
   expect(decodeAppCallback(vector('agent-text-callback').message, context)).toEqual({
     agentid: '1000002',
     callback: {
@@ -41,7 +41,7 @@ test('app callback: the message of the vectors becomes an inbound with all digit
   })
 })
 
-test('app callback: the message of the official demo is read', () => {
+test('app callback: the message of the official demo is decoded', () => {
   const { message: xml } = vector('official-post')
   expect(decodeAppCallback(xml, context)).toMatchObject({
     agentid: '218',
@@ -49,19 +49,19 @@ test('app callback: the message of the official demo is read', () => {
   })
 })
 
-test('app callback: text comes through byte for byte, in CDATA and as plain text', () => {
+test('app callback: text is kept byte for byte, in CDATA and plain', () => {
   const content = ' @助手 \t a\n\u2028 😀 /new ]]> &amp; <b>\u200d '
   expect(inboundOf(textMessage(content)).text).toBe(content)
   const escaped = content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
   expect(inboundOf(textMessage('', { Content: { raw: escaped } })).text).toBe(content)
 })
 
-test('app callback: text far over what the platform lets through is taken whole', () => {
+test("app callback: text over the platform's limit is kept whole", () => {
   const content = '好'.repeat(300_000)
   expect(inboundOf(textMessage(content)).text).toBe(content)
 })
 
-test('app callback: plain values are as good as CDATA', () => {
+test('app callback: plain values are equivalent to CDATA', () => {
   const inbound = inboundOf(textMessage('x', { FromUserName: { raw: ' 00123\n' }, MsgType: { raw: 'text' } }))
   expect(inbound.sender).toBe('00123')
 })
@@ -128,7 +128,7 @@ const contents: readonly [string, Fields, string, readonly Attachment[] | undefi
 ]
 
 for (const [what, fields, text, attachments] of contents) {
-  test(`app callback: ${what} is a message that the agent can read`, () => {
+  test(`app callback: ${what} becomes text for the agent`, () => {
     const inbound = inboundOf(fields)
     expect(inbound).toMatchObject({ origin: 'app', msgid: '77', sender: '00123', text })
     expect(inbound.attachments).toEqual(attachments)
@@ -137,12 +137,12 @@ for (const [what, fields, text, attachments] of contents) {
 }
 
 const nothings: readonly [string, Fields, string][] = [
-  ['a newer kind', message('hologram', {}), 'hologram'],
+  ['an unknown kind', message('hologram', {}), 'hologram'],
   ['a text of spaces', textMessage(' \n '), 'text'],
   ['an empty text', textMessage(''), 'text'],
   ['a message of the platform', textMessage('x', { FromUserName: 'sys' }), 'text'],
-  ['a message of nobody', textMessage('x', { FromUserName: '' }), 'text'],
-  ['a msgtype that is no name', message('a b', {}), 'invalid'],
+  ['a message without a sender', textMessage('x', { FromUserName: '' }), 'text'],
+  ['an invalid msgtype', message('a b', {}), 'invalid'],
   ['a payload without a msgtype', common({ MsgId: '1' }), 'invalid'],
   ['a message without MsgId', common({ MsgType: 'text', Content: 'x' }), 'invalid'],
   ['a MsgId of 129 characters', textMessage('x', { MsgId: 'm'.repeat(129) }), 'invalid'],
@@ -155,7 +155,7 @@ const nothings: readonly [string, Fields, string][] = [
   ['a location without a place', message('location', { Location_X: '23', Label: 'x' }), 'invalid'],
   ['a link without an address', message('link', { Title: 'x' }), 'invalid'],
   ['an event without a name', common({ MsgType: 'event' }), 'invalid'],
-  ['an event whose name is none', event('a b\nc'), 'invalid'],
+  ['an event with an invalid name', event('a b\nc'), 'invalid'],
   ['an event whose name is too long', event('e'.repeat(65)), 'invalid'],
   ['a click without a user', event('template_card_event', { FromUserName: '' }), 'event:template_card_event'],
   ['a click of a user with a newline', event('template_card_event', { FromUserName: 'a\nb' }), 'invalid'],
@@ -168,20 +168,20 @@ for (const [what, fields, type] of nothings) {
   })
 }
 
-test('app callback: what is no XML of the platform is unhandled as invalid', () => {
+test('app callback: invalid XML is unhandled as invalid', () => {
   const xml = xmlOf(textMessage('x'))
   const documents = ['', '{}', xml.replace('</xml>', ''), `<!DOCTYPE xml>${xml}`, xml.replaceAll('xml>', 'XML>')]
   for (const document of [...documents, '<__proto__><MsgType>text</MsgType></__proto__>', '<xml>'.repeat(100_000)])
     expect(decodeAppCallback(document, context)).toEqual({ callback: unhandled('invalid') })
 })
 
-test('app callback: CreateTime counts in seconds and is left out when it is none', () => {
+test('app callback: CreateTime is in seconds; an invalid one is left out', () => {
   const createdAt = (value: string) => inboundOf(textMessage('x', { CreateTime: { raw: value } })).createdAt
   expect(createdAt('1780000000')).toBe(1_780_000_000_000)
   for (const none of ['', '0', '-1', '1.5', 'soon', '1780000000000']) expect(createdAt(none)).toBeUndefined()
 })
 
-test('app callback: two thousand damaged bodies are read or refused, and none throws', () => {
+test('app callback: 2,000 damaged bodies never throw', () => {
   const selected = xmlOf({ SelectedItem: { raw: xmlOf({ QuestionKey: 'q' }) } })
   const dice = seeded(20_261_123)
   const bodies = [

@@ -19,7 +19,7 @@ import { hello, post as postToBot, signed, start } from './peer.ts'
 const good = postXml(xmlOf(textMessage('机密')))
 const event = (name: string, more: Fields = {}) => common({ MsgType: 'event', Event: name, ...more })
 
-test('app endpoint: the callback of the vectors is received and answered with an empty 200', async () => {
+test('app endpoint: the vector callback is received, with an empty 200', async () => {
   const { encrypt, signature, timestamp, nonce } = vector('agent-text-callback')
   const query = `msg_signature=${signature}&timestamp=${timestamp}&nonce=${nonce}`
   const { endpoint, received, events } = setUpApp()
@@ -30,7 +30,7 @@ test('app endpoint: the callback of the vectors is received and answered with an
   ])
 })
 
-test('app endpoint: a verification is answered with the exact bytes of the echostr', async () => {
+test('app endpoint: URL verification returns the exact echostr', async () => {
   const { endpoint, events } = setUpApp()
   const query = signed(official.encrypt(encodingAESKey, '  1616140317555161061\n', corpId), { echo: true, token })
   const answer = await endpoint.handle({ method: 'GET', query, body: '' })
@@ -38,7 +38,7 @@ test('app endpoint: a verification is answered with the exact bytes of the echos
   expect(events).toMatchObject([{ surface: 'app', type: 'echo', result: 'ok' }])
 })
 
-test('app endpoint: a GET without any query says that wecomd is here', async () => {
+test('app endpoint: a GET without a query answers `wecomd`', async () => {
   const { endpoint } = setUpApp()
   expect((await endpoint.handle({ method: 'GET', query: '', body: '' })).body).toBe('wecomd')
 })
@@ -56,13 +56,13 @@ const kinds: readonly [string, Fields, string][] = [
   ['template_card_event', event('template_card_event', { EventKey: 'k', TaskId: 't' }), 'message'],
   ['inactive_alert', event('inactive_alert', { EffectTime: 1 }), 'activity'],
   ['LOCATION', event('LOCATION', { Latitude: 1 }), 'event:LOCATION'],
-  ['an event with a strange name', event('a b{c}'), 'unhandled'],
-  ['a newer kind of message', common({ MsgType: 'hologram', MsgId: 7 }), 'unhandled'],
-  ['a payload without sense', common({}), 'unhandled'],
+  ['an event with an invalid name', event('a b{c}'), 'unhandled'],
+  ['an unknown kind of message', common({ MsgType: 'hologram', MsgId: 7 }), 'unhandled'],
+  ['an invalid payload', common({}), 'unhandled'],
 ]
 
 for (const [what, fields, type] of kinds) {
-  test(`app endpoint: ${what} sealed by the official library is answered with an empty 200 and seen as ${type}`, async () => {
+  test(`app endpoint: ${what} gets an empty 200 and counts as ${type}`, async () => {
     const { endpoint, received, events } = setUpApp()
     expect(await endpoint.handle(postXml(xmlOf(fields)))).toEqual({ status: 200, body: '' })
     expect(received).toHaveLength(1)
@@ -78,7 +78,7 @@ const bodies: readonly [string, (encrypt: string) => string][] = [
 ]
 
 for (const [what, write] of bodies) {
-  test(`app endpoint: an envelope with ${what} is taken`, async () => {
+  test(`app endpoint: an envelope with ${what} is accepted`, async () => {
     const { endpoint, received } = setUpApp()
     const encrypt = official.encrypt(encodingAESKey, xmlOf(textMessage('x')), corpId)
     await endpoint.handle({ method: 'POST', query: signed(encrypt, { token }), body: write(encrypt) })
@@ -97,7 +97,7 @@ const signedBody = (encrypt: string, more = {}) => ({
 const get = (query: string) => ({ method: 'GET' as const, query, body: '' })
 const inClear = { ...good, body: xmlOf(textMessage('x')) }
 
-// In the order of the ladder; from the second on, what comes later in it is wrong as well where that can be.
+// In the order of the checks. Where possible, the later checks would fail as well.
 const refused: readonly [string, typeof good | ReturnType<typeof get>, number][] = [
   ['a POST without a query', { ...good, query: '' }, 400],
   ['a POST without a nonce', { ...good, query: good.query.replace('nonce', 'once') }, 400],
@@ -105,22 +105,22 @@ const refused: readonly [string, typeof good | ReturnType<typeof get>, number][]
   ['a GET without an echostr', get(signed(sealed, { token })), 400],
   ['an empty body', { ...good, body: '' }, 400],
   ['JSON', { ...good, body: JSON.stringify({ encrypt: sealed }) }, 400],
-  ['a callback of a Bot that is also late and of a stranger', postToBot(hello, { ...old, ...wrongToken }), 400],
-  ['a payload in clear', inClear, 400],
-  ['an envelope that does not end', { ...good, body: good.body.replace('</xml>', '') }, 400],
+  ['a Bot callback that is also late and wrongly signed', postToBot(hello, { ...old, ...wrongToken }), 400],
+  ['an unencrypted payload', inClear, 400],
+  ['an unclosed envelope', { ...good, body: good.body.replace('</xml>', '') }, 400],
   ['an envelope with another root', { ...good, body: good.body.replaceAll('xml>', 'html>') }, 400],
   ['an envelope with a DOCTYPE', { ...good, body: `<!DOCTYPE xml [<!ENTITY a "b">]>${good.body}` }, 400],
   ['an empty Encrypt', { ...good, body: envelope('') }, 400],
   ['an Encrypt with elements in it', { ...good, body: xmlOf({ Encrypt: { raw: '<a>x</a>' } }) }, 400],
-  ['an unreadable envelope that is also late', { ...good, query: signed('x', old), body: '<xml>' }, 400],
-  ['a late callback of a stranger', postXml('<xml/>', { ...old, ...wrongToken }), 401],
+  ['an invalid envelope that is also late', { ...good, query: signed('x', old), body: '<xml>' }, 400],
+  ['a late and wrongly signed callback', postXml('<xml/>', { ...old, ...wrongToken }), 401],
   ['a timestamp 301 s in the future', postXml('<xml/>', { timestamp: String(start / 1000 + 301) }), 401],
   ['a signature by another token', postXml('<xml/>', wrongToken), 401],
   ['a signature over another text', { ...good, query: signed('something else', { token }) }, 401],
-  ['garbage that is not signed', signedBody('garbage!', wrongToken), 401],
-  ['a verification that is not signed', get(signed(sealed, { echo: true, ...wrongToken })), 401],
-  ['garbage that is signed', signedBody('garbage!'), 400],
-  ['a ciphertext of another key', signedBody(vector('bot-text-callback').encrypt), 400],
+  ['unsigned garbage', signedBody('garbage!', wrongToken), 401],
+  ['an unsigned verification', get(signed(sealed, { echo: true, ...wrongToken })), 401],
+  ['signed garbage', signedBody('garbage!'), 400],
+  ['a ciphertext for another key', signedBody(vector('bot-text-callback').encrypt), 400],
   ['a callback for another company', postXml(xmlOf(textMessage('x')), { id: 'ww0000000000000000' }), 400],
   ['a callback for no company', postXml(xmlOf(textMessage('x')), { id: '' }), 400],
   [
@@ -131,7 +131,7 @@ const refused: readonly [string, typeof good | ReturnType<typeof get>, number][]
 ]
 
 for (const [what, request, status] of refused) {
-  test(`app endpoint: ${what} is answered ${status} with an empty body`, async () => {
+  test(`app endpoint: ${what} is answered ${status}`, async () => {
     const { endpoint, received, events } = setUpApp()
     expect(await endpoint.handle(request)).toEqual({ status, body: '' })
     expect(received).toEqual([])
@@ -139,7 +139,7 @@ for (const [what, request, status] of refused) {
   })
 }
 
-test('app endpoint: a megabyte of openings that never close is refused at once', async () => {
+test('app endpoint: a megabyte of unclosed tags is refused quickly', async () => {
   const { endpoint } = setUpApp()
   for (const piece of ['<Encrypt>', '<Encrypt><![CDATA[', '<xml>', ' ', '<?xml ', ']]>']) {
     const body = `<xml>${piece.repeat(1_048_576 / piece.length)}</xml>`
@@ -149,49 +149,49 @@ test('app endpoint: a megabyte of openings that never close is refused at once',
   }
 })
 
-test('app endpoint: JSON at the URL of the app is told to the operator, once a minute', async () => {
+test("app endpoint: JSON on the app's URL is logged once a minute", async () => {
   const { endpoint, lines } = setUpApp()
   for (let request = 0; request < 3; request++) await endpoint.handle(postToBot(hello))
-  expect(lines).toMatchObject([{ level: 'warn', msg: 'a JSON callback, as Bots get them, came to the app' }])
+  expect(lines).toMatchObject([{ level: 'warn', msg: "received a Bot callback (JSON) on the app's URL" }])
 })
 
-test('app endpoint: a callback for another AgentID is answered with nothing, noted once and not received', async () => {
+test('app endpoint: a callback for another AgentID is ignored, logged once', async () => {
   const { endpoint, lines, received, events } = setUpApp()
   for (const AgentID of [7, 8, '01000002']) {
     expect(await endpoint.handle(postXml(xmlOf(textMessage('x', { AgentID }))))).toEqual({ status: 200, body: '' })
   }
   expect(received).toEqual([])
-  expect(lines).toMatchObject([{ level: 'warn', msg: 'callbacks are for another AgentID than configured' }])
+  expect(lines).toMatchObject([{ level: 'warn', msg: 'callbacks have an AgentID other than agent.agentId' }])
   expect(events.map(seen => seen.kind === 'callback' && seen.type)).toEqual(Array(3).fill('unhandled'))
 })
 
-test('app endpoint: a callback that names no app is received', async () => {
+test('app endpoint: a callback without an AgentID is received', async () => {
   const { endpoint, received } = setUpApp()
   const fields = event('change_contact', { FromUserName: 'sys', ChangeType: 'create_user' })
   await endpoint.handle(postXml(xmlOf({ ...fields, AgentID: '' })))
   expect(received).toEqual([{ kind: 'unhandled', account: 'default', type: 'event:change_contact' }])
 })
 
-test('app endpoint: each kind of event that we do not use is logged once', async () => {
+test('app endpoint: each ignored event type is logged once', async () => {
   const { endpoint, lines } = setUpApp()
   const names = ['view', 'view', 'LOCATION', 'view', 'LOCATION']
   for (const name of names) await endpoint.handle(postXml(xmlOf(event(name))))
   expect(lines.map(line => line.fields)).toMatchObject([{ type: 'event:view' }, { type: 'event:LOCATION' }])
 })
 
-test('app endpoint: a wrong signature is a signature failure of the app', async () => {
+test('app endpoint: a wrong signature is reported as signature failure', async () => {
   const { endpoint, events } = setUpApp()
   await endpoint.handle(postXml('<xml/>', wrongToken))
   expect(events[0]).toEqual({ kind: 'signature_failure', account: 'default', surface: 'app', at: start })
 })
 
-test('app endpoint: a store that cannot write is 503, so that WeCom sends the callback again', async () => {
+test('app endpoint: a failing store answers 503, so WeCom retries', async () => {
   const { endpoint, events } = setUpApp({}, () => Promise.reject(new WecomdError('store_failed', 'disk full')))
   expect(await endpoint.handle(good)).toEqual({ status: 503, body: '' })
   expect(events).toMatchObject([{ surface: 'app', type: 'message', result: 'failed' }])
 })
 
-test('app endpoint: no log line tells who wrote what, or a secret', async () => {
+test('app endpoint: no log line contains users, text or secrets', async () => {
   const { endpoint, lines } = setUpApp({}, () => Promise.reject(new Error('x')))
   const strange = event('LOCATION', { Latitude: '机密' })
   const requests = [
@@ -207,6 +207,6 @@ test('app endpoint: no log line tells who wrote what, or a secret', async () => 
   expect(lines.length).toBeGreaterThan(5)
 })
 
-test('app endpoint: a key that is none is refused when the endpoint is made', () => {
+test('app endpoint: an invalid key is refused at creation', () => {
   expect(() => setUpApp({ encodingAESKey: 'short' })).toThrow('has 5 characters instead of 43')
 })

@@ -28,7 +28,7 @@ const clicks: readonly [string, Fields, string][] = [
     { EventKey: 'k', TaskId: 't', SelectedItems: { raw: selected('q1', 'a') + selected('q2', 'b', 'c') } },
     '[card] key=k task=t q1=a q2=b,c',
   ],
-  ['nothing that is known', {}, '[card]'],
+  ['no known fields', {}, '[card]'],
 ]
 
 const click = {
@@ -44,7 +44,7 @@ const click = {
 
 for (const name of ['template_card_event', 'template_card_menu_event'])
   for (const [what, more, text] of clicks) {
-    test(`app callback: a ${name} of ${what} is a click that the agent can read`, () => {
+    test(`app callback: ${name} with ${what} becomes a click`, () => {
       const callback: unknown = decode(event(name, { ...more, ResponseCode: 'secret' }))
       const pressed = { eventKey: expect.any(String), taskId: expect.any(String), selected: expect.any(Array) }
       expect(callback).toEqual({
@@ -100,7 +100,7 @@ const events: readonly [string, Fields, unknown][] = [
 ]
 
 for (const [name, more, expected] of events) {
-  test(`app callback: the event ${name} is taken for what it is`, () => {
+  test(`app callback: the event ${name} is classified`, () => {
     const callback: unknown = decode(event(name, more))
     expect(callback).toEqual(expected)
   })
@@ -112,7 +112,7 @@ function keyOf(fields: Fields): string {
   return callback.kind === 'greet' || callback.kind === 'activity' ? callback.key : ''
 }
 
-test('app callback: an event is known by sender, time, name, key, task and app, and by nothing else', () => {
+test('app callback: the key of an event covers exactly its six id fields', () => {
   const fields = event('template_card_event', { EventKey: 'k', TaskId: 't', ResponseCode: 'r1' })
   const parts = ['00123', '1780000000', 'template_card_event', 'k', 't', '1000002']
   expect(keyOf(fields)).toBe(createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 32))
@@ -129,7 +129,7 @@ test('app callback: an event is known by sender, time, name, key, task and app, 
   expect(new Set([fields, ...others].map(keyOf)).size).toBe(others.length + 1)
 })
 
-test('app callback: the keys of all kinds of events differ', () => {
+test('app callback: all event types have different keys', () => {
   const keys = ['subscribe', 'enter_agent', 'low_active', 'template_card_event'].map(name => keyOf(event(name)))
   expect(new Set(keys).size).toBe(4)
 })

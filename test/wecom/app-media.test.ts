@@ -13,7 +13,7 @@ const path = '/cgi-bin/media/get'
 const put = (rig: Rig, type: 'image' | 'voice' | 'video' | 'file', bytes: Uint8Array, name = 'a.bin') =>
   rig.tenant.media.put({ type, name, bytes })
 
-test('app media: what a member sent is fetched with the token of the app, and called as it was', async () => {
+test("app media: media are fetched with the app's token and keep their name", async () => {
   using rig = await openMediaRig()
   const image = await rig.fetch({ kind: 'image', mediaId: put(rig, 'image', png, '图 1.png') })
   expect(image).toMatchObject({ kind: 'kept', content: png, fileName: '图 1.png', mimeType: 'image/png' })
@@ -22,7 +22,7 @@ test('app media: what a member sent is fetched with the token of the app, and ca
   expect(rig.tenant.tokens.gets()).toBe(1)
 })
 
-test('app media: a media_id that is unknown or three days old is expired', async () => {
+test('app media: an unknown or three-day-old media_id is expired', async () => {
   using rig = await openMediaRig()
   const mediaId = put(rig, 'image', png)
   rig.passMs(3 * 86_400_000)
@@ -31,7 +31,7 @@ test('app media: a media_id that is unknown or three days old is expired', async
   expect(rig.files()).toEqual([])
 })
 
-test('app media: a token that WeCom refuses is replaced once', async () => {
+test('app media: a rejected token is renewed once', async () => {
   using rig = await openMediaRig()
   const mediaId = put(rig, 'image', png)
   expect(await rig.fetch({ kind: 'image', mediaId })).toMatchObject({ kind: 'kept' })
@@ -44,7 +44,7 @@ test('app media: a token that WeCom refuses is replaced once', async () => {
   expect(rig.tenant.api.count(path)).toBe(1 + 2 + 2 + 2)
 })
 
-test('app media: what only the operator or time can help is fetched later, any other refusal is final', async () => {
+test('app media: operator and temporary errors are retried, others are final', async () => {
   using rig = await openMediaRig()
   const mediaId = put(rig, 'image', png)
   for (const errcode of [60_020, 50_003, 45_009, -1]) {
@@ -61,7 +61,7 @@ test('app media: what only the operator or time can help is fetched later, any o
   expect(rig.files()).toEqual([])
 })
 
-test('app media: what is too large for one answer is fetched in ranges, and only then', async () => {
+test('app media: ranges are used only when WeCom requires them', async () => {
   using rig = await openMediaRig()
   const bytes = Buffer.concat([pdf, seeded(3).bytes(20 * mebibyte + 5)])
   const fetched = await rig.fetch({ kind: 'file', mediaId: put(rig, 'file', bytes, '大.pdf') })
@@ -77,7 +77,7 @@ test('app media: what is too large for one answer is fetched in ranges, and only
   ])
 })
 
-test('app media: a range that fails is no end of the file, it is fetched again later', async () => {
+test('app media: a failed range makes the whole fetch retry', async () => {
   using rig = await openMediaRig()
   const mediaId = put(rig, 'file', Buffer.alloc(20 * mebibyte + 5, 1))
   rig.tenant.on(event => {
@@ -89,7 +89,7 @@ test('app media: a range that fails is no end of the file, it is fetched again l
   expect(rig.files()).toEqual([])
 })
 
-test('app media: media.maxBytes holds for what is announced whole and in ranges', async () => {
+test('app media: media.maxBytes applies to whole and ranged downloads', async () => {
   using rig = await openMediaRig({ maxMediaBytes: 1_000 })
   for (const [length, expected] of [
     [1_000, { kind: 'kept' }],
@@ -103,7 +103,7 @@ test('app media: media.maxBytes holds for what is announced whole and in ranges'
   expect(rig.files()).toHaveLength(1)
 })
 
-test('app media: what is called an image and is none is not kept, and nothing is empty', async () => {
+test('app media: a fake image is not kept; no bytes means empty', async () => {
   using rig = await openMediaRig()
   for (const bytes of [html, json, pdf, amr]) {
     expect(await rig.fetch({ kind: 'image', mediaId: put(rig, 'image', bytes) })).toMatchObject(failed('unreadable'))
@@ -113,13 +113,13 @@ test('app media: what is called an image and is none is not kept, and nothing is
   expect(rig.files()).toEqual([])
 })
 
-test('app media: a file of JSON is a file', async () => {
+test('app media: a JSON file is a file, not a refusal', async () => {
   using rig = await openMediaRig()
   const mediaId = put(rig, 'file', json, 'a.json')
   expect(await rig.fetch({ kind: 'file', mediaId })).toMatchObject({ kind: 'kept', mimeType: 'application/json' })
 })
 
-test('app media: JSON without a name is an answer, and one that WeCom would not give is asked for again later', async () => {
+test('app media: JSON without a file name is an answer, if odd, retried', async () => {
   const wecom = await openRawWecom()
   const answers: object[] = [{ errcode: 40_007, errmsg: 'x' }, { errcode: 0 }, { welcome: 'sign in' }]
   wecom.on('media/get', () => answers.shift() ?? {})
@@ -134,7 +134,7 @@ test('app media: JSON without a name is an answer, and one that WeCom would not 
   wecom.close()
 })
 
-test('media: the proxy for WeCom carries links of the Bot and media of the app', async () => {
+test('media: Bot links and app media are fetched through the proxy', async () => {
   using rig = await openMediaRig()
   const proxy = await openForwardProxy('user', 'p@ss')
   const network = { apiBaseUrl: rig.tenant.apiBaseUrl, moreHosts: [], timeoutMs: 5_000, proxy: proxy.url }

@@ -38,13 +38,13 @@ const messages: readonly [what: string, message: Message, msgtype: string, conte
   ],
 ]
 
-describe('what an app sends', () => {
+describe('app messages', () => {
   const all: typeof messages = [
     ...messages,
     ['a card', { kind: 'card', card }, 'template_card', { template_card: card }],
   ]
   for (const [what, message, msgtype, content] of all) {
-    test(`app-message: ${what} in the platform's words`, () => {
+    test(`app-message: ${what} in the platform's format`, () => {
       expect(encodeAppMessage(1000002, bob, message, false)).toBe(
         JSON.stringify({
           touser: 'bob',
@@ -72,30 +72,30 @@ describe('what an app sends', () => {
     })
   }
 
-  test('app-message: sent unchecked it says so', () => {
+  test('app-message: unchecked turns the duplicate check off', () => {
     const body: object = JSON.parse(encodeAppMessage(1, bob, { kind: 'text', content: 'x' }, true))
     expect(body).toMatchObject({ enable_duplicate_check: 0, duplicate_check_interval: 120 })
   })
 
-  test('app-message: the title of a video is cut on a character', () => {
+  test('app-message: a video title is cut at a character boundary', () => {
     const video: Message = { ...media, media: 'video', fileName: '视'.repeat(50) }
     expect(encodeAppMessage(1, bob, video, false)).toContain(`"title":"${'视'.repeat(42)}"`)
   })
 
-  test('app-message: media that was not uploaded is a mistake of ours', () => {
+  test('app-message: media without an upload throw', () => {
     const { mediaId: _, ...raw } = media
     expect(() => encodeAppMessage(1, bob, { ...raw, media: 'file' }, false)).toThrow('must be uploaded')
   })
 })
 
-describe('what a group of an app gets', () => {
+describe('group messages', () => {
   for (const [what, message, msgtype, content] of messages) {
-    test(`app-message: ${what} for a group, with no word of receivers and duplicates`, () => {
+    test(`app-message: ${what} for a group, without receivers`, () => {
       expect(encodeGroupMessage('wrGROUP', message)).toBe(JSON.stringify({ chatid: 'wrGROUP', msgtype, ...content }))
     })
   }
 
-  test('app-message: a card has no form for a group', () => {
+  test('app-message: a card cannot be encoded for a group', () => {
     expect(encodeGroupMessage('wrGROUP', { kind: 'card', card })).toBeUndefined()
   })
 })

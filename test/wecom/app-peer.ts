@@ -7,13 +7,13 @@ import { signed, surround } from './peer.ts'
 export const { token, encodingAESKey, receiveid: corpId } = vector('agent-text-callback')
 const account: AppAccount = { id: 'default', token, encodingAESKey, replaced: [], corpId, agentId: 1_000_002 }
 
-/** An app's endpoint with everything around it written down. */
+/** An app's endpoint that records what happens around it. */
 export function setUpApp(more: Partial<AppAccount> = {}, answer?: Receive) {
   const { deps, ...seen } = surround(answer)
   return { endpoint: createAppEndpoint({ ...account, ...more }, deps), ...seen }
 }
 
-/** Strings become CDATA sections as WeCom writes them, numbers bare text, and raw XML stays. */
+/** Strings become CDATA sections as WeCom writes them, numbers plain text; raw XML is left as it is. */
 export type Fields = Readonly<Record<string, string | number | { readonly raw: string }>>
 
 export function xmlOf(fields: Fields): string {
@@ -28,7 +28,7 @@ export function cdata(text: string): string {
   return `<![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`
 }
 
-/** What every message and event has, in the platform's order. */
+/** The fields of every message and event, in the platform's order. */
 export function common(more: Fields): Fields {
   return { ToUserName: corpId, FromUserName: '00123', CreateTime: 1_780_000_000, ...more, AgentID: 1_000_002 }
 }
@@ -37,7 +37,7 @@ export function textMessage(content: string, more: Fields = {}): Fields {
   return { ...common({ MsgType: 'text', Content: content, MsgId: { raw: '9007199254740993' } }), ...more }
 }
 
-/** A callback as the official library seals it. */
+/** A callback, encrypted by the official library. */
 export function postXml(xml: string, more: Parameters<typeof signed>[1] & { id?: string } = {}) {
   const encrypt = official.encrypt(encodingAESKey, xml, more.id ?? corpId)
   return { method: 'POST' as const, query: signed(encrypt, { token, ...more }), body: envelope(encrypt) }

@@ -18,8 +18,8 @@ const inGroups = () =>
   openRig(wecom.origin, { apps: new Map([['default', { ...salesApp, allowAppChat: true }]]) }).platform
 const group = { kind: 'group', chatid: 'wrGROUP' } as const
 
-describe('a message of an app', () => {
-  test('app-send: it goes to message/send with the token in the query and JSON in the body', async () => {
+describe('message/send', () => {
+  test('app-send: the token is in the query and JSON in the body', async () => {
     expect(await send()).toEqual({ outcome: 'delivered', errcode: 0, errmsg: 'ok', msgid: 'm1' })
     const [one] = wecom.of('message/send')
     expect(one).toMatchObject({ method: 'POST', query: { access_token: 'T1' } })
@@ -42,7 +42,7 @@ describe('a message of an app', () => {
     expect(one).toBe(two ?? '')
   })
 
-  test('app-send: who was not reached is told list by list, and empty lists are not', async () => {
+  test('app-send: unreached receivers are reported by list, without empty lists', async () => {
     const lists = { invaliduser: 'bob|carol', invalidparty: '', invalidtag: '3', unlicenseduser: 'dan' }
     wecom.on('message/send', () => ({ errcode: 0, errmsg: 'ok', ...lists, msgid: 'X' }))
     expect(await send()).toEqual({
@@ -54,7 +54,7 @@ describe('a message of an app', () => {
     })
   })
 
-  test('app-send: with nobody reached it is refused, with the list and what to check', async () => {
+  test('app-send: a message that reaches no one is refused, with a hint', async () => {
     wecom.on('message/send', () => ({ errcode: 81013, errmsg: 'all invalid', invaliduser: 'bob' }))
     expect(await send()).toMatchObject({
       outcome: 'refused',
@@ -64,7 +64,7 @@ describe('a message of an app', () => {
     })
   })
 
-  test('app-send: an address that is not trusted holds everything and says which to add', async () => {
+  test('app-send: an untrusted IP holds everything and names the address', async () => {
     const errmsg = 'not allow to access from your ip, hint: [1], from ip: 198.51.100.9, more info at https://x'
     wecom.on('message/send', () => ({ errcode: 60020, errmsg }))
     const outcome = await send()
@@ -72,9 +72,13 @@ describe('a message of an app', () => {
     expect(outcome.hint).toStartWith('add 198.51.100.9 to the trusted IPs (企业可信IP) of app 1000002')
   })
 
-  test('app-send: an account without an app says so and calls nobody', async () => {
+  test('app-send: an account without an app makes no request', async () => {
     const { platform } = openRig(wecom.origin)
-    const outcome = { outcome: 'refused', errmsg: 'the account hr has no app', hint: 'configure its agent' } as const
+    const outcome = {
+      outcome: 'refused',
+      errmsg: 'account hr has no app',
+      hint: 'configure the agent section of this account',
+    } as const
     expect(await platform.send('hr', toBob, hello, checked)).toEqual(outcome)
     const file = {
       kind: 'media',
@@ -89,7 +93,7 @@ describe('a message of an app', () => {
   })
 })
 
-describe('when WeCom says nothing', () => {
+describe('without an answer', () => {
   const silences = [
     ['hung', 'hang'],
     ['broken', 'reset'],
@@ -97,7 +101,7 @@ describe('when WeCom says nothing', () => {
     ['HTTP 502', 502],
   ] as const
   for (const [what, how] of silences) {
-    test(`app-send: a call that ends ${what} may have been heard, so its fate is unknown`, async () => {
+    test(`app-send: the outcome of a ${what} call is unknown`, async () => {
       wecom.on('message/send', () => how)
       const network = { apiBaseUrl: wecom.origin, moreHosts: [], timeoutMs: 80 }
       const outcome = await openRig(wecom.origin, { network }).platform.send('default', toBob, hello, checked)
@@ -106,7 +110,7 @@ describe('when WeCom says nothing', () => {
     })
   }
 
-  test('app-send: a page where an answer should be leaves it unknown', async () => {
+  test('app-send: a web page instead of an answer leaves it unknown', async () => {
     wecom.on('message/send', () => Buffer.from('<html>Welcome</html>'))
     expect(await send()).toEqual({
       outcome: 'unknown',
@@ -116,7 +120,7 @@ describe('when WeCom says nothing', () => {
     })
   })
 
-  test('app-send: nobody there means that nothing was sent', async () => {
+  test('app-send: a refused connection means that nothing was sent', async () => {
     const { platform, clock } = openRig(wecom.origin)
     await platform.send('default', toBob, hello, checked)
     wecom.close()
@@ -126,26 +130,26 @@ describe('when WeCom says nothing', () => {
   })
 
   for (const status of [407, 429]) {
-    test(`app-send: HTTP ${status} is some proxy that turns away, so it is sent again later`, async () => {
+    test(`app-send: HTTP ${status} comes from a proxy and is retried`, async () => {
       wecom.on('message/send', () => status)
       expect(await send()).toMatchObject({ outcome: 'retry', errmsg: `HTTP ${status} without an errcode` })
     })
   }
 
-  test('app-send: HTTP 404 is no WeCom at all', async () => {
+  test('app-send: HTTP 404 does not come from WeCom', async () => {
     wecom.on('message/send', () => 404)
     expect(await send()).toMatchObject({ outcome: 'refused', errmsg: 'HTTP 404 without an errcode' })
   })
 })
 
-describe('a group of an app', () => {
-  test('app-send: it is not used unless the account allows it, and the reason names the other ways', async () => {
+describe('appchat/send', () => {
+  test('app-send: groups are off by default, with a hint about other routes', async () => {
     const outcome = await send(group)
     expect(outcome).toMatchObject({ outcome: 'refused', hint: expect.stringContaining('agent.allowAppChat') })
     expect(wecom.asked).toEqual([])
   })
 
-  test('app-send: allowed, it goes to appchat/send', async () => {
+  test('app-send: an allowed group message goes to appchat/send', async () => {
     expect(await inGroups().send('default', group, hello, checked)).toMatchObject({ outcome: 'delivered' })
     expect(JSON.parse(wecom.of('appchat/send')[0]?.body.toString() ?? '')).toEqual({
       chatid: 'wrGROUP',
@@ -154,14 +158,14 @@ describe('a group of an app', () => {
     })
   })
 
-  test('app-send: a group of somebody else is refused with the ways that there are', async () => {
+  test("app-send: another owner's group is refused with a hint", async () => {
     wecom.on('appchat/send', () => ({ errcode: 86008, errmsg: 'no' }))
     const outcome = await inGroups().send('default', group, hello, checked)
     expect(outcome).toMatchObject({ outcome: 'refused', hint: expect.stringContaining('group robot') })
   })
 
-  test('app-send: a card for a group is refused with the reason', async () => {
+  test('app-send: a card for a group is refused', async () => {
     const outcome = await inGroups().send('default', group, { kind: 'card', card: {} }, checked)
-    expect(outcome).toEqual({ outcome: 'refused', errmsg: 'the groups of an app take no cards' })
+    expect(outcome).toEqual({ outcome: 'refused', errmsg: 'groups of an app do not accept cards' })
   })
 })

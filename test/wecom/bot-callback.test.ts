@@ -28,7 +28,7 @@ const imageItem = { msgtype: 'image', image: { url: image.url } }
 const fileItem = { msgtype: 'file', file: { url: file.url } }
 const videoItem = { msgtype: 'video', video: { url: video.url } }
 
-test('bot callback: the group message of the vectors becomes an inbound without the @name', () => {
+test('bot callback: the vector group message is decoded without the @name', () => {
   const { callback, aibotid } = decodeBotCallback(vector('bot-text-callback').message, context)
   expect(aibotid).toBe('aibTEST')
   expect(callback).toEqual({
@@ -47,18 +47,18 @@ test('bot callback: the group message of the vectors becomes an inbound without 
   })
 })
 
-test('bot callback: the text of a single chat comes through byte for byte', () => {
+test('bot callback: text of a single chat is kept byte for byte', () => {
   const content = ' @助手 \t a\r\n\u2028 😀 /new \u200d'
   const inbound = inboundOf(text(content))
   expect(inbound.text).toBe(content)
   expect(inbound.conversation).toEqual({ account: 'default', kind: 'direct', id: 'ZhangSan' })
 })
 
-test('bot callback: the configured names are what is taken out of a group message', () => {
+test('bot callback: only configured names are removed from group messages', () => {
   expect(inboundOf(text('@张三 和 @助手 看', group), ['助手']).text).toBe('@张三 和 看')
 })
 
-test('bot callback: the items of a mixed message are joined by newlines, and the text says where a picture stood', () => {
+test('bot callback: mixed items are joined by newlines, images as [image]', () => {
   const payload = { ...group, ...mixed(textItem('@助手 '), imageItem, textItem('看图'), fileItem, { msgtype: 'new' }) }
   expect(inboundOf(payload)).toMatchObject({ text: '[image]\n看图\n[file]', attachments: [image, file] })
   expect('isMediaOnly' in inboundOf(payload)).toBe(false)
@@ -75,12 +75,12 @@ const media: readonly [string, object, Partial<Inbound>][] = [
 ]
 
 for (const [what, payload, expected] of media) {
-  test(`bot callback: ${what} is a message with something to fetch, and a text may follow`, () => {
+  test(`bot callback: ${what} is a media-only message`, () => {
     expect(inboundOf({ ...direct, ...payload })).toMatchObject({ ...expected, isMediaOnly: true })
   })
 }
 
-test('bot callback: media of a quote come along, and with a quote nothing is waited for', () => {
+test("bot callback: a quote's media are attached, and it is not media-only", () => {
   const inbound = inboundOf({ ...group, ...imageItem, quote: fileItem })
   expect(inbound).toMatchObject({
     before: '> [quoted file]',
@@ -93,7 +93,7 @@ test('bot callback: media of a quote come along, and with a quote nothing is wai
   ])
 })
 
-test('bot callback: a voice message is its transcript', () => {
+test('bot callback: a voice message becomes its transcript', () => {
   expect(inboundOf({ ...direct, msgtype: 'voice', voice: { content: '明天开会' } }).text).toBe('明天开会')
 })
 
@@ -105,23 +105,23 @@ const quotes: readonly [string, object, string][] = [
   ['a mixed message of images', mixed(imageItem), '> [quoted mixed]'],
   ['an image', imageItem, '> [quoted image]'],
   ['a file', { msgtype: 'file', file: { url: 'x' } }, '> [quoted file]'],
-  ['something newer', { msgtype: 'hologram' }, '> [quoted hologram]'],
-  ['something nameless', { msgtype: 'a\nb' }, '> [quoted message]'],
+  ['an unknown type', { msgtype: 'hologram' }, '> [quoted hologram]'],
+  ['an invalid type', { msgtype: 'a\nb' }, '> [quoted message]'],
   ['a text without content', { msgtype: 'text' }, '> [quoted text]'],
 ]
 
 for (const [what, quote, expected] of quotes) {
-  test(`bot callback: a quote of ${what} stands before the text`, () => {
+  test(`bot callback: a quote of ${what} precedes the text`, () => {
     expect(inboundOf({ ...text('@助手 怎么办', group), quote })).toMatchObject({ before: expected, text: '怎么办' })
   })
 }
 
-test('bot callback: a quote with nothing but the @name is a message', () => {
+test('bot callback: a quote with only the @name is a message', () => {
   const quote = { msgtype: 'text', text: { content: '原文' } }
   expect(inboundOf({ ...text('@助手 ', group), quote })).toMatchObject({ before: '> 原文', text: '' })
 })
 
-test('bot callback: a chatid makes a group where the chattype is missing or new', () => {
+test('bot callback: a chatid means group if chattype is missing or unknown', () => {
   const { chattype: _, ...rest } = group
   expect(inboundOf(text('x', rest)).conversation.kind).toBe('group')
   expect(inboundOf(text('x', { ...group, chattype: 'topic' })).conversation.id).toBe('wrTESTCHAT')
@@ -132,29 +132,29 @@ function createdAt(create_time: unknown): number | undefined {
   return inboundOf({ ...text('x'), create_time }).createdAt
 }
 
-test('bot callback: create_time counts in seconds and is left out when it is none', () => {
+test('bot callback: create_time is in seconds; an invalid one is left out', () => {
   expect(createdAt(1_780_000_000)).toBe(1_780_000_000_000)
   expect(createdAt('1780000000')).toBe(1_780_000_000_000)
   for (const none of [undefined, null, 0, -1, 1.5, 'soon', 1_780_000_000_000, {}])
     expect(createdAt(none)).toBeUndefined()
 })
 
-test('bot callback: the response url is taken in both spellings', () => {
+test('bot callback: both spellings of response_url are accepted', () => {
   expect(inboundOf({ ...text('x'), responseurl: 'https://a' }).responseUrl).toBe('https://a')
   expect(inboundOf({ ...text('x'), response_url: 'https://b', responseurl: 'https://a' }).responseUrl).toBe('https://b')
   expect('responseUrl' in inboundOf({ ...text('x'), response_url: '' })).toBe(false)
 })
 
-test('bot callback: a group message with the @name only, and a recording without words, are messages without text', () => {
+test('bot callback: an @name alone and an empty voice are empty messages', () => {
   expect(inboundOf(text('@助手 ', group)).text).toBe('')
   expect(inboundOf({ ...direct, msgtype: 'voice', voice: { content: '' } }).text).toBe('')
 })
 
-test('bot callback: half a surrogate pair does not get in', () => {
+test('bot callback: a lone surrogate is replaced', () => {
   expect(inboundOf(text('a\ud83d')).text).toBe('a\ufffd')
 })
 
-test('bot callback: a refresh and an enter_chat are told apart', () => {
+test('bot callback: refresh and enter_chat are decoded', () => {
   const refresh = { ...direct, msgtype: 'stream', stream: { id: 'st_1' } }
   expect(decode(refresh)).toEqual({ kind: 'refresh', account: 'default', streamId: 'st_1' })
   const enter = { msgid: 'E1', from: { userid: 'U1' }, msgtype: 'event', event: { eventtype: 'enter_chat' } }
@@ -163,16 +163,16 @@ test('bot callback: a refresh and an enter_chat are told apart', () => {
 
 const unhandled: readonly [string, unknown, string][] = [
   ['an image without a link', { ...direct, msgtype: 'image', image: {} }, 'invalid'],
-  ['a newer kind', { msgtype: 'hologram' }, 'hologram'],
-  ['feedback of nothing', { msgtype: 'event', event: { eventtype: 'feedback_event' } }, 'invalid'],
-  ['a newer event', { msgtype: 'event', event: { eventtype: 'x_event' } }, 'event:x_event'],
-  ['a mixed message of nothing known', { ...direct, ...mixed({ msgtype: 'new' }) }, 'mixed'],
+  ['an unknown kind', { msgtype: 'hologram' }, 'hologram'],
+  ['feedback without content', { msgtype: 'event', event: { eventtype: 'feedback_event' } }, 'invalid'],
+  ['an unknown event', { msgtype: 'event', event: { eventtype: 'x_event' } }, 'event:x_event'],
+  ['a mixed message of unknown items', { ...direct, ...mixed({ msgtype: 'new' }) }, 'mixed'],
   ['a list', [], 'invalid'],
   ['a string', 'text', 'invalid'],
   ['null', null, 'invalid'],
   ['an object without msgtype', direct, 'invalid'],
-  ['a msgtype that is no name', { ...direct, msgtype: 'a b\nc' }, 'invalid'],
-  ['a msgtype that is a number', { ...direct, msgtype: 7 }, 'invalid'],
+  ['an invalid msgtype', { ...direct, msgtype: 'a b\nc' }, 'invalid'],
+  ['a numeric msgtype', { ...direct, msgtype: 7 }, 'invalid'],
   ['a message without msgid', text('x', { ...direct, msgid: undefined }), 'invalid'],
   ['a message with an empty msgid', text('x', { ...direct, msgid: '' }), 'invalid'],
   ['a message with a numeric msgid', text('x', { ...direct, msgid: 7 }), 'invalid'],
@@ -197,7 +197,7 @@ for (const [what, payload, type] of unhandled) {
   })
 }
 
-test('bot callback: text that is not JSON and prototypes in JSON are unhandled as invalid', () => {
+test('bot callback: invalid JSON and prototype keys are invalid', () => {
   const polluted = '{"__proto__":{"msgtype":"text"},"msgid":"1"}'
   for (const json of ['', '{', '<xml/>', '[[[', polluted, '['.repeat(500_000)]) {
     expect(decodeBotCallback(json, context).callback).toEqual({
@@ -208,7 +208,7 @@ test('bot callback: text that is not JSON and prototypes in JSON are unhandled a
   }
 })
 
-test('bot callback: an id of 128 characters is an id', () => {
+test('bot callback: an id of 128 characters is valid', () => {
   expect(inboundOf(text('x', { ...direct, msgid: 'm'.repeat(128) })).msgid).toHaveLength(128)
 })
 
@@ -220,7 +220,7 @@ const clicked = (event: object, rest: object = direct) => ({
   event: { eventtype: 'template_card_event', template_card_event: event },
 })
 
-test('bot callback: a click on a card is a message of its own with a response_url, and says what was chosen', () => {
+test('bot callback: a card click is a message with its selections', () => {
   const selected_items = {
     selected_item: [
       { question_key: 'q1', option_ids: { option_id: ['a', 'b'] } },
@@ -251,7 +251,7 @@ test('bot callback: a click on a card is a message of its own with a response_ur
   })
 })
 
-test('bot callback: a click as the table of the platform spells it is read too, and one of nothing is heard', () => {
+test("bot callback: a click in the table's spelling is decoded, too", () => {
   const spelled = { cardtype: 'button_interaction', eventkey: 'k', taskid: 't' }
   expect(inboundOf(clicked(spelled)).text).toBe('[card] key=k task=t')
   expect(inboundOf(clicked({ selected_items: { selected_item: [7, null, {}] } })).text).toBe('[card] = = =')
@@ -262,7 +262,7 @@ test('bot callback: a click as the table of the platform spells it is read too, 
 const feedbackOf = (event: object) =>
   decode({ ...direct, msgtype: 'event', event: { eventtype: 'feedback_event', feedback_event: event } })
 
-test('bot callback: feedback tells the answer, the verdict, and the reasons and words of one that is bad', () => {
+test('bot callback: feedback has the answer, the verdict and the reasons', () => {
   const event = { id: 'trace_st_1', type: 2, content: '不对', inaccurate_reason_list: [2, 4, 'x'] }
   expect(feedbackOf(event)).toEqual({
     kind: 'feedback',

@@ -8,7 +8,7 @@ import { amr, csv, docx, html, jpeg, json, mp4, pdf, png, xml } from './media-sa
 
 const failed = (problem: string) => ({ kind: 'failed', problem })
 
-describe('what arrives', () => {
+describe('kept', () => {
   const kinds: readonly [Attachment['kind'], Buffer, string | undefined, string, string][] = [
     ['image', png, undefined, 'image.png', 'image/png'],
     ['image', jpeg, '照片.jpg', '照片.jpg', 'image/jpeg'],
@@ -21,7 +21,7 @@ describe('what arrives', () => {
     ['file', html, 'a.html', 'a.html', 'text/html'],
   ]
   for (const [kind, bytes, sent, fileName, mimeType] of kinds) {
-    test(`bot media: a ${kind} sent as ${sent ?? 'nothing'} is decrypted and called ${fileName}`, async () => {
+    test(`bot media: a ${kind} named ${sent ?? 'nothing'} is kept as ${fileName}`, async () => {
       using rig = await openMediaRig()
       const url = rig.tenant.botMedia(bytes, sent === undefined ? {} : { fileName: sent })
       const kept = { kind: 'kept', bytes: bytes.length, content: bytes, fileName, mimeType } as const
@@ -30,7 +30,7 @@ describe('what arrives', () => {
     })
   }
 
-  test('bot media: every length around the padding comes back, also cut up by a slow line', async () => {
+  test('bot media: every length around the padding survives slow chunks', async () => {
     using rig = await openMediaRig()
     const random = seeded(5)
     for (const length of [1, 15, 16, 17, 31, 32, 33, 63, 64, 65_535, 65_536, 65_537, 300_000]) {
@@ -42,7 +42,7 @@ describe('what arrives', () => {
     }
   })
 
-  test('bot media: what was not encrypted stays as it is, when it is surely media', async () => {
+  test('bot media: unencrypted bytes are kept if they are surely media', async () => {
     using rig = await openMediaRig()
     const plain = (bytes: Buffer) => rig.tenant.botMedia(bytes, { fault: 'not_encrypted' })
     expect(await rig.fetch({ kind: 'image', url: plain(png) })).toMatchObject({ kind: 'kept', content: png })
@@ -51,14 +51,14 @@ describe('what arrives', () => {
     expect(await rig.fetch({ kind: 'file', url: plain(xml) })).toMatchObject(failed('unreadable'))
   })
 
-  test('bot media: the name that the callback tells goes before the one of the storage', async () => {
+  test("bot media: the callback's file name wins over the storage's", async () => {
     using rig = await openMediaRig()
     const url = rig.tenant.botMedia(pdf, { fileName: 'x.pdf' })
     expect(await rig.fetch({ kind: 'file', url, fileName: '真名.pdf' })).toMatchObject({ fileName: '真名.pdf' })
   })
 })
 
-describe('what does not', () => {
+describe('failed', () => {
   const faults = [
     ['wrong_key', failed('unreadable')],
     ['truncated', failed('unreadable')],
@@ -69,7 +69,7 @@ describe('what does not', () => {
     ['reset', { kind: 'later' }],
   ] as const
   for (const [fault, expected] of faults) {
-    test(`bot media: with ${fault} nothing is kept, and the outcome is ${JSON.stringify(expected)}`, async () => {
+    test(`bot media: ${fault} keeps nothing and is ${'problem' in expected ? expected.problem : expected.kind}`, async () => {
       using rig = await openMediaRig()
       const url = rig.tenant.botMedia(Buffer.alloc(200_000, 'x'), { fault })
       expect(await rig.fetch({ kind: 'file', url })).toMatchObject(expected)
@@ -83,7 +83,7 @@ describe('what does not', () => {
     expect(await rig.fetch({ kind: 'file', url })).toMatchObject({ hint: expect.stringContaining('EncodingAESKey') })
   })
 
-  test('bot media: an image, a voice or a video that is none is not kept', async () => {
+  test('bot media: bytes of another kind are not kept', async () => {
     using rig = await openMediaRig()
     for (const bytes of [html, xml, json, csv, pdf]) {
       for (const kind of ['image', 'voice', 'video'] as const) {
@@ -94,13 +94,13 @@ describe('what does not', () => {
     expect(rig.files()).toEqual([])
   })
 
-  test('bot media: encrypted nothing is empty', async () => {
+  test('bot media: an encrypted empty file is empty', async () => {
     using rig = await openMediaRig()
     expect(await rig.fetch({ kind: 'file', url: rig.tenant.botMedia(Buffer.of()) })).toMatchObject(failed('empty'))
     expect(rig.files()).toEqual([])
   })
 
-  test('bot media: five minutes after the callback a link is dead, and one that never was is too', async () => {
+  test('bot media: a link expires after five minutes; an unknown one is expired', async () => {
     using rig = await openMediaRig()
     const url = rig.tenant.botMedia(png)
     rig.passMs(300_000)
@@ -110,7 +110,7 @@ describe('what does not', () => {
     )
   })
 
-  test('bot media: media.maxBytes is a limit of the plain bytes, with and without an announced length', async () => {
+  test('bot media: media.maxBytes limits the decrypted bytes', async () => {
     const limit = 100_000
     using rig = await openMediaRig({ maxMediaBytes: limit })
     for (const fault of [{}, { fault: 'slow' }] as const) {
@@ -122,7 +122,7 @@ describe('what does not', () => {
     expect(rig.files()).toHaveLength(2)
   })
 
-  test('bot media: a server in trouble and one that is not there are asked again later, a refusal is final', async () => {
+  test('bot media: server errors are retried, a refusal is final', async () => {
     using rig = await openMediaRig()
     const url = rig.tenant.botMedia(png)
     for (const how of [500, 503, 429] as const) {
@@ -138,7 +138,7 @@ describe('what does not', () => {
     expect(await rig.fetch({ kind: 'image', url })).toMatchObject({ kind: 'later', hint: expect.any(String) })
   })
 
-  test('bot media: links to other hosts, other schemes and nowhere are not followed', async () => {
+  test('bot media: links to other hosts or schemes are not fetched', async () => {
     using rig = await openMediaRig()
     const { host } = new URL(rig.tenant.apiBaseUrl)
     const strange = [
@@ -154,14 +154,14 @@ describe('what does not', () => {
     expect(told).not.toContain('sign')
   })
 
-  test('bot media: an account without a Bot, and an attachment without a link, are problems and nothing else', async () => {
+  test('bot media: no Bot or no link is a failed fetch', async () => {
     using rig = await openMediaRig()
     const url = rig.tenant.botMedia(png)
     expect(await rig.fetch({ kind: 'image', url }, 'other')).toMatchObject(failed('unreadable'))
     expect(await rig.fetch({ kind: 'image' })).toMatchObject(failed('unreachable'))
   })
 
-  test('bot media: a spool that cannot keep anything is not the fault of the media', async () => {
+  test('bot media: a failing spool rejects instead of failing the media', async () => {
     const full = Promise.reject(new Error('disk full'))
     full.catch(() => {})
     using rig = await openMediaRig({ createFile: () => full })
@@ -170,15 +170,15 @@ describe('what does not', () => {
   })
 })
 
-describe('waiting', () => {
-  /** A platform whose time passes only when the test says so. */
+describe('timeouts', () => {
+  /** A platform whose time passes only when the test advances it. */
   async function openPatientRig() {
     const clock = new FakeClock(0)
     const rig = await openMediaRig({ clock, timers: { at: (when, ring) => clock.alarm(when, ring) } })
     return { rig, clock }
   }
 
-  test('bot media: without headers, or without a further piece, it ends when timeoutMs has passed, and not before', async () => {
+  test('bot media: a stalled download ends exactly after timeoutMs', async () => {
     const { rig: made, clock } = await openPatientRig()
     using rig = made
     const silent = rig.tenant.botMedia(png)
@@ -199,7 +199,7 @@ describe('waiting', () => {
   })
 })
 
-test('bot media: nothing of a link or its media is logged or told', async () => {
+test('bot media: links and media never appear in logs or hints', async () => {
   using rig = await openMediaRig()
   const told: unknown[] = []
   for (const fault of ['truncated', 'expired', 'reset', 'html'] as const) {
@@ -209,12 +209,12 @@ test('bot media: nothing of a link or its media is logged or told', async () => 
   expect(JSON.stringify([told, rig.lines])).not.toMatch(/q-signature|机密|张三/)
 })
 
-test('bot media: a key that is none is refused at the start', async () => {
+test('bot media: an invalid key is refused at the start', async () => {
   const opening = openMediaRig({ botKeys: new Map([['default', ['short']]]) })
   expect(await opening.catch(error => error)).toMatchObject({ code: 'bad_key' })
 })
 
-test('bot media: what was encrypted with a key that was replaced meanwhile is read with that one', async () => {
+test('bot media: a replaced key still decrypts its media', async () => {
   const newKey = 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C'
   using rig = await openMediaRig({ botKeys: new Map([['default', [newKey, encodingAESKey]]]) })
   const fetched = await rig.fetch({ kind: 'file', url: rig.tenant.botMedia(csv, { fileName: 'a.csv' }) })

@@ -8,14 +8,14 @@ const fresh = { token: 'newBotToken01', encodingAESKey: 'jWmYm7qr5nMoAUwZRjGtBxm
 const halfFresh = { token, encodingAESKey: fresh.encodingAESKey }
 const tenMinutes = 600_000
 
-/** A message as WeCom seals it with these keys; `nonce` tells it from the others. */
+/** A message encrypted by WeCom with these keys; `nonce` distinguishes it from the others. */
 function message(keys: CallbackKeys, nonce: string, timestamp = start) {
   const encrypt = official.encrypt(keys.encodingAESKey, JSON.stringify({ ...hello, msgid: nonce }), '')
   const query = signed(encrypt, { token: keys.token, nonce, timestamp: String(timestamp / 1000) })
   return { method: 'POST' as const, query, body: JSON.stringify({ encrypt }) }
 }
 
-/** Whether a reply can be verified and read with these keys. */
+/** Whether a reply can be verified and decrypted with these keys. */
 function isSealedWith({ token, encodingAESKey }: CallbackKeys, body: string): boolean {
   const wire: Record<string, unknown> = JSON.parse(body)
   const { encrypt, timestamp, nonce, msgsignature } = wire
@@ -25,7 +25,7 @@ function isSealedWith({ token, encodingAESKey }: CallbackKeys, body: string): bo
 
 const reply = () => Promise.resolve({ kind: 'text', content: 'welcome' } as const)
 
-test('callback keys: those that were replaced are taken for ten minutes, and forgotten after', () => {
+test('callback keys: replaced keys are accepted for ten minutes', () => {
   const first = replaceKeys(old, undefined, start)
   expect(first).toEqual({ ...old, replaced: [] })
   const second = replaceKeys(fresh, first, start)
@@ -34,13 +34,13 @@ test('callback keys: those that were replaced are taken for ten minutes, and for
   expect(replaceKeys(fresh, second, start + tenMinutes)).toEqual({ ...fresh, replaced: [] })
 })
 
-test('callback keys: going back makes the old keys the first again and keeps the others for a while', () => {
+test('callback keys: going back to old keys keeps the others for a while', () => {
   const second = replaceKeys(fresh, replaceKeys(old, undefined, start), start)
   const third = replaceKeys(old, second, start + 1_000)
   expect(third).toEqual({ ...old, replaced: [{ ...fresh, until: start + 1_000 + tenMinutes }] })
 })
 
-test('callback keys: old and new are both opened, and each reply goes with the keys of its callback', async () => {
+test('callback keys: each reply uses the keys of its callback', async () => {
   const { endpoint, received, events } = setUp(replaceKeys(fresh, { ...old, replaced: [] }, start), reply)
   for (const keys of [old, fresh, old, fresh]) {
     const answer = await endpoint.handle(message(keys, 'n1'))
@@ -51,7 +51,7 @@ test('callback keys: old and new are both opened, and each reply goes with the k
   expect(events.filter(event => event.kind === 'signature_failure')).toEqual([])
 })
 
-test('callback keys: the token may stay while the EncodingAESKey changes', async () => {
+test('callback keys: the EncodingAESKey may change without the token', async () => {
   const { endpoint, lines } = setUp(replaceKeys(halfFresh, { ...old, replaced: [] }, start), reply)
   for (const keys of [old, halfFresh]) {
     const answer = await endpoint.handle(message(keys, 'n2'))
@@ -60,7 +60,7 @@ test('callback keys: the token may stay while the EncodingAESKey changes', async
   expect(lines).toEqual([])
 })
 
-test('callback keys: when their time is over the old ones are a wrong signature', async () => {
+test('callback keys: expired keys are a wrong signature', async () => {
   const { endpoint, clock, events } = setUp(replaceKeys(fresh, { ...old, replaced: [] }, start), reply)
   clock.time = start + tenMinutes - 1_000
   expect((await endpoint.handle(message(old, 'n3', clock.time))).status).toBe(200)
@@ -70,7 +70,7 @@ test('callback keys: when their time is over the old ones are a wrong signature'
   expect(events.filter(event => event.kind === 'signature_failure')).toHaveLength(1)
 })
 
-test('callback keys: what fits no key is refused as ever', async () => {
+test('callback keys: a request that fits no key is refused', async () => {
   const { endpoint, received } = setUp(replaceKeys(halfFresh, { ...old, replaced: [] }, start), reply)
   const stranger = { token: 'stranger', encodingAESKey }
   expect((await endpoint.handle(message(stranger, 'n6'))).status).toBe(401)

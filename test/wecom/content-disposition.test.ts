@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { fileNameOf } from '../../src/wecom/media/content-disposition.ts'
 
-/** As fetch gives a header: a character for each byte. */
+/** A header as fetch returns it: one character per byte. */
 const wire = (text: string) => Buffer.from(text).toString('latin1')
 
 const headers: readonly [string, string | null, string | undefined][] = [
@@ -12,22 +12,22 @@ const headers: readonly [string, string | null, string | undefined][] = [
   ['a bare name', 'attachment; filename=a.pdf; size=1', 'a.pdf'],
   ['other spellings', 'Attachment;FileName = "a.pdf"', 'a.pdf'],
   ['a name alone', 'filename="a.pdf"', 'a.pdf'],
-  ['quotes that do not end', 'attachment; filename="a b.pdf', 'a b.pdf'],
+  ['an unclosed quote', 'attachment; filename="a b.pdf', 'a b.pdf'],
   ['an escaped quote', String.raw`attachment; filename="a\"b\\c.pdf"`, String.raw`a"b\c.pdf`],
   ['the path of another system', String.raw`attachment; filename="C:\dir\a.pdf"`, String.raw`C:\dir\a.pdf`],
-  ['another parameter that ends alike', 'attachment; xfilename="b"; filename="a"', 'a'],
+  ['another parameter with the same ending', 'attachment; xfilename="b"; filename="a"', 'a'],
   ['raw UTF-8', wire('attachment; filename="年度报告 (1).pdf"'), '年度报告 (1).pdf'],
   ['bare UTF-8', wire('attachment; filename=年度报告.pdf'), '年度报告.pdf'],
-  ['UTF-8 that was taken for Latin-1', wire(`attachment; filename="${wire('年度报告.pdf')}"`), '年度报告.pdf'],
-  ['per cent codes', `attachment; filename="${encodeURIComponent('年度 报告.pdf')}"`, '年度 报告.pdf'],
-  ['a per cent sign', 'attachment; filename="100% sure.txt"', '100% sure.txt'],
+  ['UTF-8 read as Latin-1', wire(`attachment; filename="${wire('年度报告.pdf')}"`), '年度报告.pdf'],
+  ['percent encoding', `attachment; filename="${encodeURIComponent('年度 报告.pdf')}"`, '年度 报告.pdf'],
+  ['a percent sign', 'attachment; filename="100% sure.txt"', '100% sure.txt'],
   ['Latin-1', 'attachment; filename="r\xe9sum\xe9.pdf"', 'résumé.pdf'],
   ['an extended name', `attachment; filename*=UTF-8''${encodeURIComponent('年 a.pdf')}`, '年 a.pdf'],
   ['both names', `attachment; filename="a.pdf"; filename*=utf-8'zh'%E5%B9%B4.pdf`, '年.pdf'],
-  ['an extended name with a per cent sign', "attachment; filename*=UTF-8''100%2525.pdf", '100%25.pdf'],
+  ['an extended name with a percent sign', "attachment; filename*=UTF-8''100%2525.pdf", '100%25.pdf'],
   ['an extended name of raw UTF-8', wire("attachment; filename*=UTF-8''年.pdf"), '年.pdf'],
-  ['an extended name that is broken', `attachment; filename*=UTF-8''%E5%B9; filename="b.pdf"`, 'b.pdf'],
-  ['an extended name of another charset', `attachment; filename*=GBK''%C4%EA.pdf; filename="b.pdf"`, 'b.pdf'],
+  ['a broken extended name', `attachment; filename*=UTF-8''%E5%B9; filename="b.pdf"`, 'b.pdf'],
+  ['an extended name in another charset', `attachment; filename*=GBK''%C4%EA.pdf; filename="b.pdf"`, 'b.pdf'],
 ]
 
 for (const [what, header, name] of headers) {

@@ -6,7 +6,7 @@ import { bytesOf, checked, fetch, hello, openRig, robotKey, salesApp, toBob } fr
 import { openForwardProxy } from './forward-proxy.ts'
 import { type Asked, openRawWecom } from './raw-wecom.ts'
 
-/** A certificate of its own authority for localhost, and its key. */
+/** A self-signed certificate for localhost, and its key. */
 const pem = await Bun.file(join(import.meta.dir, 'localhost.pem')).text()
 const plain = await openRawWecom()
 const tls = await openRawWecom({ key: pem, cert: pem })
@@ -24,7 +24,7 @@ const file: MediaMessage = {
 }
 for (const wecom of [plain, tls]) wecom.on('media/upload', () => ({ errcode: 0, media_id: 'M' }))
 
-/** All that may not be seen outside of a request. */
+/** Secrets that must not appear outside a request. */
 const secrets = ['us@er', 'us%40er', 'p:w', 'p%3Aw', salesApp.corpSecret, 'access_token', 'T1', robotKey]
 
 function rigBehind(origin: string, proxyUrl?: string, ca?: string) {
@@ -56,7 +56,7 @@ describe('through a proxy', () => {
     ['https', tls, pem, () => `CONNECT ${new URL(tls.origin).host}`],
   ] as const
   for (const [what, wecom, ca, line] of ways) {
-    test(`egress: every call over ${what} goes through the proxy with its user and password`, async () => {
+    test(`egress: every ${what} call uses the proxy with its credentials`, async () => {
       const { platform, send, lines: logged } = rigBehind(wecom.origin, proxy.url, ca)
       const [before, heard] = [proxy.passed.length, wecom.asked.length]
       expect(await send()).toMatchObject({ outcome: 'delivered' })
@@ -76,7 +76,7 @@ describe('through a proxy', () => {
       expect(secrets.filter(secret => logged.join('\n').includes(secret))).toEqual([])
     })
 
-    test(`egress: an upload over ${what} through the proxy has its length and is not in chunks`, async () => {
+    test(`egress: a proxied ${what} upload has a length and no chunked encoding`, async () => {
       const { platform } = rigBehind(wecom.origin, proxy.url, ca)
       expect(await platform.upload('default', toBob, file)).toEqual({ mediaId: 'M' })
       expect(isWhole(wecom.of('media/upload').at(-1))).toBe(true)
@@ -84,7 +84,7 @@ describe('through a proxy', () => {
   }
 
   for (const [what, wecom, ca] of ways) {
-    test(`egress: a proxy that turns away over ${what} leaves the message to be sent later and tells no secret`, async () => {
+    test(`egress: a refusing ${what} proxy means retry and leaks no secret`, async () => {
       const heard = wecom.asked.length
       const { send, lines } = rigBehind(wecom.origin, strict.url, ca)
       const outcome = await send()
@@ -97,11 +97,11 @@ describe('through a proxy', () => {
 
   const refusals = [
     ['407 Proxy Authentication Required', /user and a password.*channels\.wecom\.network\.egressProxyUrl/],
-    ['403 Forbidden', /^the proxy of channels\.wecom\.network\.egressProxyUrl refuses to connect to this host/],
-    ['502 Bad Gateway', /^the proxy of channels\.wecom\.network\.egressProxyUrl refuses to connect to this host/],
+    ['403 Forbidden', /^the proxy of channels\.wecom\.network\.egressProxyUrl refuses to connect to WeCom/],
+    ['502 Bad Gateway', /^the proxy of channels\.wecom\.network\.egressProxyUrl refuses to connect to WeCom/],
   ] as const
   for (const [status, hint] of refusals) {
-    test(`egress: a proxy that opens no tunnel and says ${status} is told with what to change`, async () => {
+    test(`egress: a proxy's ${status} gives a hint`, async () => {
       const stubborn = Bun.listen({
         hostname: '127.0.0.1',
         port: 0,
@@ -115,7 +115,7 @@ describe('through a proxy', () => {
     })
   }
 
-  test('egress: without a proxy in the config a call has no proxy option at all', async () => {
+  test('egress: without a configured proxy there is no proxy option', async () => {
     const inits: (BunFetchRequestInit | undefined)[] = []
     const spy: Fetch = (url, init) => {
       inits.push(init)
@@ -130,13 +130,13 @@ describe('through a proxy', () => {
 })
 
 describe('over TLS', () => {
-  test('egress: an upload without a proxy has its length and is not in chunks', async () => {
+  test('egress: a direct upload has a length and no chunked encoding', async () => {
     const { platform } = rigBehind(tls.origin, undefined, pem)
     expect(await platform.upload('default', toBob, file)).toEqual({ mediaId: 'M' })
     expect(isWhole(tls.of('media/upload').at(-1))).toBe(true)
   })
 
-  test('egress: a server of an unknown authority hears nothing, and the message is sent later', async () => {
+  test('egress: an untrusted certificate means retry, nothing sent', async () => {
     const heard = tls.asked.length
     const { send, lines, platform } = rigBehind(tls.origin)
     const outcome = await send()
@@ -147,7 +147,7 @@ describe('over TLS', () => {
     expect(secrets.filter(secret => told.includes(secret))).toEqual([])
   })
 
-  test('egress: a certificate for another host is not taken, and the complaint does not tell the url', async () => {
+  test('egress: a certificate for another host is refused without the URL', async () => {
     const other = tls.origin.replace('localhost', '127.0.0.1')
     const { send, platform } = rigBehind(other, undefined, pem)
     const outcomes = [await send(), await platform.postResponse(`${other}/x?response_code=x`, 'x')]

@@ -5,14 +5,14 @@ import { WecomdError } from '../../src/errors.ts'
 import { vector } from '../crypto/vectors.ts'
 import { encodingAESKey, hello, openReply, post, setUp, signed, start, token } from './peer.ts'
 
-test('endpoint: a GET without any query says that wecomd is here', async () => {
+test('endpoint: a GET without a query answers `wecomd`', async () => {
   const { endpoint, events } = setUp()
   const answer = await endpoint.handle({ method: 'GET', query: '', body: '' })
   expect(answer).toEqual({ status: 200, body: 'wecomd', contentType: 'text/plain; charset=utf-8' })
   expect(events).toEqual([])
 })
 
-test('endpoint: a verification is answered with the exact bytes of the echostr', async () => {
+test('endpoint: URL verification returns the exact echostr', async () => {
   for (const message of ['4711223344556677889', '  "你好"\n', '\ufeff1']) {
     const { endpoint, events } = setUp()
     const query = signed(official.encrypt(encodingAESKey, message, ''), { echo: true })
@@ -24,14 +24,14 @@ test('endpoint: a verification is answered with the exact bytes of the echostr',
   }
 })
 
-test('endpoint: the echostr of the vectors is verified also with its pluses unescaped', async () => {
+test('endpoint: the echostr is verified with raw pluses, too', async () => {
   const { encrypt, nonce, timestamp, signature, message } = vector('bot-echostr')
   const query = `msg_signature=${signature}&timestamp=${timestamp}&nonce=${nonce}&echostr=${encrypt}`
   const { endpoint } = setUp()
   expect((await endpoint.handle({ method: 'GET', query, body: '' })).body).toBe(message)
 })
 
-test('endpoint: a message is received and its reply carries the nonce of the callback and a number as timestamp', async () => {
+test("endpoint: the reply has the callback's nonce and a numeric timestamp", async () => {
   const frame = { streamId: 's1', content: '<think></think>', finish: false }
   const { endpoint, received, clock } = setUp({}, () => Promise.resolve({ kind: 'stream', frame }))
   clock.time += 1500
@@ -46,7 +46,7 @@ test('endpoint: a message is received and its reply carries the nonce of the cal
   expect(received).toMatchObject([{ kind: 'message', inbound: { sender: 'ZhangSan', receivedAt: start + 1500 } }])
 })
 
-test('endpoint: the reply of the vectors leaves byte for byte', async () => {
+test('endpoint: the vector reply is reproduced byte for byte', async () => {
   const { message, encrypt, signature, timestamp, nonce, random } = vector('bot-stream-reply')
   const { stream } = JSON.parse(message) as { stream: { id: string; content: string; finish: boolean } }
   const reply: Reply = {
@@ -64,7 +64,7 @@ test('endpoint: an empty reply is an empty body', async () => {
   expect(await endpoint.handle(post(hello))).toEqual({ status: 200, body: '' })
 })
 
-test('endpoint: an envelope that spells Encrypt with a capital is taken', async () => {
+test('endpoint: an envelope with a capital Encrypt is accepted', async () => {
   const { endpoint, received } = setUp()
   const request = post(hello)
   await endpoint.handle({ ...request, body: request.body.replace('"encrypt"', '"Encrypt"') })
@@ -90,29 +90,29 @@ const refused: readonly [string, Parameters<ReturnType<typeof setUp>['endpoint']
   ['a malformed escape', { ...good, query: good.query.replace('n0nce', '%zz') }, 400],
   ['a GET without an echostr', get(signed(sealed)), 400],
   ['an empty body', { ...good, body: '' }, 400],
-  ['XML on the path of the Bot', { ...good, body: ' <xml><Encrypt><![CDATA[x]]></Encrypt></xml>' }, 400],
+  ["XML on the Bot's path", { ...good, body: ' <xml><Encrypt><![CDATA[x]]></Encrypt></xml>' }, 400],
   ['a body that is null', { ...good, body: 'null' }, 400],
   ['a body that is a list', { ...good, body: '["encrypt"]' }, 400],
   ['an encrypt that is a number', { ...good, body: '{"encrypt":1}' }, 400],
   ['an empty encrypt', { ...good, body: '{"encrypt":""}' }, 400],
-  ['an unreadable envelope that is also late', { ...good, query: signed('x', old), body: '{' }, 400],
+  ['an invalid envelope that is also late', { ...good, query: signed('x', old), body: '{' }, 400],
   ['a timestamp 301 s in the past', post(hello, old), 401],
   ['a timestamp 301 s in the future', post(hello, { timestamp: String(start / 1000 + 301) }), 401],
-  ['a timestamp that is no number', post(hello, { timestamp: 'now' }), 401],
+  ['a timestamp that is not a number', post(hello, { timestamp: 'now' }), 401],
   ['a timestamp in hexadecimal', post(hello, { timestamp: `0x${(start / 1000).toString(16)}` }), 401],
   ['a signature by another token', post(hello, wrongToken), 401],
   ['a signature over another text', { ...good, query: signed('something else') }, 401],
-  ['a signature that is empty', { ...good, query: good.query.replace(/msg_signature=\w+/, 'msg_signature=x') }, 401],
-  ['garbage that is not signed', garbage('garbage', wrongToken), 401],
-  ['a verification that is not signed', get(signed(sealed, { echo: true, ...wrongToken })), 401],
-  ['garbage that is signed', garbage('garbage'), 400],
-  ['a ciphertext that lost a block', garbage(truncated), 400],
-  ['a ciphertext of another key', garbage(vector('agent-text-callback').encrypt), 400],
+  ['an invalid signature', { ...good, query: good.query.replace(/msg_signature=\w+/, 'msg_signature=x') }, 401],
+  ['unsigned garbage', garbage('garbage', wrongToken), 401],
+  ['an unsigned verification', get(signed(sealed, { echo: true, ...wrongToken })), 401],
+  ['signed garbage', garbage('garbage'), 400],
+  ['a ciphertext without its last block', garbage(truncated), 400],
+  ['a ciphertext for another key', garbage(vector('agent-text-callback').encrypt), 400],
   ['a verification with garbage', get(signed('garbage', { echo: true })), 400],
 ]
 
 for (const [what, request, status] of refused) {
-  test(`endpoint: ${what} is answered ${status} with an empty body`, async () => {
+  test(`endpoint: ${what} is answered ${status}`, async () => {
     const { endpoint, received, events } = setUp()
     expect(await endpoint.handle(request)).toEqual({ status, body: '' })
     expect(received).toEqual([])
@@ -120,14 +120,14 @@ for (const [what, request, status] of refused) {
   })
 }
 
-test('endpoint: a timestamp is taken up to 300 s off in both directions', async () => {
+test('endpoint: a timestamp is accepted up to 300 s off', async () => {
   for (const off of [-300, 300]) {
     const { endpoint } = setUp()
     expect((await endpoint.handle(post(hello, { timestamp: String(start / 1000 + off) }))).status).toBe(200)
   }
 })
 
-test('endpoint: only a wrong signature counts as a signature failure', async () => {
+test('endpoint: only a wrong signature counts as signature failure', async () => {
   const { endpoint, events } = setUp()
   await endpoint.handle(post(hello, old))
   await endpoint.handle(garbage('garbage'))
@@ -139,7 +139,7 @@ test('endpoint: only a wrong signature counts as a signature failure', async () 
   ])
 })
 
-test('endpoint: a configured receiveid must match, without one any is taken, noted once and mirrored', async () => {
+test('endpoint: a configured receiveid must match; otherwise any is accepted', async () => {
   const strict = setUp({ receiveId: 'suite1' })
   expect((await strict.endpoint.handle(post(hello, { id: 'suite1' }))).status).toBe(200)
   expect((await strict.endpoint.handle(post(hello, { id: 'suite2' }))).status).toBe(400)
@@ -151,14 +151,14 @@ test('endpoint: a configured receiveid must match, without one any is taken, not
   expect(open.lines).toHaveLength(1)
 })
 
-test('endpoint: a payload that makes no sense is answered with nothing and logged', async () => {
+test('endpoint: an invalid payload gets an empty answer and is logged', async () => {
   const { endpoint, lines, events } = setUp()
   expect(await endpoint.handle(post({ msgtype: 'text' }))).toEqual({ status: 200, body: '' })
-  expect(lines).toMatchObject([{ level: 'warn', msg: 'a callback makes no sense and is answered with nothing' }])
+  expect(lines).toMatchObject([{ level: 'warn', msg: 'ignored a callback with an invalid payload' }])
   expect(events).toMatchObject([{ type: 'unhandled', result: 'ok' }])
 })
 
-test('endpoint: a kind that we do not know is logged once, whatever the number of callbacks', async () => {
+test('endpoint: an unknown type is logged once', async () => {
   const { endpoint, lines, clock } = setUp()
   const kinds = ['sticker', 'sticker', 'hologram', 'sticker', 'hologram']
   for (const msgtype of kinds) {
@@ -169,13 +169,13 @@ test('endpoint: a kind that we do not know is logged once, whatever the number o
   expect(lines.map(line => line.fields)).toMatchObject([{ type: 'sticker' }, { type: 'hologram' }])
 })
 
-test('endpoint: however many kinds are made up, the log stays small', async () => {
+test('endpoint: many made-up types do not flood the log', async () => {
   const { endpoint, lines } = setUp()
   for (let kind = 0; kind < 500; kind++) await endpoint.handle(post({ ...hello, msgtype: `kind${kind}` }))
   expect(lines.length).toBeLessThanOrEqual(200)
 })
 
-test('endpoint: strangers make one log line a minute, not one a request', async () => {
+test('endpoint: invalid requests log one line a minute', async () => {
   const { endpoint, lines, clock } = setUp()
   for (let request = 0; request < 120; request++) {
     await endpoint.handle(post(hello, { ...wrongToken, timestamp: String(Math.floor(clock.time / 1000)) }))
@@ -184,14 +184,14 @@ test('endpoint: strangers make one log line a minute, not one a request', async 
   expect(lines).toHaveLength(2)
 })
 
-test('endpoint: callbacks of another aibotid are answered and noted once', async () => {
+test('endpoint: callbacks of another aibotid are answered and logged once', async () => {
   const { endpoint, lines, received } = setUp({ aibotid: 'aib1' })
   for (const aibotid of ['aib1', 'aib2', 'aib3']) await endpoint.handle(post({ ...hello, aibotid }))
   expect(received).toHaveLength(3)
   expect(lines).toHaveLength(1)
 })
 
-test('endpoint: a store that cannot write is 503, anything else that breaks is 500, both empty and logged', async () => {
+test('endpoint: a failing store answers 503, any other error 500', async () => {
   const failures: readonly [Error, number][] = [
     [new WecomdError('store_failed', 'disk full'), 503],
     [new WecomdError('network', 'no route'), 500],
@@ -205,7 +205,7 @@ test('endpoint: a store that cannot write is 503, anything else that breaks is 5
   }
 })
 
-test('endpoint: no log line tells who wrote what, or a secret', async () => {
+test('endpoint: no log line contains users, text or secrets', async () => {
   const { endpoint, lines } = setUp({ aibotid: 'aib1' }, () => Promise.reject(new Error('x')))
   const strange = { ...hello, aibotid: 'aib2', msgtype: 'image' }
   for (const request of [post(hello), post(hello, wrongToken), post(strange, { id: 'ww1' })])
@@ -215,6 +215,6 @@ test('endpoint: no log line tells who wrote what, or a secret', async () => {
   expect(lines.length).toBeGreaterThan(3)
 })
 
-test('endpoint: a key that is none is refused when the endpoint is made', () => {
+test('endpoint: an invalid key is refused at creation', () => {
   expect(() => setUp({ encodingAESKey: 'short' })).toThrow('has 5 characters instead of 43')
 })

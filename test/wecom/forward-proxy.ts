@@ -1,23 +1,23 @@
 import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 
-/** A small forward proxy: CONNECT for https, absolute URLs for http, both with user and password. */
+/** A small forward proxy with basic authentication: CONNECT for https, absolute URLs for http. */
 export interface ForwardProxy {
-  /** With the credentials inside. */
+  /** Includes the credentials. */
   readonly url: string
-  /** As `CONNECT host:port` or `POST http://host/path`, in order; the query is cut off. */
+  /** `CONNECT host:port` or `POST http://host/path`, in order, without queries. */
   readonly passed: readonly string[]
-  /** Answered with 407. */
-  readonly turnedAway: readonly string[]
-  /** Whether a connection with this local port is one of its own to others. */
+  /** Requests answered with 407. */
+  readonly refused: readonly string[]
+  /** Whether the proxy opened the connection with this local port. */
   opened(port: number): boolean
   close(): void
 }
 
-/** `user` and `password` may hold any characters; `accept` false makes it refuse whoever comes. */
+/** `user` and `password` may contain any characters. With `accept` false every request is refused. */
 export async function openForwardProxy(user: string, password: string, accept = true): Promise<ForwardProxy> {
   const passed: string[] = []
-  const turnedAway: string[] = []
+  const refused: string[] = []
   const sockets = new Set<Socket>()
   const ports = new Set<number | undefined>()
   const keepPort = (onward: Socket) => void ports.add(onward.localPort)
@@ -25,7 +25,7 @@ export async function openForwardProxy(user: string, password: string, accept = 
   const admits = (request: IncomingMessage): boolean => {
     const line = `${request.method} ${request.url?.split('?')[0]}`
     const isAdmitted = accept && request.headers['proxy-authorization'] === wanted
-    ;(isAdmitted ? passed : turnedAway).push(line)
+    ;(isAdmitted ? passed : refused).push(line)
     return isAdmitted
   }
   const server = createServer((request, response) => {
@@ -42,7 +42,7 @@ export async function openForwardProxy(user: string, password: string, accept = 
   return {
     url: `http://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${port}`,
     passed,
-    turnedAway,
+    refused,
     opened: port => ports.has(port),
     close() {
       server.close()
@@ -55,7 +55,7 @@ type OnConnect = (onward: Socket) => void
 
 function pass(request: IncomingMessage, response: ServerResponse, onConnect: OnConnect): void {
   const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !name.startsWith('proxy-')))
-  // A connection of its own: its port is known before the other side hears of the request.
+  // A new connection, so that its port is known before the server receives the request.
   const onward = send(request.url ?? '', { method: request.method, headers, agent: false }, answer => {
     response.writeHead(answer.statusCode ?? 502, answer.headers)
     answer.pipe(response)

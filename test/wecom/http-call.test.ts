@@ -13,23 +13,23 @@ beforeEach(async () => {
   opened.push(wecom)
 })
 
-const line: HttpDeps = { fetch, timeoutMs: 2_000 }
+const http: HttpDeps = { fetch, timeoutMs: 2_000 }
 const call = (answer: Answered, more: Partial<HttpDeps> = {}) => {
   wecom.on('x', () => answer)
-  return callWecom({ ...line, ...more }, urlOf(wecom.origin, 'x', { access_token: 'T&=' }), json('{"a":1}'))
+  return callWecom({ ...http, ...more }, urlOf(wecom.origin, 'x', { access_token: 'T&=' }), json('{"a":1}'))
 }
 
-test('http-call: with a payload it is a POST, without one a GET, and the query is written safely', async () => {
+test('http-call: POST with a payload, otherwise GET; the query is escaped', async () => {
   await call({ errcode: 0 })
-  await callWecom(line, urlOf(wecom.origin, 'y', {}))
+  await callWecom(http, urlOf(wecom.origin, 'y', {}))
   expect(wecom.asked.map(({ method, path, query, body }) => [method, path, query, body.toString()])).toEqual([
     ['POST', 'x', { access_token: 'T&=' }, '{"a":1}'],
     ['GET', 'y', {}, ''],
   ])
 })
 
-describe('what is an answer', () => {
-  test('http-call: an integer errcode is one, with all that came along', async () => {
+describe('answers', () => {
+  test('http-call: a body with an integer errcode is an answer', async () => {
     const answer = { errcode: 60011, errmsg: 'no', more: [1] }
     expect(await call(answer)).toEqual({ kind: 'answer', errcode: 60011, errmsg: 'no', fields: answer })
   })
@@ -37,12 +37,12 @@ describe('what is an answer', () => {
   const none = [{ errcode: '0' }, { errcode: 0.5 }, {}, [], Buffer.from('null'), Buffer.from(''), Buffer.from('<html>')]
   for (const answer of none) {
     const words = Buffer.isBuffer(answer) ? `"${answer.toString()}"` : JSON.stringify(answer)
-    test(`http-call: HTTP 200 with ${words} is none`, async () => {
+    test(`http-call: HTTP 200 with ${words} is not an answer`, async () => {
       expect(await call(answer)).toEqual({ kind: 'status', status: 200 })
     })
   }
 
-  test('http-call: more bytes than WeCom ever sends are none, and they are not all read', async () => {
+  test('http-call: an oversized body is not an answer and not read whole', async () => {
     let written = 0
     const flood = createServer(socket => {
       socket.on('error', () => socket.destroy())
@@ -58,45 +58,45 @@ describe('what is an answer', () => {
     })
     await new Promise<void>(resolve => flood.listen(0, '127.0.0.1', resolve))
     const { port } = flood.address() as AddressInfo // it listens on TCP
-    expect(await callWecom(line, `http://127.0.0.1:${port}/`)).toEqual({ kind: 'status', status: 200 })
+    expect(await callWecom(http, `http://127.0.0.1:${port}/`)).toEqual({ kind: 'status', status: 200 })
     flood.close()
     expect(written).toBeLessThan(50_000_000)
   })
 })
 
-describe('what is no answer', () => {
-  test('http-call: a redirection is not followed', async () => {
+describe('no answer', () => {
+  test('http-call: a redirect is not followed', async () => {
     expect(await call(302)).toEqual({ kind: 'status', status: 302 })
     expect(wecom.asked).toHaveLength(1)
   })
 
-  test('http-call: a body that stops in the middle is given up in time', async () => {
+  test('http-call: a body that stalls times out', async () => {
     const stuck = createServer(socket => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"errcode":0'))
     await new Promise<void>(resolve => stuck.listen(0, '127.0.0.1', resolve))
     const { port } = stuck.address() as AddressInfo // it listens on TCP
-    const answer = await callWecom({ ...line, timeoutMs: 80 }, `http://127.0.0.1:${port}/`)
+    const answer = await callWecom({ ...http, timeoutMs: 80 }, `http://127.0.0.1:${port}/`)
     stuck.close()
-    expect(answer).toEqual({ kind: 'broken', reason: 'no answer in time', mayHaveLeft: true })
+    expect(answer).toEqual({ kind: 'broken', reason: 'no answer in time', mayHaveArrived: true })
   })
 
-  test('http-call: an answer that does not come may have been heard', async () => {
-    const silence = { kind: 'broken', reason: 'no answer in time', mayHaveLeft: true } as const
+  test('http-call: a request without an answer may have arrived', async () => {
+    const silence = { kind: 'broken', reason: 'no answer in time', mayHaveArrived: true } as const
     expect(await call('hang', { timeoutMs: 60 })).toEqual(silence)
     expect(await call('reset')).toEqual({ ...silence, reason: 'ECONNRESET' })
   })
 
-  test('http-call: nobody there has heard nothing, and neither has a name that does not exist', async () => {
+  test('http-call: an unreachable host never received the request', async () => {
     const { origin } = wecom
     wecom.close()
-    const silence = { kind: 'broken', reason: 'ECONNREFUSED', mayHaveLeft: false } as const
-    expect(await callWecom(line, `${origin}/x?access_token=T`)).toEqual(silence)
-    const nowhere = await callWecom(line, 'http://wecom.invalid/x?access_token=T')
-    expect(nowhere).toMatchObject({ kind: 'broken', mayHaveLeft: false })
+    const silence = { kind: 'broken', reason: 'ECONNREFUSED', mayHaveArrived: false } as const
+    expect(await callWecom(http, `${origin}/x?access_token=T`)).toEqual(silence)
+    const nowhere = await callWecom(http, 'http://wecom.invalid/x?access_token=T')
+    expect(nowhere).toMatchObject({ kind: 'broken', mayHaveArrived: false })
   })
 
-  test('http-call: only the code of an error is told, since its message has the url', async () => {
+  test('http-call: only the code of an error is reported, never its message', async () => {
     const fail = () => Promise.reject(Object.assign(new Error('fetching "https://x/?access_token=T"'), { code: 'X_Y' }))
-    const silence = { kind: 'broken', reason: 'X_Y', mayHaveLeft: true } as const
-    expect(await callWecom({ ...line, fetch: fail }, 'https://x/?access_token=T')).toEqual(silence)
+    const silence = { kind: 'broken', reason: 'X_Y', mayHaveArrived: true } as const
+    expect(await callWecom({ ...http, fetch: fail }, 'https://x/?access_token=T')).toEqual(silence)
   })
 })

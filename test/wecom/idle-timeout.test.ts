@@ -8,7 +8,7 @@ const open = () => {
   return { clock, patience }
 }
 
-test('patience: it ends so long after the last sign of life', async () => {
+test('idle timeout: it aborts after the idle time', async () => {
   const { clock, patience } = open()
   await clock.advanceTo(99)
   patience.touch()
@@ -18,7 +18,7 @@ test('patience: it ends so long after the last sign of life', async () => {
   expect(patience.signal.aborted).toBe(true)
 })
 
-test('patience: in all it takes no longer than it may, although something comes all the time', async () => {
+test('idle timeout: it aborts at the total limit despite activity', async () => {
   const { clock, patience } = open()
   for (let at = 50; at < 1_000; at += 50) {
     await clock.advanceTo(at)
@@ -30,7 +30,7 @@ test('patience: in all it takes no longer than it may, although something comes 
   expect(patience.signal.aborted).toBe(true)
 })
 
-test('patience: what has ended cuts off what still runs, and leaves no alarm', () => {
+test('idle timeout: end aborts and clears the timer', () => {
   const { clock, patience } = open()
   patience.end()
   expect(patience.signal.aborted).toBe(true)

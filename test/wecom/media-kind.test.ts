@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { Attachment } from '../../src/domain/message.ts'
-import { detect, isOfKind, isPage, isUnmistakable, mimeTypeOf, nameOf } from '../../src/wecom/media/kinds.ts'
+import { detect, isOfKind, looksLikePage, isSurelyMedia, mimeTypeOf, nameOf } from '../../src/wecom/media/kinds.ts'
 import { seeded } from '../crypto/seeded.ts'
 import { amr, csv, docx, gif, html, jpeg, json, mp4, pdf, png, xml, zip } from './media-samples.ts'
 
@@ -17,20 +17,20 @@ const samples: readonly [string, Buffer, string, string, readonly Kind[]][] = [
   ['a PDF', pdf, 'a.pdf', 'application/pdf', ['file']],
   ['a PDF with another name', pdf, 'a.txt', 'application/pdf', ['file']],
   ['a docx', docx, '合同.docx', docxType, ['file']],
-  ['a docx that shows only that it is a zip', zip({ a: 'b' }), '合同.docx', docxType, ['file']],
+  ['a docx detected only as zip', zip({ a: 'b' }), '合同.docx', docxType, ['file']],
   ['a zip', zip({ a: 'b' }), 'a.zip', 'application/zip', ['file']],
   ['a csv', csv, '表.CSV', 'text/csv', ['file']],
   ['a csv in GBK', Buffer.from([0xd0, 0xd5, 0xc3, 0xfb, 0x2c, 0x31, 0x0a]), 'a.csv', 'text/csv', ['file']],
   ['a text', csv, 'notes', 'text/plain', ['file']],
   ['a json', json, 'a.json', 'application/json', ['file']],
-  ['a page', html, 'a.html', 'text/html', ['file']],
+  ['a web page', html, 'a.html', 'text/html', ['file']],
   ['an xml', xml, 'a.xml', 'application/xml', ['file']],
-  ['noise with the name of a text', noise, 'a.csv', 'application/octet-stream', ['file']],
+  ['noise named like a text', noise, 'a.csv', 'application/octet-stream', ['file']],
   ['one byte', Buffer.from('x'), 'a.txt', 'text/plain', ['file']],
 ]
 
 for (const [what, bytes, name, mimeType, kinds] of samples) {
-  test(`media kind: ${what} is ${mimeType}, and taken as ${kinds.join(' and ')} only`, async () => {
+  test(`media kind: ${what} is ${mimeType.split('.').at(-1)}, valid as ${kinds.join(' and ')}`, async () => {
     const detected = await detect(bytes)
     expect(mimeTypeOf(name, detected)).toBe(mimeType)
     const all: readonly Kind[] = ['image', 'voice', 'video', 'file']
@@ -38,23 +38,23 @@ for (const [what, bytes, name, mimeType, kinds] of samples) {
   })
 }
 
-test('media kind: a picture is known by its beginning, whatever comes before its pixels and although the rest is missing', async () => {
+test('media kind: an image is detected from its leading bytes alone', async () => {
   const large = Buffer.concat([png.subarray(0, 33), Buffer.from('0100000069434350', 'hex'), Buffer.alloc(65_000, 9)])
   expect((await detect(large)).type?.mime).toBe('image/png')
   expect((await detect(docx.subarray(0, 40))).type?.ext).toBe('zip')
 })
 
-test('media kind: only what begins like media and nothing else was not encrypted', async () => {
-  for (const bytes of [png, jpeg, gif, mp4, amr, pdf, docx]) expect(isUnmistakable(await detect(bytes))).toBe(true)
+test('media kind: only clear signatures count as unencrypted', async () => {
+  for (const bytes of [png, jpeg, gif, mp4, amr, pdf, docx]) expect(isSurelyMedia(await detect(bytes))).toBe(true)
   const doubtful = [csv, xml, noise, Buffer.from('BM....'), Buffer.from('MZ....'), Buffer.from('fffb9064', 'hex')]
-  for (const bytes of doubtful) expect(isUnmistakable(await detect(bytes))).toBe(false)
+  for (const bytes of doubtful) expect(isSurelyMedia(await detect(bytes))).toBe(false)
 })
 
-test('media kind: pages of servers are known, and bytes that begin like one are none', () => {
+test('media kind: server pages are detected, binary bytes are not pages', () => {
   for (const page of [html, xml, json, Buffer.from('\ufeff\n<Error/>'), Buffer.from('[]')])
-    expect(isPage(page)).toBe(true)
+    expect(looksLikePage(page)).toBe(true)
   for (const bytes of [png, csv, Buffer.concat([Buffer.from('<'), noise]), Buffer.from('{\0'), Buffer.of()])
-    expect(isPage(bytes)).toBe(false)
+    expect(looksLikePage(bytes)).toBe(false)
 })
 
 const names: readonly [string | undefined, Kind, Buffer, string][] = [
@@ -77,12 +77,12 @@ const names: readonly [string | undefined, Kind, Buffer, string][] = [
 ]
 
 for (const [name, kind, bytes, expected] of names) {
-  test(`media kind: a ${kind} called ${JSON.stringify(name)?.slice(0, 30) ?? 'nothing'} is shown as ${expected}`, async () => {
+  test(`media kind: a ${kind} named ${JSON.stringify(name)?.slice(0, 30) ?? 'nothing'} is shown as ${expected.slice(0, 20)}`, async () => {
     expect(nameOf(name, kind, await detect(bytes))).toBe(expected)
   })
 }
 
-test('media kind: whatever the bytes are, they are judged in no time and never throw', async () => {
+test('media kind: random bytes never throw and take no time', async () => {
   const random = seeded(99)
   const whole = [png, jpeg, gif, mp4, amr, pdf, docx, csv, xml]
   for (let round = 0; round < 300; round++) {

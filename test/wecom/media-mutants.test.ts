@@ -11,7 +11,7 @@ const faults = ['truncated', 'wrong_key', 'not_encrypted', 'expired', 'html', 'e
 const kinds: readonly Attachment['kind'][] = ['image', 'voice', 'video', 'file']
 const whole = [png, jpeg, gif, mp4, amr, pdf, docx, csv, html, xml, json]
 
-test(`media: each of ${files} files that something was done to is kept byte for byte, or is a problem`, async () => {
+test(`media: ${files} damaged files are kept intact or reported`, async () => {
   using rig = await openMediaRig({ maxMediaBytes: limit })
   const random = seeded(2_026)
   const pick = <T>(list: readonly [T, ...T[]] | readonly T[], first: T) => list[random.below(list.length)] ?? first
@@ -43,7 +43,7 @@ test(`media: each of ${files} files that something was done to is kept byte for 
   for (const count of Object.values(counts)) expect(count).toBeGreaterThan(5)
 })
 
-/** As it is, cut off, with other bytes in it, with more at its end, or with another beginning. */
+/** Truncates, alters, extends or prefixes the bytes, or leaves them alone. */
 function spoil(bytes: Buffer, random: ReturnType<typeof seeded>): Buffer {
   const copy = Buffer.from(bytes)
   switch (random.below(6)) {

@@ -9,7 +9,7 @@ import { encodingAESKey } from '../playground/callback-server.ts'
 import { main, openTenant } from '../playground/tenant-rig.ts'
 import { openRig } from './api-rig.ts'
 
-/** A tenant, and a platform that fetches its media into a spool of its own. */
+/** A tenant, and a platform that fetches media from it into its own spool. */
 export async function openMediaRig(more: Partial<PlatformOptions> = {}) {
   const rig = await openTenant()
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-media-'))
@@ -26,7 +26,7 @@ export async function openMediaRig(more: Partial<PlatformOptions> = {}) {
     passMs: rig.passMs,
     lines,
     files: () => readdirSync(folder),
-    /** What became of it, with the bytes that are in the spool. */
+    /** The result of a fetch, with the bytes stored in the spool. */
     async fetch(attachment: Attachment, account = 'default'): Promise<Fetched & { readonly content?: Buffer }> {
       const file = `media_${++files}`
       const fetched = await platform.fetchMedia(account, attachment, file)

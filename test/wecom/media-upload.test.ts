@@ -33,7 +33,7 @@ const boundary = `wecomd-${'ab'.repeat(16)}`
 const openMedia = async () => bytesOf(content, 5)
 const toRobot = { kind: 'webhook', name: 'ops' } as const
 
-/** What the body of an upload must be, byte for byte. */
+/** The expected body of an upload, byte for byte. */
 const multipart = (name: string) =>
   Buffer.concat([
     Buffer.from(
@@ -44,8 +44,8 @@ const multipart = (name: string) =>
     Buffer.from(`\r\n--${boundary}--\r\n`),
   ])
 
-describe('the bytes of an upload', () => {
-  test('media-upload: they are one part with the real name, and the length comes first', async () => {
+describe('encoding', () => {
+  test('media-upload: one part with the real name and a content-length', async () => {
     const { platform } = openRig(wecom.origin, { openMedia })
     expect(await platform.upload('default', toBob, file)).toEqual({ mediaId: 'MEDIA' })
     const [one] = wecom.of('media/upload')
@@ -58,7 +58,7 @@ describe('the bytes of an upload', () => {
     expect(headers.has('transfer-encoding')).toBe(false)
   })
 
-  test('media-upload: a group robot gets the same bytes with its key', async () => {
+  test('media-upload: a group robot gets the same body with its key', async () => {
     const { platform } = openRig(wecom.origin, { openMedia })
     expect(await platform.upload('default', toRobot, file)).toEqual({ mediaId: 'ROBOT-MEDIA' })
     const [one] = wecom.of('webhook/upload_media')
@@ -75,7 +75,7 @@ describe('the bytes of an upload', () => {
     ['😀 é.pdf', '😀 é.pdf'],
   ] as const
   for (const [name, written] of names) {
-    test(`media-upload: the name ${JSON.stringify(name)} is written as ${written}`, async () => {
+    test(`media-upload: the name ${JSON.stringify(name)} becomes ${written}`, async () => {
       const { body } = encodeUpload(name, bytesOf(content), { bytes: count => new Uint8Array(count).fill(0xab) })
       if (typeof body === 'string') throw new Error('an upload is bytes')
       const bytes = Buffer.concat(await Array.fromAsync(body.open()))
@@ -84,7 +84,7 @@ describe('the bytes of an upload', () => {
     })
   }
 
-  test('media-upload: 20 MiB leave piece by piece and whole, and again after a token was refused', async () => {
+  test('media-upload: 20 MiB are streamed, and again after a token refresh', async () => {
     const large = Buffer.alloc(20 * 1_048_576, 'wecomd ')
     let opens = 0
     const rig = openRig(wecom.origin, {
@@ -103,7 +103,7 @@ describe('the bytes of an upload', () => {
   })
 })
 
-describe('an upload that fails', () => {
+describe('failures', () => {
   const upload = (more: Parameters<typeof openRig>[1] = {}, to: typeof toBob | typeof toRobot = toBob) =>
     openRig(wecom.origin, { openMedia, ...more }).platform.upload('default', to, file)
   const network = () => ({ apiBaseUrl: wecom.origin, moreHosts: [], timeoutMs: 80 })
@@ -114,39 +114,39 @@ describe('an upload that fails', () => {
 
   for (const [path, to] of both) {
     for (const how of ['hang', 'reset', 500, 404] as const) {
-      test(`media-upload: ${path} that ends with ${how} is tried again, since it may be repeated`, async () => {
+      test(`media-upload: ${path} ending with ${how} is retried`, async () => {
         wecom.on(path, () => how)
         expect(await upload({ network: network() }, to)).toMatchObject({ outcome: 'retry' })
       })
     }
 
-    test(`media-upload: ${path} refused keeps the words of WeCom`, async () => {
+    test(`media-upload: a refused ${path} keeps WeCom's errmsg`, async () => {
       wecom.on(path, () => ({ errcode: 45001, errmsg: 'media size out of limit' }))
       expect(await upload({}, to)).toMatchObject({ outcome: 'refused', errcode: 45001 })
     })
 
-    test(`media-upload: ${path} without a media_id is tried again`, async () => {
+    test(`media-upload: ${path} without a media_id is retried`, async () => {
       wecom.on(path, () => ({ errcode: 0, errmsg: 'ok' }))
       expect(await upload({}, to)).toMatchObject({ outcome: 'retry' })
     })
 
-    test(`media-upload: for ${path} a file that is gone is refused, and one that cannot be read now is not`, async () => {
+    test(`media-upload: ${path} refuses a missing file, retries an unreadable one`, async () => {
       const gone = async () => await Promise.reject(new WecomdError('not_found', 'no file'))
       const locked = async () => await Promise.reject(new Error('EACCES /secret/place'))
-      expect(await upload({ openMedia: gone }, to)).toEqual({ outcome: 'refused', errmsg: 'the file is gone' })
+      expect(await upload({ openMedia: gone }, to)).toEqual({ outcome: 'refused', errmsg: 'the file no longer exists' })
       expect(await upload({ openMedia: locked }, to)).toMatchObject({
         outcome: 'retry',
-        errmsg: 'the file cannot be read',
+        errmsg: 'cannot read the file',
       })
     })
   }
 
-  test('media-upload: HTTP 413 of a server on the way is final', async () => {
+  test('media-upload: HTTP 413 is final', async () => {
     wecom.on('media/upload', () => 413)
     expect(await upload()).toMatchObject({ outcome: 'refused', errmsg: 'HTTP 413 without an errcode' })
   })
 
-  test('media-upload: a file that breaks off while it leaves is tried again, and is no whole upload', async () => {
+  test('media-upload: a read error in mid upload is retried', async () => {
     const broken = async () => ({
       bytes: content.length,
       async *open() {
@@ -158,7 +158,7 @@ describe('an upload that fails', () => {
     expect(wecom.of('media/upload')).toEqual([])
   })
 
-  test('media-upload: a file that is not as long as it was is no upload either', async () => {
+  test('media-upload: a file whose length changed is not uploaded', async () => {
     const other = async () => ({ bytes: content.length, open: bytesOf(Buffer.alloc(content.length + 9)).open })
     const outcome: Partial<Outcome> = { outcome: 'retry', errmsg: 'ERR_HTTP_CONTENT_LENGTH_MISMATCH' }
     expect(await upload({ openMedia: other })).toMatchObject(outcome)

@@ -16,7 +16,7 @@ const unnamed: readonly [string, string][] = [
 ]
 
 for (const [text, expected] of unnamed) {
-  test(`mention: without a name ${JSON.stringify(text)} is read as ${JSON.stringify(expected)}`, () => {
+  test(`mention: without names ${JSON.stringify(text)} becomes ${JSON.stringify(expected)}`, () => {
     expect(removeMention(text, undefined, true)).toBe(expected)
     expect(removeMention(text, [], true)).toBe(expected)
   })
@@ -40,17 +40,17 @@ const named: readonly [readonly string[], string, string][] = [
 ]
 
 for (const [names, text, expected] of named) {
-  test(`mention: of ${names.join(' or ')} ${JSON.stringify(text)} is read as ${JSON.stringify(expected)}`, () => {
+  test(`mention: [${names.join()}] ${JSON.stringify(text)} becomes ${JSON.stringify(expected)}`, () => {
     expect(removeMention(text, names, true)).toBe(expected)
   })
 }
 
-test('mention: nothing is taken out of the text of a single chat', () => {
+test('mention: text of a single chat is returned unchanged', () => {
   expect(removeMention('@助手 你好', undefined, false)).toBe('@助手 你好')
   expect(removeMention('@助手 你好', ['助手'], false)).toBe('@助手 你好')
 })
 
-test('mention: text made of nothing but half mentions is searched in one pass', () => {
+test('mention: partial mentions are searched in linear time', () => {
   const text = 'x@助手'.repeat(20_000)
   expect(removeMention(text, ['助手'], true)).toBe(text)
 })

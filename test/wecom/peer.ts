@@ -19,13 +19,13 @@ export const hello = {
 
 const nothing: Receive = () => Promise.resolve({ kind: 'empty' })
 
-/** A Bot's endpoint with everything around it written down. */
+/** A Bot's endpoint that records what happens around it. */
 export function setUp(more: Partial<BotAccount> = {}, answer?: Receive, random16?: Uint8Array) {
   const { deps, ...seen } = surround(answer, random16)
   return { endpoint: createBotEndpoint({ ...account, ...more }, deps), ...seen }
 }
 
-/** What an endpoint needs, and what it does with it. */
+/** The dependencies of an endpoint, and a record of its calls. */
 export function surround(answer: Receive = nothing, random16: Uint8Array = new Uint8Array(16)) {
   const lines: { level: string; msg: string; fields: unknown }[] = []
   const at = (level: string) => (msg: string, fields?: unknown) => void lines.push({ level, msg, fields })
@@ -43,7 +43,7 @@ export function surround(answer: Receive = nothing, random16: Uint8Array = new U
   return { deps, lines, events, received, clock }
 }
 
-/** The query as WeCom writes it, signed by the official library. */
+/** A callback query, signed by the official library. */
 export function signed(
   encrypt: string,
   more: { timestamp?: string; nonce?: string; echo?: boolean; token?: string } = {},
@@ -59,7 +59,7 @@ export function post(payload: unknown, more: Parameters<typeof signed>[1] & { id
   return { method: 'POST' as const, query: signed(encrypt, more), body: JSON.stringify({ encrypt }) }
 }
 
-/** Opens a reply as WeCom does. */
+/** Verifies and decrypts a reply as WeCom does. */
 export function openReply(body: string): { payload: unknown; id: string; timestamp: unknown; nonce: unknown } {
   const wire: Record<string, unknown> = JSON.parse(body)
   const { encrypt, timestamp, nonce, msgsignature } = wire

@@ -21,7 +21,7 @@ const files = {
 
 const contents: ReadonlyMap<string, Buffer> = new Map(Object.entries(files))
 
-/** A platform before a simulated tenant with three members, a department, a tag, a group of the app and a robot. */
+/** A platform and a simulated tenant: three members, a department, a tag, a group of the app and a robot. */
 async function startTestDaemon(more: Partial<TenantOptions> = {}) {
   const clock = { time: 1_780_000_000_000, now: () => clock.time }
   const world = realWorld(keptLog().log)
@@ -51,7 +51,7 @@ async function startTestDaemon(more: Partial<TenantOptions> = {}) {
   })
   const send = (to: Target, message: Message, options: { unchecked: boolean } = checked) =>
     platform.send('default', to, message, options)
-  /** Uploads it when the way needs that, and sends it. */
+  /** Uploads the message first if its route needs that, then sends it. */
   async function sendMedia(to: Target, media: MediaKind) {
     const message = mediaOf(media)
     if (to.kind === 'webhook' && media === 'image') return await send(to, message)
@@ -74,7 +74,7 @@ const bob: Target = { kind: 'user', ids: ['bob'] }
 const group: Target = { kind: 'group', chatid: 'wrOURS' }
 const robot: Target = { kind: 'webhook', name: 'ops' }
 
-test('platform: members, departments, tags by name and everyone get what an app sends', async () => {
+test('platform: an app reaches members, departments, tag names and @all', async () => {
   const { tenant, send } = await startTestDaemon()
   const targets: readonly Target[] = [
     { kind: 'user', ids: ['bob', 'Alice'] },
@@ -95,7 +95,7 @@ test('platform: members, departments, tags by name and everyone get what an app 
   expect(tenant.violations()).toEqual([])
 })
 
-test('platform: every kind of message is taken by the platform as an app, a group and a robot send it', async () => {
+test('platform: apps, groups and robots can send every kind of message', async () => {
   const { tenant, send, sendMedia } = await startTestDaemon()
   const card = {
     card_type: 'text_notice',
@@ -121,7 +121,7 @@ test('platform: every kind of message is taken by the platform as an app, a grou
   expect(tenant.violations()).toEqual([])
 })
 
-test('platform: a file arrives whole and under its own name', async () => {
+test('platform: a file arrives whole and with its name', async () => {
   const { tenant, sendMedia } = await startTestDaemon()
   await sendMedia(bob, 'file')
   expect(tenant.ledger.seen({ userid: 'Bob' })[0]?.media).toEqual({
@@ -132,13 +132,13 @@ test('platform: a file arrives whole and under its own name', async () => {
   })
 })
 
-test('platform: the same message again is seen once when checked and twice when not', async () => {
+test('platform: a repeated message shows once checked, twice unchecked', async () => {
   const { tenant, send } = await startTestDaemon()
   for (const unchecked of [false, false, true]) await send(bob, text('完成'), { unchecked })
   expect(tenant.ledger.seen({ userid: 'Bob' }).map(entry => entry.text)).toEqual(['完成', '完成'])
 })
 
-test('platform: tokens that expire or are revoked under load cost one gettoken and no message', async () => {
+test('platform: expired tokens under load cost one gettoken each', async () => {
   const { tenant, send } = await startTestDaemon({ members: Array.from({ length: 40 }, (_, index) => `u${index}`) })
   const all = () =>
     Promise.all(Array.from({ length: 40 }, (_, index) => send({ kind: 'user', ids: [`u${index}`] }, text('x'))))
@@ -150,7 +150,7 @@ test('platform: tokens that expire or are revoked under load cost one gettoken a
   expect(tenant.tokens.gets()).toBe(3)
 })
 
-test('platform: who is no member is told, and with nobody left it is refused', async () => {
+test('platform: non-members are reported; without members it is refused', async () => {
   const { send } = await startTestDaemon({ unlicensed: ['Carol'] })
   expect(await send({ kind: 'user', ids: ['bob', 'NoBody', 'Carol'] }, text('x'))).toMatchObject({
     outcome: 'delivered',
@@ -159,7 +159,7 @@ test('platform: who is no member is told, and with nobody left it is refused', a
   expect(await send({ kind: 'user', ids: ['NoBody'] }, text('x'))).toMatchObject({ outcome: 'refused', errcode: 81013 })
 })
 
-test('platform: an address that is not trusted names itself, and is served once it is', async () => {
+test('platform: an untrusted IP is named and works once it is trusted', async () => {
   const { tenant, send, sendMedia } = await startTestDaemon()
   tenant.api.trustOnly([])
   const held = { outcome: 'retry', hold: true, errcode: 60020, hint: expect.stringContaining('add 198.51.100.9 to') }
@@ -170,7 +170,7 @@ test('platform: an address that is not trusted names itself, and is served once 
   expect(await send(bob, text('x'))).toMatchObject({ outcome: 'delivered' })
 })
 
-test('platform: a connection that breaks after the request leaves it unknown, and the same bytes again are seen once', async () => {
+test('platform: after a broken connection, resending shows the message once', async () => {
   const { tenant, send } = await startTestDaemon()
   tenant.api.fail({ when: 'after', how: 'reset' }, '/cgi-bin/message/send')
   expect(await send(bob, text('x'))).toMatchObject({ outcome: 'unknown' })
@@ -178,7 +178,7 @@ test('platform: a connection that breaks after the request leaves it unknown, an
   expect(tenant.ledger.seen({ userid: 'Bob' })).toHaveLength(1)
 })
 
-test('platform: a group of others and a robot that is unknown are refused with what to do', async () => {
+test('platform: unknown groups and robots are refused with a hint', async () => {
   const { send } = await startTestDaemon({ robots: [] })
   expect(await send({ kind: 'group', chatid: 'wrOTHERS' }, text('x'))).toMatchObject({
     outcome: 'refused',
@@ -187,7 +187,7 @@ test('platform: a group of others and a robot that is unknown are refused with w
   expect(await send(robot, text('x'))).toMatchObject({ outcome: 'refused', errcode: 93000 })
 })
 
-test('platform: the twenty-first message of a robot within a minute waits', async () => {
+test("platform: a robot's 21st message within a minute waits", async () => {
   const { send } = await startTestDaemon()
   for (let count = 0; count < 20; count++) await send(robot, text(`${count}`))
   expect(await send(robot, text('20'))).toMatchObject({ outcome: 'retry', errcode: 45009, retryAfterMs: 67_500 })

@@ -2,21 +2,21 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
-/** One request as it came over the wire. */
+/** One received request. */
 export interface Asked {
   readonly method: string
-  /** Without `/cgi-bin/`, such as `message/send`. */
+  /** The path without `/cgi-bin/`, such as `message/send`. */
   readonly path: string
   readonly query: Readonly<Record<string, string>>
-  /** Names in lower case, in the order of the wire. */
+  /** Header names in lower case, in the order received. */
   readonly headers: readonly (readonly [string, string])[]
   readonly body: Buffer
 }
 
-/** JSON at HTTP 200 (a Buffer as it is), an HTTP status, or no answer at all. */
+/** JSON with HTTP 200 (a Buffer is sent unchanged), an HTTP status, or no answer at all. */
 export type Answered = object | number | 'hang' | 'reset'
 
-/** A WeCom that answers what a test says, over real HTTP. */
+/** A WeCom server over real HTTP, whose answers the test decides. */
 export interface RawWecom {
   readonly origin: string
   readonly asked: readonly Asked[]
@@ -25,7 +25,7 @@ export interface RawWecom {
   close(): void
 }
 
-/** gettoken gives T1, T2, …; everything else is `ok` with msgid m1, m2, … */
+/** gettoken returns T1, T2, …; every other call returns `ok` with msgid m1, m2, … */
 export async function openRawWecom(tls?: { key: string; cert: string }): Promise<RawWecom> {
   const asked: Asked[] = []
   const answers = new Map<string, (one: Asked) => Answered | Promise<Answered>>()
@@ -35,7 +35,7 @@ export async function openRawWecom(tls?: { key: string; cert: string }): Promise
   const fallback = () => ({ errcode: 0, errmsg: 'ok', msgid: `m${count('msgid')}` })
   const listen = async (request: IncomingMessage, response: ServerResponse) => {
     const one = await read(request).catch(() => undefined)
-    if (one === undefined) return // the caller broke off: this was no request
+    if (one === undefined) return // the caller disconnected in mid request
     asked.push(one)
     give(response, await (answers.get(one.path) ?? fallback)(one))
   }

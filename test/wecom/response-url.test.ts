@@ -25,7 +25,7 @@ beforeEach(() => {
 const poster = (more: Partial<ResponseUrlOptions> = {}) =>
   createResponsePoster({ fetch, timeoutMs: 2_000, apiBaseUrl: origin, moreHosts: [], ...more })
 
-/** A port where nobody listens. */
+/** A port without a listener. */
 function deadPort(): number {
   const probe = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
   const { port } = probe
@@ -33,14 +33,14 @@ function deadPort(): number {
   return port
 }
 
-test('response-url: the answer travels as markdown in JSON, with no token', async () => {
+test('response-url: the answer is posted as markdown, without a token', async () => {
   answer = () => Response.json({ errcode: 0, errmsg: 'ok' })
   expect(await poster()(url, '# 你好\n"x"')).toEqual({ outcome: 'delivered', errcode: 0, errmsg: 'ok' })
   const body = { msgtype: 'markdown', markdown: { content: '# 你好\n"x"' } }
   expect(seen).toEqual([{ method: 'POST', url, type: 'application/json', body }])
 })
 
-describe('what the platform answers', () => {
+describe('answers', () => {
   const answers: readonly [what: string, answer: () => Response, outcome: object][] = [
     [
       'a refusal',
@@ -53,21 +53,17 @@ describe('what the platform answers', () => {
       { outcome: 'retry', errcode: -1, errmsg: 'busy' },
     ],
     [
-      'a code without words',
+      'a code without errmsg',
       () => Response.json({ errcode: 40001 }),
       { outcome: 'refused', errcode: 40001, errmsg: '' },
     ],
     ['a code as text', () => Response.json({ errcode: '0' }), { outcome: 'unknown' }],
-    ['a code that is no whole number', () => Response.json({ errcode: 0.5 }), { outcome: 'unknown' }],
+    ['a fractional code', () => Response.json({ errcode: 0.5 }), { outcome: 'unknown' }],
     ['JSON without a code', () => Response.json({ ok: true }), { outcome: 'unknown' }],
     ['null', () => Response.json(null), { outcome: 'unknown' }],
-    ['a page of some proxy', () => new Response('<html>Welcome</html>'), { outcome: 'unknown' }],
+    ["a proxy's web page", () => new Response('<html>Welcome</html>'), { outcome: 'unknown' }],
     ['nothing', () => new Response(''), { outcome: 'unknown' }],
-    [
-      'more than the platform ever says',
-      () => Response.json({ errcode: 0, x: 'x'.repeat(70_000) }),
-      { outcome: 'unknown' },
-    ],
+    ['an oversized answer', () => Response.json({ errcode: 0, x: 'x'.repeat(70_000) }), { outcome: 'unknown' }],
     [
       'HTTP 500',
       () => new Response('', { status: 500 }),
@@ -89,20 +85,20 @@ describe('what the platform answers', () => {
     })
   }
 
-  test('response-url: a redirection is not followed', async () => {
+  test('response-url: a redirect is not followed', async () => {
     answer = () => Response.redirect(`${origin}/elsewhere`, 307)
     expect(await poster()(url, 'x')).toMatchObject({ outcome: 'refused', errmsg: 'HTTP 307 without an errcode' })
     expect(seen).toHaveLength(1)
   })
 
-  test('response-url: long words of the platform are cut', async () => {
+  test('response-url: a long errmsg is cut', async () => {
     answer = () => Response.json({ errcode: 1, errmsg: 'x'.repeat(1_000) })
     expect((await poster()(url, 'x')).errmsg).toHaveLength(300)
   })
 })
 
-describe('what never comes', () => {
-  test('response-url: an answer that does not come in time leaves it unknown', async () => {
+describe('no answer', () => {
+  test('response-url: a timeout leaves the outcome unknown', async () => {
     answer = () => new Promise<Response>(() => {})
     expect(await poster({ timeoutMs: 50 })(url, 'x')).toEqual({
       outcome: 'unknown',
@@ -112,7 +108,7 @@ describe('what never comes', () => {
     })
   })
 
-  test('response-url: a connection that breaks after the request leaves it unknown', async () => {
+  test('response-url: a broken connection leaves the outcome unknown', async () => {
     const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: socket => socket.terminate() } })
     const base = `http://127.0.0.1:${listener.port}`
     const outcome = await poster({ apiBaseUrl: base })(`${base}/x`, 'x')
@@ -120,24 +116,24 @@ describe('what never comes', () => {
     expect(outcome).toMatchObject({ outcome: 'unknown' })
   })
 
-  test('response-url: nobody there means that nothing was sent, so it may be sent again', async () => {
+  test('response-url: a refused connection is retried', async () => {
     const base = `http://127.0.0.1:${deadPort()}`
     expect(await poster({ apiBaseUrl: base })(`${base}/x`, 'x')).toMatchObject({
       outcome: 'retry',
-      hint: 'is WeCom reachable from this host (proxy, DNS, firewall)?',
+      hint: 'check that WeCom is reachable from this host (proxy, DNS, firewall)',
     })
   })
 
-  test('response-url: a proxy that is not there means the same, and the call does not go around it', async () => {
+  test('response-url: a missing proxy is retried and never bypassed', async () => {
     const proxy = `http://127.0.0.1:${deadPort()}`
     expect(await poster({ proxy })(url, 'x')).toMatchObject({ outcome: 'retry' })
     expect(seen).toEqual([])
   })
 })
 
-describe('which hosts may be called', () => {
+describe('allowed hosts', () => {
   const base = 'https://qyapi.weixin.qq.com'
-  /** The URLs that a poster with these options lets out. */
+  /** The URLs that a poster with these options requests. */
   async function letsOut(target: string, more: Partial<ResponseUrlOptions> = {}): Promise<boolean> {
     const called: string[] = []
     const spy = async (to: string) => {
@@ -177,12 +173,12 @@ describe('which hosts may be called', () => {
     })
   }
 
-  test('response-url: a host that may not be called is told without the url and its code', async () => {
+  test('response-url: a disallowed host is reported without the URL', async () => {
     const outcome = await poster()('https://evil.example/x?response_code=SECRET', 'x')
     expect(outcome).toEqual({
       outcome: 'refused',
       errmsg: 'the host is not allowed',
-      hint: 'add it to network.mediaHosts if it is yours',
+      hint: 'if the host is yours, add it to network.mediaHosts',
     })
   })
 })

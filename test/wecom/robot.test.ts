@@ -26,8 +26,8 @@ const media = (more: Partial<MediaMessage>): MediaMessage => ({
   ...more,
 })
 
-describe('what a robot sends', () => {
-  test('robot: a text goes to webhook/send with the key, and no app is asked for a token', async () => {
+describe('messages', () => {
+  test("robot: a text is sent with the robot's key, without a token", async () => {
     expect(await send(hello)).toMatchObject({ outcome: 'delivered', errcode: 0 })
     expect(wecom.asked.map(({ method, path, query }) => ({ method, path, query }))).toEqual([
       { method: 'POST', path: 'webhook/send', query: { key: robotKey } },
@@ -35,28 +35,28 @@ describe('what a robot sends', () => {
     expect(bodies()).toEqual([{ msgtype: 'text', text: { content: '你好 "hello"' } }])
   })
 
-  test('robot: news go as they are', async () => {
+  test('robot: news are sent unchanged', async () => {
     await send({ kind: 'news', articles: [{ url: 'https://x.example/', title: 't' }] })
     expect(bodies()).toEqual([{ msgtype: 'news', news: { articles: [{ title: 't', url: 'https://x.example/' }] } }])
   })
 
   for (const card_type of ['text_notice', 'news_notice']) {
-    test(`robot: a card of the kind ${card_type} goes as it is`, async () => {
+    test(`robot: a ${card_type} card is sent unchanged`, async () => {
       await send({ kind: 'card', card: { card_type, task_id: 'T' } })
       expect(bodies()).toEqual([{ msgtype: 'template_card', template_card: { card_type, task_id: 'T' } }])
     })
   }
 
   for (const card_type of ['button_interaction', 'vote_interaction', 'multiple_interaction', undefined]) {
-    test(`robot: a card of the kind ${card_type} is refused before anything is sent`, async () => {
-      const errmsg = 'a group robot takes cards of the kinds text_notice and news_notice only'
+    test(`robot: a ${card_type} card is refused without a request`, async () => {
+      const errmsg = 'a group robot accepts only text_notice and news_notice cards'
       expect(await send({ kind: 'card', card: { card_type } })).toEqual({ outcome: 'refused', errmsg })
       expect(wecom.asked).toEqual([])
     })
   }
 })
 
-describe('whom a text names', () => {
+describe('mentions', () => {
   const texts: readonly [string, readonly string[] | undefined][] = [
     ['@all 开会', ['@all']],
     ['开会 @all', ['@all']],
@@ -76,14 +76,14 @@ describe('whom a text names', () => {
     ['nobody', undefined],
   ]
   for (const [content, named] of texts) {
-    test(`robot: ${JSON.stringify(content)} names ${named?.join(' and ') ?? 'nobody'}`, async () => {
+    test(`robot: ${JSON.stringify(content)} mentions ${named?.join(' and ') ?? 'no one'}`, async () => {
       await send({ kind: 'text', content })
       expect(bodies()).toEqual([{ msgtype: 'text', text: { content, ...(named && { mentioned_list: named }) } }])
     })
   }
 })
 
-describe('which markdown it is', () => {
+describe('markdown version', () => {
   const v1 = ['# 标题\n**粗** [链接](https://x.example) `code`\n> 引用', '1.5 元', '-1 度', 'a*b*c', '! [x]', 'C|D', '']
   const v2 = [
     '- a',
@@ -114,7 +114,7 @@ describe('which markdown it is', () => {
   }
 })
 
-describe('the media of a robot', () => {
+describe('media', () => {
   const png = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(100, 1)])
   const jpg = Buffer.concat([Buffer.from('ffd8ffe0', 'hex'), Buffer.alloc(100, 2)])
 
@@ -122,7 +122,7 @@ describe('the media of a robot', () => {
     ['PNG', png],
     ['JPG', jpg],
   ] as const) {
-    test(`robot: a ${kind} travels inside the message with its MD5`, async () => {
+    test(`robot: a ${kind} is embedded in the message with its MD5`, async () => {
       await send(media({ media: 'image', bytes: bytes.length }), { openMedia: async () => bytesOf(bytes, 10) })
       const md5 = createHash('md5').update(bytes).digest('hex')
       expect(bodies()).toEqual([{ msgtype: 'image', image: { base64: bytes.toString('base64'), md5 } }])
@@ -131,8 +131,8 @@ describe('the media of a robot', () => {
   }
 
   const asFiles: readonly [string, Buffer][] = [
-    ['a picture above 2 MiB', Buffer.concat([png, Buffer.alloc(2 * 1_048_576)])],
-    ['a picture of another format', Buffer.from('GIF89a')],
+    ['an image above 2 MiB', Buffer.concat([png, Buffer.alloc(2 * 1_048_576)])],
+    ['an image of another format', Buffer.from('GIF89a')],
   ]
   for (const [what, bytes] of asFiles) {
     test(`robot: ${what} is uploaded and sent as a file`, async () => {
@@ -148,33 +148,33 @@ describe('the media of a robot', () => {
     ['file', 'file'],
     ['video', 'file'],
   ] as const) {
-    test(`robot: ${kind} that was uploaded is sent as ${msgtype}`, async () => {
+    test(`robot: an uploaded ${kind} is sent as ${msgtype}`, async () => {
       await send(media({ media: kind, mediaId: 'M' }))
       expect(bodies()).toEqual([{ msgtype, [msgtype]: { media_id: 'M' } }])
     })
   }
 
-  test('robot: a picture that cannot be read now is tried again', async () => {
+  test('robot: an unreadable image is retried', async () => {
     const openMedia = () => Promise.reject(new Error('EACCES'))
     expect(await send(media({ media: 'image' }), { openMedia })).toMatchObject({ outcome: 'retry' })
     expect(wecom.asked).toEqual([])
   })
 
-  test('robot: what cannot be uploaded is not sent', async () => {
+  test('robot: after a failed upload nothing is sent', async () => {
     wecom.on('webhook/upload_media', () => 'reset')
     expect((await send(media({}))).outcome).toBe('retry')
     expect(bodies()).toEqual([])
   })
 })
 
-describe('what comes back', () => {
-  test('robot: a robot that is gone is refused with what to do', async () => {
+describe('answers', () => {
+  test('robot: a deleted robot is refused with a hint', async () => {
     wecom.on('webhook/send', () => ({ errcode: 93000, errmsg: 'invalid webhook url' }))
     expect(await send(hello)).toEqual({
       outcome: 'refused',
       errcode: 93000,
       errmsg: 'invalid webhook url',
-      hint: 'the group robot is gone or its key is wrong: make it again and put its key into webhooks',
+      hint: 'the group robot was deleted or its key is wrong: create a new one and put its key into webhooks',
     })
   })
 
@@ -184,7 +184,7 @@ describe('what comes back', () => {
   })
 
   for (const how of ['hang', 'reset', 502] as const) {
-    test(`robot: an answer that ends with ${how} leaves it unknown, and it is not sent again`, async () => {
+    test(`robot: ${how} leaves the outcome unknown without a resend`, async () => {
       wecom.on('webhook/send', () => how)
       const network = { apiBaseUrl: wecom.origin, moreHosts: [], timeoutMs: 80 }
       expect((await send(hello, { network })).outcome).toBe('unknown')
@@ -193,8 +193,8 @@ describe('what comes back', () => {
   }
 })
 
-describe('where a robot lives', () => {
-  /** Where a message of a robot with this address goes, or why it does not. */
+describe('addresses', () => {
+  /** The URL a robot with this address posts to, or the reason why it does not. */
   async function goesTo(address: string, more: { apiBaseUrl?: string; moreHosts?: readonly string[] } = {}) {
     const called: string[] = []
     const fetch: Fetch = async url => {
@@ -208,7 +208,7 @@ describe('where a robot lives', () => {
   }
   const path = '/cgi-bin/webhook/send?key=K-1'
   const official = `https://qyapi.weixin.qq.com${path}`
-  const refused = 'the webhook ops is neither a key nor a URL with ?key= whose host is allowed'
+  const refused = 'webhook ops must be a key, or a URL with ?key= on an allowed host'
 
   const addresses: readonly [address: string, goes: string, more?: Parameters<typeof goesTo>[1]][] = [
     ['K-1', official],
@@ -224,17 +224,17 @@ describe('where a robot lives', () => {
   ]
   for (const [address, goes, more] of addresses) {
     const besides = more === undefined ? '' : ` with ${JSON.stringify(more)}`
-    test(`robot: the address ${address}${besides} leads to ${goes}`, async () => {
+    test(`robot: ${address}${besides} leads to ${goes}`, async () => {
       expect(await goesTo(address, more)).toBe(goes)
     })
   }
 
   for (const name of ['sales', 'constructor']) {
-    test(`robot: a name that is not in the config, ${name}, is refused`, async () => {
+    test(`robot: the unknown name ${name} is refused`, async () => {
       const { platform } = openRig(wecom.origin)
       expect(await platform.send('default', { kind: 'webhook', name }, hello, checked)).toEqual({
         outcome: 'refused',
-        errmsg: `no group robot is called ${name}`,
+        errmsg: `no group robot is named ${name}`,
         hint: 'add it to channels.wecom.webhooks',
       })
     })

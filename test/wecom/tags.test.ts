@@ -17,14 +17,14 @@ beforeEach(async () => {
 const list = (...taglist: readonly object[]) => wecom.on('tag/list', () => ({ errcode: 0, errmsg: 'ok', taglist }))
 const send = (...ids: readonly string[]): Promise<Outcome> =>
   rig.platform.send('default', { kind: 'tag', ids }, hello, checked)
-/** What the messages that left had in `totag`. */
+/** The `totag` values of the sent messages. */
 const sentTo = () =>
   wecom.of('message/send').map(({ body }) => {
     const wire: Record<string, unknown> = JSON.parse(body.toString())
     return wire['totag']
   })
 
-test('tags: names become ids by the list of the app, and ids stay what they are', async () => {
+test("tags: names are resolved by the app's list, ids stay unchanged", async () => {
   await send('值班', '99', 'Ops', '7')
   expect(sentTo()).toEqual(['12|99|7'])
   expect(wecom.of('tag/list').map(({ method, query }) => ({ method, query }))).toEqual([
@@ -37,18 +37,18 @@ test('tags: ids alone need no list', async () => {
   expect([sentTo(), wecom.of('tag/list').length]).toEqual([['7|8'], 0])
 })
 
-test('tags: digits are an id, also where a tag is called so', async () => {
+test('tags: digits are an id, even if a tag has that name', async () => {
   list({ tagid: 7, tagname: 'Ops' }, { tagid: 12, tagname: '99' })
   await send('99', 'Ops')
   expect(sentTo()).toEqual(['99|7'])
 })
 
-test('tags: many sends at once fetch one list', async () => {
+test('tags: concurrent sends fetch one list', async () => {
   await Promise.all(Array.from({ length: 20 }, () => send('Ops')))
   expect([sentTo().length, wecom.of('tag/list').length]).toEqual([20, 1])
 })
 
-test('tags: the list serves for ten minutes', async () => {
+test('tags: the list is cached for ten minutes', async () => {
   await send('Ops')
   rig.clock.time += 599_999
   await send('Ops')
@@ -58,17 +58,17 @@ test('tags: the list serves for ten minutes', async () => {
   expect(wecom.of('tag/list')).toHaveLength(2)
 })
 
-test('tags: a name that is in no list is refused with what there is, and calls nobody for a minute', async () => {
+test('tags: an unknown name is refused, without a new list for a minute', async () => {
   await send('Ops')
   expect(await send('7', 'ops')).toEqual({
     outcome: 'refused',
-    errmsg: 'no tag is called ops',
-    hint: 'this app sees 2 tags: check the name, or write the id, tag:<number>',
+    errmsg: 'no tag is named ops',
+    hint: 'this app sees 2 tags: check the name, or use the id, tag:<number>',
   })
   expect([sentTo().length, wecom.of('tag/list').length]).toEqual([1, 1])
 })
 
-test('tags: a name that was made since the last list is found', async () => {
+test('tags: a tag created since the last list is found', async () => {
   await send('Ops')
   list({ tagid: 7, tagname: 'Ops' }, { tagid: 13, tagname: 'new' })
   rig.clock.time += 60_000
@@ -76,26 +76,26 @@ test('tags: a name that was made since the last list is found', async () => {
   expect(sentTo()).toEqual(['7', '13'])
 })
 
-test('tags: a name that two tags have is refused with both ids, and nothing is sent', async () => {
+test('tags: an ambiguous name is refused with both ids', async () => {
   list({ tagid: 3, tagname: 'Ops' }, { tagid: 7, tagname: 'Ops' }, { tagid: 12, tagname: '值班' })
   expect(await send('值班', 'Ops')).toEqual({
     outcome: 'refused',
-    errmsg: '2 tags are called Ops: 3 and 7',
-    hint: 'write the id: tag:3 or tag:7',
+    errmsg: '2 tags are named Ops: 3 and 7',
+    hint: 'use the id: tag:3 or tag:7',
   })
   expect(sentTo()).toEqual([])
 })
 
-test('tags: names like properties of objects are only names', async () => {
-  expect(await send('__proto__')).toMatchObject({ errmsg: 'no tag is called __proto__' })
+test('tags: names such as `constructor` are only names', async () => {
+  expect(await send('__proto__')).toMatchObject({ errmsg: 'no tag is named __proto__' })
 })
 
-test('tags: a list that makes no sense has no tags', async () => {
+test('tags: an invalid list has no tags', async () => {
   wecom.on('tag/list', () => ({ errcode: 0, taglist: [null, { tagid: 1 }, 'x', { tagid: 2, tagname: 3 }] }))
   expect((await send('Ops')).hint).toStartWith('this app sees 0 tags')
 })
 
-test('tags: a large company has a list of megabytes', async () => {
+test('tags: a list of megabytes is read', async () => {
   const many = Array.from({ length: 20_000 }, (_, index) => ({ tagid: index + 1, tagname: `tag ${index + 1}` }))
   list(...many)
   await send('tag 20000')
@@ -103,7 +103,7 @@ test('tags: a large company has a list of megabytes', async () => {
 })
 
 for (const how of ['hang', 'reset', 500] as const) {
-  test(`tags: a list that ends with ${how} is tried again: no message was sent`, async () => {
+  test(`tags: a list that ends with ${how} is retried`, async () => {
     wecom.on('tag/list', () => how)
     rig = openRig(wecom.origin, { network: { apiBaseUrl: wecom.origin, moreHosts: [], timeoutMs: 80 } })
     expect((await send('Ops')).outcome).toBe('retry')
@@ -111,17 +111,17 @@ for (const how of ['hang', 'reset', 500] as const) {
   })
 }
 
-test('tags: an app that may not read the list can still send to ids, so nothing is held', async () => {
+test('tags: an app without access to the list is not held', async () => {
   wecom.on('tag/list', () => ({ errcode: 48002, errmsg: 'api forbidden' }))
   expect(await send('Ops')).toEqual({
     outcome: 'refused',
     errcode: 48002,
     errmsg: 'api forbidden',
-    hint: 'this app may not read the names of tags: write the id, tag:<number>',
+    hint: 'this app is not allowed to read tag names: use the id, tag:<number>',
   })
 })
 
-test('tags: an address that is not trusted holds as it does for messages', async () => {
+test('tags: an untrusted IP holds, as for messages', async () => {
   wecom.on('tag/list', () => ({ errcode: 60020, errmsg: 'no' }))
   expect(await send('Ops')).toMatchObject({ outcome: 'retry', hold: true, errcode: 60020 })
 })

@@ -15,15 +15,15 @@ beforeEach(async () => {
 const send = ({ platform }: Rig, account = 'default') => platform.send(account, toBob, hello, checked)
 const sendMany = (rig: Rig, count: number) => Promise.all(Array.from({ length: count }, () => send(rig)))
 const outcomes = (all: readonly Outcome[]) => [...new Set(all.map(one => one.outcome))]
-/** The tokens that messages were sent with, in order. */
+/** The tokens used by messages, in order. */
 const used = () => wecom.of('message/send').map(({ query }) => query['access_token'])
 const refuse = (...bad: readonly string[]) =>
   wecom.on('message/send', ({ query }) =>
     bad.includes(query['access_token'] ?? '') ? { errcode: 42001, errmsg: 'expired' } : { errcode: 0, errmsg: 'ok' },
   )
 
-describe('one gettoken for everybody', () => {
-  test('token: a hundred sends at once without a token ask for it once', async () => {
+describe('sharing', () => {
+  test('token: a hundred concurrent sends share one gettoken', async () => {
     const rig = openRig(wecom.origin)
     expect(outcomes(await sendMany(rig, 100))).toEqual(['delivered'])
     expect(wecom.of('gettoken').map(({ method, query }) => ({ method, query }))).toEqual([
@@ -33,7 +33,7 @@ describe('one gettoken for everybody', () => {
     expect(rig.refreshed).toEqual(['default'])
   })
 
-  test('token: when WeCom drops it, a storm of refusals is followed by one gettoken and one repeat each', async () => {
+  test('token: a revoked token costs one gettoken and one resend per message', async () => {
     const rig = openRig(wecom.origin)
     await send(rig)
     refuse('T1')
@@ -43,7 +43,7 @@ describe('one gettoken for everybody', () => {
     expect(rig.refreshed).toEqual(['default', 'default'])
   })
 
-  test('token: whoever comes late with the old one gets the new one without another gettoken', async () => {
+  test('token: a late refusal of the old token needs no gettoken', async () => {
     const rig = openRig(wecom.origin)
     const [came, late] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     wecom.on('message/send', async ({ query }) => {
@@ -61,7 +61,7 @@ describe('one gettoken for everybody', () => {
     expect(wecom.of('gettoken')).toHaveLength(2)
   })
 
-  test('token: the same bytes go again after a refresh', async () => {
+  test('token: the same bytes are resent after a refresh', async () => {
     const rig = openRig(wecom.origin)
     refuse('T1')
     await send(rig)
@@ -71,14 +71,14 @@ describe('one gettoken for everybody', () => {
   })
 
   for (const errcode of [40001, 40014, 42001]) {
-    test(`token: ${errcode} again with a new token waits for the operator and asks no third time`, async () => {
+    test(`token: ${errcode} with a new token holds, without a third try`, async () => {
       wecom.on('message/send', () => ({ errcode, errmsg: 'no' }))
       expect(await send(openRig(wecom.origin))).toMatchObject({ outcome: 'retry', hold: true, errcode })
       expect([wecom.of('gettoken').length, used().length]).toEqual([2, 2])
     })
   }
 
-  test('token: if gettoken gives the same one again, a storm is still one gettoken', async () => {
+  test('token: if gettoken returns the same token, it is still called once', async () => {
     const rig = openRig(wecom.origin)
     wecom.on('gettoken', () => ({ errcode: 0, access_token: 'SAME', expires_in: 7200 }))
     await send(rig)
@@ -89,8 +89,8 @@ describe('one gettoken for everybody', () => {
   })
 })
 
-describe('how long it lives', () => {
-  test('token: it is used until five minutes before its end', async () => {
+describe('lifetime', () => {
+  test('token: it is used until five minutes before it expires', async () => {
     const rig = openRig(wecom.origin)
     await send(rig)
     expect(rig.platform.tokenExpiresAt('default')).toBe(start + 7_200_000)
@@ -102,7 +102,7 @@ describe('how long it lives', () => {
     expect(used()).toEqual(['T1', 'T1', 'T2'])
   })
 
-  test('token: near its end it still serves while gettoken does not answer, and not every send asks', async () => {
+  test('token: an expiring token is used while gettoken fails', async () => {
     const rig = openRig(wecom.origin)
     await send(rig)
     wecom.on('gettoken', () => ({ errcode: -1, errmsg: 'busy' }))
@@ -115,7 +115,7 @@ describe('how long it lives', () => {
     expect(used()).toHaveLength(3)
   })
 
-  test('token: near its end it does not serve an app whose secret is wrong by now', async () => {
+  test('token: an expiring token is not used after the secret became wrong', async () => {
     const rig = openRig(wecom.origin)
     await send(rig)
     wecom.on('gettoken', () => ({ errcode: 40001, errmsg: 'invalid credential' }))
@@ -123,7 +123,7 @@ describe('how long it lives', () => {
     expect(await send(rig)).toMatchObject({ outcome: 'retry', hold: true, errcode: 40001 })
   })
 
-  test('token: one that comes with little life left is not asked for with every send', async () => {
+  test('token: a token with little time left is not renewed on every send', async () => {
     const rig = openRig(wecom.origin)
     wecom.on('gettoken', () => ({ errcode: 0, access_token: 'OLD', expires_in: 100 }))
     await send(rig)
@@ -131,7 +131,7 @@ describe('how long it lives', () => {
     expect(wecom.of('gettoken')).toHaveLength(1)
   })
 
-  test('token: when WeCom wants fewer gettokens it gets none for a minute', async () => {
+  test('token: a rate-limited gettoken pauses for a minute', async () => {
     const rig = openRig(wecom.origin)
     wecom.on('gettoken', () => ({ errcode: 45009, errmsg: 'api freq out of limit' }))
     for (let turn = 0; turn < 3; turn++) expect(await send(rig)).toMatchObject({ outcome: 'retry', errcode: 45009 })
@@ -142,17 +142,17 @@ describe('how long it lives', () => {
   })
 })
 
-describe('where it is kept', () => {
+describe('storage', () => {
   const key = (...parts: readonly string[]) => createHash('sha256').update(parts.join('\0')).digest('hex')
   const ours = key('wwCORP', '1000002', 'SALES-SECRET')
 
-  test('token: it is stored under a name that does not tell the secret', async () => {
+  test('token: the storage key does not reveal the secret', async () => {
     const tokens = memoryTokens()
     await send(openRig(wecom.origin, { tokens }))
     expect([...tokens.rows]).toEqual([[ours, { value: 'T1', expiresAt: start + 7_200_000 }]])
   })
 
-  test('token: after a restart the stored one is used and gettoken is not called', async () => {
+  test('token: a restart uses the stored token without gettoken', async () => {
     const tokens = memoryTokens()
     await send(openRig(wecom.origin, { tokens }))
     const again = openRig(wecom.origin, { tokens })
@@ -162,7 +162,7 @@ describe('where it is kept', () => {
     expect(again.platform.tokenExpiresAt('default')).toBe(start + 7_200_000)
   })
 
-  test('token: a stored one that WeCom no longer takes is replaced', async () => {
+  test('token: a stored token that WeCom rejects is replaced', async () => {
     const tokens = memoryTokens()
     tokens.rows.set(ours, { value: 'GONE', expiresAt: start + 7_000_000 })
     refuse('GONE')
@@ -171,7 +171,7 @@ describe('where it is kept', () => {
     expect(tokens.rows.get(ours)?.value).toBe('T1')
   })
 
-  test('token: what another process has stored meanwhile is taken over', async () => {
+  test('token: a token stored by another process is used', async () => {
     const tokens = memoryTokens()
     const rig = openRig(wecom.origin, { tokens })
     await send(rig)
@@ -182,14 +182,14 @@ describe('where it is kept', () => {
     expect(wecom.of('gettoken')).toHaveLength(1)
   })
 
-  test('token: a store that fails costs no message', async () => {
+  test('token: a failing store costs no message', async () => {
     const fail = () => Promise.reject(new Error('disk full'))
     const rig = openRig(wecom.origin, { tokens: { load: fail, save: fail } })
     expect(outcomes(await sendMany(rig, 5))).toEqual(['delivered'])
     expect(rig.lines.filter(line => line.includes('disk full'))).toHaveLength(2)
   })
 
-  test('token: two apps of one company never share one, not even with the same secret', async () => {
+  test('token: two apps never share a token, even with the same secret', async () => {
     const apps = new Map([
       ['default', salesApp],
       ['hr', { ...salesApp, corpSecret: 'HR-SECRET', agentId: 1000003 }],
@@ -204,8 +204,8 @@ describe('where it is kept', () => {
   })
 })
 
-describe('when there is none', () => {
-  test('token: a wrong secret holds the message with the advice, and the log names the account', async () => {
+describe('failures', () => {
+  test('token: a wrong secret holds messages with a hint', async () => {
     wecom.on('gettoken', () => ({ errcode: 40001, errmsg: 'invalid credential' }))
     const rig = openRig(wecom.origin)
     expect(await send(rig)).toEqual({
@@ -227,7 +227,7 @@ describe('when there is none', () => {
     ['an HTTP 404', 404],
   ] as const
   for (const [what, how] of silences) {
-    test(`token: ${what} gettoken is tried again: no message was sent`, async () => {
+    test(`token: ${what} gettoken is retried`, async () => {
       wecom.on('gettoken', () => how)
       const network = { apiBaseUrl: wecom.origin, moreHosts: [], timeoutMs: 60 }
       expect((await send(openRig(wecom.origin, { network }))).outcome).toBe('retry')
@@ -241,7 +241,7 @@ describe('when there is none', () => {
     { errcode: 0, access_token: 'T' },
   ]
   for (const answer of [...senseless, { errcode: 0, access_token: 'T', expires_in: 0 }]) {
-    test(`token: ${JSON.stringify(answer)} is no token`, async () => {
+    test(`token: ${JSON.stringify(answer)} is not a token`, async () => {
       wecom.on('gettoken', () => answer)
       expect(await send(openRig(wecom.origin))).toMatchObject({ outcome: 'retry' })
       expect(used()).toEqual([])

@@ -3,7 +3,7 @@ import { limits } from '../../domain/limits.ts'
 import type { Card } from '../../domain/message.ts'
 import { cutHead } from '../../core/text/split.ts'
 
-/** Receivers of message/send; tags are ids by now. */
+/** The receivers of message/send. Tag names are already resolved to ids. */
 export interface Receivers {
   readonly kind: 'user' | 'party' | 'tag'
   readonly ids: readonly string[]
@@ -12,8 +12,8 @@ export interface Receivers {
 const receiverNames = { user: 'touser', party: 'toparty', tag: 'totag' } as const
 
 /**
- * The body of message/send (page 90236). The order of keys is fixed: to the platform a duplicate is the same JSON, so
- * equal messages must be equal bytes.
+ * Encodes the body of message/send (page 90236). The order of keys is fixed: the platform detects duplicates by
+ * comparing the JSON, so equal messages must be equal bytes. `unchecked` turns that detection off.
  */
 export function encodeAppMessage(agentId: number, to: Receivers, message: Message, unchecked: boolean): string {
   return JSON.stringify({
@@ -26,7 +26,7 @@ export function encodeAppMessage(agentId: number, to: Receivers, message: Messag
   })
 }
 
-/** The body of appchat/send (page 90248), which has no cards: undefined. */
+/** Encodes the body of appchat/send (page 90248); undefined for a card, which groups do not accept. */
 export function encodeGroupMessage(chatid: string, message: Message): string | undefined {
   if (message.kind === 'card') return undefined
   return JSON.stringify({ chatid, msgtype: msgtypeOf(message), ...contentOf(message) })
@@ -54,7 +54,7 @@ function contentOf(message: Message): object {
   }
 }
 
-/** Articles are the same for apps, groups and robots. */
+/** Encodes articles, in the format shared by apps, groups and robots. */
 export function encodeNews({ articles }: Extract<Message, { kind: 'news' }>): object {
   const inOrder = articles.map(({ title, description, url, picurl }) => ({ title, description, url, picurl }))
   return { news: { articles: inOrder } }
@@ -67,7 +67,7 @@ function encodeMedia(message: MediaMessage): object {
   return { video: { media_id: mediaId, title: cutHead(fileName, limits.articleTitleBytes) } }
 }
 
-/** The body of message/update_template_card (page 94888), for one member. */
+/** Encodes the body of message/update_template_card (page 94888) for one member. */
 export function encodeCardUpdate(agentid: number, userid: string, responseCode: string, card: Card): string {
   return JSON.stringify({ userids: [userid], agentid, response_code: responseCode, template_card: card })
 }

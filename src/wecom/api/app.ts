@@ -9,15 +9,15 @@ import { type AppCredentials, AppToken, type TokenDeps } from './token.ts'
 export interface ApiCall {
   readonly query?: Readonly<Record<string, string>>
   readonly payload?: Payload
-  /** Repeating it does no harm: no outcome is `unknown`. */
-  readonly free?: boolean
+  /** The call can be repeated safely, so a missing answer means `retry` and never `unknown`. */
+  readonly isRepeatable?: boolean
   readonly limitBytes?: number
 }
 
-/** An answer with errcode 0, or what became of the call. */
+/** The answer of a successful call (errcode 0), or the outcome of a failed one. */
 export type ApiResult = { readonly answer: ApiReply } | Outcome
 
-/** Calls to WeCom in the name of one app. Nothing here rejects. */
+/** Calls the WeCom API on behalf of one app. Nothing here rejects. */
 export class AppApi {
   readonly token: AppToken
   private readonly caller: Caller
@@ -29,46 +29,46 @@ export class AppApi {
     this.deps = deps
   }
 
-  /** `path` is such as `message/send`. A token that WeCom refuses is replaced once, and the same bytes go once more. */
-  async call(path: string, { query = {}, payload, free, limitBytes }: ApiCall): Promise<ApiResult> {
-    const ask = (url: string) => callWecom(this.deps.line, url, payload, limitBytes)
-    const heard = await this.ask(path, query, ask)
-    if ('outcome' in heard) return heard
-    return heard.kind === 'answer' && heard.errcode === 0 ? { answer: heard } : this.outcomeOf(heard, free)
+  /** Calls a `path` such as `message/send`. If WeCom rejects the token, it is renewed once and the call is repeated. */
+  async call(path: string, { query = {}, payload, isRepeatable, limitBytes }: ApiCall): Promise<ApiResult> {
+    const send = (url: string) => callWecom(this.deps.http, url, payload, limitBytes)
+    const reply = await this.withToken(path, query, send)
+    if ('outcome' in reply) return reply
+    return reply.kind === 'answer' && reply.errcode === 0 ? { answer: reply } : this.outcomeOf(reply, isRepeatable)
   }
 
-  /** A GET whose success is bytes. `open` gets the URL, and another one when WeCom refuses the token. */
+  /** A GET that returns bytes. `open` is called with the URL, and again with a new token if WeCom rejects the first. */
   async open(
     path: string,
     query: ApiCall['query'],
     open: (url: string) => Promise<Body | ApiReply | NoReply>,
   ): Promise<Body | Outcome> {
-    const heard = await this.ask(path, query, open)
-    return 'outcome' in heard || heard.kind === 'body' ? heard : this.outcomeOf(heard, true)
+    const reply = await this.withToken(path, query, open)
+    return 'outcome' in reply || reply.kind === 'body' ? reply : this.outcomeOf(reply, true)
   }
 
-  private async ask<Heard extends Body | ApiReply | NoReply>(
+  private async withToken<Reply extends Body | ApiReply | NoReply>(
     path: string,
     query: ApiCall['query'],
-    ask: (url: string) => Promise<Heard>,
-  ): Promise<Heard | Outcome> {
+    send: (url: string) => Promise<Reply>,
+  ): Promise<Reply | Outcome> {
     const urlWith = (token: AccessToken) =>
-      urlOf(this.deps.line.apiBaseUrl, path, { access_token: token.value, ...query })
+      urlOf(this.deps.http.apiBaseUrl, path, { access_token: token.value, ...query })
     const token = await this.token.get()
     if ('outcome' in token) return token
-    const heard = await ask(urlWith(token))
-    if (!this.refusesToken(heard)) return heard
-    const another = await this.token.renew(token)
-    return 'outcome' in another ? another : await ask(urlWith(another))
+    const reply = await send(urlWith(token))
+    if (!this.refusesToken(reply)) return reply
+    const renewed = await this.token.renew(token)
+    return 'outcome' in renewed ? renewed : await send(urlWith(renewed))
   }
 
-  private refusesToken(heard: Body | ApiReply | NoReply): boolean {
-    return heard.kind === 'answer' && ruleOf(heard.errcode, this.caller).verdict === 'refresh'
+  private refusesToken(reply: Body | ApiReply | NoReply): boolean {
+    return reply.kind === 'answer' && ruleOf(reply.errcode, this.caller).verdict === 'refresh'
   }
 
-  private outcomeOf(heard: ApiReply | NoReply, free?: boolean): Outcome {
-    return heard.kind === 'answer'
-      ? outcomeOfRefusal(heard, this.caller, this.deps.random)
-      : outcomeOfNoReply(heard, free)
+  private outcomeOf(reply: ApiReply | NoReply, isRepeatable?: boolean): Outcome {
+    return reply.kind === 'answer'
+      ? outcomeOfRefusal(reply, this.caller, this.deps.random)
+      : outcomeOfNoReply(reply, isRepeatable)
   }
 }

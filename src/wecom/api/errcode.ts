@@ -1,7 +1,10 @@
-/** What to do about an errcode: a new token and once more, later, give this message up, or wait for the operator. */
+/**
+ * How to handle an errcode: `refresh` the token and resend, `retry` later, `refuse` this message for good, or hold all
+ * messages until the `operator` has fixed the setup.
+ */
 export type ErrcodeMeaning = 'refresh' | 'retry' | 'refuse' | 'operator'
 
-/** Who asked: some codes mean something else in the answer to gettoken. `agentId` is absent for group robots. */
+/** The caller of the API. Some codes have another meaning for gettoken. `agentId` is absent for group robots. */
 export interface Caller {
   readonly isGettoken?: boolean
   readonly agentId?: number
@@ -9,9 +12,9 @@ export interface Caller {
 
 export interface Rule {
   readonly verdict: ErrcodeMeaning
-  /** What the operator does. */
+  /** What the operator should do. */
   readonly hint?: string
-  /** Later means: not before this, and not all at once. */
+  /** How long to wait before a retry. The jitter keeps waiting messages from being retried all at once. */
   readonly wait?: { readonly leastMs: number; readonly jitterMs: number }
 }
 
@@ -24,53 +27,56 @@ const wrongSecret = operator('corpSecret does not belong to this corpId and app,
 
 const rows: readonly Row[] = [
   [[-1, 846_601, 846_602], { verdict: 'retry' }],
-  [[40_001, 40_014, 42_001], { verdict: 'refresh', hint: 'WeCom refuses a token that it has just issued' }],
+  [[40_001, 40_014, 42_001], { verdict: 'refresh', hint: 'WeCom rejects a token that it has just issued' }],
   [[40_003, 46_004, 60_111], refuse('check the spelling of the user id')],
-  [[40_004, 40_005, 40_006, 40_009, 40_011], refuse('WeCom does not take media of this kind or size')],
+  [[40_004, 40_005, 40_006, 40_009, 40_011], refuse('WeCom does not accept media of this type or size')],
   [[40_007], refuse('the upload is older than three days or belongs to another company')],
-  [[40_008], refuse('WeCom does not take this kind of message here')],
-  [[40_013], operator('corpId is wrong: it is on the page "My Company" and begins with ww or wx')],
-  [[40_031, 40_032, 82_002, 82_003], refuse('too many recipients, or one that is none')],
-  [[40_033, 40_035, 40_058, 40_063, 41_001, 41_011, 47_001], refuse('this is a mistake of wecomd: please report it')],
-  [[40_050, 86_001, 86_003], refuse('there is no such group')],
+  [[40_008], refuse('WeCom does not accept this type of message here')],
+  [[40_013], operator('corpId is wrong: copy it from the page "My Company"; it begins with ww or wx')],
+  [[40_031, 40_032, 82_002, 82_003], refuse('too many recipients, or an invalid one')],
+  [[40_033, 40_035, 40_058, 40_063, 41_001, 41_011, 47_001], refuse('this is a bug in wecomd: please report it')],
+  [[40_050, 86_001, 86_003], refuse('this group does not exist')],
   [[40_056], operator('agentId does not match corpSecret')],
-  [[40_066, 60_003, 60_123, 40_068, 40_070], refuse('no such department or tag, or the app may not see it')],
-  [[40_091], operator('corpSecret is of another company')],
+  [
+    [40_066, 60_003, 60_123, 40_068, 40_070],
+    refuse('the department or tag does not exist, or the app is not allowed to see it'),
+  ],
+  [[40_091], operator('corpSecret belongs to another company')],
   [[41_004], operator('corpSecret is missing')],
-  [[44_001, 44_004], refuse('there is nothing in it')],
-  [[45_001, 45_002, 45_007], refuse('it is larger or longer than WeCom takes')],
+  [[44_001, 44_004], refuse('the message is empty')],
+  [[45_001, 45_002, 45_007], refuse('the message is larger or longer than WeCom accepts')],
   [[45_009], { verdict: 'retry', hint: 'too many calls', wait: { leastMs: 60_000, jitterMs: 15_000 } }],
   [[45_033], { verdict: 'retry', hint: 'too many calls at once', wait: { leastMs: 1_000, jitterMs: 4_000 } }],
-  [[48_002], operator('the app may not use this API: is corpSecret that of a self-built app?')],
+  [[48_002], operator('the app is not allowed to use this API: check that corpSecret belongs to a self-built app')],
   [
     [50_002, 60_011],
-    refuse('add the recipient to the visible range of the app; a group needs the whole company in it'),
+    refuse('add the recipient to the visible range of the app; for a group, the range must be the whole company'),
   ],
   [[50_003], operator('the app is disabled: enable it in the admin console')],
-  [[81_013, 82_001], refuse('no recipient exists and may see the app: check the ids and the visible range of the app')],
-  [[86_004, 86_005, 86_006, 86_007, 86_216, 86_217], refuse('WeCom does not take this group')],
-  [[86_008], refuse('the app did not create this group: send by a group robot, or let the Bot answer in the group')],
-  [[93_000], refuse('the group robot is gone or its key is wrong: make it again and put its key into webhooks')],
-  [[301_002], operator('agentId and corpSecret are of different apps')],
+  [[81_013, 82_001], refuse('no recipient exists and can see the app: check the ids and the visible range of the app')],
+  [[86_004, 86_005, 86_006, 86_007, 86_216, 86_217], refuse('WeCom does not accept this group')],
+  [[86_008], refuse('the app did not create this group: use a group robot, or let the Bot answer in the group')],
+  [[93_000], refuse('the group robot was deleted or its key is wrong: create a new one and put its key into webhooks')],
+  [[301_002], operator('agentId and corpSecret belong to different apps')],
 ]
 
-/** The platform's codes (page 90313) as `wecomd` takes them; an unknown one refuses the message. */
+/** The rule for an errcode (page 90313). An unknown code refuses the message. */
 export function ruleOf(errcode: number, caller: Caller): Rule {
   if (errcode === untrustedIp) return { verdict: 'operator' }
   const rule = rows.find(([errcodes]) => errcodes.includes(errcode))?.[1] ?? { verdict: 'refuse' }
   return caller.isGettoken === true ? forGettoken(rule) : rule
 }
 
-/** No message is at fault when there is no token for it, and no token can be too old here. */
+/** A refused gettoken is never the message's fault, and no token is involved that could be refreshed. */
 function forGettoken(rule: Rule): Rule {
   if (rule.verdict === 'refresh') return wrongSecret
   return rule.verdict === 'refuse' ? { ...rule, verdict: 'operator' } : rule
 }
 
-/** The caller's address is not on the app's list. It is the platform who knows which address that is. */
+/** The caller's IP address is not in the app's list of trusted IPs. Only the answer tells which address that is. */
 const untrustedIp = 60_020
 
-/** What the operator does about this answer. */
+/** The hint for the operator about this answer. */
 export function hintOf(
   answer: { readonly errcode: number; readonly errmsg: string },
   caller: Caller,

@@ -1,15 +1,15 @@
-/** Where URLs that come from outside may point to. */
+/** The hosts that URLs from outside (callbacks, webhooks) may point to. */
 export interface HostRule {
-  /** Origin of the API, such as a private deployment's or a simulator's. */
+  /** The origin of the API: WeCom itself, a private deployment or a simulator. */
   readonly apiBaseUrl: string
-  /** Further hosts that may be called. */
+  /** Additional allowed hosts. */
   readonly moreHosts: readonly string[]
 }
 
-/** The host of the platform itself. */
+/** WeCom's own API host. */
 export const officialHost = 'qyapi.weixin.qq.com'
 
-/** True when `url` is one of the platform's or of the hosts that the operator allows. */
+/** True when `url` points to the platform, to its file storage, or to a host the operator allows. */
 export function isAllowed(url: string, rule: HostRule): boolean {
   if (!URL.canParse(url)) return false
   const { protocol, host, hostname } = new URL(url)
@@ -21,7 +21,7 @@ export function isAllowed(url: string, rule: HostRule): boolean {
   )
 }
 
-/** `*.` at the beginning stands for any number of labels. */
+/** A leading `*.` matches one or more labels. */
 function isHost(pattern: string, host: string): boolean {
   return pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern
 }

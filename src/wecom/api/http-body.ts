@@ -2,43 +2,43 @@ import { WecomdError } from '../../errors.ts'
 import { noReplyOf, type HttpDeps, type NoReply, fetchOptionsOf } from './http.ts'
 import type { IdleTimeout } from '../media/idle-timeout.ts'
 
-/** An answer that is bytes. Reading it rejects with `network` when it breaks off. */
+/** A response body as a stream. Reading it rejects with `network` when the connection breaks. */
 export interface Body {
   readonly kind: 'body'
   readonly headers: Headers
-  /** As announced. */
+  /** The announced length. */
   readonly bytes?: number
-  readonly pieces: AsyncIterable<Uint8Array>
+  readonly chunks: AsyncIterable<Uint8Array>
 }
 
-/** A GET of bytes, or of some of them. Never rejects, and says nothing of the URL, which holds secrets. */
+/** GETs a body, or a range of it. Never rejects. Errors never contain the URL, because it contains secrets. */
 export async function openBody(
-  line: HttpDeps,
+  http: HttpDeps,
   url: string,
-  patience: IdleTimeout,
+  idle: IdleTimeout,
   range?: string,
 ): Promise<Body | NoReply> {
-  patience.touch()
+  idle.touch()
   try {
-    // What is encoded on the way would arrive with another length than it is announced with.
+    // A compressed body would not match the announced length.
     const headers = { 'accept-encoding': 'identity', ...(range !== undefined && { range }) }
-    const response = await line.fetch(url, { ...fetchOptionsOf(line), headers, signal: patience.signal })
-    patience.touch()
+    const response = await http.fetch(url, { ...fetchOptionsOf(http), headers, signal: idle.signal })
+    idle.touch()
     const { status, body } = response
     if (status !== 200 && !(status === 206 && range !== undefined)) return { kind: 'status', status }
     const length = response.headers.get('content-length')
     const bytes = length !== null && /^\d+$/.test(length) ? { bytes: Number(length) } : {}
-    return { kind: 'body', headers: response.headers, ...bytes, pieces: piecesOf(body, patience) }
+    return { kind: 'body', headers: response.headers, ...bytes, chunks: chunksOf(body, idle) }
   } catch (error) {
     return noReplyOf(error)
   }
 }
 
-async function* piecesOf(body: Response['body'], patience: IdleTimeout): AsyncGenerator<Uint8Array> {
+async function* chunksOf(body: Response['body'], idle: IdleTimeout): AsyncGenerator<Uint8Array> {
   try {
-    for await (const piece of body ?? []) {
-      patience.touch()
-      yield piece
+    for await (const chunk of body ?? []) {
+      idle.touch()
+      yield chunk
     }
   } catch (error) {
     throw new WecomdError('network', noReplyOf(error).reason)

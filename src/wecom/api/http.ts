@@ -2,7 +2,7 @@ import { parseJson } from '../../domain/json.ts'
 import type { MediaBytes } from '../../domain/spool.ts'
 import type { Fetch } from '../../world.ts'
 
-/** How calls to WeCom leave this host. */
+/** How calls to WeCom leave this host: proxy, trusted authority, timeout. */
 export interface HttpDeps {
   readonly fetch: Fetch
   readonly timeoutMs: number
@@ -10,13 +10,13 @@ export interface HttpDeps {
   readonly ca?: string
 }
 
-/** What a POST carries. */
+/** The body of a POST and its content type. */
 export interface Payload {
   readonly type: string
   readonly body: string | MediaBytes
 }
 
-/** What WeCom says: HTTP is 200 for refusals too, only the integer errcode counts. */
+/** An answer from WeCom. The HTTP status is 200 even for refusals; only the errcode counts. */
 export interface ApiReply {
   readonly kind: 'answer'
   readonly errcode: number
@@ -24,81 +24,87 @@ export interface ApiReply {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-/** No word of WeCom: some server's HTTP status, or nothing. `mayHaveLeft` is false when not one byte of the request did. */
+/**
+ * No answer from WeCom: another server's HTTP status, or nothing at all. `mayHaveArrived` is false only when not one
+ * byte of the request was sent.
+ */
 export type NoReply =
   | { readonly kind: 'status'; readonly status: number }
-  | { readonly kind: 'broken'; readonly reason: string; readonly mayHaveLeft: boolean }
+  | { readonly kind: 'broken'; readonly reason: string; readonly mayHaveArrived: boolean }
 
-/** Answers are a few hundred bytes; more than this is not from the platform. */
-const answerLimitBytes = 64 * 1024
-/** A body may take a second longer for each of these. */
-const slowestBytesPerSecond = 128 * 1024
+/** Answers have a few hundred bytes. A longer one does not come from the platform. */
+const replyLimitBytes = 64 * 1024
+/** The slowest acceptable upload. It extends the timeout with the size of the body. */
+const minBytesPerSecond = 128 * 1024
 const errmsgChars = 300
 
-/** One call to WeCom: a POST with a payload, else a GET. Never rejects, and says nothing of the URL, which holds secrets. */
+/**
+ * Makes one call to WeCom: a POST with a payload, otherwise a GET. Never rejects. Errors never contain the URL, because
+ * it contains secrets.
+ */
 export async function callWecom(
-  line: HttpDeps,
+  http: HttpDeps,
   url: string,
   payload?: Payload,
-  limitBytes = answerLimitBytes,
+  limitBytes = replyLimitBytes,
 ): Promise<ApiReply | NoReply> {
   try {
-    const response = await line.fetch(url, {
+    const response = await http.fetch(url, {
       ...(payload !== undefined && post(payload)),
-      ...fetchOptionsOf(line),
-      signal: AbortSignal.timeout(line.timeoutMs + slowness(payload)),
+      ...fetchOptionsOf(http),
+      signal: AbortSignal.timeout(http.timeoutMs + uploadTimeMs(payload)),
     })
     const text = await readText(response.body ?? [], limitBytes)
-    return (response.status === 200 ? parseAnswer(text) : undefined) ?? { kind: 'status', status: response.status }
+    return (response.status === 200 ? parseReply(text) : undefined) ?? { kind: 'status', status: response.status }
   } catch (error) {
     return noReplyOf(error)
   }
 }
 
-/** What all requests have: the way out, and no redirects. */
+/** The options of every request: proxy, trusted authority, no redirects. */
 export function fetchOptionsOf({ proxy, ca }: HttpDeps): BunFetchRequestInit {
   return { redirect: 'manual', ...(proxy !== undefined && { proxy }), ...(ca !== undefined && { tls: { ca } }) }
 }
 
-/** Where a call goes to. */
+/** The URL of an API call. */
 export function urlOf(origin: string, path: string, query: Readonly<Record<string, string>>): string {
   return `${origin}/cgi-bin/${path}?${new URLSearchParams(query).toString()}`
 }
 
-/** A body of JSON. */
+/** A JSON payload. */
 export function json(body: string): Payload {
   return { type: 'application/json', body }
 }
 
-/** With a length of its own a body that comes piece by piece is sent as it comes, and not in chunked encoding. */
+/** An explicit content-length keeps Bun from using chunked encoding for a streamed body. */
 function post({ type, body }: Payload): BunFetchRequestInit {
   if (typeof body === 'string') return { method: 'POST', headers: { 'content-type': type }, body }
   const headers = { 'content-type': type, 'content-length': String(body.bytes) }
   return { method: 'POST', headers, body: body.open() }
 }
 
-function slowness(payload: Payload | undefined): number {
+function uploadTimeMs(payload: Payload | undefined): number {
   const bytes = typeof payload?.body === 'object' ? payload.body.bytes : 0
-  return Math.ceil((bytes / slowestBytesPerSecond) * 1_000)
+  return Math.ceil((bytes / minBytesPerSecond) * 1_000)
 }
 
-/** A short text; empty when it is longer than the limit. */
+/** Reads a short text. Returns '' when it is longer than the limit. */
 export async function readText(
   body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  limitBytes = answerLimitBytes,
+  limitBytes = replyLimitBytes,
 ): Promise<string> {
-  const pieces: Uint8Array[] = []
+  const chunks: Uint8Array[] = []
   let bytes = 0
-  for await (const piece of body) {
-    bytes += piece.length
+  for await (const chunk of body) {
+    bytes += chunk.length
     if (bytes > limitBytes) return ''
-    pieces.push(piece)
+    chunks.push(chunk)
   }
-  return Buffer.concat(pieces).toString()
+  return Buffer.concat(chunks).toString()
 }
 
-/** WeCom's word in a text; undefined when it is something else. */
-export function parseAnswer(text: string): ApiReply | undefined {
+/** Parses an answer from WeCom; undefined when the text is not JSON with an integer errcode. */
+export function parseReply(text: string): ApiReply | undefined {
   const value = parseJson(text)
   if (typeof value !== 'object' || value === null) return undefined
   const fields: Readonly<Record<string, unknown>> = { ...value }
@@ -108,18 +114,18 @@ export function parseAnswer(text: string): ApiReply | undefined {
 }
 
 /**
- * Codes of Bun and OpenSSL that say that not one byte of the request has left. EPROTO is not among them: it comes for a
- * failed handshake, and for a record that breaks after the request too.
+ * Error codes of Bun and OpenSSL which mean that not one byte of the request was sent. EPROTO is missing on purpose: it
+ * stands for a failed handshake, but also for a TLS record that breaks after the request.
  */
-const neverLeft =
+const neverSent =
   /^(?:ConnectionRefused|ECONNREFUSED|FailedToOpenSocket|ENOTFOUND|EAI_AGAIN|ERR_PROXY|ERR_TLS|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/
 
-/** What a failed request was. Messages of such errors tell the URL, so only the code is taken. */
+/** Classifies a failed request. Only the error's code is used, because its message contains the URL. */
 export function noReplyOf(error: unknown): Extract<NoReply, { kind: 'broken' }> {
-  // The code of a DOMException, such as a timeout, is a number and says nothing to anybody.
+  // The code of a DOMException, such as a timeout, is a meaningless number.
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-  // That of a proxy which opens no tunnel.
+  // The status of a proxy that refuses the tunnel.
   const status = error instanceof Error && 'status' in error ? ` ${String(error.status)}` : ''
   const reason = code === '' ? 'no answer in time' : `${code}${status}`
-  return { kind: 'broken', reason, mayHaveLeft: !neverLeft.test(code) }
+  return { kind: 'broken', reason, mayHaveArrived: !neverSent.test(code) }
 }

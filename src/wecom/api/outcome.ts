@@ -3,24 +3,24 @@ import type { Random } from '../../world.ts'
 import { type Caller, hintOf, ruleOf } from './errcode.ts'
 import type { ApiReply, NoReply } from './http.ts'
 
-/** Statuses of proxies that turn a request away for now: WeCom has not seen it. */
-const turnedAway: readonly number[] = [407, 408, 425, 429]
+/** Statuses with which a proxy refuses a request for now. WeCom never received it. */
+const proxyRefusals: readonly number[] = [407, 408, 425, 429]
 
 /**
- * What a call without an answer makes of a message: a request that may have been heard leaves it unknown. A call that
- * is `free` to be repeated is repeated instead, unless its body is too large for some server on the way.
+ * The outcome of a call without an answer. If the request may have arrived, the outcome is `unknown`: resending could
+ * show a message twice. A repeatable call is retried instead, unless a server on the way rejects its size (413).
  */
-export function outcomeOfNoReply(silence: NoReply, free = false): Outcome {
-  if (silence.kind === 'broken') {
-    const { reason, mayHaveLeft } = silence
-    const outcome = mayHaveLeft && !free ? 'unknown' : 'retry'
+export function outcomeOfNoReply(noReply: NoReply, isRepeatable = false): Outcome {
+  if (noReply.kind === 'broken') {
+    const { reason, mayHaveArrived } = noReply
+    const outcome = mayHaveArrived && !isRepeatable ? 'unknown' : 'retry'
     return { outcome, silent: true, errmsg: reason, hint: hintOfBreak(reason) }
   }
-  const { status } = silence
+  const { status } = noReply
   const errmsg = `HTTP ${status} without an errcode`
   if (status === 413) return { outcome: 'refused', errmsg }
   const known = { silent: true, errmsg, hint: hintOfStatus(status) }
-  if (free || turnedAway.includes(status)) return { outcome: 'retry', ...known }
+  if (isRepeatable || proxyRefusals.includes(status)) return { outcome: 'retry', ...known }
   return { outcome: status >= 300 && status < 500 ? 'refused' : 'unknown', ...known }
 }
 
@@ -30,23 +30,23 @@ const proxyLogin =
 function hintOfBreak(reason: string): string {
   if (reason === 'ERR_PROXY_TUNNEL 407') return proxyLogin
   if (reason.startsWith('ERR_PROXY'))
-    return 'the proxy of channels.wecom.network.egressProxyUrl refuses to connect to this host: let it through there'
+    return 'the proxy of channels.wecom.network.egressProxyUrl refuses to connect to WeCom: allow that host in the proxy'
   if (reason === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return 'the certificate is that of another host: is channels.wecom.network.apiBaseUrl right?'
+    return 'the certificate is for another host: check channels.wecom.network.apiBaseUrl'
   return /CERT|UNABLE_TO_VERIFY/.test(reason)
-    ? 'the certificate is not trusted: the authority of a private deployment or proxy goes to channels.wecom.network.caFile'
-    : 'is WeCom reachable from this host (proxy, DNS, firewall)?'
+    ? 'the certificate is not trusted: set channels.wecom.network.caFile to the CA of the private deployment or proxy'
+    : 'check that WeCom is reachable from this host (proxy, DNS, firewall)'
 }
 
 function hintOfStatus(status: number): string {
   if (status === 407) return proxyLogin
-  if (status === 403) return 'a proxy or a firewall refuses to connect to this host: let it through there'
-  return turnedAway.includes(status)
-    ? 'does the proxy let this host through?'
-    : 'do network.apiBaseUrl and the proxy lead to WeCom?'
+  if (status === 403) return 'a proxy or firewall refuses to connect to WeCom: allow that host there'
+  return proxyRefusals.includes(status)
+    ? 'check that the proxy accepts requests from this host'
+    : 'check that network.apiBaseUrl and the proxy lead to WeCom'
 }
 
-/** What a refusal (an errcode that is not 0) makes of a message. */
+/** The outcome of a refusal, that is, of an errcode other than 0. */
 export function outcomeOfRefusal(answer: ApiReply, caller: Caller, random: Pick<Random, 'fraction'>): Outcome {
   const { errcode, errmsg } = answer
   const { verdict, wait } = ruleOf(errcode, caller)
@@ -59,7 +59,7 @@ export function outcomeOfRefusal(answer: ApiReply, caller: Caller, random: Pick<
     }
     case 'refuse':
       return { outcome: 'refused', ...known }
-    case 'refresh': // who could refresh has done so already
+    case 'refresh': // already refreshed once; only the operator can help now
     case 'operator':
       return { outcome: 'retry', ...known, hold: true }
     default:
@@ -67,7 +67,7 @@ export function outcomeOfRefusal(answer: ApiReply, caller: Caller, random: Pick<
   }
 }
 
-/** A call that WeCom took. */
+/** The outcome of a call that WeCom accepted. */
 export function outcomeOfSuccess(answer: ApiReply): Outcome {
   const { errcode, errmsg, fields } = answer
   const { msgid } = fields
@@ -80,12 +80,12 @@ export function outcomeOfSuccess(answer: ApiReply): Outcome {
   }
 }
 
-/** A message that cannot be sent, and why. */
+/** The outcome for a message that can never be sent, with the reason. */
 export function refused(errmsg: string, hint?: string): Outcome {
   return { outcome: 'refused', errmsg, ...(hint !== undefined && { hint }) }
 }
 
-/** Who was not reached (page 90236): `"invaliduser": "a|b"`. */
+/** The receivers that were not reached (page 90236): `"invaliduser": "a|b"`. */
 function unreachedOf({ fields }: ApiReply): { readonly unreached?: Unreached } {
   const lists = unreachedNames.flatMap(name => {
     const ids = typeof fields[name] === 'string' ? fields[name].split('|').filter(id => id !== '') : []

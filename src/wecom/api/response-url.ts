@@ -6,22 +6,23 @@ import { outcomeOfNoReply, refused } from './outcome.ts'
 
 export type ResponseUrlOptions = HttpDeps & HostRule
 
-/** Posts markdown to a response_url (page 101138): plain JSON, no token, one body per URL. Never rejects. */
+/** Creates a function that posts markdown to a response_url (page 101138): plain JSON, no token, one use per URL. */
 export function createResponsePoster(options: ResponseUrlOptions): (url: string, content: string) => Promise<Outcome> {
   return (url, content) => post(options, url, { msgtype: 'markdown', markdown: { content } })
 }
 
-/** Posts a template card to a response_url, which takes one in single chats only. Never rejects. */
+/** Creates a function that posts a template card to a response_url. Groups do not accept cards there. Never rejects. */
 export function createCardPoster(options: ResponseUrlOptions): (url: string, card: Card) => Promise<Outcome> {
   return (url, card) => post(options, url, { msgtype: 'template_card', template_card: card })
 }
 
 async function post(options: ResponseUrlOptions, url: string, body: object): Promise<Outcome> {
-  if (!isAllowed(url, options)) return refused('the host is not allowed', 'add it to network.mediaHosts if it is yours')
+  if (!isAllowed(url, options))
+    return refused('the host is not allowed', 'if the host is yours, add it to network.mediaHosts')
   const answer = await callWecom(options, url, json(JSON.stringify(body)))
   if (answer.kind !== 'answer') return outcomeOfNoReply(answer)
   const { errcode, errmsg } = answer
   if (errcode === 0) return { outcome: 'delivered', errcode, errmsg }
-  // -1 says that nothing was done; the codes of a spent or expired url are written nowhere.
+  // -1 means "busy, nothing was done". The codes for a used or expired URL are undocumented, so all others are final.
   return { outcome: errcode === -1 ? 'retry' : 'refused', errcode, errmsg }
 }

@@ -11,7 +11,7 @@ import { outcomeOfRefusal, outcomeOfNoReply, outcomeOfSuccess } from './outcome.
 import { encodePicture, encodeRobotMessage, encodeUploaded, type RobotBody, robotMediaOf } from './robot-message.ts'
 
 export interface RobotDeps {
-  readonly line: HttpDeps & HostRule
+  readonly http: HttpDeps & HostRule
   readonly random: Random
   readonly openMedia: Spool['open']
 }
@@ -21,9 +21,9 @@ interface Address {
   readonly key: string
 }
 
-/** A robot by its key, or by the whole URL that WeCom shows; undefined when that is neither or its host is not allowed. */
+/** Creates a robot from its key, or from its whole webhook URL. Returns undefined for an invalid or disallowed URL. */
 export function createRobot(keyOrUrl: string, deps: RobotDeps): Robot | undefined {
-  const address = addressOf(keyOrUrl, deps.line)
+  const address = addressOf(keyOrUrl, deps.http)
   return address && new Robot(address, deps)
 }
 
@@ -32,11 +32,11 @@ function addressOf(keyOrUrl: string, rule: HostRule): Address | undefined {
   if (!isAllowed(keyOrUrl, rule)) return undefined
   const url = new URL(keyOrUrl)
   const key = url.searchParams.get('key') ?? ''
-  // The platform's own host stands for the API, wherever the config says that it is.
+  // A URL with WeCom's own host means the configured API, which may be a private deployment.
   return key === '' ? undefined : { origin: url.host === officialHost ? rule.apiBaseUrl : url.origin, key }
 }
 
-/** Sends by one group robot (page 91770). Nothing here rejects. */
+/** Sends messages by one group robot (page 91770). Nothing here rejects. */
 export class Robot {
   private readonly address: Address
   private readonly deps: RobotDeps
@@ -46,7 +46,7 @@ export class Robot {
     this.deps = deps
   }
 
-  /** WeCom has no check for duplicates here: what is `unknown` must not be repeated. */
+  /** WeCom does not detect duplicates here, so a message with the outcome `unknown` must not be resent. */
   async send(message: Message): Promise<Outcome> {
     const encoded = message.kind === 'media' ? await this.encodeMedia(message) : encodeRobotMessage(message)
     if ('outcome' in encoded) return encoded
@@ -55,7 +55,7 @@ export class Robot {
     return answer.errcode === 0 ? outcomeOfSuccess(answer) : outcomeOfRefusal(answer, {}, this.deps.random)
   }
 
-  /** What is uploaded can be sent by this robot only. */
+  /** Uploads a file. Only this robot can send it afterwards. */
   async upload(message: MediaMessage): Promise<Upload> {
     const { random } = this.deps
     const file = await openMedia(this.deps.openMedia, message.source)
@@ -66,9 +66,9 @@ export class Robot {
     return answer.errcode === 0 ? decodeUpload(answer) : outcomeOfRefusal(answer, {}, random)
   }
 
-  private call(what: string, more: Readonly<Record<string, string>>, payload: Payload): Promise<ApiReply | NoReply> {
+  private call(path: string, query: Readonly<Record<string, string>>, payload: Payload): Promise<ApiReply | NoReply> {
     const { origin, key } = this.address
-    return callWecom(this.deps.line, urlOf(origin, `webhook/${what}`, { key, ...more }), payload)
+    return callWecom(this.deps.http, urlOf(origin, `webhook/${path}`, { key, ...query }), payload)
   }
 
   private async encodeMedia(message: MediaMessage): Promise<RobotBody> {
@@ -88,7 +88,7 @@ export class Robot {
     try {
       return Buffer.concat(await Array.fromAsync(file.open()))
     } catch {
-      return { outcome: 'retry', errmsg: 'the file cannot be read' }
+      return { outcome: 'retry', errmsg: 'cannot read the file' }
     }
   }
 }

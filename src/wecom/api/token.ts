@@ -16,8 +16,8 @@ export interface AppCredentials {
 }
 
 export interface TokenDeps {
-  /** With the API's base URL. */
-  readonly line: HttpDeps & { readonly apiBaseUrl: string }
+  /** HTTP settings, with the API's base URL. */
+  readonly http: HttpDeps & { readonly apiBaseUrl: string }
   readonly tokens: Tokens
   readonly clock: Pick<Clock, 'now'>
   readonly random: Pick<Random, 'fraction'>
@@ -25,25 +25,26 @@ export interface TokenDeps {
   onRefresh(account: string): void
 }
 
-/** How long a token that is near its end serves before the next attempt to get another. */
-const nearEndMs = 30_000
+/** When renewing fails but the old token is still valid, use it for this long before the next attempt. */
+const renewRetryMs = 30_000
 
 /**
- * The access token of one app (page 91039): kept over restarts, renewed before its end, one gettoken for everybody who
- * waits. Asking gives the same token while it is valid, so other processes with this app are not disturbed.
+ * The access token of one app (page 91039). It is stored across restarts and renewed before it expires. Concurrent
+ * callers share one gettoken. While a token is valid, gettoken returns the same one, so other processes that use this
+ * app are not disturbed.
  */
 export class AppToken {
   private readonly app: AppCredentials
   private readonly deps: TokenDeps
   private readonly key: string
   private current: AccessToken | undefined
-  /** Until when `current` is handed out without asking for another. */
+  /** `current` is used without a renewal until this time. */
   private freshUntil = 0
-  /** One that WeCom did not take; another object with the same value may be a second try. */
+  /** The token WeCom rejected, compared by identity: gettoken may return the same value, which deserves one more try. */
   private rejected: AccessToken | undefined
-  private flight: Promise<AccessToken | Outcome> | undefined
-  /** WeCom wants to be left alone. */
-  private pause: { readonly until: number; readonly outcome: Outcome } | undefined
+  private pending: Promise<AccessToken | Outcome> | undefined
+  /** Set when WeCom asked us to wait before the next gettoken. */
+  private cooldown: { readonly until: number; readonly outcome: Outcome } | undefined
 
   constructor(app: AppCredentials, deps: TokenDeps) {
     this.app = app
@@ -51,42 +52,42 @@ export class AppToken {
     this.key = createHash('sha256').update([app.corpId, app.agentId, app.corpSecret].join('\0')).digest('hex')
   }
 
-  /** When the token that we have expires; undefined before the first use. */
+  /** When the current token expires, in epoch milliseconds; undefined before the first use. */
   expiresAt(): number | undefined {
     return this.current?.expiresAt
   }
 
-  /** A token, or why there is none: `retry`, held when only the operator can help. */
+  /** Returns a valid token, or the outcome for the caller: `retry`, with `hold` when only the operator can help. */
   async get(): Promise<AccessToken | Outcome> {
-    return this.fresh() ?? (await this.fly())
+    return this.fresh() ?? (await this.obtainOnce())
   }
 
-  /** Another token after WeCom refused `bad`. Whoever comes late with a token that was replaced gets the new one. */
-  async renew(bad: AccessToken): Promise<AccessToken | Outcome> {
-    if (this.current === bad) this.rejected = bad
+  /** Returns another token after WeCom rejected one. If it was already replaced meanwhile, returns the new one. */
+  async renew(rejected: AccessToken): Promise<AccessToken | Outcome> {
+    if (this.current === rejected) this.rejected = rejected
     return await this.get()
   }
 
-  private fly(): Promise<AccessToken | Outcome> {
-    this.flight ??= this.obtain().finally(() => {
-      this.flight = undefined
+  private obtainOnce(): Promise<AccessToken | Outcome> {
+    this.pending ??= this.obtain().finally(() => {
+      this.pending = undefined
     })
-    return this.flight
+    return this.pending
   }
 
   private async obtain(): Promise<AccessToken | Outcome> {
     const { clock } = this.deps
-    await this.recall()
+    await this.loadStored()
     const known = this.fresh()
     if (known !== undefined) return known
-    if (this.pause !== undefined && clock.now() < this.pause.until) return this.pause.outcome
-    const asked = await this.ask()
+    if (this.cooldown !== undefined && clock.now() < this.cooldown.until) return this.cooldown.outcome
+    const asked = await this.request()
     if (!('outcome' in asked)) return asked
     const { retryAfterMs, hold } = asked
-    this.pause = retryAfterMs === undefined ? undefined : { until: clock.now() + retryAfterMs, outcome: asked }
+    this.cooldown = retryAfterMs === undefined ? undefined : { until: clock.now() + retryAfterMs, outcome: asked }
     const old = hold === true ? undefined : this.usable()
     if (old === undefined) return asked
-    this.freshUntil = Math.min(clock.now() + nearEndMs, old.expiresAt)
+    this.freshUntil = Math.min(clock.now() + renewRetryMs, old.expiresAt)
     return old
   }
 
@@ -100,50 +101,50 @@ export class AppToken {
     return isUsable ? current : undefined
   }
 
-  /** Takes over what this process, before a restart, or another one has stored. */
-  private async recall(): Promise<void> {
+  /** Loads a newer token from the store, saved before a restart or by another process. */
+  private async loadStored(): Promise<void> {
     const { tokens, log } = this.deps
     try {
       const stored = await tokens.load(this.key)
       if (stored === undefined || stored.value === this.current?.value) return
-      if (stored.expiresAt > (this.current?.expiresAt ?? 0)) this.adopt(stored, limits.tokenMarginMs)
+      if (stored.expiresAt > (this.current?.expiresAt ?? 0)) this.use(stored, limits.tokenMarginMs)
     } catch (error) {
-      log.warn('the stored token cannot be read', { account: this.app.account, error: messageOf(error) })
+      log.warn('failed to load the stored access token', { account: this.app.account, error: messageOf(error) })
     }
   }
 
-  private adopt(token: AccessToken, marginMs: number): void {
+  private use(token: AccessToken, marginMs: number): void {
     this.current = token
     this.freshUntil = token.expiresAt - marginMs
   }
 
-  private async ask(): Promise<AccessToken | Outcome> {
-    const { line, random, log } = this.deps
+  private async request(): Promise<AccessToken | Outcome> {
+    const { http, random, log } = this.deps
     const { account, corpId, corpSecret, agentId } = this.app
-    const answer = await callWecom(line, urlOf(line.apiBaseUrl, 'gettoken', { corpid: corpId, corpsecret: corpSecret }))
+    const answer = await callWecom(http, urlOf(http.apiBaseUrl, 'gettoken', { corpid: corpId, corpsecret: corpSecret }))
     if (answer.kind !== 'answer') return outcomeOfNoReply(answer, true)
     if (answer.errcode !== 0) {
-      log.warn('WeCom gives no token', { account, errcode: answer.errcode })
+      log.warn('WeCom refused to issue an access token', { account, errcode: answer.errcode })
       return outcomeOfRefusal(answer, { isGettoken: true, agentId }, random)
     }
-    return await this.take(answer)
+    return await this.accept(answer)
   }
 
-  private async take({ fields }: ApiReply): Promise<AccessToken | Outcome> {
+  private async accept({ fields }: ApiReply): Promise<AccessToken | Outcome> {
     const { tokens, clock, log, onRefresh } = this.deps
     const { access_token: value, expires_in: seconds } = fields
     if (typeof value !== 'string' || value === '' || typeof seconds !== 'number' || !(seconds > 0)) {
-      return { outcome: 'retry', errmsg: 'an answer to gettoken without a token' }
+      return { outcome: 'retry', errmsg: 'gettoken returned no access_token' }
     }
     const lifeMs = seconds * 1_000
     const token = { value, expiresAt: clock.now() + lifeMs }
-    // The same token may come with what is left of its life: half of that is margin enough.
-    this.adopt(token, Math.min(limits.tokenMarginMs, lifeMs / 2))
+    // The same token may be returned with only the rest of its lifetime. Then half of that is the margin.
+    this.use(token, Math.min(limits.tokenMarginMs, lifeMs / 2))
     onRefresh(this.app.account)
     try {
       await tokens.save(this.key, token)
     } catch (error) {
-      log.warn('a token cannot be stored', { account: this.app.account, error: messageOf(error) })
+      log.warn('failed to store an access token', { account: this.app.account, error: messageOf(error) })
     }
     return token
   }

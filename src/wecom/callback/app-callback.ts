@@ -2,35 +2,35 @@ import { type Attachment, type Callback, type Click, formatClick, type Inbound }
 import { parseId, parseSeconds, parseTypeName } from './values.ts'
 import { childrenOf, type Element, parseXml, textOf } from './xml.ts'
 
-/** What the endpoint knows that the payload does not say. */
+/** Facts from the endpoint that are not in the payload. `receivedAt` is in epoch milliseconds. */
 export interface AppContext {
   readonly account: string
   readonly receivedAt: number
 }
 
-/** A callback and the app that the platform says it is for. */
+/** A callback, and the AgentID the payload names. */
 export interface AppCallback {
   readonly callback: Callback
   readonly agentid?: string
 }
 
 /**
- * Decodes the decrypted XML of an app's callback. Never throws: what is newer than us is `unhandled` with its type, what
- * makes no sense is `unhandled` with the type `invalid`.
+ * Decodes the decrypted XML of an app's callback. Never throws. An unknown message or event is `unhandled` with its type
+ * name; a malformed payload is `unhandled` with the type `invalid`.
  */
 export function decodeAppCallback(xml: string, context: AppContext): AppCallback {
   const payload = parseXml(xml)
   if (payload === undefined) return { callback: unhandled(context, 'invalid') }
   const callback = decodePayload(payload, context)
-  const agentid = wordOf(payload, 'AgentID')
+  const agentid = trimmedTextOf(payload, 'AgentID')
   return agentid === '' ? { callback } : { callback, agentid }
 }
 
 const messageTypes = ['text', 'image', 'voice', 'video', 'file', 'location', 'link'] as const
 type MessageType = (typeof messageTypes)[number]
 
-/** Events of unused apps; from whom they come is not documented, and does not matter. */
-const activities: readonly string[] = [
+/** Events about unused apps. Their sender is undocumented and irrelevant. */
+const activityEvents: readonly string[] = [
   'inactive_alert',
   'close_inactive_agent',
   'reopen_inactive_agent',
@@ -40,16 +40,16 @@ const activities: readonly string[] = [
 ]
 
 function decodePayload(payload: Element, context: AppContext): Callback {
-  const msgtype = parseTypeName(wordOf(payload, 'MsgType'))
+  const msgtype = parseTypeName(trimmedTextOf(payload, 'MsgType'))
   if (msgtype === undefined) return unhandled(context, 'invalid')
   if (msgtype === 'event') return decodeEvent(payload, context)
   const known = messageTypes.find(type => type === msgtype)
-  if (known === undefined || isNobody(payload)) return unhandled(context, msgtype)
+  if (known === undefined || isFromSystem(payload)) return unhandled(context, msgtype)
   return decodeMessage(payload, known, context)
 }
 
 function decodeMessage(payload: Element, msgtype: MessageType, context: AppContext): Callback {
-  const msgid = parseId(wordOf(payload, 'MsgId'))
+  const msgid = parseId(trimmedTextOf(payload, 'MsgId'))
   const content = contentOf(payload, msgtype)
   if (msgid === undefined || content === undefined) return unhandled(context, 'invalid')
   if (content.text.trim() === '') return unhandled(context, msgtype)
@@ -57,14 +57,14 @@ function decodeMessage(payload: Element, msgtype: MessageType, context: AppConte
 }
 
 function decodeEvent(payload: Element, context: AppContext): Callback {
-  const event = parseTypeName(wordOf(payload, 'Event'))
+  const event = parseTypeName(trimmedTextOf(payload, 'Event'))
   if (event === undefined) return unhandled(context, 'invalid')
   const key = eventKeyOf(payload)
-  if (activities.includes(event)) {
-    const effectAt = parseSeconds(wordOf(payload, 'EffectTime'))
+  if (activityEvents.includes(event)) {
+    const effectAt = parseSeconds(trimmedTextOf(payload, 'EffectTime'))
     return { kind: 'activity', account: context.account, key, event, ...(effectAt !== undefined && { effectAt }) }
   }
-  if (isNobody(payload)) return unhandled(context, `event:${event}`)
+  if (isFromSystem(payload)) return unhandled(context, `event:${event}`)
   switch (event) {
     case 'subscribe':
     case 'enter_agent': {
@@ -89,7 +89,7 @@ function unhandled(context: AppContext, type: string): Callback {
   return { kind: 'unhandled', account: context.account, type }
 }
 
-/** An app gets no messages of groups, so that every conversation is with the sender. */
+/** Builds an inbound message. Apps receive no group messages, so every conversation is with the sender. */
 function message(
   payload: Element,
   context: AppContext,
@@ -98,7 +98,7 @@ function message(
   const sender = senderOf(payload)
   if (sender === undefined) return unhandled(context, 'invalid')
   const { account, receivedAt } = context
-  const createdAt = parseSeconds(wordOf(payload, 'CreateTime'))
+  const createdAt = parseSeconds(trimmedTextOf(payload, 'CreateTime'))
   const inbound: Inbound = {
     account,
     surface: 'app',
@@ -113,7 +113,7 @@ function message(
 
 type Content = Pick<Inbound, 'text' | 'attachments' | 'isMediaOnly'>
 
-/** What the agent reads, and what can be fetched; undefined when the message is not what the platform promises. */
+/** The text for the agent and the media to fetch; undefined when a required field is missing. */
 function contentOf(payload: Element, msgtype: MessageType): Content | undefined {
   switch (msgtype) {
     case 'text': {
@@ -122,15 +122,15 @@ function contentOf(payload: Element, msgtype: MessageType): Content | undefined 
     }
     case 'image':
     case 'video':
-      return { text: `[${msgtype}]`, ...attached(payload, msgtype) }
+      return { text: `[${msgtype}]`, ...attachmentOf(payload, msgtype) }
     case 'voice': {
-      // Recognition is on no page, but has been seen.
+      // `Recognition` (a transcript) is undocumented, but has been seen.
       const spoken = textOf(payload, 'Recognition') ?? ''
-      return spoken.trim() === '' ? { text: '[voice]', ...attached(payload, 'voice') } : { text: spoken }
+      return spoken.trim() === '' ? { text: '[voice]', ...attachmentOf(payload, 'voice') } : { text: spoken }
     }
     case 'file': {
-      const fileName = wordOf(payload, 'FileName') || wordOf(payload, 'Title')
-      return { text: fileName === '' ? '[file]' : `[file ${fileName}]`, ...attached(payload, 'file', fileName) }
+      const fileName = trimmedTextOf(payload, 'FileName') || trimmedTextOf(payload, 'Title')
+      return { text: fileName === '' ? '[file]' : `[file ${fileName}]`, ...attachmentOf(payload, 'file', fileName) }
     }
     case 'location':
       return locationOf(payload)
@@ -141,37 +141,37 @@ function contentOf(payload: Element, msgtype: MessageType): Content | undefined 
   }
 }
 
-function attached(
+function attachmentOf(
   payload: Element,
   kind: Attachment['kind'],
   fileName = '',
 ): Pick<Inbound, 'attachments' | 'isMediaOnly'> {
-  const mediaId = wordOf(payload, 'MediaId')
+  const mediaId = trimmedTextOf(payload, 'MediaId')
   if (mediaId === '') return {}
   return { attachments: [{ kind, mediaId, ...(fileName !== '' && { fileName }) }], isMediaOnly: true }
 }
 
 function locationOf(payload: Element): Content | undefined {
-  const latitude = wordOf(payload, 'Location_X')
-  const longitude = wordOf(payload, 'Location_Y')
+  const latitude = trimmedTextOf(payload, 'Location_X')
+  const longitude = trimmedTextOf(payload, 'Location_Y')
   if (latitude === '' || longitude === '') return undefined
-  return { text: spaced('[location]', wordOf(payload, 'Label'), `(${latitude},${longitude})`) }
+  return { text: joinWords('[location]', trimmedTextOf(payload, 'Label'), `(${latitude},${longitude})`) }
 }
 
 function linkOf(payload: Element): Content | undefined {
-  const url = wordOf(payload, 'Url')
-  return url === '' ? undefined : { text: spaced('[link]', wordOf(payload, 'Title'), url) }
+  const url = trimmedTextOf(payload, 'Url')
+  return url === '' ? undefined : { text: joinWords('[link]', trimmedTextOf(payload, 'Title'), url) }
 }
 
 function clickOf(payload: Element): Click {
   const items = childrenOf(payload, 'SelectedItems').flatMap(list => childrenOf(list, 'SelectedItem'))
-  const cardType = wordOf(payload, 'CardType')
-  const responseCode = wordOf(payload, 'ResponseCode')
+  const cardType = trimmedTextOf(payload, 'CardType')
+  const responseCode = trimmedTextOf(payload, 'ResponseCode')
   return {
-    eventKey: wordOf(payload, 'EventKey'),
-    taskId: wordOf(payload, 'TaskId'),
+    eventKey: trimmedTextOf(payload, 'EventKey'),
+    taskId: trimmedTextOf(payload, 'TaskId'),
     selected: items.map(item => ({
-      questionKey: wordOf(item, 'QuestionKey'),
+      questionKey: trimmedTextOf(item, 'QuestionKey'),
       optionIds: childrenOf(item, 'OptionIds')
         .flatMap(ids => childrenOf(ids, 'OptionId'))
         .map(option => option.text.trim()),
@@ -181,28 +181,28 @@ function clickOf(payload: Element): Click {
   }
 }
 
-function spaced(...words: readonly string[]): string {
+function joinWords(...words: readonly string[]): string {
   return words.filter(word => word !== '').join(' ')
 }
 
-/** By which a repetition of an event is known; events have no MsgId. Sender and second alone would merge two clicks. */
+/** The key for detecting repeated events, which have no MsgId. Sender and time alone would merge two quick clicks. */
 function eventKeyOf(payload: Element): string {
   const names = ['FromUserName', 'CreateTime', 'Event', 'EventKey', 'TaskId', 'AgentID']
-  const parts = names.map(name => wordOf(payload, name))
+  const parts = names.map(name => trimmedTextOf(payload, name))
   return new Bun.CryptoHasher('sha256').update(parts.join('\0')).digest('hex').slice(0, 32)
 }
 
-/** What the platform itself causes comes from `sys` or from nobody. */
-function isNobody(payload: Element): boolean {
-  const name = wordOf(payload, 'FromUserName')
+/** Whether the platform itself is the sender: `sys`, or no sender at all. */
+function isFromSystem(payload: Element): boolean {
+  const name = trimmedTextOf(payload, 'FromUserName')
   return name === '' || name === 'sys'
 }
 
 function senderOf(payload: Element): string | undefined {
-  return parseId(wordOf(payload, 'FromUserName'))
+  return parseId(trimmedTextOf(payload, 'FromUserName'))
 }
 
-/** An id, a number or a name: the text without the space around it, empty when there is none. */
-function wordOf(element: Element, name: string): string {
+/** The trimmed text of a child element (an id, a number or a name); empty when it is missing. */
+function trimmedTextOf(element: Element, name: string): string {
   return textOf(element, name)?.trim() ?? ''
 }

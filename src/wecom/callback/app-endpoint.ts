@@ -4,38 +4,38 @@ import { decodeAppCallback } from './app-callback.ts'
 import type { LogThrottle } from './log-throttle.ts'
 import { createEndpoint, type EndpointAccount, type EndpointDeps, emptyAnswer } from './endpoint.ts'
 
-/** One self-built app as its callback URL needs it. */
+/** The callback settings of one self-built app. */
 export interface AppAccount extends EndpointAccount {
   readonly corpId: string
   readonly agentId: number
 }
 
-/** Creates the callback URL of one app; throws `bad_key` when its EncodingAESKey is none. */
+/** Creates the callback endpoint of one app. Throws `bad_key` when the EncodingAESKey is invalid. */
 export function createAppEndpoint(account: AppAccount, deps: EndpointDeps): Endpoint {
-  return createEndpoint(account, deps, complaints => ({
+  return createEndpoint(account, deps, throttle => ({
     surface: 'app',
     receiveid: account.corpId,
-    readEncrypt: body => readEncrypt(body, complaints),
+    readEncrypt: body => readEncrypt(body, throttle),
     decode(opened, receivedAt) {
       const { callback, agentid } = decodeAppCallback(opened.message, { account: account.id, receivedAt })
       if (agentid === undefined || agentid === String(account.agentId)) return callback
-      const fields = { hint: 'compare agent.agentId with the admin console; these callbacks are answered with nothing' }
-      complaints.once({ topic: 'agentid', msg: 'callbacks are for another AgentID than configured', fields })
+      const fields = { hint: 'check agent.agentId against the admin console; these callbacks are ignored' }
+      throttle.once({ topic: 'agentid', msg: 'callbacks have an AgentID other than agent.agentId', fields })
       return undefined
     },
-    // What an app has to say travels by message/send, so that nobody's reply has anything for this answer.
+    // An app answers by message/send, so the reply to a callback is always empty.
     seal: () => emptyAnswer,
   }))
 }
 
 /**
- * Anybody can send this body, so that it gets no XML parser: the signature is over the one value that is taken from it.
- * What stands around it (ToUserName, AgentID) is not signed and not believed.
+ * Extracts the ciphertext. Anyone can send this body, so it never reaches the XML parser. The signature covers only
+ * `Encrypt`; the other elements (ToUserName, AgentID) are unsigned and ignored.
  */
-function readEncrypt(body: string, complaints: LogThrottle): string | undefined {
+function readEncrypt(body: string, throttle: LogThrottle): string | undefined {
   if (/^\s*[{[]/.test(body)) {
-    const hint = `the Bot's callback URL ends in ${defaultPath.bot}, the app's in ${defaultPath.app}: compare them in the admin console`
-    complaints.perMinute({ topic: 'json', msg: 'a JSON callback, as Bots get them, came to the app', fields: { hint } })
+    const hint = `the Bot's callback URL ends in ${defaultPath.bot}, the app's in ${defaultPath.app}; check both in the admin console`
+    throttle.perMinute({ topic: 'json', msg: "received a Bot callback (JSON) on the app's URL", fields: { hint } })
     return undefined
   }
   if (!/^\s*(?:<\?xml\s[^?>]*\?>\s*)?<xml>/.test(body) || !body.trimEnd().endsWith('</xml>')) return undefined

@@ -12,22 +12,22 @@ import { fieldOf, idOf, listOf, stringOf, typeNameOf } from './json-fields.ts'
 import { removeMention } from './mention.ts'
 import { parseSeconds } from './values.ts'
 
-/** What the endpoint knows that the payload does not say. */
+/** Facts from the endpoint that are not in the payload. `receivedAt` is in epoch milliseconds. */
 export interface BotContext {
   readonly account: string
   readonly receivedAt: number
   readonly botNames?: readonly string[]
 }
 
-/** A callback and the Bot that the platform says it is for. */
+/** A callback, and the aibotid the payload names. */
 export interface BotCallback {
   readonly callback: Callback
   readonly aibotid?: string
 }
 
 /**
- * Decodes the decrypted JSON of a Bot callback. Never throws: what is newer than us is `unhandled` with its type, what
- * makes no sense is `unhandled` with the type `invalid`.
+ * Decodes the decrypted JSON of a Bot's callback. Never throws. An unknown message or event is `unhandled` with its type
+ * name; a malformed payload is `unhandled` with the type `invalid`.
  */
 export function decodeBotCallback(json: string, context: BotContext): BotCallback {
   const payload = parseJson(json)
@@ -60,10 +60,10 @@ function decodeMessage(payload: unknown, msgtype: MessageType, context: BotConte
   const conversation = conversationOf(payload, sender, context)
   if (conversation === undefined) return unhandled(context, 'invalid')
   const unmentioned = removeMention(content.text, context.botNames, conversation.kind === 'group')
-  // An item that was only the @name must not leave an empty line.
+  // An item with only the @name must not leave an empty first line.
   const own = msgtype === 'mixed' ? unmentioned.replace(/^\n/, '') : unmentioned
   const quote = quoteOf(fieldOf(payload, 'quote'))
-  // Of a text or a recording without words its sender hears that; what else is empty is newer than us.
+  // An empty text or voice message gets a notice later on. Any other empty message is a kind we do not know.
   if (own.trim() === '' && quote === undefined && msgtype === 'mixed') return unhandled(context, msgtype)
   const attachments = [...(quote?.attachments ?? []), ...content.attachments]
   const base: Inbound = {
@@ -100,7 +100,7 @@ function decodeEvent(payload: unknown, context: BotContext): Callback {
   return { kind: 'enter', account: context.account, msgid, sender }
 }
 
-/** The platform's table spells these names together, its examples and what really comes do not. */
+/** The platform's table spells these names without underscores; its examples and real callbacks have them. */
 function decodeClick(payload: unknown, context: BotContext): Callback {
   const msgid = idOf(payload, 'msgid')
   const sender = idOf(fieldOf(payload, 'from'), 'userid')
@@ -111,7 +111,7 @@ function decodeClick(payload: unknown, context: BotContext): Callback {
   const click: Click = {
     eventKey: stringOf(event, 'event_key') ?? stringOf(event, 'eventkey') ?? '',
     taskId: stringOf(event, 'task_id') ?? stringOf(event, 'taskid') ?? '',
-    selected: choicesOf(event),
+    selected: selectionsOf(event),
     ...(cardType !== undefined && { cardType }),
   }
   const { account, receivedAt } = context
@@ -143,7 +143,7 @@ function decodeFeedback(payload: unknown, context: BotContext): Callback {
   return { kind: 'feedback', account: context.account, key, feedback }
 }
 
-function choicesOf(event: unknown): Click['selected'] {
+function selectionsOf(event: unknown): Click['selected'] {
   const items = fieldOf(fieldOf(event, 'selected_items'), 'selected_item')
   return listOf(items).map(item => ({
     questionKey: stringOf(item, 'question_key') ?? '',
@@ -157,7 +157,7 @@ function unhandled(context: BotContext, type: string): Callback {
   return { kind: 'unhandled', account: context.account, type }
 }
 
-/** A chatid comes in groups only, so that it decides where `chattype` is missing or new. */
+/** Only group messages have a chatid, so it decides when `chattype` is missing or unknown. */
 function conversationOf(payload: unknown, sender: string, context: BotContext): Conversation | undefined {
   const chattype = fieldOf(payload, 'chattype')
   const isGroup = chattype === 'group' || (chattype !== 'single' && fieldOf(payload, 'chatid') !== undefined)
@@ -171,7 +171,7 @@ function createdAtOf(payload: unknown): { createdAt?: number } {
   return createdAt === undefined ? {} : { createdAt }
 }
 
-/** `responseurl` has been seen in the wild. */
+/** Both spellings occur in real callbacks. */
 function responseUrlOf(payload: unknown): { responseUrl?: string } {
   const responseUrl = stringOf(payload, 'response_url') ?? stringOf(payload, 'responseurl')
   return responseUrl === undefined || responseUrl === '' ? {} : { responseUrl }

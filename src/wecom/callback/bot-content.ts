@@ -1,18 +1,18 @@
 import type { Attachment, Inbound } from '../../domain/message.ts'
 import { fieldOf, stringOf, typeNameOf } from './json-fields.ts'
 
-/** Kinds of messages that a Bot gets from users (page 100719). */
+/** The message types a Bot receives from users (page 100719). */
 export const messageTypes = ['text', 'mixed', 'voice', 'image', 'file', 'video'] as const
 export type MessageType = (typeof messageTypes)[number]
 
-/** What the agent reads of a message, and the media that go with it. */
+/** The text of a message for the agent, and the media to fetch. */
 export interface BotContent {
   readonly text: string
   readonly attachments: readonly Attachment[]
   readonly isMediaOnly: boolean
 }
 
-/** What the user wrote, said or sent; undefined when the struct is not what the platform promises. */
+/** Decodes the content of a message or a quote; undefined when a required field is missing. */
 export function contentOf(holder: unknown, type: MessageType): BotContent | undefined {
   const struct = fieldOf(holder, type)
   switch (type) {
@@ -36,7 +36,7 @@ export function contentOf(holder: unknown, type: MessageType): BotContent | unde
   }
 }
 
-/** Texts and pictures in their order; where a picture stood the text says so. Files have been seen as items too. */
+/** Joins texts and images in order. Each image leaves `[image]` in the text. Real messages contain file items, too. */
 function mixedContent(items: unknown): BotContent | undefined {
   if (!Array.isArray(items)) return undefined
   const parts = items.flatMap(item => {
@@ -51,7 +51,7 @@ function mixedContent(items: unknown): BotContent | undefined {
   }
 }
 
-/** The quoted message as `> ` lines with its media, or undefined without a quote. */
+/** The quoted message as `> ` lines, with its media; undefined without a quote. */
 export function quoteOf(quote: unknown): Pick<Inbound, 'text' | 'attachments'> | undefined {
   if (quote === undefined || quote === null) return undefined
   const name = typeNameOf(quote, 'msgtype') ?? 'message'

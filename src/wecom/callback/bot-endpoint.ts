@@ -10,35 +10,35 @@ import type { LogThrottle } from './log-throttle.ts'
 import { createEndpoint, type EndpointAccount, type EndpointDeps, emptyAnswer } from './endpoint.ts'
 import { encodeReply } from './reply.ts'
 
-/** One Bot as its callback URL needs it. */
+/** The callback settings of one Bot. An empty `receiveId` accepts any. */
 export interface BotAccount extends EndpointAccount {
   readonly receiveId: string
   readonly aibotid?: string
   readonly botNames?: readonly string[]
 }
 
-/** Creates the callback URL of one Bot; throws `bad_key` when its EncodingAESKey is none. */
+/** Creates the callback endpoint of one Bot. Throws `bad_key` when the EncodingAESKey is invalid. */
 export function createBotEndpoint(account: BotAccount, deps: EndpointDeps): Endpoint {
   const names = account.botNames === undefined ? {} : { botNames: account.botNames }
-  return createEndpoint(account, deps, complaints => ({
+  return createEndpoint(account, deps, throttle => ({
     surface: 'bot',
     receiveid: account.receiveId,
-    readEncrypt: body => readEncrypt(body, complaints),
+    readEncrypt: body => readEncrypt(body, throttle),
     decode(opened, receivedAt) {
       const context = { account: account.id, receivedAt, ...names }
       const { callback, aibotid } = decodeBotCallback(opened.message, context)
-      complainOfReceiveid(account, complaints, opened.receiveid)
-      complainOfAibotid(account, complaints, aibotid)
+      warnOfReceiveid(account, throttle, opened.receiveid)
+      warnOfAibotid(account, throttle, aibotid)
       return callback
     },
     seal: (reply, to) => seal(deps, reply, to),
   }))
 }
 
-function readEncrypt(body: string, complaints: LogThrottle): string | undefined {
+function readEncrypt(body: string, throttle: LogThrottle): string | undefined {
   if (/^\s*</.test(body)) {
-    const hint = `the app's callback URL ends in ${defaultPath.app}, the Bot's in ${defaultPath.bot}: compare them in the admin console`
-    complaints.perMinute({ topic: 'xml', msg: 'an XML callback, as apps get them, came to the Bot', fields: { hint } })
+    const hint = `the app's callback URL ends in ${defaultPath.app}, the Bot's in ${defaultPath.bot}; check both in the admin console`
+    throttle.perMinute({ topic: 'xml', msg: "received an app callback (XML) on the Bot's URL", fields: { hint } })
     return undefined
   }
   const envelope = parseObject(body) ?? {}
@@ -46,19 +46,19 @@ function readEncrypt(body: string, complaints: LogThrottle): string | undefined 
   return typeof encrypt === 'string' && encrypt !== '' ? encrypt : undefined
 }
 
-function complainOfReceiveid(account: BotAccount, complaints: LogThrottle, receiveid: string): void {
+function warnOfReceiveid(account: BotAccount, throttle: LogThrottle, receiveid: string): void {
   if (account.receiveId !== '' || receiveid === '') return
-  const fields = { hint: 'harmless; set bot.receiveId to have it checked' }
-  complaints.once({ topic: 'receiveid', msg: 'callbacks of this Bot carry a receiveid', fields })
+  const fields = { hint: 'harmless; set bot.receiveId to verify it' }
+  throttle.once({ topic: 'receiveid', msg: "this Bot's callbacks contain a receiveid", fields })
 }
 
-function complainOfAibotid(account: BotAccount, complaints: LogThrottle, aibotid: string | undefined): void {
+function warnOfAibotid(account: BotAccount, throttle: LogThrottle, aibotid: string | undefined): void {
   if (account.aibotid === undefined || aibotid === undefined || aibotid === account.aibotid) return
-  const fields = { hint: 'compare bot.aibotid with the admin console; callbacks are answered all the same' }
-  complaints.once({ topic: 'aibotid', msg: 'callbacks come from another aibotid than configured', fields })
+  const fields = { hint: 'check bot.aibotid against the admin console; these callbacks are still answered' }
+  throttle.once({ topic: 'aibotid', msg: 'callbacks have an aibotid other than bot.aibotid', fields })
 }
 
-/** The answer carries the nonce of its callback and is sealed for the receiveid that the callback came with. */
+/** Encrypts and signs a reply with the keys, the nonce and the receiveid of its callback. */
 function seal(deps: EndpointDeps, reply: Reply, { nonce, opened, keys }: Verified): HttpAnswer {
   const wire = encodeReply(reply)
   if (wire === undefined) return emptyAnswer

@@ -7,14 +7,14 @@ import { type Verified, verifyCallback, type VerifyDeps, type CallbackSecret } f
 import type { KeyRing } from './keys.ts'
 import { type LogThrottle, createLogThrottle } from './log-throttle.ts'
 
-/** What the callback settings of a Bot and of an app have in common. */
+/** The callback settings shared by Bots and apps. */
 export interface EndpointAccount extends KeyRing {
   readonly id: string
 }
 
 /**
- * For metrics and status. `type` is what the callback turned out to be: echo, the kind of the callback, the name of an
- * event that is answered with nothing (`event:LOCATION`), or unreadable.
+ * For metrics and status. `type` is `echo` for a URL verification, the callback's kind, the name of an ignored event
+ * (`event:LOCATION`), or `unreadable`. `at` is in epoch milliseconds.
  */
 export type EndpointEvent =
   | {
@@ -36,48 +36,48 @@ export interface EndpointDeps {
   observe(event: EndpointEvent): void
 }
 
-/** How callbacks look on one surface. */
+/** The wire format of callbacks on one surface: JSON for Bots, XML for apps. */
 export interface Dialect {
   readonly surface: Surface
   readonly receiveid: string
   /** The ciphertext of a POST body; undefined when the body is not an envelope of this surface. */
   readEncrypt(body: string): string | undefined
-  /** What a payload says; undefined when it is not for this account, and must be answered with nothing. */
+  /** Decodes a payload; undefined when it is for another account and must get an empty answer. */
   decode(opened: Opened, receivedAt: number): Callback | undefined
-  /** Seals a reply with the keys that its callback came with. */
+  /** Encrypts a reply with the keys its callback was verified with. */
   seal(reply: Reply, to: Verified): HttpAnswer
 }
 
-/** "Nothing to say": the platform takes it as an answer. */
+/** An empty 200. The platform accepts it as "no reply" and does not send the callback again. */
 export const emptyAnswer: HttpAnswer = { status: 200, body: '' }
 
 const plainText = 'text/plain; charset=utf-8'
 
-/** Creates one callback URL in the dialect of its surface; throws `bad_key` when the EncodingAESKey is none. */
+/** Creates a callback endpoint for one surface. Throws `bad_key` when the EncodingAESKey is invalid. */
 export function createEndpoint(
   account: EndpointAccount,
   deps: EndpointDeps,
-  createDialect: (complaints: LogThrottle) => Dialect,
+  createDialect: (throttle: LogThrottle) => Dialect,
 ): Endpoint {
-  const complaints = createLogThrottle(deps.log, deps.clock, account.id)
-  const dialect = createDialect(complaints)
+  const throttle = createLogThrottle(deps.log, deps.clock, account.id)
+  const dialect = createDialect(throttle)
   const { surface, receiveid } = dialect
   const { id } = account
-  const door: VerifyDeps = {
+  const verifyDeps: VerifyDeps = {
     surface,
-    keys: doorKeys(account),
+    keys: secretsOf(account),
     receiveid,
-    throttle: complaints,
+    throttle,
     readEncrypt: body => dialect.readEncrypt(body),
     onSignatureFailure: at => deps.observe({ kind: 'signature_failure', account: id, surface, at }),
   }
-  const desk: Desk = { account: id, deps, complaints, dialect, door }
+  const context: EndpointContext = { account: id, deps, throttle, dialect, verifyDeps }
   return {
     async handle(request) {
       if (request.method === 'GET' && request.query === '')
         return { status: 200, body: 'wecomd', contentType: plainText }
       const at = deps.clock.now()
-      const { type, answer } = await answerRequest(desk, request, at)
+      const { type, answer } = await answerRequest(context, request, at)
       const result = answer.status === 200 ? 'ok' : answer.status < 500 ? 'rejected' : 'failed'
       const tookMs = Math.max(0, deps.clock.now() - at)
       deps.observe({ kind: 'callback', account: id, surface, type, result, at, tookMs })
@@ -86,59 +86,59 @@ export function createEndpoint(
   }
 }
 
-function doorKeys({ token, encodingAESKey, replaced }: KeyRing): readonly CallbackSecret[] {
+function secretsOf({ token, encodingAESKey, replaced }: KeyRing): readonly CallbackSecret[] {
   const ring = [{ token, encodingAESKey, until: Infinity }, ...replaced]
   return ring.map(keys => ({ token: keys.token, key: decodeKey(keys.encodingAESKey), until: keys.until }))
 }
 
-/** Everything that one URL owns while it answers. */
-interface Desk {
+/** Everything one endpoint needs to answer a request. */
+interface EndpointContext {
   readonly account: string
   readonly deps: EndpointDeps
-  readonly complaints: LogThrottle
+  readonly throttle: LogThrottle
   readonly dialect: Dialect
-  readonly door: VerifyDeps
+  readonly verifyDeps: VerifyDeps
 }
 
-/** An answer, and what kind of callback it answers. */
+/** An HTTP answer, and the type of its callback for metrics. */
 interface Answered {
   readonly type: string
   readonly answer: HttpAnswer
 }
 
-async function answerRequest(desk: Desk, request: HttpRequest, now: number): Promise<Answered> {
-  const admission = verifyCallback(desk.door, request, now)
-  if (admission.kind === 'refused') return { type: 'unreadable', answer: { status: admission.status, body: '' } }
-  const { opened } = admission
+async function answerRequest(context: EndpointContext, request: HttpRequest, now: number): Promise<Answered> {
+  const verified = verifyCallback(context.verifyDeps, request, now)
+  if (verified.kind === 'refused') return { type: 'unreadable', answer: { status: verified.status, body: '' } }
+  const { opened } = verified
   if (request.method === 'GET') {
     return { type: 'echo', answer: { status: 200, body: opened.message, contentType: plainText } }
   }
-  const callback = desk.dialect.decode(opened, now)
+  const callback = context.dialect.decode(opened, now)
   if (callback === undefined) return { type: 'unhandled', answer: emptyAnswer }
-  if (callback.kind === 'unhandled') complainOfType(desk.complaints, callback.type)
-  return { type: observedType(callback), answer: await answerCallback(desk, callback, admission) }
+  if (callback.kind === 'unhandled') logUnhandled(context.throttle, callback.type)
+  return { type: metricType(callback), answer: await answerCallback(context, callback, verified) }
 }
 
-function observedType(callback: Callback): string {
+function metricType(callback: Callback): string {
   return callback.kind === 'unhandled' && callback.type.startsWith('event:') ? callback.type : callback.kind
 }
 
-async function answerCallback(desk: Desk, callback: Callback, admitted: Verified): Promise<HttpAnswer> {
+async function answerCallback(context: EndpointContext, callback: Callback, verified: Verified): Promise<HttpAnswer> {
   try {
-    return desk.dialect.seal(await desk.deps.receive(callback), admitted)
+    return context.dialect.seal(await context.deps.receive(callback), verified)
   } catch (error) {
     const isStore = isCode(error, 'store_failed')
-    const msg = isStore ? 'a callback could not be stored' : 'a callback could not be answered'
-    desk.deps.log.error(msg, { account: desk.account, type: callback.kind, reason: messageOf(error) })
+    const msg = isStore ? 'failed to store a callback' : 'failed to answer a callback'
+    context.deps.log.error(msg, { account: context.account, type: callback.kind, reason: messageOf(error) })
     return { status: isStore ? 503 : 500, body: '' }
   }
 }
 
-function complainOfType(complaints: LogThrottle, type: string): void {
+function logUnhandled(throttle: LogThrottle, type: string): void {
   if (type === 'invalid') {
-    complaints.perMinute({ topic: 'invalid', msg: 'a callback makes no sense and is answered with nothing' })
+    throttle.perMinute({ topic: 'invalid', msg: 'ignored a callback with an invalid payload' })
     return
   }
-  const msg = 'callbacks of this kind are answered with nothing'
-  complaints.once({ topic: `kind ${type}`, msg, fields: { type } })
+  const msg = 'ignoring callbacks of this type'
+  throttle.once({ topic: `kind ${type}`, msg, fields: { type } })
 }

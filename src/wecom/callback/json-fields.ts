@@ -2,7 +2,7 @@ import { parseId, parseTypeName } from './values.ts'
 
 export function fieldOf(holder: unknown, name: string): unknown {
   if (typeof holder !== 'object' || holder === null || !Object.hasOwn(holder, name)) return undefined
-  return (holder as Record<string, unknown>)[name] // an object's own property, by the line above
+  return (holder as Record<string, unknown>)[name] // checked above: an object's own property
 }
 
 export function stringOf(holder: unknown, name: string): string | undefined {
@@ -18,7 +18,7 @@ export function typeNameOf(holder: unknown, name: string): string | undefined {
   return parseTypeName(stringOf(holder, name))
 }
 
-/** A list; a single thing where a list is meant counts as one. */
+/** The value as a list. A single value becomes a list of one. */
 export function listOf(value: unknown): readonly unknown[] {
   if (value === undefined || value === null) return []
   return Array.isArray(value) ? value : [value]

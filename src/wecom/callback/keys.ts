@@ -1,35 +1,35 @@
-/** Token and EncodingAESKey of a callback URL. */
+/** The token and EncodingAESKey of a callback URL. */
 export interface CallbackKeys {
   readonly token: string
   readonly encodingAESKey: string
 }
 
-/** Keys that others have replaced, and until when they are still taken, epoch ms. */
+/** Replaced keys, accepted until `until` (epoch milliseconds). */
 export interface ReplacedKeys extends CallbackKeys {
   readonly until: number
 }
 
-/** What a callback URL goes by: its keys, and those before them. */
+/** The current keys of a callback URL, and the ones they replaced. */
 export interface KeyRing extends CallbackKeys {
   readonly replaced: readonly ReplacedKeys[]
 }
 
-/** Keys are changed here and in the admin console one after the other, and callbacks of before come again. */
+/** Nobody can change the config and the admin console at the same moment, and WeCom repeats older callbacks. */
 const graceMs = 600_000
 
-/** The ring with new keys; those that they replace are taken for ten minutes more. */
+/** Returns the ring with new keys. The keys they replace are accepted for ten more minutes. */
 export function replaceKeys(
   { token, encodingAESKey }: CallbackKeys,
   before: KeyRing | undefined,
   now: number,
 ): KeyRing {
-  const old = before === undefined ? [] : [{ ...pairOf(before), until: now + graceMs }, ...before.replaced]
+  const old = before === undefined ? [] : [{ ...keysOf(before), until: now + graceMs }, ...before.replaced]
   const replaced = old.filter(
     keys => keys.until > now && !(keys.token === token && keys.encodingAESKey === encodingAESKey),
   )
   return { token, encodingAESKey, replaced }
 }
 
-function pairOf({ token, encodingAESKey }: CallbackKeys): CallbackKeys {
+function keysOf({ token, encodingAESKey }: CallbackKeys): CallbackKeys {
   return { token, encodingAESKey }
 }

@@ -1,6 +1,9 @@
 import type { Clock, Log, LogFields } from '../../world.ts'
 
-/** A sentence for the operator. `topic` tells repetitions apart and must not come from an unverified request. */
+/**
+ * A warning for the operator. `topic` identifies repetitions. It must not come from an unverified request, or anyone
+ * could fill the log.
+ */
 export interface ThrottledLine {
   readonly topic: string
   readonly msg: string
@@ -8,28 +11,28 @@ export interface ThrottledLine {
 }
 
 export interface LogThrottle {
-  /** Logs a warning, unless this topic was logged during the last minute: strangers may cause it at will. */
-  perMinute(complaint: ThrottledLine): void
-  /** Logs a warning the first time only. */
-  once(complaint: ThrottledLine): void
+  /** Logs a warning, unless this topic was logged in the last minute. For warnings that anyone can trigger. */
+  perMinute(line: ThrottledLine): void
+  /** Logs a warning only the first time for its topic. */
+  once(line: ThrottledLine): void
 }
 
-const silenceMs = 60_000
-/** Beyond these many topics nothing new is logged; a platform has some dozens of kinds. */
-const mostTopics = 200
+const minuteMs = 60_000
+/** After this many topics no new one is logged. The platform has a few dozen types. */
+const maxTopics = 200
 
-/** Keeps a log readable while the same thing goes wrong again and again. */
+/** Creates a throttle that keeps repeated warnings of one account out of the log. */
 export function createLogThrottle(log: Log, clock: Pick<Clock, 'now'>, account: string): LogThrottle {
-  const saidAt = new Map<string, number>()
-  const say = (complaint: ThrottledLine, silence: number) => {
-    const last = saidAt.get(complaint.topic)
+  const loggedAt = new Map<string, number>()
+  const warn = (line: ThrottledLine, periodMs: number) => {
+    const last = loggedAt.get(line.topic)
     const now = clock.now()
-    if (last === undefined ? saidAt.size >= mostTopics : now - last < silence) return
-    saidAt.set(complaint.topic, now)
-    log.warn(complaint.msg, { account, ...complaint.fields })
+    if (last === undefined ? loggedAt.size >= maxTopics : now - last < periodMs) return
+    loggedAt.set(line.topic, now)
+    log.warn(line.msg, { account, ...line.fields })
   }
   return {
-    perMinute: complaint => say(complaint, silenceMs),
-    once: complaint => say(complaint, Number.POSITIVE_INFINITY),
+    perMinute: line => warn(line, minuteMs),
+    once: line => warn(line, Number.POSITIVE_INFINITY),
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The text of a group message without the Bot's own @name: of `names`, at one place; without names, one leading
- * `@token`. The space after it goes too, everything else stays. Text of single chats is returned as it is.
+ * Removes the Bot's own mention from a group message: the first `@name` of `names`, or, without names, one leading
+ * `@word`. The space after it is removed as well. Text of single chats is returned unchanged.
  */
 export function removeMention(text: string, names: readonly string[] | undefined, isGroup: boolean): string {
   if (!isGroup) return text
@@ -18,7 +18,7 @@ interface Span {
   readonly end: number
 }
 
-/** The first place where `@name` stands for itself: `user@H323` and `@助手2号` mention neither H323 nor 助手. */
+/** The first whole `@name`. `user@H323` does not mention H323, and `@助手2号` does not mention 助手. */
 function findMention(text: string, name: string): readonly Span[] {
   const mention = `@${name.replace(/^@/, '')}`
   if (mention === '@') return []

@@ -1,4 +1,4 @@
-/** The parameters of a callback URL, decoded. `echostr` comes with a URL verification only. */
+/** The decoded parameters of a callback URL. Only a URL verification has `echostr`. */
 export interface CallbackQuery {
   readonly signature: string
   readonly timestamp: string
@@ -9,8 +9,9 @@ export interface CallbackQuery {
 const names = ['msg_signature', 'timestamp', 'nonce', 'echostr'] as const
 
 /**
- * Reads a raw query (without `?`), or undefined when a parameter is missing, empty, doubled or badly escaped. Values are
- * unescaped once; a raw `+` stays a plus, since an unescaped ciphertext has many. Other parameters are ignored.
+ * Parses a raw query (without `?`). Returns undefined when a parameter is missing, empty, repeated or badly escaped.
+ * Values are unescaped once. A raw `+` stays a plus, because base64 ciphertext contains many and may arrive unescaped.
+ * Other parameters are ignored.
  */
 export function parseCallbackQuery(query: string, needsEchostr: boolean): CallbackQuery | undefined {
   const values: (string | undefined)[] = []
@@ -34,6 +35,6 @@ function unescapeOnce(text: string): string | undefined {
   try {
     return decodeURIComponent(text)
   } catch {
-    return undefined // the caller answers a bad escape like a missing parameter
+    return undefined // a bad escape counts as a missing parameter
   }
 }

@@ -1,6 +1,6 @@
 import type { Card, Picture, Reply } from '../../domain/message.ts'
 
-/** A passive reply as the Bot's wire has it, before encryption. */
+/** A passive reply in the Bot's wire format, before encryption (page 101031). */
 export type WireReply =
   | { readonly msgtype: 'text'; readonly text: { readonly content: string } }
   | {
@@ -15,7 +15,7 @@ export type WireReply =
     }
   | { readonly response_type: 'update_template_card'; readonly template_card: Card }
 
-/** The wire form of a reply; undefined stands for the empty body, which the platform takes as "nothing to say". */
+/** Encodes a reply. Undefined means an empty body, which the platform accepts as "no reply". */
 export function encodeReply(reply: Reply): WireReply | undefined {
   switch (reply.kind) {
     case 'empty':

@@ -6,17 +6,17 @@ import { WecomdError } from '../../errors.ts'
 import type { LogThrottle } from './log-throttle.ts'
 import { type CallbackQuery, parseCallbackQuery } from './query.ts'
 
-/** One token with its key, and until when they are taken, epoch ms. */
+/** One token with its key, accepted until `until` (epoch milliseconds). */
 export interface CallbackSecret {
   readonly token: string
   readonly key: EnvelopeKey
   readonly until: number
 }
 
-/** What one callback URL checks requests against. */
+/** Everything a callback URL verifies requests with. */
 export interface VerifyDeps {
   readonly surface: 'bot' | 'app'
-  /** The newest first. */
+  /** All accepted keys, the newest first. */
   readonly keys: readonly CallbackSecret[]
   readonly receiveid: string
   readonly throttle: LogThrottle
@@ -25,7 +25,7 @@ export interface VerifyDeps {
   onSignatureFailure(at: number): void
 }
 
-/** A callback that is from WeCom, and the keys that it came with: its reply goes with them. */
+/** A callback proven to come from WeCom, and the keys that proved it. The reply must use the same keys. */
 export interface Verified {
   readonly kind: 'admitted'
   readonly nonce: string
@@ -35,65 +35,80 @@ export interface Verified {
 
 export type Verification = { readonly kind: 'refused'; readonly status: 400 | 401 } | Verified
 
-/** The ladder of definitions.md 7: each rung refuses with its own status; nothing is decrypted before it is verified. */
-export function verifyCallback(door: VerifyDeps, request: HttpRequest, now: number): Verification {
+/**
+ * Verifies and decrypts one request. The checks run in a fixed order, and the first that fails decides the status:
+ *
+ * 1. query: `msg_signature`, `timestamp` and `nonce` present, `echostr` for a URL verification — else 400
+ * 2. envelope: the body has the form of this surface and contains a ciphertext — else 400
+ * 3. timestamp: at most 300 s from now — else 401, so that old requests cannot be replayed
+ * 4. signature: SHA-1 over token, timestamp, nonce and ciphertext, compared in constant time — else 401
+ * 5. decryption, padding and receiveid — else 400
+ *
+ * Nothing is decrypted before its signature is verified. An operator can tell a wrong token (401) from a wrong
+ * EncodingAESKey (400) by the status alone.
+ */
+export function verifyCallback(deps: VerifyDeps, request: HttpRequest, now: number): Verification {
   const isVerification = request.method === 'GET'
   const query = parseCallbackQuery(request.query, isVerification)
   if (query === undefined) return { kind: 'refused', status: 400 }
-  const encrypt = isVerification ? query.echostr : door.readEncrypt(request.body)
+  const encrypt = isVerification ? query.echostr : deps.readEncrypt(request.body)
   if (encrypt === undefined) return { kind: 'refused', status: 400 }
-  if (!isTimely(door, query.timestamp, now)) return { kind: 'refused', status: 401 }
-  const signing = keysThatSign(door, query, encrypt, now)
+  if (!isFresh(deps, query.timestamp, now)) return { kind: 'refused', status: 401 }
+  const signing = signingKeys(deps, query, encrypt, now)
   if (signing.length === 0) return { kind: 'refused', status: 401 }
-  const opened = open(door, signing, encrypt)
+  const opened = open(deps, signing, encrypt)
   if (opened === undefined) return { kind: 'refused', status: 400 }
   return { kind: 'admitted', nonce: query.nonce, ...opened }
 }
 
-function isTimely(door: VerifyDeps, timestamp: string, now: number): boolean {
+function isFresh(deps: VerifyDeps, timestamp: string, now: number): boolean {
   const offMs = /^\d{1,12}$/.test(timestamp) ? Number(timestamp) * 1000 - now : Number.NaN
   if (Math.abs(offMs) <= limits.timestampSkewMs) return true
   const offSeconds = Number.isNaN(offMs) ? undefined : Math.round(offMs / 1000)
-  const fields = { offSeconds, hint: 'an old request, or the clock of this host is wrong' }
-  door.throttle.perMinute({ topic: 'timestamp', msg: 'a callback carries a timestamp that is not now', fields })
+  const fields = { offSeconds, hint: 'check the clock of this host; repeated old requests are rejected, too' }
+  deps.throttle.perMinute({
+    topic: 'timestamp',
+    msg: 'callback rejected: timestamp too far from the current time',
+    fields,
+  })
   return false
 }
 
-function keysThatSign(door: VerifyDeps, query: CallbackQuery, encrypt: string, now: number): readonly CallbackSecret[] {
+function signingKeys(deps: VerifyDeps, query: CallbackQuery, encrypt: string, now: number): readonly CallbackSecret[] {
   const { signature, timestamp, nonce } = query
-  const signing = door.keys.filter(
+  const signing = deps.keys.filter(
     ({ token, until }) => now < until && verifySignature(signature, token, timestamp, nonce, encrypt),
   )
   if (signing.length > 0) return signing
-  door.onSignatureFailure(now)
-  const hint = 'a stranger, or the token in the config differs from the admin console'
-  door.throttle.perMinute({ topic: 'signature', msg: 'a callback is not signed with our token', fields: { hint } })
+  deps.onSignatureFailure(now)
+  const hint = 'check that the token matches the admin console; requests that are not from WeCom fail, too'
+  deps.throttle.perMinute({ topic: 'signature', msg: 'callback rejected: wrong signature', fields: { hint } })
   return []
 }
 
-/** Only the EncodingAESKey may have been replaced, so that several keys go with the token that signed. */
+/** Tries all keys whose token signed the request: a replaced EncodingAESKey may have kept its token. */
 function open(
-  door: VerifyDeps,
+  deps: VerifyDeps,
   signing: readonly CallbackSecret[],
   encrypt: string,
 ): { readonly opened: Opened; readonly keys: CallbackSecret } | undefined {
-  const faults: WecomdError[] = []
+  const errors: WecomdError[] = []
   for (const keys of signing) {
-    const opened = openWith(door, keys, encrypt)
+    const opened = openWith(deps, keys, encrypt)
     if (!(opened instanceof WecomdError)) return { opened, keys }
-    faults.push(opened)
+    errors.push(opened)
   }
-  const [fault] = faults
-  if (fault === undefined) return undefined
-  const fields = { code: fault.code, hint: fault.hint }
-  door.throttle.perMinute({ topic: fault.code, msg: `a signed callback cannot be read: ${fault.message}`, fields })
+  const [first] = errors
+  if (first === undefined) return undefined
+  const fields = { code: first.code, hint: first.hint }
+  deps.throttle.perMinute({ topic: first.code, msg: `callback rejected: ${first.message}`, fields })
   return undefined
 }
 
-function openWith(door: VerifyDeps, { key }: CallbackSecret, encrypt: string): Opened | WecomdError {
+function openWith(deps: VerifyDeps, { key }: CallbackSecret, encrypt: string): Opened | WecomdError {
   try {
     const opened = openEnvelope(key, encrypt)
-    checkReceiveid(door.surface, door.receiveid, opened.receiveid)
+    checkReceiveid(deps.surface, deps.receiveid, opened.receiveid)
     return opened
   } catch (error) {
     if (!(error instanceof WecomdError)) throw error

@@ -1,13 +1,13 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 
-/** An element with the text that stands directly in it, unescaped. */
+/** An element with its own text, unescaped. */
 export interface Element {
   readonly name: string
   readonly text: string
   readonly children: readonly Element[]
 }
 
-/** What the parser makes of a document when it has to keep the order: each node has one name. */
+/** The parser's output with `preserveOrder`: each node has exactly one name. */
 interface Node {
   readonly [name: string]: string | readonly Node[]
 }
@@ -15,7 +15,7 @@ interface Node {
 const textName = '#text'
 const cdataName = '#cdata'
 
-/** Nothing is converted or trimmed: ids have leading zeros and more digits than a number holds. */
+/** Values are neither converted nor trimmed: ids have leading zeros and more digits than a number can hold. */
 const parser = new XMLParser({
   preserveOrder: true,
   textNodeName: textName,
@@ -27,34 +27,34 @@ const parser = new XMLParser({
 })
 
 /**
- * Reads the `<xml>` element of a callback; undefined when the text is not well-formed XML, is nested deeper than the
- * parser likes, or has a DOCTYPE or anything else to declare. Attributes and comments are passed over.
+ * Parses the `<xml>` element of a callback. Returns undefined for text that is not well-formed, is nested too deeply, or
+ * contains a DOCTYPE or any other declaration (entity expansion). Attributes and comments are ignored.
  */
 export function parseXml(xml: string): Element | undefined {
-  if (declares(xml)) return undefined
+  if (hasDeclaration(xml)) return undefined
   try {
-    // The parser alone takes tags that are not closed, or closed by another name.
+    // The parser alone accepts unclosed and mismatched tags.
     if (XMLValidator.validate(xml) !== true) return undefined
     const nodes: readonly Node[] = parser.parse(xml)
     return elementOf('', nodes).children.find(element => element.name === 'xml')
   } catch {
-    return undefined // the parser throws at names such as __proto__ and at depth; for a caller it is no XML
+    return undefined // the parser throws on names such as __proto__ and on deep nesting
   }
 }
 
-/** The text of the first child of this name; undefined without one, and for one that has elements in it. */
+/** The text of the first child with this name; undefined when there is none, or when it contains elements. */
 export function textOf(element: Element, name: string): string | undefined {
   const child = element.children.find(one => one.name === name)
   return child === undefined || child.children.length > 0 ? undefined : child.text
 }
 
-/** All children of this name. */
+/** All children with this name. */
 export function childrenOf(element: Element, name: string): readonly Element[] {
   return element.children.filter(one => one.name === name)
 }
 
-/** Looks at markup from left to right, so that what a user wrote about DOCTYPEs inside a CDATA section is no markup. */
-function declares(xml: string): boolean {
+/** Scans markup from left to right, so that a user's text inside a CDATA section may contain `<!DOCTYPE`. */
+function hasDeclaration(xml: string): boolean {
   const body = xml.replace(/^\s*<\?xml\s[^?>]*\?>/, '')
   return body.matchAll(/<!\[CDATA\[[^]*?\]\]>|<!--[^]*?-->|<[!?]/g).some(([markup]) => markup.length === 2)
 }
@@ -76,7 +76,7 @@ function rawTextOf(nodes: readonly Node[]): string {
 
 const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
 
-/** One pass, so that what an entity stands for is never read as an entity; what stands for no character stays as it is. */
+/** Unescapes in one pass, so that `&amp;lt;` becomes `&lt;` and not `<`. Invalid character references stay unchanged. */
 function unescapeOnce(text: string): string {
   return text.replaceAll(
     /&(?:(lt|gt|amp|quot|apos)|#(\d+)|#x([\da-fA-F]+));/g,
@@ -85,7 +85,7 @@ function unescapeOnce(text: string): string {
   )
 }
 
-/** The character that XML allows under a number. */
+/** The character with this code; undefined when XML does not allow it. */
 function characterOf(code: number): string | undefined {
   const isCharacter =
     code === 0x9 ||

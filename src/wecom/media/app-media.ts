@@ -2,45 +2,45 @@ import type { Outcome } from '../../domain/delivery.ts'
 import { WecomdError } from '../../errors.ts'
 import type { AppApi } from '../api/app.ts'
 import { type Body, openBody } from '../api/http-body.ts'
-import { type ApiReply, type HttpDeps, parseAnswer, readText, type NoReply } from '../api/http.ts'
-import { failed, type NotFetched, named, ofOutcome, type MediaStream } from './source.ts'
+import { type ApiReply, type HttpDeps, parseReply, readText, type NoReply } from '../api/http.ts'
+import { failed, type NotFetched, withFileName, notFetchedBy, type MediaStream } from './source.ts'
 import type { IdleTimeout } from './idle-timeout.ts'
 
 const rangeBytes = 10 * 1_048_576
 const noSuchMedia = 40_007
-const onlyInRanges = 830_002
+const rangeRequired = 830_002
 
 type Get = (range?: string) => Promise<Body | Outcome>
 
-/** Media that a user sent to an app, by media/get (page 90254); in ranges where WeCom wants them. */
+/** Opens media that a user sent to an app, with media/get (page 90254). Uses ranges if WeCom requires them. */
 export async function openAppMedia(
-  line: HttpDeps,
+  http: HttpDeps,
   api: AppApi,
-  { mediaId, limitBytes, patience }: { mediaId: string; limitBytes: number; patience: IdleTimeout },
+  { mediaId, limitBytes, idle }: { mediaId: string; limitBytes: number; idle: IdleTimeout },
 ): Promise<MediaStream | NotFetched> {
-  const get: Get = range => api.open('media/get', { media_id: mediaId }, url => open(line, url, patience, range))
+  const get: Get = range => api.open('media/get', { media_id: mediaId }, url => open(http, url, idle, range))
   const whole = await get()
-  const isInRanges = 'outcome' in whole && whole.errcode === onlyInRanges
-  const body = isInRanges ? await get(rangeFrom(0)) : whole
-  if ('outcome' in body) return body.errcode === noSuchMedia ? failed('expired') : ofOutcome(body)
+  const needsRanges = 'outcome' in whole && whole.errcode === rangeRequired
+  const body = needsRanges ? await get(rangeFrom(0)) : whole
+  if ('outcome' in body) return body.errcode === noSuchMedia ? failed('expired') : notFetchedBy(body)
   const total = totalOf(body) ?? body.bytes ?? 0
   const disposition = body.headers.get('content-disposition')
-  if (total > limitBytes) return named(failed('too_large'), disposition)
-  const pieces = isInRanges ? inRanges(get, body) : body.pieces
-  return { kind: 'source', disposition, pieces }
+  if (total > limitBytes) return withFileName(failed('too_large'), disposition)
+  const chunks = needsRanges ? readRanges(get, body) : body.chunks
+  return { kind: 'source', disposition, chunks }
 }
 
-/** A refusal is text at HTTP 200. Only what comes with a name is media whatever its type is. */
+/** A refusal is JSON with HTTP 200. A body with a file name is always media, even if it is JSON. */
 async function open(
-  line: HttpDeps,
+  http: HttpDeps,
   url: string,
-  patience: IdleTimeout,
+  idle: IdleTimeout,
   range?: string,
 ): Promise<Body | ApiReply | NoReply> {
-  const body = await openBody(line, url, patience, range)
+  const body = await openBody(http, url, idle, range)
   if (body.kind !== 'body' || body.headers.has('content-disposition')) return body
   if (!/^(?:application\/json|text\/|$)/i.test(body.headers.get('content-type') ?? '')) return body
-  const answer = parseAnswer(await readText(body.pieces).catch(() => ''))
+  const answer = parseReply(await readText(body.chunks).catch(() => ''))
   return answer === undefined || answer.errcode === 0 ? { kind: 'status', status: 200 } : answer
 }
 
@@ -53,13 +53,13 @@ function totalOf({ headers }: Body): number | undefined {
   return total === undefined ? undefined : Number(total)
 }
 
-async function* inRanges(get: Get, first: Body): AsyncGenerator<Uint8Array> {
-  yield* first.pieces
+async function* readRanges(get: Get, first: Body): AsyncGenerator<Uint8Array> {
+  yield* first.chunks
   const total = totalOf(first) ?? 0
   for (let from = rangeBytes; from < total; from += rangeBytes) {
     const next = await get(rangeFrom(from))
     const isNext = !('outcome' in next) && next.headers.get('content-range')?.startsWith(`bytes ${from}-`) === true
-    if (!isNext) throw new WecomdError('network', 'WeCom gives no further range of the media')
-    yield* next.pieces
+    if (!isNext) throw new WecomdError('network', 'WeCom did not return the next range of the media')
+    yield* next.chunks
   }
 }

@@ -3,41 +3,43 @@ import { createMediaOpener } from '../../crypto/media.ts'
 import { type HostRule, isAllowed } from '../api/hosts.ts'
 import { openBody } from '../api/http-body.ts'
 import type { HttpDeps } from '../api/http.ts'
-import { detect, headBytes, isPage, isUnmistakable } from './kinds.ts'
-import { failed, type NotFetched, named, ofNoReply, peek, type MediaStream } from './source.ts'
+import { detect, headBytes, looksLikePage, isSurelyMedia } from './kinds.ts'
+import { failed, type NotFetched, withFileName, notFetchedByNoReply, peek, type MediaStream } from './source.ts'
 import type { IdleTimeout } from './idle-timeout.ts'
 
-/** The most that encryption adds. */
-const paddingBytes = 32
+/** The most bytes that encryption adds. */
+const maxPaddingBytes = 32
 
 /**
- * Media behind a link of the Bot (page 100719): encrypted with its key, without anything around the bytes. What arrives
- * with a beginning that only media have was not encrypted, and stays as it is.
+ * Opens media from a link that the Bot received (page 100719). The bytes are encrypted with the Bot's key, without any
+ * framing. Bytes with the signature of a media format were never encrypted and are returned unchanged.
  */
 export async function openBotMedia(
-  line: HttpDeps & HostRule,
+  http: HttpDeps & HostRule,
   url: string,
-  { key, limitBytes, patience }: { key: EnvelopeKey; limitBytes: number; patience: IdleTimeout },
+  { key, limitBytes, idle }: { key: EnvelopeKey; limitBytes: number; idle: IdleTimeout },
 ): Promise<MediaStream | NotFetched> {
-  if (!isAllowed(url, line)) return failed('bad_host', hostHint(url))
-  const body = await openBody(line, url, patience)
-  if (body.kind !== 'body') return ofNoReply(body)
+  if (!isAllowed(url, http)) return failed('bad_host', hostHint(url))
+  const body = await openBody(http, url, idle)
+  if (body.kind !== 'body') return notFetchedByNoReply(body)
   const disposition = body.headers.get('content-disposition')
-  if ((body.bytes ?? 0) > limitBytes + paddingBytes) return named(failed('too_large'), disposition)
-  const { head, whole } = await peek(body.pieces, headBytes)
+  if ((body.bytes ?? 0) > limitBytes + maxPaddingBytes) return withFileName(failed('too_large'), disposition)
+  const { head, whole } = await peek(body.chunks, headBytes)
   if (head.length === 0) return failed('empty')
-  if (isPage(head)) return failed('unreadable', 'the link leads to a page, not to media')
-  const isPlain = isUnmistakable(await detect(head))
-  return { kind: 'source', disposition, pieces: isPlain ? whole : opened(whole, key) }
+  if (looksLikePage(head)) return failed('unreadable', 'the link returned a web page instead of media')
+  const isPlain = isSurelyMedia(await detect(head))
+  return { kind: 'source', disposition, chunks: isPlain ? whole : decrypt(whole, key) }
 }
 
 function hostHint(url: string): string {
   const host = URL.canParse(url) ? new URL(url).hostname : ''
-  return host === '' ? 'the link is none' : `if ${host} is yours, add it to channels.wecom.network.mediaHosts`
+  return host === ''
+    ? 'the link is not a valid URL'
+    : `if ${host} is yours, add it to channels.wecom.network.mediaHosts`
 }
 
-async function* opened(pieces: AsyncIterable<Uint8Array>, key: EnvelopeKey): AsyncGenerator<Uint8Array> {
+async function* decrypt(chunks: AsyncIterable<Uint8Array>, key: EnvelopeKey): AsyncGenerator<Uint8Array> {
   const opener = createMediaOpener(key)
-  for await (const piece of pieces) yield* opener.update(piece)
+  for await (const chunk of chunks) yield* opener.update(chunk)
   yield opener.finish()
 }

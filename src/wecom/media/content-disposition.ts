@@ -1,6 +1,7 @@
 /**
- * The file name of a Content-Disposition, as the sender wrote it: `filename*` (RFC 5987), else `filename`, in which the
- * platform writes raw UTF-8 and others percent codes. `header` has a character for each byte, as fetch gives it.
+ * The file name in a Content-Disposition header, as the sender wrote it: `filename*` (RFC 5987), otherwise `filename`.
+ * In `filename` the platform writes raw UTF-8, and some servers percent-encode. `header` has one character per byte, as
+ * fetch returns it.
  */
 export function fileNameOf(header: string | null): string | undefined {
   if (header === null) return undefined
@@ -10,11 +11,11 @@ export function fileNameOf(header: string | null): string | undefined {
   return name === '' ? undefined : name
 }
 
-/** Without its quotes; empty when there is none. */
+/** The value of a parameter without its quotes; empty when it is missing. */
 function parameterOf(header: string, name: string): string {
   const pattern = new RegExp(`(?:^|;)\\s*${name}\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|([^;]*))`, 'i')
   const [, quoted, bare = ''] = pattern.exec(header) ?? []
-  // Only what must be escaped is: other backslashes are those of a path.
+  // Only quotes and backslashes are escaped. Any other backslash belongs to a path.
   return quoted === undefined ? bare.trim().replace(/^"/, '') : quoted.replace(/\\(["\\])/g, '$1')
 }
 
@@ -22,11 +23,11 @@ function percentDecoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text)
   } catch {
-    return undefined // a per cent sign that is one
+    return undefined // a literal percent sign
   }
 }
 
-/** A name whose UTF-8 was taken for Latin-1, once on its way here and perhaps once before. */
+/** Repairs a name whose UTF-8 was read as Latin-1: once by fetch, and perhaps once before by a server. */
 function repaired(name: string): string {
   return fromLatin1(fromLatin1(name))
 }
@@ -37,6 +38,6 @@ function fromLatin1(text: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    return text // it is Latin-1
+    return text // really Latin-1
   }
 }

@@ -10,33 +10,33 @@ import { fileNameOf } from './content-disposition.ts'
 import type { HostRule } from '../api/hosts.ts'
 import type { HttpDeps } from '../api/http.ts'
 import { detect, headBytes, isOfKind, mimeTypeOf, nameOf } from './kinds.ts'
-import { failed, type NotFetched, named, type MediaStream } from './source.ts'
+import { failed, type NotFetched, withFileName, type MediaStream } from './source.ts'
 import { IdleTimeout, type IdleTimeoutDeps } from './idle-timeout.ts'
 
 export interface MediaFetchDeps extends IdleTimeoutDeps {
-  readonly line: HttpDeps & HostRule
-  /** Of the Bots, by account; the newest first, then those that it replaced. */
+  readonly http: HttpDeps & HostRule
+  /** The keys of the Bots, by account: the current one first, then those it replaced. */
   readonly keys: ReadonlyMap<string, readonly EnvelopeKey[]>
   readonly maxMediaBytes: number
   readonly createFile: Spool['create']
   apiOf(account: string): AppApi | undefined
 }
 
-/** A link of the Bot is valid for five minutes: whoever is not done by now would not be done then. */
-const longestMs = 240_000
+/** A link is valid for five minutes after the callback. A longer download could not be repeated. */
+const totalTimeoutMs = 240_000
 
-/** Rejects only when the spool cannot keep a file. */
+/** Creates `Platform.fetchMedia`. It rejects only when the spool cannot store a file. */
 export function createMediaFetcher(deps: MediaFetchDeps): Platform['fetchMedia'] {
   return async (account, attachment, file) => {
-    const patience = new IdleTimeout(deps, deps.line.timeoutMs, longestMs)
-    const fetch = (key?: EnvelopeKey) => fetchOnce(deps, { account, attachment, file, key, patience })
+    const idle = new IdleTimeout(deps, deps.http.timeoutMs, totalTimeoutMs)
+    const fetch = (key?: EnvelopeKey) => fetchOnce(deps, { account, attachment, file, key, idle })
     const [newest, ...older] = attachment.url === undefined ? [] : (deps.keys.get(account) ?? [])
     try {
       let fetched = await fetch(newest)
       for (const key of older) if (isUnreadable(fetched)) fetched = await fetch(key)
       return fetched
     } finally {
-      patience.end()
+      idle.end()
     }
   }
 }
@@ -45,54 +45,54 @@ function isUnreadable(fetched: Fetched): boolean {
   return fetched.kind === 'failed' && fetched.problem === 'unreadable'
 }
 
-interface Fetch {
+interface FetchRequest {
   readonly account: string
   readonly attachment: Attachment
   readonly file: string
-  /** Absent where the account has no Bot, and for media of an app. */
+  /** Undefined for media of an app, and when the account has no Bot. */
   readonly key: EnvelopeKey | undefined
-  readonly patience: IdleTimeout
+  readonly idle: IdleTimeout
 }
 
-async function fetchOnce(deps: MediaFetchDeps, fetch: Fetch): Promise<Fetched> {
+async function fetchOnce(deps: MediaFetchDeps, fetch: FetchRequest): Promise<Fetched> {
   let disposition: string | null = null
   try {
     const source = await openSource(deps, fetch)
     if (source.kind !== 'source') return source
     disposition = source.disposition
-    return named(await keep(deps, fetch.attachment, source, fetch.file), disposition)
+    return withFileName(await saveToSpool(deps, fetch.attachment, source, fetch.file), disposition)
   } catch (error) {
     if (isCode(error, 'overloaded')) return { kind: 'later', hint: error.message }
     if (isCode(error, 'network')) return { kind: 'later', hint: error.message }
-    if (isCode(error, 'bad_cipher')) return named(failed('unreadable', error.hint ?? error.message), disposition)
+    if (isCode(error, 'bad_cipher')) return withFileName(failed('unreadable', error.hint ?? error.message), disposition)
     throw error
   }
 }
 
 async function openSource(
-  { line, apiOf, maxMediaBytes }: MediaFetchDeps,
-  { account, attachment: { url, mediaId }, key, patience }: Fetch,
+  { http, apiOf, maxMediaBytes }: MediaFetchDeps,
+  { account, attachment: { url, mediaId }, key, idle }: FetchRequest,
 ): Promise<MediaStream | NotFetched> {
-  const limits = { limitBytes: maxMediaBytes, patience }
+  const limits = { limitBytes: maxMediaBytes, idle }
   if (url !== undefined) {
-    if (key === undefined) return failed('unreadable', `the account ${account} has no Bot`)
-    return await openBotMedia(line, url, { key, ...limits })
+    if (key === undefined) return failed('unreadable', `account ${account} has no Bot`)
+    return await openBotMedia(http, url, { key, ...limits })
   }
   const api = apiOf(account)
-  if (api === undefined || mediaId === undefined) return failed('unreachable', `the account ${account} has no app`)
-  return await openAppMedia(line, api, { mediaId, ...limits })
+  if (api === undefined || mediaId === undefined) return failed('unreachable', `account ${account} has no app`)
+  return await openAppMedia(http, api, { mediaId, ...limits })
 }
 
-/** Writes media to the spool as they come; what turns out not to be what it should be leaves nothing there. */
-async function keep(
+/** Streams media into the spool. If they turn out to be too large, empty or of another kind, nothing is kept. */
+async function saveToSpool(
   { createFile, maxMediaBytes }: MediaFetchDeps,
-  { kind, fileName: told }: Attachment,
-  { pieces, disposition }: MediaStream,
+  { kind, fileName: givenName }: Attachment,
+  { chunks, disposition }: MediaStream,
   file: string,
 ): Promise<Fetched> {
   const head: Uint8Array[] = []
   let seen = 0
-  return await keepStream<Fetched>(await createFile(file), pieces, {
+  return await keepStream<Fetched>(await createFile(file), chunks, {
     limitBytes: maxMediaBytes,
     tooLarge: failed('too_large'),
     onPiece(piece) {
@@ -102,8 +102,8 @@ async function keep(
     async judge(bytes) {
       if (bytes === 0) return failed('empty')
       const detected = await detect(Buffer.concat(head).subarray(0, headBytes))
-      if (!isOfKind(kind, detected)) return failed('unreadable', `it is called ${kind}, but is none`)
-      const fileName = nameOf(told ?? fileNameOf(disposition), kind, detected)
+      if (!isOfKind(kind, detected)) return failed('unreadable', `the bytes are not a valid ${kind}`)
+      const fileName = nameOf(givenName ?? fileNameOf(disposition), kind, detected)
       return { kind: 'kept', bytes, mimeType: mimeTypeOf(fileName, detected), fileName }
     },
   })

@@ -5,20 +5,20 @@ export interface IdleTimeoutDeps {
   readonly timers: Timers
 }
 
-/** How long a download may take: without a sign of life, and in all. Over that `signal` fires; at the end it does too. */
+/** Limits a download by idle time and by total time. `signal` aborts at either limit, and on `end`. */
 export class IdleTimeout {
   private readonly controller = new AbortController()
   private readonly deps: IdleTimeoutDeps
-  private readonly quietMs: number
-  private readonly endsAt: number
-  private heardAt: number
+  private readonly idleMs: number
+  private readonly deadline: number
+  private lastActivityAt: number
   private cancel: Cancel = nothingToCancel
 
   constructor(deps: IdleTimeoutDeps, quietMs: number, totalMs: number) {
     this.deps = deps
-    this.quietMs = quietMs
-    this.heardAt = deps.clock.now()
-    this.endsAt = this.heardAt + totalMs
+    this.idleMs = quietMs
+    this.lastActivityAt = deps.clock.now()
+    this.deadline = this.lastActivityAt + totalMs
     this.check()
   }
 
@@ -26,12 +26,12 @@ export class IdleTimeout {
     return this.controller.signal
   }
 
-  /** A sign of life. */
+  /** Restarts the idle time. Call it for every chunk. */
   touch(): void {
-    this.heardAt = this.deps.clock.now()
+    this.lastActivityAt = this.deps.clock.now()
   }
 
-  /** Nothing more is wanted: what still runs is cut off. */
+  /** Aborts whatever is still running and cancels the timer. Must be called once per download. */
   end(): void {
     this.cancel()
     this.controller.abort()
@@ -39,7 +39,7 @@ export class IdleTimeout {
 
   private check(): void {
     const { clock, timers } = this.deps
-    const dueAt = Math.min(this.heardAt + this.quietMs, this.endsAt)
+    const dueAt = Math.min(this.lastActivityAt + this.idleMs, this.deadline)
     if (clock.now() >= dueAt) return this.end()
     this.cancel = timers.at(dueAt, () => this.check())
   }

@@ -2,12 +2,12 @@ import { type FileTypeResult, fileTypeFromBuffer } from 'file-type'
 import { safeFileName } from '../../domain/media.ts'
 import type { Attachment } from '../../domain/message.ts'
 
-/** Of what bytes are, this much of their beginning is looked at. */
+/** The number of leading bytes used to detect a type. */
 export const headBytes = 65_536
 
 /**
- * What bytes are by how they begin, `isText` when nothing in them is binary. Users send any format, so that a library names
- * it. `domain/media.ts` judges the few formats that WeCom accepts, for which it must be stricter, and stays pure.
+ * The type detected from the leading bytes. `isText`: no known type and no binary bytes. Users send any format, so a library
+ * detects it. `domain/media.ts` checks the few formats that WeCom accepts: it is stricter, and stays pure.
  */
 export interface Detected {
   readonly type?: FileTypeResult
@@ -15,7 +15,7 @@ export interface Detected {
 }
 
 export async function detect(head: Uint8Array): Promise<Detected> {
-  const type = await fileTypeFromBuffer(head).catch(() => undefined) // damaged: of no type
+  const type = await fileTypeFromBuffer(head).catch(() => undefined) // damaged files have no type
   return { isText: type === undefined && !hasControls(head), ...(type !== undefined && { type }) }
 }
 
@@ -23,7 +23,7 @@ function hasControls(bytes: Uint8Array): boolean {
   return bytes.some(byte => byte < 9 || (byte > 13 && byte < 32 && byte !== 27))
 }
 
-/** Whether bytes are what the sender's client called them; a file may be anything. */
+/** Whether the bytes match the kind named in the callback. A `file` may be anything. */
 export function isOfKind(kind: Attachment['kind'], { type }: Detected): boolean {
   const mime = type?.mime ?? ''
   switch (kind) {
@@ -40,36 +40,36 @@ export function isOfKind(kind: Attachment['kind'], { type }: Detected): boolean 
   }
 }
 
-/** Types whose beginning no ciphertext has by chance. */
-const unmistakable: ReadonlySet<string> = new Set(
+/** Types with a signature long enough that ciphertext does not match it by chance. */
+const sureTypes: ReadonlySet<string> = new Set(
   'png apng jpg gif webp heic mp4 mov amr pdf zip docx xlsx pptx cfb rar 7z'.split(' '),
 )
 
-/** True for media that were not encrypted, by how they begin. */
-export function isUnmistakable({ type }: Detected): boolean {
-  return type !== undefined && unmistakable.has(type.ext)
+/** True when the bytes are surely a media file, so they were never encrypted. */
+export function isSurelyMedia({ type }: Detected): boolean {
+  return type !== undefined && sureTypes.has(type.ext)
 }
 
-/** True for the page of a server that has something to say instead of media: XML, HTML or JSON. No ciphertext is text. */
-export function isPage(head: Uint8Array): boolean {
+/** True for XML, HTML or JSON: a server's error page instead of media. Ciphertext never consists of text. */
+export function looksLikePage(head: Uint8Array): boolean {
   const words = Buffer.from(head.subarray(0, 256))
   return /^\s*[<{[]/.test(words.toString().replace('\ufeff', '')) && !hasControls(words)
 }
 
-/** The name to show: the sender's, made safe and with an ending that programs know it by; without one, after its kind. */
+/** The file name to show: the sender's, made safe, with an extension. Without a name, the kind and the extension. */
 export function nameOf(name: string | undefined, kind: Attachment['kind'], { type }: Detected): string {
-  const ending = type?.ext
-  if (name === undefined) return `${kind}.${ending ?? 'bin'}`
+  const extension = type?.ext
+  if (name === undefined) return `${kind}.${extension ?? 'bin'}`
   const safe = safeFileName(name)
-  return ending === undefined || endingOf(safe) !== '' ? safe : safeFileName(`${safe}.${ending}`)
+  return extension === undefined || extensionOf(safe) !== '' ? safe : safeFileName(`${safe}.${extension}`)
 }
 
-/** In lower case; a number after a dot is none. */
-function endingOf(name: string): string {
+/** The extension in lower case. A number after a dot, as in `v1.2`, is not an extension. */
+function extensionOf(name: string): string {
   return /[^.]\.(\d*[a-z][\da-z]{0,9})$/i.exec(name)?.[1]?.toLowerCase() ?? ''
 }
 
-const ofTexts: Readonly<Record<string, string>> = {
+const textMimeTypes: Readonly<Record<string, string>> = {
   csv: 'text/csv',
   htm: 'text/html',
   html: 'text/html',
@@ -81,8 +81,8 @@ const ofTexts: Readonly<Record<string, string>> = {
 }
 
 const office = 'application/vnd.openxmlformats-officedocument'
-/** By what is around them they are all zip, or Microsoft's older container. */
-const ofContainers: Readonly<Record<string, string>> = {
+/** Office formats, which the bytes often show only as zip or as Microsoft's older container (cfb). */
+const containerMimeTypes: Readonly<Record<string, string>> = {
   doc: 'application/msword',
   docx: `${office}.wordprocessingml.document`,
   ppt: 'application/vnd.ms-powerpoint',
@@ -91,10 +91,10 @@ const ofContainers: Readonly<Record<string, string>> = {
   xlsx: `${office}.spreadsheetml.sheet`,
 }
 
-/** The media type: by the bytes, and by the name only where bytes do not tell. */
+/** The MIME type, detected from the bytes. The name decides only between types with the same signature. */
 export function mimeTypeOf(name: string, { type, isText }: Detected): string {
-  const ending = endingOf(name)
-  if (type?.ext === 'zip' || type?.ext === 'cfb') return ofContainers[ending] ?? type.mime
+  const extension = extensionOf(name)
+  if (type?.ext === 'zip' || type?.ext === 'cfb') return containerMimeTypes[extension] ?? type.mime
   if (type !== undefined) return type.mime
-  return isText ? (ofTexts[ending] ?? 'text/plain') : 'application/octet-stream'
+  return isText ? (textMimeTypes[extension] ?? 'text/plain') : 'application/octet-stream'
 }

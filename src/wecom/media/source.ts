@@ -6,11 +6,11 @@ import { fileNameOf } from './content-disposition.ts'
 import type { NoReply } from '../api/http.ts'
 import { outcomeOfNoReply } from '../api/outcome.ts'
 
-/** Media as they come, not encrypted any more. Reading them rejects with `network` or `bad_cipher`. */
+/** Decrypted media as a stream. Reading it rejects with `network` or `bad_cipher`. */
 export interface MediaStream {
   readonly kind: 'source'
   readonly disposition: string | null
-  readonly pieces: AsyncIterable<Uint8Array>
+  readonly chunks: AsyncIterable<Uint8Array>
 }
 
 export type NotFetched = Exclude<Fetched, { kind: 'kept' }>
@@ -19,39 +19,39 @@ export function failed(problem: MediaProblem, hint?: string): Extract<NotFetched
   return { kind: 'failed', problem, ...(hint !== undefined && { hint }) }
 }
 
-/** The same of a file whose name is known all the same. */
-export function named<Result extends Fetched>(result: Result, disposition: string | null): Result {
+/** Adds the file name of a Content-Disposition to a failed fetch, so that the notice can name the file. */
+export function withFileName<Result extends Fetched>(result: Result, disposition: string | null): Result {
   const name = result.kind === 'failed' ? fileNameOf(disposition) : undefined
   return name === undefined ? result : { ...result, fileName: safeFileName(name) }
 }
 
-/** What a call that may be repeated makes of media. `refused` is final. */
-export function ofOutcome({ outcome, hint, errmsg, retryAfterMs }: Outcome): NotFetched {
-  const told = hint ?? errmsg
-  if (outcome === 'refused') return failed('unreachable', told)
+/** Maps the outcome of a repeatable call to a failed fetch. `refused` is final, anything else is retried. */
+export function notFetchedBy({ outcome, hint, errmsg, retryAfterMs }: Outcome): NotFetched {
+  const reason = hint ?? errmsg
+  if (outcome === 'refused') return failed('unreachable', reason)
   return {
     kind: 'later',
     ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(told !== undefined && { hint: told }),
+    ...(reason !== undefined && { hint: reason }),
   }
 }
 
-const gone: readonly number[] = [403, 404, 410]
+const expiredStatuses: readonly number[] = [403, 404, 410]
 
-/** What an answer without media makes of a link. */
-export function ofNoReply(silence: NoReply): NotFetched {
-  if (silence.kind === 'status') {
-    const { status } = silence
-    if (gone.includes(status)) return failed('expired', `HTTP ${status}`)
+/** Maps a response without media to a failed fetch. The storage answers 403, 404 or 410 for an expired link. */
+export function notFetchedByNoReply(noReply: NoReply): NotFetched {
+  if (noReply.kind === 'status') {
+    const { status } = noReply
+    if (expiredStatuses.includes(status)) return failed('expired', `HTTP ${status}`)
     if (status >= 300 && status < 400) return failed('unreachable', 'redirects are not followed')
-    if (status < 500 && outcomeOfNoReply(silence).outcome === 'refused') return failed('unreachable', `HTTP ${status}`)
+    if (status < 500 && outcomeOfNoReply(noReply).outcome === 'refused') return failed('unreachable', `HTTP ${status}`)
   }
-  return ofOutcome(outcomeOfNoReply(silence, true))
+  return notFetchedBy(outcomeOfNoReply(noReply, true))
 }
 
-/** The beginning of a body, and all of it. */
-export async function peek(pieces: AsyncIterable<Uint8Array>, bytes: number) {
-  const iterator = pieces[Symbol.asyncIterator]()
+/** Reads at least `bytes` leading bytes. `whole` is the complete stream, including them. */
+export async function peek(chunks: AsyncIterable<Uint8Array>, bytes: number) {
+  const iterator = chunks[Symbol.asyncIterator]()
   const first: Uint8Array[] = []
   for (let seen = 0; seen < bytes; ) {
     const { done, value } = await iterator.next()

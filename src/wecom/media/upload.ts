@@ -7,13 +7,13 @@ import type { ApiReply, Payload } from '../api/http.ts'
 import { refused } from '../api/outcome.ts'
 
 /**
- * A file as the platform's upload takes it (page 90253): the name as it is in UTF-8, since it knows no `filename*`, and a
- * length before the first byte, since it knows no chunks. Nothing is held in memory.
+ * Encodes a file for an upload (page 90253). The name is raw UTF-8, because the platform ignores `filename*`. The length
+ * is known before the first byte, because the platform rejects chunked encoding. The file is streamed, never buffered.
  */
 export function encodeUpload(fileName: string, file: MediaBytes, random: Pick<Random, 'bytes'>): Payload {
   const boundary = `wecomd-${Buffer.from(random.bytes(16)).toString('hex')}`
   const head = Buffer.from(
-    `--${boundary}\r\nContent-Disposition: form-data; name="media"; filename="${quotable(fileName)}"; ` +
+    `--${boundary}\r\nContent-Disposition: form-data; name="media"; filename="${safeInQuotes(fileName)}"; ` +
       `filelength=${file.bytes}\r\nContent-Type: application/octet-stream\r\n\r\n`,
   )
   const tail = Buffer.from(`\r\n--${boundary}--\r\n`)
@@ -28,19 +28,19 @@ export function encodeUpload(fileName: string, file: MediaBytes, random: Pick<Ra
   return { type: `multipart/form-data; boundary=${boundary}`, body }
 }
 
-/** What would end the quotes or the line becomes `_`. */
-function quotable(fileName: string): string {
+/** Replaces characters that would end the quotes or the line with `_`. */
+function safeInQuotes(fileName: string): string {
   return fileName.replace(/["\\\p{Cc}]/gu, '_')
 }
 
-/** The id in the answer to an upload. */
+/** Decodes the media_id of an upload. */
 export function decodeUpload({ fields }: ApiReply): Upload {
   const { media_id: mediaId } = fields
   if (typeof mediaId === 'string' && mediaId !== '') return { mediaId }
-  return { outcome: 'retry', errmsg: 'an answer to an upload without a media_id' }
+  return { outcome: 'retry', errmsg: 'the upload returned no media_id' }
 }
 
-/** The bytes of a media message, or why it cannot be sent. */
+/** Opens the file of a media message. Returns an outcome when the file is gone or unreadable. */
 export async function openMedia(
   open: Spool['open'],
   source: Parameters<Spool['open']>[0],
@@ -48,7 +48,7 @@ export async function openMedia(
   try {
     return await open(source)
   } catch (error) {
-    if (isCode(error, 'not_found')) return refused('the file is gone')
-    return { outcome: 'retry', errmsg: 'the file cannot be read', hint: 'is the state folder readable?' }
+    if (isCode(error, 'not_found')) return refused('the file no longer exists')
+    return { outcome: 'retry', errmsg: 'cannot read the file', hint: 'check that the state folder is readable' }
   }
 }
