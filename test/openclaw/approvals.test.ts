@@ -14,7 +14,7 @@ let daemon: TestDaemon | undefined
 let front: Front
 let recorder: Recorder
 
-/** A gateway whose agent asks before it executes anything, and a Bot with an administrator. */
+/** A gateway whose agent needs approval to execute anything, and a Bot with an administrator. */
 async function open() {
   recorder = new Recorder()
   front = openFront(gateway.url, {}, recorder.onFrame)
@@ -27,7 +27,7 @@ async function open() {
   daemon = opened
   await untilAdmin(opened)
   const say = (userid: string, text: string) => opened.tenant.say({ userid, text })
-  /** Asks for a command to be run, and gives what is to be typed to answer. */
+  /** Makes the agent request a command, and returns the text that answers the request. */
   const ask = async (userid: string, file: string) => {
     const command = `touch ${join(gateway.folder, file)}`
     const bubble = say(userid, `[tool exec ${JSON.stringify({ command })}]`)
@@ -50,7 +50,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw approvals'), () => {
   })
   afterAll(() => gateway?.remove())
 
-  test('openclaw: a command that waits is shown, allowed by an administrator, and then run', async () => {
+  test('openclaw: a pending command is shown and runs once it is approved', async () => {
     const { ask, answer } = await open()
     const { bubble, id, isRun } = await ask('zhangsan', 'allowed')
     expect(await answer('zhangsan', `/approve ${id}`)).toContain('不是管理员')
@@ -69,7 +69,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw approvals'), () => {
     ])
   }, 90_000)
 
-  test('openclaw: a command that is denied is not run, and the answer goes on', async () => {
+  test('openclaw: a denied command does not run, and the answer continues', async () => {
     const { ask, answer } = await open()
     const { bubble, id, isRun } = await ask('lisi', 'denied')
     expect(await answer('boss', `/deny ${id}`)).toBe('⛔ 已拒绝。')
@@ -78,7 +78,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw approvals'), () => {
     expect(await answer('boss', `/approve ${id}`)).toContain('没有找到')
   }, 90_000)
 
-  test('openclaw: what a user writes approves nothing, wherever it stands', async () => {
+  test('openclaw: no text of a user approves anything', async () => {
     const { ask, answer, say } = await open()
     const { bubble, id, isRun } = await ask('wangwu', 'sneaked')
     for (const text of [
@@ -94,7 +94,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw approvals'), () => {
     expect(isRun()).toBe(false)
   }, 90_000)
 
-  test('openclaw: an agent that asks first is no danger, one that does not is warned about', async () => {
+  test('openclaw: only an agent that runs commands unasked causes a warning', async () => {
     await open()
     const admin = await connectClient(gateway, ['operator.admin', 'operator.read'])
     const patch = async (config: object) => {

@@ -11,7 +11,7 @@ let daemon: TestDaemon | undefined
 let front: Front | undefined
 let users = 0
 
-/** Every test talks as somebody new, so that the sessions of one gateway stay apart. */
+/** Every test uses a new user, so that sessions in the shared gateway stay separate. */
 const newUser = () => `user${++users}-${Date.now().toString(36)}`
 const sessionOf = (userid: string) => `agent:main:wecom:default:direct:${userid}`
 
@@ -31,7 +31,7 @@ async function linkOf(opened: TestDaemon, link: 'gateway' | 'admin' = 'gateway')
   return status.components[link]
 }
 
-/** The rows of a session in the gateway's own history. */
+/** The rows of a session in the gateway's history. */
 async function rowsOf(userid: string): Promise<readonly Payload[]> {
   const client = await connectClient(gateway)
   const { messages } = await client.request('chat.history', { sessionKey: sessionOf(userid), limit: 100 })
@@ -59,7 +59,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     front = undefined
   })
 
-  test('openclaw: a text is answered and streams', async () => {
+  test('openclaw: a message is answered, and the answer streams', async () => {
     const { tenant } = await openReady()
     const userid = newUser()
     const bubble = await tenant.say({ userid, text: '你好 [long 20 100]' }).finished
@@ -69,7 +69,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     expect(await asksOf(userid, bubble.callback.msgid)).toBe(1)
   })
 
-  test('openclaw: a second message while busy is asked afterwards, under its own key', async () => {
+  test('openclaw: a second message is asked afterwards, with its own key', async () => {
     const { tenant } = await openReady()
     const userid = newUser()
     const first = tenant.say({ userid, text: '[long 20 100]' })
@@ -80,7 +80,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     expect(await asksOf(userid, second.callback.msgid)).toBe(1)
   })
 
-  test('openclaw: while another client keeps the session busy the bubble says so, and both get their own answer', async () => {
+  test('openclaw: a session busy with another client is shown and waited for', async () => {
     const { tenant } = await openReady()
     const userid = newUser()
     const other = await connectClient(gateway)
@@ -99,7 +99,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     other.close()
   })
 
-  test('openclaw: a message that another client sends into the running turn does not cut the answer off', async () => {
+  test("openclaw: another client's message in mid run does not cut the answer", async () => {
     const { tenant } = await openReady()
     const userid = newUser()
     const bubble = tenant.say({ userid, text: '[long 40 100]' })
@@ -115,7 +115,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     other.close()
   })
 
-  test('openclaw: a connection that breaks in mid run is opened again and the same bubble goes on', async () => {
+  test('openclaw: after a broken connection the same bubble continues', async () => {
     front = openFront(gateway.url)
     const { tenant } = await openReady(front.url)
     const userid = newUser()
@@ -127,7 +127,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     expect(await asksOf(userid, bubble.callback.msgid)).toBe(1)
   })
 
-  test('openclaw: a failing, an empty and a long answer come home as they are', async () => {
+  test('openclaw: failed, empty and long answers are delivered', async () => {
     const { tenant } = await openReady()
     const failed = await tenant.say({ userid: newUser(), text: '[fail400]' }).finished
     const long = await tenant.say({ userid: newUser(), text: '[big 12000]' }).finished
@@ -135,7 +135,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     expect(Buffer.byteLength(long.text)).toBe(12_000)
   })
 
-  test('openclaw: a gateway that stops in mid run (SIGTERM) ends the answer first, and the bubble has it', async () => {
+  test('openclaw: on SIGTERM the gateway finishes the answer first', async () => {
     const { tenant } = await openReady()
     const userid = newUser()
     const bubble = tenant.say({ userid, text: '[long 30 100]' })
@@ -147,7 +147,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     expect(await asksOf(userid, bubble.callback.msgid)).toBe(1)
   })
 
-  test('openclaw: a gateway that dies in mid run (SIGKILL) resumes the turn itself, and it is not asked again', async () => {
+  test('openclaw: after SIGKILL the gateway resumes the turn; no second ask', async () => {
     const opened = await openReady()
     const userid = newUser()
     const bubble = opened.tenant.say({ userid, text: '[long 30 100]' })
@@ -163,7 +163,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     expect(trace).toContain('"resumed"')
   })
 
-  test('openclaw: a wrong token is state with its remedy, and the message waits', async () => {
+  test('openclaw: a wrong token shows a hint, and the message waits', async () => {
     const opened = await open(gateway.url, 'wrong-token-0123456789')
     const link = await until('the refusal', async () => {
       const found = await linkOf(opened)
@@ -175,7 +175,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     await until('the offline line', () => bubble.text.includes('连接不上'))
   })
 
-  test('openclaw: a remote daemon waits for approval, shows the command, and is linked with read and write only', async () => {
+  test('openclaw: a remote daemon waits for pairing and shows the command', async () => {
     front = openFront(gateway.url, { 'x-forwarded-for': '203.0.113.7' })
     const opened = await open(front.url)
     const link = await until('the pairing state', async () => {

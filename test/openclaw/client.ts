@@ -8,16 +8,16 @@ interface Frame {
   readonly error?: { readonly code: string; readonly message: string; readonly details?: Record<string, unknown> }
 }
 
-/** What the tests look at; the wire has more. */
+/** The fields that tests read. */
 export type Payload = Readonly<Record<string, unknown>>
 
-/** The smallest client of the gateway: it keeps every event and answers every request by promise. */
+/** A minimal gateway client. It keeps every event, and each request is a promise. */
 export interface GatewayClient {
   readonly hello: Payload
   readonly events: readonly Frame[]
   /** Rejects with the gateway's error; see `GatewayRefusal`. */
   request(method: string, params: object): Promise<Payload>
-  /** The first event, old or to come, that `matches`. */
+  /** The first event that `matches`, past or future. */
   event(matches: (payload: Payload, name: string) => boolean): Promise<Payload>
   close(): void
 }
@@ -28,7 +28,7 @@ class GatewayRefusal extends Error {
   }
 }
 
-/** Connects over loopback with the shared token, as reader and writer unless told otherwise. */
+/** Connects over loopback with the shared token. Default scopes: read and write. */
 export function connectClient(
   gateway: { readonly url: string; readonly token: string },
   scopes: readonly string[] = ['operator.read', 'operator.write'],

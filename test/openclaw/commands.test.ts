@@ -14,7 +14,7 @@ let users = 0
 
 const newUser = () => `commander${++users}-${Date.now().toString(36)}`
 
-/** Everybody may use commands; both links are up. */
+/** Every user may use commands; both links are up. */
 async function open(url = gateway.url): Promise<(userid: string, text: string) => Promise<string>> {
   const opened = await startTestDaemon({
     gatewayUrl: { url, token: gateway.token },
@@ -34,10 +34,10 @@ async function rowsOf(userid: string): Promise<readonly unknown[]> {
   return (messages as readonly Payload[]).map(({ role, content }) => (role === 'user' ? content : role))
 }
 
-/** What the model was given for the newest question that says so. */
+/** The model's latest request that contains this text. */
 const requestOf = (text: string) => gateway.model.requests.findLast(({ said }) => said === text)
 
-/** What of the conversation the model was given with it. */
+/** The earlier messages in the model's latest request with this text. */
 const readBy = (text: string) =>
   requestOf(text)
     ?.messages.filter(({ role }) => role !== 'system')
@@ -55,7 +55,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw commands'), () => {
     front = undefined
   })
 
-  test('openclaw: /new begins a session in which the model knows nothing of before', async () => {
+  test('openclaw: /new starts a session without the earlier conversation', async () => {
     const say = await open()
     const userid = newUser()
     expect(await say(userid, '/new')).toBe('✅ 已开始新的会话。')
@@ -68,7 +68,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw commands'), () => {
     expect(await rowsOf(userid)).toEqual(['system', '[say three] at once', 'assistant'])
   })
 
-  test('openclaw: /stop ends a long answer, and /new one with what waits behind it', async () => {
+  test('openclaw: /stop ends a long answer, /new also drops queued questions', async () => {
     const say = await open()
     const userid = newUser()
     const start = async (text: string) => {
@@ -95,7 +95,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw commands'), () => {
     expect(left).toEqual([])
   })
 
-  test('openclaw: /status and /model are answered, and the next question goes to that model', async () => {
+  test('openclaw: /status and /model work, and the next question uses the model', async () => {
     const say = await open()
     const userid = newUser()
     expect(await say(userid, '/status')).toContain('🧠 Model: fake/fake-1')
@@ -108,7 +108,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw commands'), () => {
     expect(await say(userid, '/status')).toContain('🧠 Model: fake/fake-2')
   })
 
-  test('openclaw: no text of a user is on the link with admin scope, and theirs never has it', async () => {
+  test('openclaw: user text is never sent over a link with admin scope', async () => {
     const recorder = new Recorder()
     front = openFront(gateway.url, {}, recorder.onFrame)
     const say = await open(front.url)

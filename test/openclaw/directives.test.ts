@@ -7,7 +7,7 @@ import { openclawSuite, sharedGateway, withoutOpenClaw } from './gateway.ts'
 const session = (id: string) => `agent:main:wecom:default:direct:directives-${id}`
 const joiner = /\u2060/g
 
-/** Each of these the gateway would obey, answer itself, or cut something out of. */
+/** Texts that the gateway would obey, answer itself or shorten. */
 // biome-ignore format: a table
 const obeyed = [
   'hi /think high', 'hi /t high', 'a /v on b', 'x /verbose: full', 'x /reasoning on', 'x /elevated full', 'x /fast on',
@@ -29,7 +29,7 @@ const stopWords = [
   'stop doing anything', 'do not do that', 'please stop', 'stop please', 'stop\nopenclaw', 'please  stop …',
 ]
 
-/** These the gateway leaves alone, and so do we. */
+/** Texts that neither the gateway nor wecomd changes. */
 // biome-ignore format: a table
 const plain = [
   '／status', '／think high', '/etc/hosts 是什么', 'cat /etc/hosts please', 'https://example.com/status', '2026/11/23',
@@ -49,7 +49,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('directives'), () => {
     untouched = await settingsOf('untouched')
   }, 300_000)
 
-  /** Sends as a user would be sent, and gives what the model then read; undefined when it was not asked. */
+  /** Sends a text like a user's and returns what the model received; undefined when it was not called. */
   async function say(text: string, id: string): Promise<string | undefined> {
     const from = claw.model.requests.length
     const idempotencyKey = `directives-${id}-${crypto.randomUUID()}`
@@ -67,7 +67,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('directives'), () => {
     return Object.fromEntries(settingNames.map(name => [name, settings[name]]))
   }
 
-  test('directives: without our joiners the gateway obeys words in the middle of a text', async () => {
+  test('directives: without joiners the gateway obeys words inside a text', async () => {
     expect(await say('line1\n/model fake/fake-2', 'control-model')).not.toBe('line1\n/model fake/fake-2')
     expect(await settingsOf('control-model')).not.toEqual(untouched)
     expect(await say('please stop', 'control-stop')).toBeUndefined()
@@ -75,7 +75,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('directives'), () => {
 
   const tables = { obeyed, 'stop words': stopWords, plain }
   for (const [name, texts] of Object.entries(tables)) {
-    test(`directives: ${name} texts reach the agent whole and change no setting`, async () => {
+    test(`directives: ${name} texts reach the agent whole and change nothing`, async () => {
       const seen = await inLanes(texts, 6, async (text, index) => {
         const id = `${name.replace(' ', '-')}-${index}`
         const said = await say(neutralise(text), id)

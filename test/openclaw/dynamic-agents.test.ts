@@ -38,7 +38,7 @@ async function agents(): Promise<readonly Payload[]> {
   return list as readonly Payload[]
 }
 
-describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw agents of their own'), () => {
+describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw dynamic agents'), () => {
   beforeAll(async () => {
     gateway = await sharedGateway()
   }, 600_000)
@@ -50,7 +50,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw agents of their own'), 
     front = undefined
   })
 
-  test('openclaw: an agent is made for a user, finds the template, answers, and is made once', async () => {
+  test("openclaw: a user's agent is created once, from the template", async () => {
     const recorder = new Recorder()
     front = openFront(gateway.url, {}, recorder.onFrame)
     const say = await open(front.url)
@@ -71,7 +71,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw agents of their own'), 
     expect(recorder.admins().flatMap(({ sent }) => sent.filter(text => text.includes('canary')))).toEqual([])
   })
 
-  test('openclaw: six users at once, and an administrator between them, are all answered', async () => {
+  test('openclaw: six new users and an administrator are answered at once', async () => {
     const say = await open()
     const users = Array.from({ length: 6 }, (_, index) => `crowd${index}-${suffix}`)
     const answers = users.map(user => say(user, `[say ${user}]`))
@@ -82,7 +82,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw agents of their own'), 
     expect(await Promise.all(answers)).toEqual(users)
   }, 120_000)
 
-  test('openclaw: one that was removed is made again', async () => {
+  test('openclaw: a removed agent is created again', async () => {
     const say = await open()
     const user = `gone-${suffix}`
     expect(await say(user, '[say one]')).toBe('one')

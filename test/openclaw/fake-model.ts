@@ -1,6 +1,6 @@
 /**
- * What one request to the fake model carried: `prompt` is the last text of the user as the model reads it, `said` the
- * same without the time and the facts that the gateway puts around it.
+ * One request to the fake model. `prompt` is the user's last text as the model receives it; `said` is the same without
+ * the time and the runtime facts that the gateway adds.
  */
 export interface ModelRequest {
   readonly at: number
@@ -10,7 +10,7 @@ export interface ModelRequest {
   readonly system: string
   readonly tools: readonly string[]
   readonly messages: readonly ModelMessage[]
-  /** True once the gateway hung up before the answer was complete. */
+  /** True when the gateway disconnected before the answer was complete. */
   aborted: boolean
 }
 
@@ -21,10 +21,10 @@ export interface ModelMessage {
 }
 
 /**
- * An OpenAI-compatible model on a free loopback port that needs no network. Words in the prompt choose what it does:
- * `[long N MS]` N words, one each MS · `[fail]` HTTP 500 · `[fail400]` HTTP 400 · `[hang]` one word, then silence ·
- * `[mute]` silence · `[tool NAME {json}]` a tool call, then its result · `[empty]` no text, however often asked · `[big N]` N bytes ·
- * `[say TEXT]` that text · else what was said comes back.
+ * An OpenAI-compatible model on a free loopback port, without network access. Words in the prompt select its behaviour:
+ * `[long N MS]` N words, one every MS · `[fail]` HTTP 500 · `[fail400]` HTTP 400 · `[hang]` one word, then nothing ·
+ * `[mute]` nothing · `[tool NAME {json}]` a tool call, then its result · `[empty]` never any text · `[big N]` N bytes ·
+ * `[say TEXT]` that text · otherwise it echoes the text.
  */
 export interface FakeModel {
   readonly url: string
@@ -72,7 +72,7 @@ export async function startFakeModel(port = 0): Promise<FakeModel> {
 
 function readRequest(body: Body): ModelRequest {
   const all = body.messages.map(({ role, content }) => ({ role, text: textOf(content), images: imagesOf(content) }))
-  // The gateway ends every request with a message of its own, which is not what the user said.
+  // The gateway appends a message of its own to every request. It is not the user's text.
   const messages = all.filter(message => !(message.role === 'user' && message.text.startsWith(internalContext)))
   const prompt = messages.findLast(message => message.role === 'user')?.text ?? ''
   return {
@@ -130,7 +130,7 @@ function planFor({ prompt, said, messages }: ModelRequest): Plan {
   return text([say?.[1] ?? `echo: ${said}`])
 }
 
-/** What the user said last, also when the gateway asks for an answer that did not come. */
+/** The user's last text, even when the gateway asks for a missing answer a second time. */
 function askedAgain(messages: readonly ModelMessage[]): string {
   const said = messages.filter(
     message => message.role === 'user' && !message.text.includes('The previous attempt did not'),

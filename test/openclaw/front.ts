@@ -6,14 +6,14 @@ interface Line {
   readonly unsent: string[]
 }
 
-/** A reverse proxy before the gateway: it can cut every connection, and make its clients look remote. */
+/** A reverse proxy in front of the gateway. It can cut all connections and make its clients look remote. */
 export interface Front {
   readonly url: string
   cut(): void
   close(): void
 }
 
-/** Hears every frame, with a number of its connection. */
+/** Called for every frame, with the number of its connection. */
 export type OnFrame = (line: number, from: 'client' | 'gateway', text: string) => void
 
 export function openFront(

@@ -1,9 +1,9 @@
 import { type OpenClaw, startOpenClaw } from '../../scripts/openclaw.ts'
 
-/** For `describe.skipIf`; only a person may ask for it. */
+/** For `describe.skipIf`. Only a person may set the variable. */
 export const withoutOpenClaw = process.env.WECOMD_SKIP_OPENCLAW === '1'
 
-/** How a suite is named when it may be skipped. */
+/** The name of a suite; it says when the suite is skipped. */
 export function openclawSuite(area: string): string {
   return withoutOpenClaw ? `${area} (skipped: WECOMD_SKIP_OPENCLAW=1)` : area
 }
@@ -12,8 +12,8 @@ const slot: { [key: symbol]: Promise<OpenClaw> | undefined } = globalThis
 const key = Symbol.for('wecomd.test.openclaw')
 
 /**
- * The real gateway that all suites of this process share, started at the first call and gone at exit. Whoever stops it
- * starts it again. It knows two models, `fake/fake-1` and `fake/fake-2` (alias `quick`).
+ * The real gateway shared by all suites of this process. It starts at the first call and stops at exit. A test that stops
+ * it must start it again. It has two models, `fake/fake-1` and `fake/fake-2` (alias `quick`).
  */
 export function sharedGateway(): Promise<OpenClaw> {
   slot[key] ??= startOpenClaw({ configPatch: twoModels, trustedProxies: ['127.0.0.1'] })

@@ -9,7 +9,7 @@ import { openclawSuite, sharedGateway, withoutOpenClaw } from './gateway.ts'
 let claw: OpenClaw
 const session = (id: string) => `agent:main:wecom:default:direct:media-${id}`
 
-/** The hashes of all that the gateway has kept under a name like this. */
+/** The hashes of all files the gateway stored under a matching name. */
 async function keptLike(pattern: string): Promise<readonly string[]> {
   const paths = await Array.fromAsync(new Bun.Glob(`**/media/inbound/**/*${pattern}`).scan(claw.folder))
   const hash = async (path: string) =>
@@ -36,7 +36,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media in'), () => {
     return linked
   }
 
-  test('openclaw: a picture and a table reach the model, byte for byte', async () => {
+  test('openclaw: an image and a table reach the model byte for byte', async () => {
     const { ask } = await open()
     const sessionKey = session('both')
     const key = `media-${crypto.randomUUID()}`
@@ -59,7 +59,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media in'), () => {
     })
   })
 
-  test('openclaw: the largest files that we send are taken, two questions at once, and the link stays', async () => {
+  test('openclaw: two questions with the largest files keep the link up', async () => {
     const { agent, ask, statuses } = await open()
     const { attachmentBytes = 0 } = agent.limits() ?? {}
     const asks = ['one', 'two'].map(name => {
@@ -70,7 +70,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media in'), () => {
     expect(statuses).toEqual(['up'])
   })
 
-  test('openclaw: a picture over the limit is refused, whatever it is called', async () => {
+  test('openclaw: an image over the limit is refused under any name', async () => {
     const { ask } = await open()
     const sessionKey = session('large')
     for (const kind of ['image', 'file'] as const) {

@@ -38,7 +38,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media out'), () => {
   }, 600_000)
   afterEach(closeAgents)
 
-  test('openclaw: a picture and a table of an answer are fetched byte for byte, a page is refused', async () => {
+  test("openclaw: an answer's files are fetched intact, HTML is refused", async () => {
     const { say, collect } = await open('both')
     const end = await say('[say x\nMEDIA:./out.png\nMEDIA:./a.csv\nMEDIA:./a.html]')
     expect(end).toEqual({
@@ -55,19 +55,19 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media out'), () => {
     expect(await collect(end, 2)).toEqual({ kind: 'failed', problem: 'gone' })
   })
 
-  test('openclaw: an answer of nothing but a file, now and when it is found in the history', async () => {
+  test('openclaw: an answer with only a file, live and from the history', async () => {
     const { say } = await open('alone')
     const alone = { kind: 'answered', text: '', files: [{ fileName: 'out.png' }] } as const
     expect(await say('[say MEDIA:./out.png]')).toMatchObject(alone)
     expect(await say('[say MEDIA:./out.png]', { asked: { at: Date.now(), bootId: 'another' } })).toMatchObject(alone)
   })
 
-  test('openclaw: what is no file stays text and is not waited for', async () => {
+  test('openclaw: a quoted MEDIA line stays text and causes no wait', async () => {
     const { say } = await open('text')
     expect(await say('[say see MEDIA:./a.csv here]')).toEqual({ kind: 'answered', text: 'see MEDIA:./a.csv here' })
   })
 
-  test('openclaw: a file that a tool made is fetched, also when the gateway was started again meanwhile', async () => {
+  test("openclaw: a tool's file is fetched even after a gateway restart", async () => {
     const { say, collect, agent } = await open('tool')
     const args = JSON.stringify({ command: "printf '1,2\\n' > made.csv; printf 'done\\nMEDIA:./made.csv'" })
     const end = await say(`[tool exec ${args}]`)

@@ -1,12 +1,12 @@
 import type { OnFrame } from './front.ts'
 
-/** What went over one connection, and what the gateway granted it. */
+/** The frames of one connection and the scopes the gateway granted it. */
 interface Recorded {
   readonly sent: string[]
   scopes: readonly string[]
 }
 
-/** Keeps what goes through a front to the gateway. */
+/** Records the frames that pass through a front to the gateway. */
 export class Recorder {
   private readonly lines = new Map<number, Recorded>()
 
@@ -17,12 +17,12 @@ export class Recorder {
     else recorded.scopes = JSON.parse(text).payload?.auth?.scopes ?? recorded.scopes
   }
 
-  /** The connections that were granted admin scope. */
+  /** Connections with admin scope. */
   admins(): readonly Recorded[] {
     return [...this.lines.values()].filter(isAdmin)
   }
 
-  /** The others. */
+  /** Connections without admin scope. */
   users(): readonly Recorded[] {
     return [...this.lines.values()].filter(line => !isAdmin(line))
   }
@@ -32,7 +32,7 @@ function isAdmin({ scopes }: Recorded): boolean {
   return scopes.includes('operator.admin')
 }
 
-/** The methods that were called, without repeats. */
+/** The distinct methods that were called. */
 export function methodsOf(lines: readonly Recorded[]): readonly string[] {
   return [...new Set(lines.flatMap(({ sent }) => sent.map(text => String(JSON.parse(text).method))))]
 }

@@ -19,8 +19,8 @@ const command = [
 ].join('; ')
 const order = `[tool exec ${JSON.stringify({ command })}]`
 
-/** The whole way: WeCom, the daemon, the real gateway, and back. */
-describe.skipIf(withoutOpenClaw)(openclawSuite('media, the whole way'), () => {
+/** End to end: WeCom, the daemon, the real gateway, and back. */
+describe.skipIf(withoutOpenClaw)(openclawSuite('media, end to end'), () => {
   beforeAll(async () => {
     claw = await sharedGateway()
   }, 600_000)
@@ -30,7 +30,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media, the whole way'), () => {
     ['a single chat', {}],
     ['a group', { chatid: 'wrMedia' }],
   ] as const) {
-    test(`openclaw: a picture that an agent makes is in the bubble of ${where}, its table comes by direct message`, async () => {
+    test(`openclaw: an agent's image is in the bubble of ${where}, its table a message`, async () => {
       const userid = `maker${Date.now().toString(36)}`
       daemon = await startAppDaemon({
         gatewayUrl: { url: claw.url, token: claw.token },
@@ -51,7 +51,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media, the whole way'), () => {
     })
   }
 
-  test('openclaw: a picture that a user sends reaches the model as one', async () => {
+  test("openclaw: a user's image reaches the model as an image", async () => {
     const userid = `sender${Date.now().toString(36)}`
     daemon = await startAppDaemon({
       gatewayUrl: { url: claw.url, token: claw.token },
