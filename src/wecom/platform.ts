@@ -15,6 +15,7 @@ import { createCardPoster, createResponsePoster } from './api/response-url.ts'
 import { createRobot, type Robot } from './api/robot.ts'
 import { Tags } from './api/tags.ts'
 
+/** The settings of one self-built app. */
 export interface PlatformApp {
   readonly corpId: string
   readonly corpSecret: string
@@ -23,6 +24,7 @@ export interface PlatformApp {
   readonly allowAppChat: boolean
 }
 
+/** The settings and dependencies of the platform, from one config snapshot. */
 export interface PlatformOptions {
   readonly fetch: Fetch
   readonly clock: Pick<Clock, 'now'>

@@ -42,14 +42,14 @@ async function asking() {
 test('approvals: a request is reported once, and gone when answered', async () => {
   const { gateway, ask } = await asking()
   const { agent } = await approver(gateway.url)
-  const told: string[] = []
-  agent.onApproval(({ command }) => void told.push(command))
+  const reported: string[] = []
+  agent.onApproval(({ command }) => void reported.push(command))
   const end = ask('k1', 'rm -rf old')
   const [approval] = await until('the request', () => agent.approvals().length === 1 && agent.approvals())
   expect(approval).toMatchObject({ runId: 'k1', sessionKey, command: 'rm -rf old' })
   expect(await agent.approve(approval?.id ?? '', 'allow-once')).toBe(true)
   expect(JSON.stringify(await end)).toContain('"done"')
-  expect([agent.approvals(), told]).toEqual([[], ['rm -rf old']])
+  expect([agent.approvals(), reported]).toEqual([[], ['rm -rf old']])
 })
 
 test('approvals: a new link knows pending requests, but not answered ones', async () => {

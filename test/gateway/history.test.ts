@@ -38,7 +38,7 @@ const reset = (timestamp: number) => ({
   timestamp,
   __openclaw: { kind: 'reset', id: 'r' },
 })
-const otherAsk = asked('somebody')
+const otherAsk = asked('other')
 const active = { hasActiveRun: true }
 const inFlight = (runId: string, text = '') => ({ sessionInfo: active, inFlightRun: { runId, text } })
 const pending = (state: string, ...runIds: string[]) => ({
@@ -229,7 +229,7 @@ const afterRow: readonly Case[] = [
     "a command is answered during another client's run",
     { kind: 'answered', row: { text: 'set' } },
     [otherAsk, asked(), commanded('set', 'k')],
-    inFlight('somebody'),
+    inFlight('other'),
   ],
   ['a slow command is followed', { kind: 'follow', runId: 'k' }, [], inFlight('k'), accepted],
   [

@@ -12,7 +12,7 @@ afterEach(closeAgents)
 
 const picture = pngOf(60)
 const table = Buffer.from('a,b\n1,2\n')
-const says: ScriptStep = { kind: 'say', text: 'here' }
+const reply: ScriptStep = { kind: 'say', text: 'here' }
 const png: ScriptStep = { kind: 'file', name: 'out.png', mimeType: 'image/png', bytes: picture }
 const csv: ScriptStep = { kind: 'file', name: '数据 表.csv', mimeType: 'text/csv', bytes: table }
 const html: ScriptStep = { kind: 'file', name: 'a.html', mimeType: 'text/html', refused: 'unsupported-format' }
@@ -54,7 +54,7 @@ const kept = (bytes: Uint8Array) => ({
 
 describe('the files of an answer', () => {
   test("agent: an answer's files are fetched intact, a refused one is named", async () => {
-    const opened = await openWith([says, png, csv, html])
+    const opened = await openWith([reply, png, csv, html])
     const end = await opened.ask('k', 'hi')
     expect(end).toEqual({
       kind: 'answered',
@@ -72,7 +72,7 @@ describe('the files of an answer', () => {
   })
 
   test('agent: the final text is reported before the files are found', async () => {
-    const { ask, chunks } = await openWith([says, png], { filesAfterMs: 700 })
+    const { ask, chunks } = await openWith([reply, png], { filesAfterMs: 700 })
     const end = ask('k', 'hi')
     await until('the text', () => chunks.some(chunk => chunk.kind === 'text' && chunk.text === 'here'))
     expect(await end).toMatchObject({ text: 'here', files: [{ fileName: 'out.png' }] })
@@ -88,10 +88,10 @@ describe('the files of an answer', () => {
   })
 
   test('agent: a plain answer costs no extra read, one after a tool costs one', async () => {
-    const plain = await openWith([says])
+    const plain = await openWith([reply])
     expect(await plain.ask('k', 'hi')).toEqual({ kind: 'answered', text: 'here' })
     expect(plain.calls).toEqual(['connect', 'chat.history', 'chat.send'])
-    const tooled = await openWith([tool, says])
+    const tooled = await openWith([tool, reply])
     expect(await tooled.ask('k', 'hi')).toEqual({ kind: 'answered', text: 'here' })
     expect(tooled.calls).toEqual(['connect', 'chat.history', 'chat.send', 'chat.history'])
   })
@@ -104,7 +104,7 @@ describe('the files of an answer', () => {
   })
 
   test('agent: named files that never come delay the answer by two seconds', async () => {
-    const { ask, count } = await openWith([says, png], { filesAfterMs: 60_000 })
+    const { ask, count } = await openWith([reply, png], { filesAfterMs: 60_000 })
     expect(await ask('k', 'hi')).toEqual({ kind: 'answered', text: 'here' })
     expect(count('chat.history')).toBe(1 + 8)
   })
@@ -116,7 +116,7 @@ describe('the files of an answer', () => {
 
   test('agent: files are found although the link breaks meanwhile', async () => {
     let looks = 0
-    const opened = await openWith([says, csv], {
+    const opened = await openWith([reply, csv], {
       intercept(stage, method) {
         if (stage === 'received' && method === 'chat.history' && ++looks === 2) opened.gateway.dropConnections()
       },
@@ -127,7 +127,7 @@ describe('the files of an answer', () => {
 
   test('agent: a gateway killed before the files are stored keeps the text', async () => {
     let looks = 0
-    const opened = await openWith([says, csv], {
+    const opened = await openWith([reply, csv], {
       filesAfterMs: 60_000,
       async intercept(stage, method) {
         if (stage !== 'received' || method !== 'chat.history' || ++looks !== 2) return
@@ -140,7 +140,7 @@ describe('the files of an answer', () => {
   })
 
   test('agent: a cancelled ask finds the answer and its files again', async () => {
-    const { ask, gateway, chunks } = await openWith([says, csv], { filesAfterMs: 600 })
+    const { ask, gateway, chunks } = await openWith([reply, csv], { filesAfterMs: 600 })
     const controller = new AbortController()
     const first = ask('k', 'hi', {}, controller.signal).catch(error => error.code)
     await until('the row', () => gateway.history(sessionKey).some(({ role }) => role === 'assistant'))
@@ -162,7 +162,7 @@ describe('the files of an answer', () => {
 
 describe('collecting a file', () => {
   async function answered(options: Partial<EchoOptions> = {}, step: ScriptStep = csv) {
-    const opened = await openWith([says, step], { filesAfterMs: 50, ...options })
+    const opened = await openWith([reply, step], { filesAfterMs: 50, ...options })
     const id = idOf(await opened.ask('k', 'hi'))
     return { ...opened, fetch: () => opened.agent.collect(sessionKey, id, 'f') }
   }

@@ -1,15 +1,15 @@
 import type { AdminAgent } from '../../src/gateway/admin/admin-agent.ts'
 
-const nobody = () => Promise.reject(new Error('this test has no admin link'))
+const unavailable = () => Promise.reject(new Error('this test has no admin link'))
 
 /** The admin part of an agent for tests without an admin link. */
 export const noAdmin: AdminAgent = {
   lacksAdmin: () => true,
   canReset: () => false,
-  reset: nobody,
-  knowsAgent: nobody,
-  makeAgent: nobody,
+  reset: unavailable,
+  knowsAgent: unavailable,
+  makeAgent: unavailable,
   approvals: () => [],
   onApproval: () => {},
-  approve: nobody,
+  approve: unavailable,
 }

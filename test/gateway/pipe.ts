@@ -15,7 +15,7 @@ export async function openPipe(port: number, { cuts = 0, stalls = false, limitBy
   const stalled = new Set<Socket>()
   const server = createServer(client => {
     const isCut = ++connections <= cuts
-    let taken = 0
+    let received = 0
     let canStall = stalls
     const target = connect(port, '127.0.0.1')
     target.on('data', bytes => {
@@ -23,13 +23,13 @@ export async function openPipe(port: number, { cuts = 0, stalls = false, limitBy
       client.write(bytes)
     })
     client.on('data', bytes => {
-      taken += bytes.length
-      if (taken > limitBytes && isCut) {
+      received += bytes.length
+      if (received > limitBytes && isCut) {
         client.destroy()
         return
       }
       target.write(bytes)
-      if (taken <= limitBytes || !canStall) return
+      if (received <= limitBytes || !canStall) return
       canStall = false
       stalled.add(client.pause())
     })

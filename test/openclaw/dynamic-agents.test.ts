@@ -76,9 +76,9 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw dynamic agents'), () =>
     const users = Array.from({ length: 6 }, (_, index) => `crowd${index}-${suffix}`)
     const answers = users.map(user => say(user, `[say ${user}]`))
     const turns = ['turn0', 'turn1', 'turn2', 'turn3']
-    const heard: string[] = []
-    for (const turn of turns) heard.push(await say('boss', `[say ${turn}]`))
-    expect(heard).toEqual(turns)
+    const replies: string[] = []
+    for (const turn of turns) replies.push(await say('boss', `[say ${turn}]`))
+    expect(replies).toEqual(turns)
     expect(await Promise.all(answers)).toEqual(users)
   }, 120_000)
 

@@ -2,7 +2,7 @@ import type { ServerWebSocket } from 'bun'
 
 interface Line {
   readonly id: number
-  behind: WebSocket
+  target: WebSocket
   readonly unsent: string[]
 }
 
@@ -27,32 +27,32 @@ export function openFront(
     hostname: '127.0.0.1',
     port: 0,
     fetch(request, self) {
-      const data: Line = { id: ++last, behind: new WebSocket(gatewayUrl, { headers: { ...headers } }), unsent: [] }
+      const data: Line = { id: ++last, target: new WebSocket(gatewayUrl, { headers: { ...headers } }), unsent: [] }
       return self.upgrade(request, { data }) ? undefined : new Response('', { status: 426 })
     },
     websocket: {
       maxPayloadLength: 32 * 1024 * 1024,
       open(line) {
         lines.add(line)
-        const { id, behind, unsent } = line.data
-        behind.addEventListener('open', () => {
-          for (const text of unsent.splice(0)) behind.send(text)
+        const { id, target, unsent } = line.data
+        target.addEventListener('open', () => {
+          for (const text of unsent.splice(0)) target.send(text)
         })
-        behind.addEventListener('message', ({ data }) => {
+        target.addEventListener('message', ({ data }) => {
           onFrame(id, 'gateway', String(data))
           line.send(String(data))
         })
-        behind.addEventListener('close', ({ code }) => line.close(code >= 1000 && code !== 1006 ? code : 1011))
+        target.addEventListener('close', ({ code }) => line.close(code >= 1000 && code !== 1006 ? code : 1011))
       },
       message(line, text) {
-        const { id, behind, unsent } = line.data
+        const { id, target, unsent } = line.data
         onFrame(id, 'client', String(text))
-        if (behind.readyState === WebSocket.OPEN) behind.send(String(text))
+        if (target.readyState === WebSocket.OPEN) target.send(String(text))
         else unsent.push(String(text))
       },
       close(line) {
         lines.delete(line)
-        line.data.behind.close()
+        line.data.target.close()
       },
     },
   })

@@ -138,10 +138,10 @@ test('media: Bot links and app media are fetched through the proxy', async () =>
   using rig = await openMediaRig()
   const proxy = await openForwardProxy('user', 'p@ss')
   const network = { apiBaseUrl: rig.tenant.apiBaseUrl, moreHosts: [], timeoutMs: 5_000, proxy: proxy.url }
-  using behind = await openMediaRig({ network })
+  using proxied = await openMediaRig({ network })
   rig.tenant.api.acceptOnly(port => proxy.opened(port))
-  expect(await behind.fetch({ kind: 'image', url: rig.tenant.botMedia(png) })).toMatchObject({ kind: 'kept' })
-  expect(await behind.fetch({ kind: 'image', mediaId: put(rig, 'image', png) })).toMatchObject({ kind: 'kept' })
+  expect(await proxied.fetch({ kind: 'image', url: rig.tenant.botMedia(png) })).toMatchObject({ kind: 'kept' })
+  expect(await proxied.fetch({ kind: 'image', mediaId: put(rig, 'image', png) })).toMatchObject({ kind: 'kept' })
   expect(proxy.passed.map(one => new URL(one.split(' ')[1] ?? '').pathname)).toEqual([
     '/media',
     '/cgi-bin/gettoken',

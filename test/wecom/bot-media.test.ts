@@ -149,9 +149,9 @@ describe('failed', () => {
       '',
     ]
     for (const url of strange) expect(await rig.fetch({ kind: 'image', url })).toMatchObject(failed('bad_host'))
-    const told = JSON.stringify(await rig.fetch({ kind: 'image', url: 'https://cos.corp.example/a?sign=S' }))
-    expect(told).toContain('cos.corp.example')
-    expect(told).not.toContain('sign')
+    const output = JSON.stringify(await rig.fetch({ kind: 'image', url: 'https://cos.corp.example/a?sign=S' }))
+    expect(output).toContain('cos.corp.example')
+    expect(output).not.toContain('sign')
   })
 
   test('bot media: no Bot or no link is a failed fetch', async () => {
@@ -201,12 +201,12 @@ describe('timeouts', () => {
 
 test('bot media: links and media never appear in logs or hints', async () => {
   using rig = await openMediaRig()
-  const told: unknown[] = []
+  const output: unknown[] = []
   for (const fault of ['truncated', 'expired', 'reset', 'html'] as const) {
     const fetched = await rig.fetch({ kind: 'file', url: rig.tenant.botMedia(csv, { fault, fileName: '机密.csv' }) })
-    told.push('hint' in fetched && fetched.hint) // the name is for the user alone
+    output.push('hint' in fetched && fetched.hint) // the name is for the user alone
   }
-  expect(JSON.stringify([told, rig.lines])).not.toMatch(/q-signature|机密|张三/)
+  expect(JSON.stringify([output, rig.lines])).not.toMatch(/q-signature|机密|张三/)
 })
 
 test('bot media: an invalid key is refused at the start', async () => {

@@ -58,14 +58,14 @@ describe('through a proxy', () => {
   for (const [what, wecom, ca, line] of ways) {
     test(`egress: every ${what} call uses the proxy with its credentials`, async () => {
       const { platform, send, lines: logged } = rigBehind(wecom.origin, proxy.url, ca)
-      const [before, heard] = [proxy.passed.length, wecom.asked.length]
+      const [before, requestsBefore] = [proxy.passed.length, wecom.asked.length]
       expect(await send()).toMatchObject({ outcome: 'delivered' })
       const url = `${wecom.origin}/cgi-bin/aibot/response?response_code=x`
       expect(await platform.postResponse(url, 'x')).toMatchObject({ outcome: 'delivered' })
       expect(await platform.send('default', { kind: 'webhook', name: 'ops' }, hello, checked)).toMatchObject({
         outcome: 'delivered',
       })
-      expect(wecom.asked.slice(heard).map(({ path }) => path)).toEqual([
+      expect(wecom.asked.slice(requestsBefore).map(({ path }) => path)).toEqual([
         'gettoken',
         'message/send',
         'aibot/response',
@@ -85,13 +85,13 @@ describe('through a proxy', () => {
 
   for (const [what, wecom, ca] of ways) {
     test(`egress: a refusing ${what} proxy means retry and leaks no secret`, async () => {
-      const heard = wecom.asked.length
+      const requestsBefore = wecom.asked.length
       const { send, lines } = rigBehind(wecom.origin, strict.url, ca)
       const outcome = await send()
       expect(outcome).toMatchObject({ outcome: 'retry', hint: expect.stringContaining('proxy') })
-      expect(wecom.asked).toHaveLength(heard)
-      const told = JSON.stringify([outcome, lines])
-      expect(secrets.filter(secret => told.includes(secret))).toEqual([])
+      expect(wecom.asked).toHaveLength(requestsBefore)
+      const output = JSON.stringify([outcome, lines])
+      expect(secrets.filter(secret => output.includes(secret))).toEqual([])
     })
   }
 
@@ -110,8 +110,8 @@ describe('through a proxy', () => {
       const { send, platform } = rigBehind(tls.origin, `http://127.0.0.1:${stubborn.port}`, pem)
       const outcomes = [await send(), await platform.postResponse(`${tls.origin}/x?response_code=x`, 'x')]
       stubborn.stop(true)
-      const told = { outcome: 'retry' as const, silent: true, errmsg: `ERR_PROXY_TUNNEL ${status.slice(0, 3)}` }
-      for (const outcome of outcomes) expect(outcome).toEqual({ ...told, hint: expect.stringMatching(hint) })
+      const expected = { outcome: 'retry' as const, silent: true, errmsg: `ERR_PROXY_TUNNEL ${status.slice(0, 3)}` }
+      for (const outcome of outcomes) expect(outcome).toEqual({ ...expected, hint: expect.stringMatching(hint) })
     })
   }
 
@@ -137,14 +137,14 @@ describe('over TLS', () => {
   })
 
   test('egress: an untrusted certificate means retry, nothing sent', async () => {
-    const heard = tls.asked.length
+    const requestsBefore = tls.asked.length
     const { send, lines, platform } = rigBehind(tls.origin)
     const outcome = await send()
     expect(await platform.postResponse(`${tls.origin}/x?response_code=x`, 'x')).toMatchObject({ outcome: 'retry' })
     expect(outcome).toMatchObject({ outcome: 'retry', errmsg: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
-    expect(tls.asked).toHaveLength(heard)
-    const told = JSON.stringify([outcome, lines])
-    expect(secrets.filter(secret => told.includes(secret))).toEqual([])
+    expect(tls.asked).toHaveLength(requestsBefore)
+    const output = JSON.stringify([outcome, lines])
+    expect(secrets.filter(secret => output.includes(secret))).toEqual([])
   })
 
   test('egress: a certificate for another host is refused without the URL', async () => {

@@ -27,10 +27,10 @@ test(`media: ${files} damaged files are kept intact or reported`, async () => {
     const kept = rig.files().length
     const fetched = await rig.fetch({ kind, ...source })
     counts[fetched.kind] += 1
-    const told = `file ${n}, ${kind} ${JSON.stringify(fault)}`
+    const label = `file ${n}, ${kind} ${JSON.stringify(fault)}`
     if (fetched.kind === 'kept') {
-      expect({ told, isSame: fetched.content?.equals(bytes), size: fetched.bytes <= limit }).toEqual({
-        told,
+      expect({ label, isSame: fetched.content?.equals(bytes), size: fetched.bytes <= limit }).toEqual({
+        label,
         isSame: true,
         size: true,
       })

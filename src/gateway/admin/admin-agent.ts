@@ -9,6 +9,7 @@ import type { ReloadGate } from '../chat/reload-gate.ts'
 /** The part of `Agent` that needs admin scope. */
 export type AdminAgent = Omit<Agent, keyof ChatAgent>
 
+/** The dependencies of the admin agent. */
 export type AdminAgentDeps = ApprovalDeps & AgentMakerDeps
 
 /** Implements the admin part of `Agent` over the admin link. User text is never sent over this link. */

@@ -11,7 +11,7 @@ const namedFileReads = 8
 const unknownDelays: readonly number[] = [300, 700]
 const toolDelays: readonly number[] = [300]
 
-/** The part of a run's `lifecycle` end event that tells whether files may follow. */
+/** The part of a run's `lifecycle` end event that shows whether files may follow. */
 export interface LifecycleEnd {
   /** The answer as the model wrote it, including its `MEDIA:` lines; truncated to 4,096 characters. */
   readonly reply: string
@@ -67,6 +67,7 @@ export async function findFiles(
   return filesOf(rows)
 }
 
+/** Whether a row contains at least one file, refused ones included. */
 export function hasFiles(row: HistoryRow | undefined): boolean {
   return row !== undefined && row.files.length > 0
 }

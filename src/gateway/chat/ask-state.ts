@@ -27,6 +27,7 @@ export function isExpired({ ask, asked }: AskState, now: number): boolean {
   return now >= ask.askBefore && asked === undefined
 }
 
+/** The context in which `nextStep` reads the history. */
 export function historyContextOf(
   { ask, run, asked, acceptedBy }: AskState,
   bootId: string,

@@ -53,6 +53,7 @@ export interface History {
   readonly pending: ReadonlyMap<string, string>
 }
 
+/** Decodes the payload of `chat.history`. Unknown or missing fields read as empty. */
 export function decodeHistory(payload: Json): History {
   const session = objectAt(payload, 'sessionInfo')
   const running = objectAt(payload, 'inFlightRun')

@@ -63,6 +63,7 @@ export class RunFollower {
     this.world = world
   }
 
+  /** Follows one question to its end. Rejects with `cancelled` on abort, or when its attachments are unreadable. */
   async follow(state: AskState): Promise<RunEnd> {
     const cancelled = whenAborted(state.signal)
     const end = await this.followToEnd(state, cancelled)
@@ -77,10 +78,10 @@ export class RunFollower {
   private async followToEnd(state: AskState, cancelled: Promise<never>): Promise<RunEnd> {
     const { run } = state
     for (;;) {
-      const stirred = run.nextWake()
+      const woken = run.nextWake()
       const next = await Promise.race([this.poll(state), cancelled])
       if (typeof next !== 'number') return next
-      const end = await this.pause(next, cancelled, run.ended, stirred)
+      const end = await this.pause(next, cancelled, run.ended, woken)
       if (end !== undefined) return end
     }
   }
@@ -105,12 +106,12 @@ export class RunFollower {
     cancelled: Promise<never>,
   ): Promise<readonly AgentFile[]> {
     const { run, ask } = state
-    const pauses = fileDelays(run.lifecycleEnd, text)
-    if (pauses.length > 0) run.reportText(text, this.world.clock.now())
-    if (pauses.length > 0 && text.trim() !== '') run.report({ kind: 'whole', text })
+    const delays = fileDelays(run.lifecycleEnd, text)
+    if (delays.length > 0) run.reportText(text, this.world.clock.now())
+    if (delays.length > 0 && text.trim() !== '') run.report({ kind: 'whole', text })
     try {
       return await findFiles(
-        pauses,
+        delays,
         ms => this.pause(ms, cancelled),
         () => this.readAnswerRows(state, cancelled),
       )
@@ -128,14 +129,14 @@ export class RunFollower {
     const { clock } = this.world
     const until = clock.now() + filesTimeoutMs
     for (;;) {
-      const stirred = run.nextWake()
+      const woken = run.nextWake()
       try {
         const history = await Promise.race([readHistory(this.connection, ask.sessionKey), cancelled])
         return answerRows(history, { key: ask.key, runIds: run.runIds })
       } catch (error) {
         const retryMs = retryDelay(error)
         if (retryMs === undefined || clock.now() >= until) throw error
-        await this.pause(retryMs, cancelled, stirred)
+        await this.pause(retryMs, cancelled, woken)
       }
     }
   }

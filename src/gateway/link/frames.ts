@@ -36,6 +36,7 @@ export class JsonText {
   }
 }
 
+/** Encodes one request frame. */
 export function encodeRequest(id: string, method: string, params: Json | JsonText): string {
   if (!(params instanceof JsonText)) return JSON.stringify({ type: 'req', id, method, params })
   return `${JSON.stringify({ type: 'req', id, method }).slice(0, -1)},"params":${params.text}}`

@@ -24,7 +24,7 @@ export interface LinkSettings {
   /**
    * Whether administrators are configured. A run can request approval only when the link that asked the question has the
    * approvals scope, and another link announces that it can answer. Otherwise the command fails at once instead of
-   * waiting half an hour for nobody.
+   * waiting half an hour in the queue.
    */
   readonly hasApprovers: boolean
 }
@@ -50,6 +50,7 @@ export interface Hello {
   readonly imageBytes: number
 }
 
+/** The configured credentials. A token or password belongs to the gateway, a device token to this device. */
 export interface Credentials {
   readonly token?: string
   readonly password?: string

@@ -25,6 +25,7 @@ const settledCheckMs = 50
 const backoffLimits = { firstMs: 1_000, mostMs: 10_000 }
 const defaultSlowRetryMs = 10_000
 
+/** Where and how to connect. `slowRetryMs` is the pause after errors that only an operator can fix. */
 export interface ConnectionOptions {
   readonly url: string
   readonly ca?: string

@@ -6,6 +6,7 @@ import { type ApiReply, callWecom, type Payload, type NoReply, urlOf } from './h
 import { outcomeOfRefusal, outcomeOfNoReply } from './outcome.ts'
 import { type AppCredentials, AppToken, type TokenDeps } from './token.ts'
 
+/** One call: its query without the token, and its payload. `limitBytes` is the largest answer to read. */
 export interface ApiCall {
   readonly query?: Readonly<Record<string, string>>
   readonly payload?: Payload

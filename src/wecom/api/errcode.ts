@@ -10,6 +10,7 @@ export interface Caller {
   readonly agentId?: number
 }
 
+/** What an errcode means and how to handle it. */
 export interface Rule {
   readonly verdict: ErrcodeMeaning
   /** What the operator should do. */
@@ -43,8 +44,8 @@ const rows: readonly Row[] = [
   ],
   [[40_091], operator('corpSecret belongs to another company')],
   [[41_004], operator('corpSecret is missing')],
-  [[44_001, 44_004], refuse('the message is empty')],
-  [[45_001, 45_002, 45_007], refuse('the message is larger or longer than WeCom accepts')],
+  [[44_001, 44_004], refuse('the message or file is empty')],
+  [[45_001, 45_002, 45_007], refuse('the message or file is larger or longer than WeCom accepts')],
   [[45_009], { verdict: 'retry', hint: 'too many calls', wait: { leastMs: 60_000, jitterMs: 15_000 } }],
   [[45_033], { verdict: 'retry', hint: 'too many calls at once', wait: { leastMs: 1_000, jitterMs: 4_000 } }],
   [[48_002], operator('the app is not allowed to use this API: check that corpSecret belongs to a self-built app')],
@@ -73,7 +74,7 @@ function forGettoken(rule: Rule): Rule {
   return rule.verdict === 'refuse' ? { ...rule, verdict: 'operator' } : rule
 }
 
-/** The caller's IP address is not in the app's list of trusted IPs. Only the answer tells which address that is. */
+/** The caller's IP address is not in the app's list of trusted IPs. Only the answer contains that address. */
 const untrustedIp = 60_020
 
 /** The hint for the operator about this answer. */

@@ -28,6 +28,7 @@ export type EndpointEvent =
     }
   | { readonly kind: 'signature_failure'; readonly account: string; readonly surface: Surface; readonly at: number }
 
+/** The dependencies of an endpoint. `receive` must resolve within WeCom's 5 s, and only after its commit. */
 export interface EndpointDeps {
   readonly receive: Receive
   readonly clock: Pick<Clock, 'now'>

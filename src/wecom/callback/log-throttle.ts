@@ -10,6 +10,7 @@ export interface ThrottledLine {
   readonly fields?: LogFields
 }
 
+/** Logs warnings of one account, each topic only so often. */
 export interface LogThrottle {
   /** Logs a warning, unless this topic was logged in the last minute. For warnings that anyone can trigger. */
   perMinute(line: ThrottledLine): void

@@ -33,6 +33,7 @@ export interface Verified {
   readonly keys: CallbackSecret
 }
 
+/** The result of `verifyCallback`: refused with a status, or verified and decrypted. */
 export type Verification = { readonly kind: 'refused'; readonly status: 400 | 401 } | Verified
 
 /**

@@ -14,6 +14,7 @@ export interface Detected {
   readonly isText: boolean
 }
 
+/** Detects the type of bytes from their beginning. Never rejects. */
 export async function detect(head: Uint8Array): Promise<Detected> {
   const type = await fileTypeFromBuffer(head).catch(() => undefined) // damaged files have no type
   return { isText: type === undefined && !hasControls(head), ...(type !== undefined && { type }) }

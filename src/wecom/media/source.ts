@@ -13,8 +13,10 @@ export interface MediaStream {
   readonly chunks: AsyncIterable<Uint8Array>
 }
 
+/** A fetch that stored nothing: failed for good, or to be retried later. */
 export type NotFetched = Exclude<Fetched, { kind: 'kept' }>
 
+/** A fetch that failed for good. The hint is for the operator. */
 export function failed(problem: MediaProblem, hint?: string): Extract<NotFetched, { kind: 'failed' }> {
   return { kind: 'failed', problem, ...(hint !== undefined && { hint }) }
 }
