@@ -1,16 +1,19 @@
 import { markdownOf } from '../src/config/reference.ts'
 import { schema } from '../src/config/schema.ts'
+import { markdownOfCommands } from './cli-page.ts'
 
-// Writes docs/config.md from the schema; with --check only tells whether it is up to date.
-const file = new URL('../docs/config.md', import.meta.url)
-const wanted = markdownOf(schema)
-if (!process.argv.includes('--check')) {
-  await Bun.write(file, wanted)
-} else if (
-  (await Bun.file(file)
-    .text()
-    .catch(() => '')) !== wanted
-) {
-  console.error('docs/config.md differs from the schema; write it again with: bun run docs')
-  process.exit(1)
+// Writes the generated pages; with --check only reports whether they are up to date.
+const pages = [
+  { name: 'docs/config.md', text: markdownOf(schema), source: 'the schema' },
+  { name: 'docs/cli.md', text: markdownOfCommands(), source: 'the table of commands' },
+]
+
+for (const { name, text, source } of pages) {
+  const file = Bun.file(new URL(`../${name}`, import.meta.url))
+  if (!process.argv.includes('--check')) {
+    await Bun.write(file, text)
+  } else if ((await file.text().catch(() => '')) !== text) {
+    console.error(`${name} differs from ${source}; write it again with: bun run docs`)
+    process.exitCode = 1
+  }
 }

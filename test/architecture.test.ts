@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { commands } from '../src/cli/table/commands.ts'
 import { importsOf, placesOf, readSources, resolveImport, root, type Source, sourceOf } from './source.ts'
 
 const everything = await readSources('src', '**/*')
@@ -210,9 +211,32 @@ test('architecture: modules hold no state of their own', () => {
   expect(daemon.flatMap(source => placesOf(source, pattern))).toEqual([])
 })
 
-test('architecture: nothing is imported while the program runs', () => {
-  expect(daemon.flatMap(source => placesOf(source, /\bimport\(|(?<![\w.])require\(/g))).toEqual([])
+test('architecture: import() stands only in main.ts and cli/, one per command', () => {
+  const lazy = /\bimport\(|(?<![\w.])require\(/g
+  const outside = daemon.filter(({ path }) => path !== 'src/main.ts' && !path.startsWith('src/cli/'))
+  expect(outside.flatMap(source => placesOf(source, lazy))).toEqual([])
+  const inside = daemon.filter(source => !outside.includes(source))
+  const loaded = inside.flatMap(lazyImportsOf)
+  expect(inside.flatMap(source => placesOf(source, lazy))).toHaveLength(loaded.length)
+  const programs = [...Object.keys(commands), 'overview'].map(name => `src/cli/${name}.ts`)
+  expect(loaded.toSorted()).toEqual(programs.toSorted())
 })
+
+test('architecture: what a command loads is not loaded before it is called', () => {
+  const first = new Set(reachedFrom('src/main.ts', localImports))
+  expect([...first].filter(path => /^src\/(?:app|bridge|playground|store|gateway|wecom|http)\b/.test(path))).toEqual([])
+  const ofDaemon = reachedFrom('src/cli/run.ts', localImports)
+  expect(ofDaemon.filter(path => path.startsWith('src/playground/'))).toEqual([])
+})
+
+/** What `import()` names in a file, as repository paths. */
+function lazyImportsOf(source: Source): readonly string[] {
+  const found = source.code.matchAll(/\bimport\((['"])( *)\1\)/g)
+  return Array.from(found, match => {
+    const start = match.index + 'import('.length + 1
+    return resolveImport(source, source.text.slice(start, start + (match[2]?.length ?? 0))) ?? ''
+  })
+}
 
 /** True for a file of nothing but re-exports. */
 function isBarrel(source: Source): boolean {
@@ -234,18 +258,26 @@ test('architecture: files are kebab-case nouns of one duty', () => {
 })
 
 test('architecture: every file under src is reached from main.ts', () => {
+  const linked = (source: Source) =>
+    source.path.endsWith('.html') ? linksOf(source) : [...localImports(source), ...lazyImportsOf(source)]
+  const reached = reachedFrom('src/main.ts', linked)
+  const dead = everything.filter(({ path }) => !/\.d\.ts$|\/tsconfig\.json$/.test(path) && !reached.includes(path))
+  expect(dead.map(source => source.path)).toEqual([])
+})
+
+/** A file and every file that it leads to. */
+function reachedFrom(start: string, next: (source: Source) => readonly string[]): readonly string[] {
   const byPath = new Map(everything.map(source => [source.path, source]))
   const reached = new Set<string>()
-  const queue = ['src/main.ts']
+  const queue = [start]
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
     const source = byPath.get(path)
     if (source === undefined || reached.has(path)) continue
     reached.add(path)
-    queue.push(...(path.endsWith('.html') ? linksOf(source) : localImports(source)))
+    queue.push(...next(source))
   }
-  const dead = everything.filter(({ path }) => !/\.d\.ts$|\/tsconfig\.json$/.test(path) && !reached.has(path))
-  expect(dead.map(source => source.path)).toEqual([])
-})
+  return [...reached]
+}
 
 /** What a page loads: the scripts, styles and images that it links with a relative address. */
 function linksOf(page: Source): readonly string[] {

@@ -1,56 +1,45 @@
-import { suggestionFor } from '../config/issues.ts'
-import { findConfigFile, loadConfig } from '../config/config.ts'
 import { exampleOf } from '../config/example.ts'
+import { suggestionFor } from '../config/issues.ts'
 import { type Node, nodeAt, recordOf } from '../config/keys.ts'
 import { jsonSchemaOf } from '../config/reference.ts'
 import { schema } from '../config/schema.ts'
-import { formatIssueLine, nowhere } from './check.ts'
-import type { CliIo } from './io.ts'
-import { alwaysUsage, exitCodes, parseCommand, usageError } from './usage.ts'
+import { findConfig, formatIssueLine } from './config-issues.ts'
+import { exitCodes } from './exit-codes.ts'
+import type { Call, Program } from './table/commands.ts'
+import { UsageError } from './table/usage-error.ts'
+import type { Terminal } from './terminal.ts'
+import { checkTexts } from './texts/check.ts'
 
-const usage = [
-  'usage: wecomd config schema | example | get KEY [--config FILE] [--json]',
-  '',
-  '  schema             print a JSON Schema of the config file, for editors',
-  '  example            print a commented config file to start from',
-  '  get KEY            print what a key amounts to, defaults included, secrets as ***',
-  '',
-  ...alwaysUsage,
-]
-
-/** `wecomd config schema | example | get KEY`. */
-export async function config(args: readonly string[], io: CliIo): Promise<number> {
-  const command = parseCommand(args, io, { usage, flags: {}, positionals: 2 })
-  if (command.exit !== undefined) return command.exit
-  const [verb, key] = command.positionals
-  if (verb === 'get') {
-    if (key === undefined) return usageError(io, 'config get needs a key, like gateway.url', usage)
-    return get(key, command.values, io)
-  }
-  if (verb !== 'schema' && verb !== 'example') {
-    return usageError(io, verb === undefined ? 'config needs to know what' : `there is no "config ${verb}"`, usage)
-  }
-  if (key !== undefined) return usageError(io, `unexpected argument "${key}"`, usage)
-  io.out(verb === 'schema' ? JSON.stringify(jsonSchemaOf(schema), null, 2) : exampleOf(schema))
-  return exitCodes.ok
+/** `wecomd config`. */
+export const config: Program<'config', Terminal> = {
+  async example({ values }, { out }) {
+    out(values.json ? JSON.stringify({ example: exampleOf(schema) }) : exampleOf(schema))
+    return exitCodes.ok
+  },
+  async schema({ values }, { out }) {
+    out(JSON.stringify(jsonSchemaOf(schema), null, values.json ? 0 : 2))
+    return exitCodes.ok
+  },
+  get: getValue,
 }
 
-function get(key: string, flags: { config?: string; json?: boolean }, io: CliIo): number {
+async function getValue({ values, positionals }: Call<'config', 'get'>, terminal: Terminal): Promise<number> {
+  const texts = checkTexts[terminal.language]
+  const { key } = positionals
   const keys = key.split('.')
   const node = nodeAt(schema, keys)
-  if (!node) return usageError(io, `unknown key ${key}${suggestionAt(keys)}`, usage)
-  const file = findConfigFile(flags.config, io.env, io.cwd)
-  const { settings, complaints } = file === undefined ? { complaints: [nowhere(io.cwd)] } : loadConfig(file, io.env)
+  if (!node) throw new UsageError(['config', 'get'], `${texts.unknownKey(key)}${suggestionAt(keys)}`)
+  const { settings, complaints } = findConfig(values.config, terminal)
   if (!settings) {
-    for (const complaint of complaints) io.err(formatIssueLine(complaint))
+    for (const issue of complaints) terminal.err(formatIssueLine(issue, terminal))
     return exitCodes.config
   }
   const value = masked(node, valueAt(settings, keys))
   if (value === undefined) {
-    io.err(`${key} is not set`)
+    terminal.err(texts.notSet(key))
     return exitCodes.failed
   }
-  io.out(typeof value === 'string' && !flags.json ? value : JSON.stringify(value, null, flags.json ? 0 : 2))
+  terminal.out(typeof value === 'string' && !values.json ? value : JSON.stringify(value, null, values.json ? 0 : 2))
   return exitCodes.ok
 }
 

@@ -8,37 +8,27 @@ import { appEchoHints, createPlayground, echoHints, shortWindow } from '../playg
 import { createEchoGateway } from '../playground/gateway/echo-gateway.ts'
 import { build } from '../version.ts'
 import type { World } from '../world.ts'
-import type { CliIo } from './io.ts'
-import { alwaysUsage, exitCodes, parseCommand, usageError } from './usage.ts'
-
-const usage = [
-  'usage: wecomd demo [--port PORT] [--gateway URL --token T]',
-  '',
-  'Runs everything on this machine, with no accounts: the daemon, a simulated WeCom with a Bot, an app and a group',
-  'robot, an agent that echoes, and a page that plays the WeCom client. Everything is forgotten when it stops.',
-  '',
-  '  --port PORT        the page (default 8790; 0 is any free one)',
-  '  --gateway URL      a real OpenClaw gateway instead of the echo agent, such as ws://127.0.0.1:18789',
-  '  --token T          its token',
-  ...alwaysUsage,
-]
-
-const flags = { port: { type: 'string' }, gateway: { type: 'string' }, token: { type: 'string' } } as const
+import { exitCodes } from './exit-codes.ts'
+import type { Call } from './table/commands.ts'
+import { UsageError } from './table/usage-error.ts'
+import type { Terminal } from './terminal.ts'
+import { demoTexts } from './texts/demo.ts'
 
 /** `wecomd demo`: runs until it is stopped. */
-export async function demo(args: readonly string[], io: CliIo): Promise<number> {
-  const command = parseCommand(args, io, { usage, flags, positionals: 0 })
-  if (command.exit !== undefined) return command.exit
-  const { port = '8790', gateway, token } = command.values
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) return usageError(io, `--port ${port} is not a port`, usage)
-  if (gateway === undefined && token !== undefined) return usageError(io, '--token goes with --gateway', usage)
+export async function demo({ values }: Call<'demo'>, terminal: Terminal): Promise<number> {
+  const texts = demoTexts[terminal.language]
+  const { port = '8790', gateway, token } = values
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new UsageError(['demo'], texts.badPort(port))
+  if (gateway === undefined && token !== undefined) throw new UsageError(['demo'], texts.tokenAlone)
 
-  const world = io.openWorld({ level: 'info', format: io.isTty ? 'pretty' : 'json' })
-  const stopSignal = io.untilStopped()
+  const format = terminal.isTty && values.json !== true ? 'pretty' : 'json'
+  const world = terminal.openWorld({ level: 'info', format })
+  const stopSignal = terminal.untilStopped()
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-demo-'))
   try {
     const real = gateway === undefined ? undefined : { url: gateway, ...(token !== undefined && { token }) }
-    const stop = await startDemo(world, { folder, port: Number(port), gateway: real }, io)
+    const { stop, ...started } = await startDemo(world, { folder, port: Number(port), gateway: real }, terminal)
+    for (const line of values.json ? [JSON.stringify(started)] : introduce(started, terminal)) terminal.out(line)
     await stopSignal
     await stop()
   } finally {
@@ -53,8 +43,19 @@ interface DemoOptions {
   readonly gateway: { readonly url: string; readonly token?: string } | undefined
 }
 
-/** Starts the four parts; what it returns stops them. */
-async function startDemo(world: World, options: DemoOptions, io: CliIo): Promise<() => Promise<void>> {
+/** Where a running demo is found. */
+interface Started {
+  readonly page: string
+  readonly private: string
+  readonly stateDir: string
+}
+
+/** Starts the four parts. */
+async function startDemo(
+  world: World,
+  options: DemoOptions,
+  terminal: Terminal,
+): Promise<Started & { stop(): Promise<void> }> {
   const { folder, gateway } = options
   const bot = { token: secret(world, 24), encodingAESKey: secret(world, 43) }
   const agent = makeApp(world)
@@ -62,7 +63,7 @@ async function startDemo(world: World, options: DemoOptions, io: CliIo): Promise
   const callbackPort = freePort()
   const callbacks = `http://127.0.0.1:${callbackPort}/wecom`
   const isEcho = gateway === undefined
-  const playground = await openPage(world, {
+  const playground = await openPage(world, terminal, {
     ...bot,
     port: options.port,
     callbackUrl: `${callbacks}/bot`,
@@ -88,11 +89,15 @@ async function startDemo(world: World, options: DemoOptions, io: CliIo): Promise
   })
   const stateDir = join(folder, 'state')
   const app = await startApp({ config, stateDir, version: build.version }, world)
-  for (const line of introduce(playground.url, app.privateUrl, stateDir, io)) io.out(line)
-  return async () => {
-    await playground.close()
-    await app.stop()
-    await echo?.close()
+  return {
+    page: playground.url,
+    private: app.privateUrl,
+    stateDir,
+    async stop() {
+      await playground.close()
+      await app.stop()
+      await echo?.close()
+    },
   }
 }
 
@@ -105,16 +110,18 @@ function makeApp(world: World) {
 }
 
 /** What to open and what to paste. */
-function introduce(page: string, daemon: string, stateDir: string, io: CliIo): readonly string[] {
-  const words = [...io.program, 'send', '--url', daemon, '--token-file', join(stateDir, 'admin-token')]
-  const send = `${words.map(quote).join(' ')} --to`
+function introduce(started: Started, { program, language, paint }: Terminal): readonly string[] {
+  const texts = demoTexts[language]
+  const call = [...program, 'send', '--url', started.private, '--token-file', join(started.stateDir, 'admin-token')]
   return [
     '',
-    `  wecomd demo · open ${page} in a browser · Ctrl+C stops it`,
+    `  wecomd demo · ${paint.bold(texts.open(started.page))}`,
     '',
-    '  Send first, from another terminal (also: party:1, tag:Ops, webhook:ops, --markdown, --file, --card):',
+    `  ${texts.send}`,
     '',
-    `${send} user:zhangsan --text 你好 --wait`,
+    `${call.map(quote).join(' ')} --to user:zhangsan --text 你好 --wait`,
+    '',
+    `  ${texts.others}`,
     '',
   ]
 }
@@ -124,14 +131,12 @@ function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 
-async function openPage(world: World, options: Parameters<typeof createPlayground>[1]) {
+async function openPage(world: World, { language }: Terminal, options: Parameters<typeof createPlayground>[1]) {
   try {
     return await createPlayground(world, options)
   } catch (cause) {
-    throw new WecomdError('port_in_use', `the page cannot be served on port ${options.port}`, {
-      hint: 'another process has this port; give --port',
-      cause,
-    })
+    const texts = demoTexts[language]
+    throw new WecomdError('port_in_use', texts.portTaken(options.port), { hint: texts.portTakenHint, cause })
   }
 }
 

@@ -1,78 +1,62 @@
 import { bridgeSettings } from '../app/bridge-context.ts'
 import { openSettingsOf } from '../bridge/callback/open-settings.ts'
 import type { Routed } from '../domain/routing.ts'
-import { type Config, findConfigFile, loadConfig } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
 import type { Conversation, Inbound, Surface } from '../domain/message.ts'
 import { bareUserId } from '../domain/policy.ts'
 import type { TurnEnd } from '../domain/turn.ts'
 import { administratorsSetting } from '../core/streaming/commands.ts'
 import { commandIn, openTurn } from '../core/streaming/open.ts'
 import { removeMention } from '../wecom/callback/mention.ts'
-import { formatIssueLine, nowhere } from './check.ts'
-import type { CliIo } from './io.ts'
-import { alwaysUsage, exitCodes, parseCommand, usageError } from './usage.ts'
+import { findConfig, formatIssueLine } from './config-issues.ts'
+import { exitCodes } from './exit-codes.ts'
+import type { Call } from './table/commands.ts'
+import { UsageError } from './table/usage-error.ts'
+import type { Terminal } from './terminal.ts'
+import { explainTexts } from './texts/explain.ts'
 
-const usage = [
-  'usage: wecomd explain --user U [--chat C] [--account A] [--mode bot|agent] --text S [--config FILE] [--json]',
-  '',
-  'Tells what would happen to a message and which rule decides, from the config file alone.',
-  'Nothing is sent, asked or stored.',
-  '',
-  '  --user U           who writes',
-  '  --chat C           in which group; without it in a single chat',
-  '  --account A        to which account; without it the default one',
-  '  --mode bot|agent   to its Bot or its self-built app; without it the Bot when there is one',
-  '  --text S           what they write',
-  ...alwaysUsage,
-]
-
-const flags = {
-  user: { type: 'string' },
-  chat: { type: 'string' },
-  account: { type: 'string' },
-  mode: { type: 'string' },
-  text: { type: 'string' },
-} as const
+type ExplainTexts = (typeof explainTexts)['en']
 
 /** `wecomd explain`: 0 whatever becomes of the message, 2 for a wrong flag, 3 for a config that the daemon would refuse. */
-export async function explain(args: readonly string[], io: CliIo): Promise<number> {
-  const command = parseCommand(args, io, { usage, flags, positionals: 0 })
-  if (command.exit !== undefined) return command.exit
-  const { user, chat, text, mode, account } = command.values
-  if (user === undefined || text === undefined) return usageError(io, 'explain needs --user and --text', usage)
-  const file = findConfigFile(command.values.config, io.env, io.cwd)
-  const { config, complaints } = file === undefined ? { complaints: [nowhere(io.cwd)] } : loadConfig(file, io.env)
+export async function explain({ values }: Call<'explain'>, terminal: Terminal): Promise<number> {
+  const texts = explainTexts[terminal.language]
+  const { user, chat, text, mode, account } = values
+  const { config, complaints } = findConfig(values.config, terminal)
   if (config === undefined) {
-    for (const complaint of complaints) if (complaint.severity === 'error') io.err(formatIssueLine(complaint))
+    for (const issue of complaints) if (issue.severity === 'error') terminal.err(formatIssueLine(issue, terminal))
     return exitCodes.config
   }
-  const place = findPlace(config, account, mode)
-  if (typeof place === 'string') return usageError(io, place, usage)
-  const told = explainMessage(config, place, { user: bareUserId(user), text, ...(chat !== undefined && { chat }) })
-  if (command.values.json) io.out(JSON.stringify(told))
-  else for (const line of describe(told)) io.out(line)
+  const place = findSurface(config, account, mode, texts)
+  const message = { user: bareUserId(user), text, ...(chat !== undefined && { chat }) }
+  const explanation = explainMessage(config, place, message, texts)
+  if (values.json) terminal.out(JSON.stringify(explanation))
+  else for (const line of describe(explanation, terminal)) terminal.out(line)
   return exitCodes.ok
 }
 
 interface Surroundings {
   readonly account: string
   readonly surface: Surface
-  /** Why no message comes in there. */
+  /** Why no message is received there. */
   readonly deaf?: string
 }
 
-/** Where the message goes, or what is wrong with where it should. */
-function findPlace(config: Config, account = config.defaultAccount, mode?: string): Surroundings | string {
+/** Where the message goes. Throws a usage error when the config has no such account or surface. */
+function findSurface(
+  config: Config,
+  account = config.defaultAccount,
+  mode: 'bot' | 'agent' | undefined,
+  texts: ExplainTexts,
+): Surroundings {
   const found = config.accounts.find(({ id }) => id === account)
-  if (found === undefined) return `there is no account "${account}"`
-  if (mode !== undefined && mode !== 'bot' && mode !== 'agent') return `--mode is bot or agent, not "${mode}"`
+  if (found === undefined) throw new UsageError(['explain'], texts.unknownAccount(account))
   const surface = (mode ?? (found.bot === undefined ? 'agent' : 'bot')) === 'bot' ? 'bot' : 'app'
-  if (found[surface === 'bot' ? 'bot' : 'agent'] === undefined)
-    return `the account "${account}" has no ${mode ?? 'Bot'}`
-  if (!found.enabled) return { account, surface, deaf: 'it is disabled: its URLs answer 404' }
+  if (found[surface === 'bot' ? 'bot' : 'agent'] === undefined) {
+    throw new UsageError(['explain'], texts.lacksMode(account, mode ?? 'bot'))
+  }
+  if (!found.enabled) return { account, surface, deaf: texts.disabled }
   const hasKeys = found.agent?.token !== undefined && found.agent.encodingAESKey !== undefined
-  if (surface === 'bot' || hasKeys) return { account, surface }
-  return { account, surface, deaf: 'the app lacks token or encodingAESKey: it sends only' }
+  return surface === 'bot' || hasKeys ? { account, surface } : { account, surface, deaf: texts.sendsOnly }
 }
 
 /** What becomes of a message, by the code that decides it in the daemon. */
@@ -86,7 +70,7 @@ interface Explanation {
   readonly setting: string
   readonly agent: Routed
   readonly session: string
-  /** asked · answered with `says` at once · refused with `says` · a new session · it never comes in, and `note` says why. */
+  /** asked · answered with `says` at once · refused with `says` · a new session · never received, for the reason in `note`. */
   readonly outcome: 'asked' | 'answered' | 'refused' | 'session reset' | 'unheard'
   readonly note?: string
   readonly says?: string
@@ -96,6 +80,7 @@ function explainMessage(
   config: Config,
   { account, surface, deaf }: Surroundings,
   { user, chat, text }: { user: string; chat?: string; text: string },
+  texts: ExplainTexts,
 ): Explanation {
   const settings = bridgeSettings(config)
   const names = config.accounts.find(({ id }) => id === account)?.bot?.names
@@ -129,8 +114,7 @@ function explainMessage(
   const turn = change.save[0]
   const policy = turn?.trace.find(({ kind }) => kind === 'policy')
   const command = commandIn(inbound)
-  const note =
-    deaf ?? (surface === 'app' && chat !== undefined ? 'WeCom gives an app no messages of groups' : undefined)
+  const note = deaf ?? (surface === 'app' && chat !== undefined ? texts.noGroups : undefined)
   return {
     account,
     mode: surface === 'bot' ? 'bot' : 'agent',
@@ -151,27 +135,22 @@ function outcomeOf(end: TurnEnd | undefined, resets: boolean): Explanation['outc
   return end === 'refused' ? 'refused' : 'answered'
 }
 
-function describe({
-  account,
-  mode,
-  command,
-  rule,
-  allowed,
-  setting,
-  agent,
-  session,
-  outcome,
-  note,
-  says,
-}: Explanation) {
+function describe(explanation: Explanation, { language, paint }: Terminal): readonly string[] {
+  const { account, mode, command, rule, allowed, setting, agent, session, outcome, note, says } = explanation
+  const texts = explainTexts[language]
+  const row = (label: keyof ExplainTexts['labels'], text: string) => {
+    const name = texts.labels[label]
+    return `${name}${' '.repeat(10 - Bun.stringWidth(name))}${text}`
+  }
+  const colour = allowed ? paint.good : paint.bad
   return [
-    `account   ${account}, ${mode}`,
-    `message   ${command === undefined ? 'chat' : `the command /${command}`}`,
-    `rule      ${rule}: ${allowed ? 'allowed' : 'refused'}, by ${setting}`,
-    `agent     ${agent.agentId} (${describeRoute(agent)})`,
-    `session   ${session}`,
-    `outcome   ${outcome}`,
-    ...(note === undefined ? [] : [`note      ${note}`]),
+    row('account', texts.account(account, mode)),
+    row('message', command === undefined ? texts.chat : texts.command(command)),
+    row('rule', colour(texts.rule(rule, allowed, setting))),
+    row('agent', texts.agent(agent.agentId, describeRoute(agent, texts))),
+    row('session', session),
+    row('outcome', texts.outcomes[outcome]),
+    ...(note === undefined ? [] : [row('note', note)]),
     ...(says === undefined ? [] : ['', ...says.split('\n').map(line => `  ${line}`)]),
   ]
 }
@@ -180,9 +159,7 @@ function isForAdministrators(rule: unknown): boolean {
   return rule === 'administrator' || rule === 'stranger'
 }
 
-function describeRoute(agent: Routed): string {
+function describeRoute(agent: Routed, texts: ExplainTexts): string {
   if (agent.rule === 'default') return 'gateway.agentId'
-  if (agent.rule === 'dynamic')
-    return `channels.wecom.dynamicAgents, made when needed; ${agent.fallbackAgentId} where it cannot be`
-  return `bindings[${agent.index}], by ${agent.rule}`
+  return agent.rule === 'dynamic' ? texts.dynamic(agent.fallbackAgentId) : texts.byBinding(agent.index, agent.rule)
 }

@@ -1,9 +1,11 @@
 import { type Static, Type } from '@sinclair/typebox'
+import type { Terminal } from './terminal.ts'
+import { deliveryTexts } from './texts/delivery.ts'
 
-/** A time that can be printed. */
-export const time = Type.Number({ minimum: 0, maximum: 8.64e15 })
+/** A time that can be printed, in any time zone. */
+export const time = Type.Number({ minimum: 0, maximum: 8.639e15 })
 
-/** Why something has not left. */
+/** Why something has not been sent yet. */
 export const waits = Type.Object({
   reason: Type.String(),
   until: Type.Optional(time),
@@ -32,27 +34,34 @@ export const deliveryReport = Type.Object({
 
 export type PrintedDelivery = Static<typeof deliveryReport>
 
-/** Whom a delivery did not reach, what WeCom said last, why it waits, and what to do: a line for each. */
-export function describeOutcome({ attempts, recipients, waits }: PrintedDelivery): readonly string[] {
+/** Recipients that were not reached, WeCom's last answer, why the delivery waits, and what to do: a line for each. */
+export function describeOutcome(report: PrintedDelivery, terminal: Terminal): readonly string[] {
+  const { attempts, recipients, waits } = report
   const lost = Object.entries(recipients).filter(([, ids]) => ids.length > 0)
   const { errcode, errmsg = '', hint } = attempts.at(-1) ?? {}
-  // 0 is "ok", also where the lists say that it reached nobody.
-  const said = errcode === 0 ? '' : [errcode && `errcode ${errcode}`, errmsg].filter(Boolean).join(': ')
+  // 0 is "ok", also where the lists say that it reached no one.
+  const answer = errcode === 0 ? '' : [errcode && `errcode ${errcode}`, errmsg].filter(Boolean).join(': ')
   const hints = new Set([hint, waits?.hint].filter(one => one !== undefined))
   return [
     ...lost.map(([list, ids]) => `  ${list}: ${ids.join(' ')}`),
-    ...(said === '' ? [] : [`  ${said}`]),
-    ...(waits === undefined ? [] : [`  ${describeWaits(waits)}`]),
+    ...(answer === '' ? [] : [`  ${answer}`]),
+    ...(waits === undefined ? [] : [`  ${describeWaits(waits, terminal)}`]),
     ...Array.from(hints, one => `  → ${one}`),
   ]
 }
 
-/** `waits until 2026-11-23 06:12:40 UTC: WeCom refuses this app (errcode 60020)` */
-export function describeWaits({ reason, until, errcode }: Static<typeof waits>): string {
-  const when = until === undefined ? '' : ` until ${formatTime(until)}`
-  return `waits${when}: ${reason}${errcode === undefined ? '' : ` (errcode ${errcode})`}`
+/** `waiting until 2026-11-23 14:12:40 +08:00: WeCom refuses this app (errcode 60020)` */
+export function describeWaits({ reason, until, errcode }: Static<typeof waits>, terminal: Terminal): string {
+  return deliveryTexts[terminal.language].waits(
+    reason,
+    until === undefined ? undefined : terminal.formatTime(until),
+    errcode,
+  )
 }
 
-export function formatTime(at: number): string {
-  return `${new Date(at).toISOString().replace('T', ' ').slice(0, 19)} UTC`
+/** The state of a delivery, in words and in its colour. */
+export function describeState(state: string, { language, paint }: Terminal): string {
+  const text = deliveryTexts[language].states[state] ?? state
+  if (state === 'delivered') return paint.good(text)
+  return ['refused', 'unknown', 'expired'].includes(state) ? paint.bad(text) : paint.warn(text)
 }

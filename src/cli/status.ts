@@ -1,17 +1,10 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { askDaemon, daemonFlags, daemonUsage } from './daemon.ts'
-import type { CliIo } from './io.ts'
-import { formatTime, time } from './report.ts'
-import { alwaysUsage, exitCodes, parseCommand } from './usage.ts'
-
-const usage = [
-  'usage: wecomd status [--config FILE] [--json]',
-  '',
-  'Shows what the running daemon does: accounts, gateway link, open turns, deliveries.',
-  '',
-  ...daemonUsage,
-  ...alwaysUsage,
-]
+import { askDaemon } from './daemon.ts'
+import { exitCodes } from './exit-codes.ts'
+import { time } from './report.ts'
+import type { Call } from './table/commands.ts'
+import type { Terminal } from './terminal.ts'
+import { statusTexts } from './texts/status.ts'
 
 const text = Type.Optional(Type.String())
 const count = Type.Optional(Type.Number())
@@ -31,8 +24,8 @@ const app = Type.Composite([
   }),
 ])
 
-/** What is printed; the counts are missing while the store does not answer. */
-const shape = Type.Object({
+/** The printed part of the report; the counts are missing while the store does not answer. */
+export const statusReport = Type.Object({
   version: Type.String(),
   node: Type.String(),
   startedAt: time,
@@ -56,102 +49,121 @@ const shape = Type.Object({
   config: Type.Object({ loadedAt: time, complaint: text }),
 })
 
-type Status = Static<typeof shape>
+type Status = Static<typeof statusReport>
 
-/** `wecomd status`: 0 when the daemon is ready, 1 when it is not, 4 when none answers. */
-export async function status(args: readonly string[], io: CliIo): Promise<number> {
-  const command = parseCommand(args, io, { usage, flags: daemonFlags, positionals: 0 })
-  if (command.exit !== undefined) return command.exit
-  const found = await askDaemon('/api/status', shape, command.values, io)
-  if (command.values.json) io.out(JSON.stringify(found))
-  else for (const line of describe(found)) io.out(line)
+/** `wecomd status`: 0 when the daemon is ready, 1 when it is not, 4 when no daemon answers. */
+export async function status({ values }: Call<'status'>, terminal: Terminal): Promise<number> {
+  const found = await askDaemon('/api/status', statusReport, values, terminal)
+  if (values.json) terminal.out(JSON.stringify(found))
+  else for (const line of new StatusPrinter(terminal).describe(found)) terminal.out(line)
   return found.ready ? exitCodes.ok : exitCodes.failed
 }
 
-function describe(found: Status): readonly string[] {
-  return [
-    `wecomd ${found.version} on ${found.node}, ${found.ready ? 'ready' : 'NOT READY'}, up since ${formatTime(found.startedAt)}`,
-    '',
-    ...Object.entries(found.components).flatMap(([name, component]) => describeComponent(name, component)),
-    ...found.accounts.flatMap(describeAccount),
-    `turns     open ${found.turns?.open ?? '?'}, waiting ${found.turns?.waiting ?? '?'}, asking ${found.turns?.asking ?? '?'}`,
-    `outbox    queued ${found.outbox?.queued ?? '?'}, held ${found.outbox?.held ?? '?'}`,
-    `dead      ${found.dead ?? '?'}${found.dead ? ': see wecomd dead list' : ''}`,
-    ...describeConfig(found.config),
-  ]
-}
+type AccountStatus = Status['accounts'][number]
+type AppStatus = NonNullable<AccountStatus['app']>
 
-function describeConfig({ loadedAt, complaint }: Status['config']): readonly string[] {
-  const line = `config    loaded ${formatTime(loadedAt)}`
-  return complaint === undefined ? [line] : [line, `          NOT RELOADED, the file is refused: ${complaint}`]
-}
+/** Writes a report in the language, colours and clock of a terminal. */
+class StatusPrinter {
+  private readonly texts
 
-function describeComponent(name: string, component: Status['components'][string]): readonly string[] {
-  const { state, since, reason } = component
-  const when = state === 'unreachable' && since !== undefined ? ` since ${formatTime(since)}` : ''
-  const line = `${name.padEnd(9)} ${state}${when}${reason === undefined ? '' : `: ${reason}`}`
-  return component.hint === undefined ? [line] : [line, `          → ${component.hint}`]
-}
+  constructor(private readonly terminal: Terminal) {
+    this.texts = statusTexts[terminal.language]
+  }
 
-function describeAccount({ id, name, enabled, bot, app }: Status['accounts'][number]): readonly string[] {
-  const account = `account   ${id}${name === undefined ? '' : ` “${name}”`}${enabled ? '' : ' (disabled)'}`
-  return [
-    ...(bot === undefined ? [] : describeSurface(`${account}: bot`, bot, 'bot.token')),
-    ...(app === undefined ? [] : describeApp(account, app)),
-  ]
-}
+  describe({ version, node, ready, startedAt, components, accounts, turns, outbox, dead, config }: Status) {
+    const { texts } = this
+    const { paint, formatTime } = this.terminal
+    const shown = (count: number | undefined) => String(count ?? '?')
+    const readiness = ready ? paint.good(texts.ready) : paint.bad(texts.notReady)
+    const deadLetters = dead ? texts.withHint(paint.bad(shown(dead)), texts.seeDead) : shown(dead)
+    return [
+      texts.head(version, node, readiness, formatTime(startedAt)),
+      '',
+      ...Object.entries(components).flatMap(([name, component]) => this.component(name, component)),
+      ...accounts.flatMap(account => this.account(account)),
+      this.row(texts.turns, texts.countTurns(shown(turns?.open), shown(turns?.waiting), shown(turns?.asking))),
+      this.row(texts.outbox, texts.countOutbox(shown(outbox?.queued), shown(outbox?.held))),
+      this.row(texts.dead, deadLetters),
+      this.row(texts.config, texts.loaded(formatTime(config.loadedAt))),
+      ...(config.complaint === undefined ? [] : [this.below(paint.bad(texts.reloadRejected(config.complaint)))]),
+    ]
+  }
 
-type AppStatus = NonNullable<Status['accounts'][number]['app']>
+  private component(name: string, { state, since, reason, hint }: Status['components'][string]): readonly string[] {
+    const { texts } = this
+    const { paint, formatTime } = this.terminal
+    const word = texts.states[state] ?? state
+    const colour = { up: paint.good, connecting: paint.warn, bound: paint.warn }[state] ?? paint.bad
+    const at = state === 'unreachable' && since !== undefined ? texts.stateSince(word, formatTime(since)) : word
+    const line = this.row(
+      texts.parts[name] ?? name,
+      reason === undefined ? colour(at) : texts.because(colour(at), reason),
+    )
+    return [line, ...this.remedy(hint)]
+  }
 
-function describeApp(name: string, app: AppStatus): readonly string[] {
-  const surface =
-    app.paths.length === 0
-      ? [`${name}: app sends only, it has no token and encodingAESKey for callbacks`]
-      : describeSurface(`${name}: app`, app, 'agent.token')
-  const { quota, held, activity, token } = app
-  const until = token === undefined ? 'no access token yet' : `access token until ${formatTime(token.expiresAt)}`
-  const busiest = quota === undefined ? '' : `, most to one member ${quota.minute}/min ${quota.hour}/h`
-  return [
-    ...surface,
-    ...(app.paths.length === 0 ? describeSilence(app) : []),
-    `          ${until}${busiest}`,
-    ...(held === undefined
-      ? []
-      : [
-          `          WAITS since ${formatTime(held.since)}: WeCom refuses this app${held.errcode === undefined ? '' : ` (errcode ${held.errcode})`}`,
-          ...(held.hint === undefined ? [] : [`          → ${held.hint}`]),
-        ]),
-    ...(activity === undefined ? [] : [describeActivity(activity)]),
-  ]
-}
+  private account({ id, name, enabled, bot, app }: AccountStatus): readonly string[] {
+    const { texts } = this
+    const label = name === undefined ? id : `${id} “${name}”`
+    return [
+      ...(bot === undefined ? [] : this.surface(texts.surface(label, texts.bot, enabled), bot, 'bot.token')),
+      ...(app === undefined ? [] : this.app(texts.surface(label, texts.app, enabled), app)),
+    ]
+  }
 
-function describeActivity({ event, at, effectAt }: NonNullable<AppStatus['activity']>): string {
-  const from = effectAt === undefined ? '' : `, from ${formatTime(effectAt)}`
-  return `          → WeCom said ${event} at ${formatTime(at)}${from}: it suspends apps that nobody uses; look at it in the admin console`
-}
+  private app(label: string, app: AppStatus): readonly string[] {
+    const { texts } = this
+    const { paint, formatTime } = this.terminal
+    const { quota, held, activity, token } = app
+    const head = this.row(texts.account, `${label} ${texts.sendsOnly}`)
+    const access = token === undefined ? texts.noToken : texts.tokenUntil(formatTime(token.expiresAt))
+    const peak = quota === undefined ? [] : [texts.peak(quota.minute, quota.hour)]
+    return [
+      ...(app.paths.length === 0 ? [head, ...this.silence(app)] : this.surface(label, app, 'agent.token')),
+      this.below(texts.listed([access, ...peak])),
+      ...(held === undefined ? [] : [this.below(paint.bad(texts.onHold(formatTime(held.since), held.errcode)))]),
+      ...this.remedy(held?.hint),
+      ...this.remedy(activity && this.activity(activity)),
+    ]
+  }
 
-function describeSurface(
-  name: string,
-  surface: NonNullable<Status['accounts'][number]['bot']>,
-  tokenKey: string,
-): readonly string[] {
-  const { lastCallbackAt: seenAt, lastSignatureFailureAt: failedAt } = surface
-  const seen = seenAt === undefined ? 'no callback yet' : `last callback ${formatTime(seenAt)}`
-  // One that a good callback came after is nobody's trouble any more.
-  const isTrouble = failedAt !== undefined && failedAt > (seenAt ?? 0)
-  return [
-    `${name} ${surface.paths.join(' ')}, ${seen}`,
-    ...describeSilence(surface),
-    ...(!isTrouble ? [] : [`          → last wrong signature ${formatTime(failedAt)}: is ${tokenKey} right?`]),
-  ]
-}
+  private activity({ event, at, effectAt }: NonNullable<AppStatus['activity']>): string {
+    const { formatTime } = this.terminal
+    return this.texts.activity(event, formatTime(at), effectAt === undefined ? undefined : formatTime(effectAt))
+  }
 
-function describeSilence({ unreachable }: Pick<AppStatus, 'unreachable'>): readonly string[] {
-  if (unreachable === undefined) return []
-  const { since, lastAt, reason, hint } = unreachable
-  const tried = lastAt === since ? '' : `, last tried ${formatTime(lastAt)}`
-  return [
-    `          WeCom cannot be reached since ${formatTime(since)}${tried}: ${reason}`,
-    ...(hint === undefined ? [] : [`          → ${hint}`]),
-  ]
+  private surface(label: string, surface: NonNullable<AccountStatus['bot']>, tokenKey: string): readonly string[] {
+    const { texts } = this
+    const { formatTime } = this.terminal
+    const { paths, lastCallbackAt: seenAt, lastSignatureFailureAt: failedAt } = surface
+    const seen = seenAt === undefined ? texts.noCallback : texts.lastCallback(formatTime(seenAt))
+    // A valid callback after the failure shows that the token is right.
+    const isTrouble = failedAt !== undefined && failedAt > (seenAt ?? 0)
+    return [
+      this.row(texts.account, texts.listed([`${label} ${paths.join(' ')}`, seen])),
+      ...this.silence(surface),
+      ...(isTrouble ? this.remedy(texts.signatureFailure(formatTime(failedAt), tokenKey)) : []),
+    ]
+  }
+
+  private silence({ unreachable }: Pick<AppStatus, 'unreachable'>): readonly string[] {
+    if (unreachable === undefined) return []
+    const { paint, formatTime } = this.terminal
+    const { since, lastAt, reason, hint } = unreachable
+    const last = lastAt === since ? undefined : formatTime(lastAt)
+    const line = this.texts.unreachable(formatTime(since), reason, last)
+    return [this.below(paint.bad(line)), ...this.remedy(hint)]
+  }
+
+  private row(label: string, text: string): string {
+    return `${label}${' '.repeat(Math.max(1, 10 - Bun.stringWidth(label)))}${text}`
+  }
+
+  private below(text: string): string {
+    return this.row('', text)
+  }
+
+  private remedy(text: string | undefined): readonly string[] {
+    return text === undefined ? [] : [this.below(`→ ${text}`)]
+  }
 }

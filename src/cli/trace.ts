@@ -1,36 +1,24 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { daemonFlags, daemonUsage, lookUp } from './daemon.ts'
-import type { CliIo } from './io.ts'
+import { WecomdError } from '../errors.ts'
+import { lookUp } from './daemon.ts'
+import { exitCodes } from './exit-codes.ts'
 import { describeWaits, time, waits } from './report.ts'
-import { alwaysUsage, exitCodes, parseCommand, usageError } from './usage.ts'
+import type { Call } from './table/commands.ts'
+import type { Terminal } from './terminal.ts'
+import { deliveryTexts } from './texts/delivery.ts'
+import { traceTexts } from './texts/trace.ts'
 
-const usage = [
-  'usage: wecomd trace ID [--config FILE] [--json]',
-  '',
-  'Tells the whole journey of one message. ID is a msgid, the id of a turn or of a delivery,',
-  'or the idempotencyKey of something sent first.',
-  '',
-  ...daemonUsage,
-  ...alwaysUsage,
-]
-
-/** `wecomd trace ID`: 1 when nothing is known by the id, 4 when no daemon answers. */
-export async function trace(args: readonly string[], io: CliIo): Promise<number> {
-  const command = parseCommand(args, io, { usage, flags: daemonFlags, positionals: 1 })
-  if (command.exit !== undefined) return command.exit
-  const [id] = command.positionals
-  if (id === undefined) return usageError(io, 'trace needs an id', usage)
-  const found = await lookUp(`/api/trace/${encodeURIComponent(id)}`, journey, command.values, io)
-  if (found === undefined) {
-    io.err(`wecomd: nothing is known by the id ${id}`)
-    return exitCodes.failed
-  }
-  if (command.values.json) io.out(JSON.stringify(found))
-  else for (const line of describe(found)) io.out(line)
+/** `wecomd trace ID`: 1 when no message has the id, 4 when no daemon answers. */
+export async function trace({ values, positionals }: Call<'trace'>, terminal: Terminal): Promise<number> {
+  const { id } = positionals
+  const found = await lookUp(`/api/trace/${encodeURIComponent(id)}`, messageTrace, values, terminal)
+  if (found === undefined) throw new WecomdError('not_found', traceTexts[terminal.language].unknownId(id))
+  if (values.json) terminal.out(JSON.stringify(found))
+  else for (const line of describe(found, terminal)) terminal.out(line)
   return exitCodes.ok
 }
 
-const journey = Type.Object({
+const messageTrace = Type.Object({
   id: Type.String(),
   account: Type.String(),
   state: Type.String(),
@@ -42,25 +30,31 @@ const journey = Type.Object({
   waits: Type.Optional(waits),
 })
 
-type Journey = Static<typeof journey>
+type MessageTrace = Static<typeof messageTrace>
 
-function describe(journey: Journey): readonly string[] {
-  const first = journey.events[0]?.at ?? 0
+function describe(trace: MessageTrace, terminal: Terminal): readonly string[] {
+  const { id, account, state, end, events, waits } = trace
+  const { formatTime, formatClock, language, paint } = terminal
+  const texts = traceTexts[language]
+  const first = events[0]?.at
   return [
-    `${journey.id}: ${journey.state}${journey.end === undefined ? '' : ` (${journey.end})`}`,
-    `${partiesOf(journey)}, account ${journey.account}`,
+    paint.bold(texts.head(id, deliveryTexts[language].states[state] ?? state, end)),
+    texts.account(partiesOf(trace, terminal), account),
+    ...(first === undefined ? [] : [formatTime(first)]),
     '',
-    ...journey.events.map(({ at, kind, ...details }) => {
-      const offset = `+${((at - first) / 1000).toFixed(3)} s`
-      return `${new Date(at).toISOString().slice(11, 23)} ${offset.padStart(12)}  ${kind.padEnd(15)} ${formatDetails(details)}`.trimEnd()
+    ...events.map(({ at, kind, ...details }) => {
+      const offset = `+${((at - (first ?? at)) / 1000).toFixed(3)} s`
+      const step = `${formatClock(at)} ${offset.padStart(12)}  ${kind.padEnd(15)}`
+      return `${step} ${paint.dim(formatDetails(details))}`.trimEnd()
     }),
-    ...(journey.waits === undefined ? [] : ['', describeWaits(journey.waits)]),
-    ...(journey.waits?.hint === undefined ? [] : [`→ ${journey.waits.hint}`]),
+    ...(waits === undefined ? [] : ['', describeWaits(waits, terminal)]),
+    ...(waits?.hint === undefined ? [] : [`→ ${waits.hint}`]),
   ]
 }
 
-function partiesOf({ sender, conversation, to }: Journey): string {
-  return sender === undefined ? `to ${to ?? 'somebody'}` : `from ${sender} in ${conversation}`
+function partiesOf({ sender, conversation, to }: MessageTrace, { language }: Terminal): string {
+  const texts = traceTexts[language]
+  return sender === undefined ? texts.to(to) : texts.from(sender, conversation ?? '')
 }
 
 function formatDetails(details: Readonly<Record<string, unknown>>): string {

@@ -1,20 +1,11 @@
 import { build } from '../version.ts'
-import type { CliIo } from './io.ts'
-import { alwaysUsage, exitCodes, parseCommand } from './usage.ts'
-
-const usage = [
-  'usage: wecomd version [--json]',
-  '',
-  'Prints version, commit, Bun version and target.',
-  '',
-  ...alwaysUsage,
-]
+import { exitCodes } from './exit-codes.ts'
+import type { Call } from './table/commands.ts'
+import type { Terminal } from './terminal.ts'
 
 /** `wecomd version`: what this build is, on one line. */
-export async function version(args: readonly string[], io: CliIo): Promise<number> {
-  const command = parseCommand(args, io, { usage, flags: {}, positionals: 0 })
-  if (command.exit !== undefined) return command.exit
-  io.out(command.values.json ? JSON.stringify(build) : formatBuild())
+export async function version({ values }: Call<'version'>, { out }: Pick<Terminal, 'out'>): Promise<number> {
+  out(values.json ? JSON.stringify(build) : formatBuild())
   return exitCodes.ok
 }
 

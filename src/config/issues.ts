@@ -69,22 +69,33 @@ export function kindOf(value: unknown): string {
 /** More names than these are not listed. */
 const mostNames = 20
 
+/** The name that somebody who wrote `key` most likely meant; undefined when none is near. */
+export function nearestOf(key: string, names: readonly string[]): string | undefined {
+  const [best] = rankedBy(key, names)
+  // Two wrong letters of two are another word.
+  const farthest = Math.min(key.length - 1, Math.max(2, Math.floor(key.length / 3)))
+  return best !== undefined && best.distance <= farthest ? best.name : undefined
+}
+
 /** `; did you mean "token"?`, also of the sections below, or what is known where nothing is near. */
 export function suggestionFor(key: string, properties: Readonly<Record<string, Node>>): string {
   const known = Object.keys(properties)
-  const ranked = known
-    .map(name => ({ name, distance: remotenessOf(key.toLowerCase(), name.toLowerCase()) }))
-    .toSorted((a, b) => a.distance - b.distance)
-  const best = ranked[0]
-  if (!best) return ''
-  if (best.distance <= Math.max(2, Math.floor(key.length / 3))) return `; did you mean "${best.name}"?`
+  const best = rankedBy(key, known)[0]?.name
+  if (best === undefined) return ''
+  if (nearestOf(key, known) !== undefined) return `; did you mean "${best}"?`
   const below = Object.entries(properties).flatMap(([section, node]) =>
     Object.keys(node.properties ?? {})
       .filter(name => name.toLowerCase() === key.toLowerCase())
       .map(name => `"${section}.${name}"`),
   )
   if (below.length > 0) return `; did you mean ${below.join(' or ')}?`
-  return `; the nearest is "${best.name}"${known.length > mostNames ? '' : ` (known here: ${known.join(', ')})`}`
+  return `; the nearest is "${best}"${known.length > mostNames ? '' : ` (known here: ${known.join(', ')})`}`
+}
+
+function rankedBy(key: string, names: readonly string[]): readonly { name: string; distance: number }[] {
+  return names
+    .map(name => ({ name, distance: remotenessOf(key.toLowerCase(), name.toLowerCase()) }))
+    .toSorted((a, b) => a.distance - b.distance)
 }
 
 /** The beginning of a name is nearer to it than any name with a wrong letter. */

@@ -2,33 +2,12 @@ import { afterAll, expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { check } from '../../src/cli/check.ts'
-import { config } from '../../src/cli/config.ts'
-import type { CliIo } from '../../src/cli/io.ts'
+import { dispatchHere } from './in-process.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'wecomd-check-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-type Command = (args: readonly string[], io: CliIo) => Promise<number>
-
-async function run(command: Command, args: readonly string[], cwd = folder) {
-  const out: string[] = []
-  const err: string[] = []
-  const io = {
-    out: (line: string) => out.push(line),
-    err: (line: string) => err.push(line),
-    env: {},
-    cwd,
-    isTty: false,
-    openWorld: () => {
-      throw new Error('an offline command opens no doors')
-    },
-    program: ['wecomd'],
-    readInput: async () => new Uint8Array(),
-    untilStopped: () => new Promise<string>(() => {}),
-  }
-  return { code: await command(args, io), out, err }
-}
+const run = (args: readonly string[], cwd = folder) => dispatchHere(args, { cwd })
 
 function write(name: string, text: string): string {
   const file = join(folder, name)
@@ -44,14 +23,14 @@ const bad = write(
   `{ channels: { wecom: { bot: { tokn: 'x', encodingAESKey: '${key}' } } }, schedule: 'jobs.json5' }`,
 )
 
-const get = (name: string, ...more: string[]) => run(config, ['get', name, '--config', good, ...more])
+const get = (name: string, ...more: string[]) => run(['config', 'get', name, '--config', good, ...more])
 
 test('check: a valid file ends in 0 with one line', async () => {
-  expect(await run(check, ['--config', 'good.json5'])).toEqual({ code: 0, out: [`${good}: valid`], err: [] })
+  expect(await run(['check', '--config', 'good.json5'])).toEqual({ code: 0, out: [`${good}: valid`], err: [] })
 })
 
 test('check: a bad file ends in 3 with one line for each complaint and a summary', async () => {
-  expect(await run(check, ['--config', bad])).toEqual({
+  expect(await run(['check', '--config', bad])).toEqual({
     code: 3,
     out: [
       'error   channels.wecom.bot.tokn: unknown key; did you mean "token"?',
@@ -65,7 +44,7 @@ test('check: a bad file ends in 3 with one line for each complaint and a summary
 
 test('check: warnings alone end in 0', async () => {
   const text = `{ channels: { wecom: { bot: { token: 't', encodingAESKey: '${key}', botId: 'x' } } } }`
-  const result = await run(check, ['--config', write('warned.json5', text)])
+  const result = await run(['check', '--config', write('warned.json5', text)])
   expect([result.code, result.out.at(-1)]).toEqual([0, `${join(folder, 'warned.json5')}: valid, 1 warning`])
 })
 
@@ -78,7 +57,7 @@ test('check: a caFile that cannot be used ends in 3, a folder that is not there 
   for (const [caFile, reason] of files) {
     const wecom = { bot: { token: 't', encodingAESKey: key }, network: { caFile } }
     const text = JSON.stringify({ channels: { wecom }, admin: { mediaRoots: ['nowhere', '.'] } })
-    const result = await run(check, ['--config', write('ca.json5', text)])
+    const result = await run(['check', '--config', write('ca.json5', text)])
     expect([result.code, result.out]).toEqual([
       3,
       [
@@ -96,18 +75,18 @@ test('check: agents of their own need admin scope, and it says so until this dev
     stateDir: 'agents-state',
   }
   const file = write('agents.json5', JSON.stringify(config))
-  const { code, out } = await run(check, ['--config', file])
+  const { code, out } = await run(['check', '--config', file])
   expect([code, out.length]).toEqual([0, 2])
   expect(out[0]).toStartWith('warning channels.wecom.dynamicAgents.enabled: needs admin scope')
   mkdirSync(join(folder, 'agents-state'))
   write('agents-state/device.paired', 'ws://127.0.0.1:18789 0123abc\n')
-  expect((await run(check, ['--config', file])).out).toEqual([`${file}: valid`])
+  expect((await run(['check', '--config', file])).out).toEqual([`${file}: valid`])
   write('agents-state/device.paired', 'ws://elsewhere:18789 0123abc\n')
-  expect((await run(check, ['--config', file])).out).toHaveLength(2)
+  expect((await run(['check', '--config', file])).out).toHaveLength(2)
 })
 
 test('check: --json prints one object', async () => {
-  const result = await run(check, ['--json', '--config', bad])
+  const result = await run(['check', '--json', '--config', bad])
   expect(result.code).toBe(3)
   expect(JSON.parse(result.out.join('\n'))).toMatchObject({
     ok: false,
@@ -117,19 +96,32 @@ test('check: --json prints one object', async () => {
 })
 
 test('check: without a file it names the places it looked at', async () => {
-  const result = await run(check, [], '/')
+  const result = await run(['check'], '/')
   expect(result.code).toBe(3)
-  expect(result.out[0]).toContain('neither /wecomd.json5 nor /etc/wecomd/wecomd.json5')
+  expect(result.out).toEqual([
+    'error   no config file found: pass --config, set $WECOMD_CONFIG, or create /wecomd.json5 or /etc/wecomd/wecomd.json5',
+  ])
+})
+
+test('check: in Chinese, and in colours on a terminal, it says the same', async () => {
+  expect((await run(['check', '--config', bad, '--lang', 'zh-CN'])).out).toEqual([
+    '错误 channels.wecom.bot.tokn: unknown key; did you mean "token"?',
+    '错误 channels.wecom.bot.token: is missing: expected a non-empty string',
+    '警告 schedule: has no effect yet',
+    `${bad}：无效，2 个错误，1 个警告`,
+  ])
+  const { out } = await dispatchHere(['check', '--config', good], { cwd: folder, isTty: true })
+  expect(out).toEqual([`\u001B[32m${good}: valid\u001B[39m`])
 })
 
 test('check: wrong arguments end in 2, --help in 0', async () => {
-  expect(await run(check, ['--nope'])).toMatchObject({
+  expect(await run(['check', '--nope'])).toMatchObject({
     code: 2,
-    err: ["wecomd: Unknown option '--nope'", expect.any(String)],
+    err: ['wecomd: unknown option --nope', '  see: wecomd check --help'],
   })
-  expect(await run(check, ['stray'])).toMatchObject({ code: 2, out: [] })
-  expect(await run(check, ['--config'])).toMatchObject({ code: 2, out: [] })
-  expect(await run(check, ['--help'])).toMatchObject({ code: 0, err: [] })
+  expect(await run(['check', 'stray'])).toMatchObject({ code: 2, out: [] })
+  expect(await run(['check', '--config'])).toMatchObject({ code: 2, out: [] })
+  expect(await run(['check', '--help'])).toMatchObject({ code: 0, err: [] })
 })
 
 test('config: get prints what a key amounts to, defaults included', async () => {
@@ -145,7 +137,7 @@ test('config: get prints what a key amounts to, defaults included', async () => 
 
 test('config: get never prints a secret', async () => {
   for (const name of ['channels', 'channels.wecom', 'channels.wecom.bot', 'channels.wecom.bot.token']) {
-    const result = await run(config, ['get', name, '--config', good])
+    const result = await run(['config', 'get', name, '--config', good])
     expect([result.code, result.out.join().includes('***')]).toEqual([0, true])
     expect(result.out.join()).not.toContain('geheim')
     expect(result.out.join()).not.toContain(key)
@@ -153,15 +145,15 @@ test('config: get never prints a secret', async () => {
 })
 
 test('config: get of a bad file tells what is wrong with it', async () => {
-  const result = await run(config, ['get', 'gateway.url', '--config', bad])
+  const result = await run(['config', 'get', 'gateway.url', '--config', bad])
   expect([result.code, result.out]).toEqual([3, []])
   expect(result.err[0]).toContain('channels.wecom.bot.tokn')
 })
 
 test('config: schema and example print, anything else is a usage error', async () => {
-  expect(JSON.parse((await run(config, ['schema'])).out.join('\n'))).toMatchObject({ type: 'object' })
-  expect((await run(config, ['example'])).out.join('\n')).toContain('channels: {')
+  expect(JSON.parse((await run(['config', 'schema'])).out.join('\n'))).toMatchObject({ type: 'object' })
+  expect((await run(['config', 'example'])).out.join('\n')).toContain('channels: {')
   for (const args of [[], ['nope'], ['get'], ['schema', 'x'], ['get', 'a', 'b']]) {
-    expect(await run(config, args)).toMatchObject({ code: 2, out: [] })
+    expect(await run(['config', ...args])).toMatchObject({ code: 2, out: [] })
   }
 })

@@ -80,7 +80,7 @@ describe('status', () => {
     const { code, out, err } = await run('status')
     expect([code, err]).toEqual([0, ''])
     const lines = out.trimEnd().split('\n')
-    expect(lines[0]).toMatch(/^wecomd \S+ on \S+, ready, up since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/)
+    expect(lines[0]).toMatch(/^wecomd \S+ on \S+: ready, up since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d$/)
     expect(lines.slice(1)).toEqual([
       '',
       'store     up',
@@ -89,11 +89,17 @@ describe('status', () => {
       expect.stringMatching(
         /^account {3}default: bot \/wecom \/wecom\/bot \/wecom\/bot\/default, last callback \d{4}-/,
       ),
-      'turns     open 0, waiting 0, asking 0',
-      'outbox    queued 0, held 0',
+      'turns     0 open, 0 waiting, 0 with the agent',
+      'outbox    0 queued, 0 on hold',
       'dead      0',
-      expect.stringMatching(/^config {4}loaded \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/),
+      expect.stringMatching(/^config {4}loaded \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d$/),
     ])
+  })
+
+  test('status: in Chinese the rows line up', async () => {
+    const { out } = await run('status', '--lang', 'zh-CN')
+    expect(out.split('\n').slice(2, 4)).toEqual(['存储      正常', '网关      正常'])
+    expect(out).toContain('\n账号      default 机器人 /wecom /wecom/bot /wecom/bot/default，最近回调 ')
   })
 
   test('status: --json is what the private listener says, on one line', async () => {
@@ -113,8 +119,8 @@ describe('status', () => {
     const { code, out, err } = await run('status', '--token-file', 'wrong')
     expect([code, out]).toEqual([4, ''])
     expect(err).toBe(
-      `wecomd: the daemon at ${daemon.privateUrl} refuses our token\n` +
-        '  give --token-file, or run this as the user whose state folder holds admin-token; an edited stateDir counts from its next start\n',
+      `wecomd: the daemon at ${daemon.privateUrl} refuses the admin token\n` +
+        '  pass --token-file, or run this as the user who owns the state folder with admin-token; changes to stateDir take effect after a restart\n',
     )
   })
 })
@@ -136,10 +142,10 @@ test('status: what is wrong with the way to WeCom stands under its account, with
     ],
   })
   const other = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => Response.json(answer) })
-  const { code, out } = await run('status', '--url', `http://127.0.0.1:${other.port}`)
+  const { code, out } = await run('status', '--utc', '--url', `http://127.0.0.1:${other.port}`)
   await other.stop(true)
   const line =
-    '          WeCom cannot be reached since 2026-11-23 06:11:09 UTC, last tried 2026-11-23 06:12:39 UTC: ENOTFOUND'
+    '          WeCom is unreachable since 2026-11-23 06:11:09 UTC, last tried 2026-11-23 06:12:39 UTC: ENOTFOUND'
   const hint = '          → is WeCom reachable?'
   expect([code, out.split('\n').slice(2, 12)]).toEqual([
     0,
@@ -150,7 +156,7 @@ test('status: what is wrong with the way to WeCom stands under its account, with
       'account   default “总部”: bot /a, no callback yet',
       line,
       hint,
-      'account   default “总部”: app sends only, it has no token and encodingAESKey for callbacks',
+      'account   default “总部”: app only sends: it has no token and encodingAESKey for callbacks',
       line,
       hint,
       '          no access token yet',
@@ -162,14 +168,23 @@ describe('trace', () => {
   test('trace: a message is told step by step, with times and without its text', async () => {
     const { code, out, err } = await run('trace', msgid)
     expect([code, err]).toEqual([0, ''])
-    const [head, from, empty, ...steps] = out.trimEnd().split('\n')
+    const [head, from, at, empty, ...steps] = out.trimEnd().split('\n')
     expect(head).toBe(`wecom:default:${msgid}: shown (answered)`)
     expect([from, empty]).toEqual(['from zhangsan in direct:zhangsan, account default', ''])
+    expect(at).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d$/)
     for (const step of steps) expect(step).toMatch(/^\d\d:\d\d:\d\d\.\d{3} +\+\d+\.\d{3} s {2}[a-z_]+/)
     expect(steps.map(step => /s {2}([a-z_]+)/.exec(step)?.[1])).toEqual(
       expect.arrayContaining(['received', 'asked', 'first_text', 'final', 'frame_finished', 'ended']),
     )
     expect(out).not.toContain('tok0')
+  })
+
+  test('trace: times are local with their offset, or with --utc in UTC', async () => {
+    const timeOf = async (...flags: string[]) =>
+      (await wecomd(['trace', msgid, ...flags], folder, { TZ: 'Asia/Kolkata' })).out.split('\n')[2] ?? ''
+    const [local, utc] = [await timeOf(), await timeOf('--utc')]
+    expect([local, utc]).toEqual([expect.stringMatching(/ \+05:30$/), expect.stringMatching(/ UTC$/)])
+    expect(Date.parse(local)).toBe(Date.parse(utc))
   })
 
   test('trace: --json is the journey, on one line', async () => {
@@ -180,7 +195,7 @@ describe('trace', () => {
 
   test('trace: an id that nobody knows ends in 1 and says so', async () => {
     const { code, out, err } = await run('trace', 'un/known?')
-    expect([code, out, err]).toEqual([1, '', 'wecomd: nothing is known by the id un/known?\n'])
+    expect([code, out, err]).toEqual([1, '', 'wecomd: no message with the id un/known?\n'])
   })
 })
 
@@ -241,7 +256,7 @@ describe('a daemon that cannot start', () => {
     const { code, err } = await run('demo', '--port', String(ports.public))
     expect(code).toBe(5)
     expect(err).toBe(
-      `wecomd: the page cannot be served on port ${ports.public}\n  another process has this port; give --port\n`,
+      `wecomd: cannot serve the page on port ${ports.public}\n  another process uses this port; choose one with --port\n`,
     )
   })
 

@@ -47,8 +47,8 @@ describe('explain', () => {
       err: '',
       lines: [
         'account   default, bot',
-        'message   the command /new',
-        'rule      unlisted: refused, by channels.wecom.bot.dm',
+        'message   command /new',
+        'rule      unlisted: refused by channels.wecom.bot.dm',
         'agent     main (gateway.agentId)',
         'session   agent:main:wecom:default:direct:007zhang',
         'outcome   refused',
@@ -56,12 +56,12 @@ describe('explain', () => {
         '  You (007Zhang) may not use commands. An administrator can change that in channels.wecom.bot.dm.allowFrom.',
       ],
     })
-    expect((await explain('--user', 'Boss', '--text', '/new')).lines).toContain('outcome   session reset')
+    expect((await explain('--user', 'Boss', '--text', '/new')).lines).toContain('outcome   a new session starts')
   })
 
   test('explain: in a group the mention goes first, and the binding is named', async () => {
     const { lines } = await explain('--user', 'boss', '--chat', 'wrTEAM', '--text', '@助手 /whoami')
-    expect(lines).toContain('rule      free: allowed, by channels.wecom.bot.dm')
+    expect(lines).toContain('rule      free: allowed by channels.wecom.bot.dm')
     expect(lines).toContain('agent     team (bindings[2], by peer)')
     expect(lines[4]).toMatch(/^session   agent:team:wecom:default:group:wrteam-[0-9a-f]{8}$/)
     expect(lines).toContain('  Group: wrTEAM')
@@ -72,10 +72,19 @@ describe('explain', () => {
     expect(lines).toEqual([
       'account   sales, agent',
       'message   chat',
-      'rule      chat: allowed, by channels.wecom.accounts.sales.agent.dm',
+      'rule      chat: allowed by channels.wecom.accounts.sales.agent.dm',
       'agent     sales (bindings[1], by account)',
       'session   agent:sales:wecom:sales:direct:li',
-      'outcome   asked',
+      'outcome   the agent is asked',
+    ])
+  })
+
+  test('explain: in Chinese the rows line up and the setting keeps its name', async () => {
+    const { lines } = await explain('--user', 'li', '--text', '/new', '--lang', 'zh-CN')
+    expect(lines.slice(0, 3)).toEqual([
+      '账号      default，智能机器人',
+      '消息      命令 /new',
+      '规则      unlisted：拒绝，依据 channels.wecom.bot.dm',
     ])
   })
 
@@ -84,16 +93,16 @@ describe('explain', () => {
       (await explain('--user', 'wecom:li', '--text', 'hi', ...args)).lines.slice(-3)
     expect(await told('--account', 'off')).toEqual([
       'session   agent:main:wecom:off:direct:li',
-      'outcome   unheard',
-      'note      it is disabled: its URLs answer 404',
+      'outcome   not received',
+      'note      the account is disabled: its URLs answer 404',
     ])
     expect((await told('--account', 'sender')).slice(1)).toEqual([
-      'outcome   unheard',
-      'note      the app lacks token or encodingAESKey: it sends only',
+      'outcome   not received',
+      'note      the app has no token or encodingAESKey: it only sends',
     ])
     expect((await told('--account', 'sales', '--chat', 'wrA')).slice(1)).toEqual([
-      'outcome   asked',
-      'note      WeCom gives an app no messages of groups',
+      'outcome   the agent is asked',
+      'note      WeCom does not deliver group messages to an app',
     ])
   })
 
@@ -108,22 +117,22 @@ describe('explain', () => {
       (await wecomd(['explain', '--config', own, '--user', user, '--text', text], folder)).out.split('\n')
     const lines = await told('ZhangSan', 'hello')
     expect(lines).toContain(
-      'agent     wecom-dm-zhangsan (channels.wecom.dynamicAgents, made when needed; main where it cannot be)',
+      'agent     wecom-dm-zhangsan (channels.wecom.dynamicAgents, created on demand; main answers where it cannot be created)',
     )
     expect(lines).toContain('session   agent:wecom-dm-zhangsan:wecom:default:direct:zhangsan')
     expect(await told('chef', '/approve 01234567')).toContain(
-      'rule      administrator: allowed, by channels.wecom.dynamicAgents.adminUsers',
+      'rule      administrator: allowed by channels.wecom.dynamicAgents.adminUsers',
     )
     expect(await told('boss', '/deny 01234567')).toContain(
-      'rule      stranger: refused, by channels.wecom.dynamicAgents.adminUsers',
+      'rule      stranger: refused by channels.wecom.dynamicAgents.adminUsers',
     )
   })
 
   test.each([
-    [['--text', 'x'], 'explain needs --user and --text'],
+    [['--text', 'x'], '--user is missing'],
     [['--user', 'x', '--text', 'x', '--account', 'nope'], 'there is no account "nope"'],
     [['--user', 'x', '--text', 'x', '--mode', 'agent'], 'the account "default" has no agent'],
-    [['--user', 'x', '--text', 'x', '--mode', 'both'], '--mode is bot or agent, not "both"'],
+    [['--user', 'x', '--text', 'x', '--mode', 'both'], '--mode must be bot or agent, not "both"'],
   ])('explain: %j is a usage error', async (args, message) => {
     const { code, err } = await explain(...args)
     expect([code, err.split('\n')[0]]).toEqual([2, `wecomd: ${message}`])

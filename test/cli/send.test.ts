@@ -6,6 +6,7 @@ import { createEchoGateway, type EchoGateway } from '../../src/playground/gatewa
 import { createTenant, type Tenant } from '../../src/playground/tenant/tenant.ts'
 import { appOf, configText, freePort, quietWorld } from '../scenarios/daemon.ts'
 import { cards } from '../scenarios/sending.ts'
+import { root } from '../source.ts'
 import { type Ended, type Running, startDaemon, wecomd } from './child.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'wecomd-cli-send-'))
@@ -84,16 +85,16 @@ describe('what is sent', () => {
     write('card.json', JSON.stringify(cards.text_notice))
     write('message.json', JSON.stringify({ msgtype: 'template_card', template_card: cards.news_notice }))
     for (const what of [
-      ['--text', '-n 不是参数'],
+      ['--text', '-5 度'],
       ['--markdown', '**粗**'],
       ['--card', 'card.json'],
       ['--card', join(folder, 'message.json')],
       ['--file', '报表/一季度.pdf'],
     ])
-      expectSent(await send(...to, what.join('=')))
+      expectSent(await send(...to, ...what))
     for (const userid of ['b', 'c']) {
       const [text, markdown, card, message, file] = shown(userid)
-      expect([text?.text, markdown?.text, file?.text]).toEqual(['-n 不是参数', '**粗**', '一季度.pdf'])
+      expect([text?.text, markdown?.text, file?.text]).toEqual(['-5 度', '**粗**', '一季度.pdf'])
       expect([card, message].map(one => JSON.parse(one?.text ?? ''))).toEqual([cards.text_notice, cards.news_notice])
       expect(file?.media).toMatchObject({ type: 'file', bytes: pdf.length })
     }
@@ -148,7 +149,7 @@ describe('--wait', () => {
 
   test('send: a dead letter that reached nobody is listed with whom, not as ok', async () => {
     const id = (await send('--to', 'user:guest', '--text', 'x', '--wait')).out.split('\n')[0] ?? ''
-    const { code, out } = await wecomd(['dead', 'list'], folder)
+    const { code, out } = await wecomd(['dead', 'list', '--utc'], folder)
     const lines = out.split('\n')
     const at = lines.indexOf(id)
     expect([code, lines.slice(at + 1, at + 4)]).toEqual([
@@ -174,7 +175,7 @@ describe('--wait', () => {
   test('send: one that is late says so on standard error, with why it waits, and ends in 1', async () => {
     tenant.api.failWith(sendPath, -1)
     const { code, out, err } = await wait('user:g', '--timeout', '1')
-    expect([code, err]).toEqual([1, 'wecomd: not delivered within 1 s; it is tried further\n'])
+    expect([code, err]).toEqual([1, 'wecomd: not delivered within 1 s; the daemon keeps trying\n'])
     expect(out).toMatch(/\nqueued\n {2}errcode -1: /)
   })
 
@@ -194,13 +195,13 @@ describe('--wait', () => {
       1,
       [
         'held',
-        expect.stringMatching(/^ {2}waits until 20\S+ \S+ UTC: WeCom refuses this app \(errcode 60020\)$/),
+        expect.stringMatching(/^ {2}waiting until 20\S+ \S+ [+-]\d\d:\d\d: WeCom refuses this app \(errcode 60020\)$/),
         expect.stringMatching(/^ {2}→ add 127\.0\.0\.1 to the trusted IPs/),
         '',
       ],
     ])
     const traced = await wecomd(['trace', next.out.split('\n')[0] ?? ''], folder)
-    expect(traced.out).toMatch(/\n\nwaits until 20.+: WeCom refuses this app \(errcode 60020\)\n→ add 127/)
+    expect(traced.out).toMatch(/\n\nwaiting until 20.+: WeCom refuses this app \(errcode 60020\)\n→ add 127/)
   })
 })
 
@@ -248,9 +249,9 @@ describe('what goes wrong', () => {
       [['--to', 'a', '--text', 'x', '--url', 'nonsense'], 'nonsense is not a URL such as http://127.0.0.1:8781'],
       [
         ['--to', 'a', '--text', 'x', '--token-file', 'token.bin'],
-        'the file token.bin holds no token: expected one line of letters, digits and signs',
+        'the file token.bin does not hold a token: expected one line of printable ASCII characters',
       ],
-      [['--to', 'a', '--text', 'x', '--token-file', '.'], 'the token file . cannot be read: it is a folder'],
+      [['--to', 'a', '--text', 'x', '--token-file', '.'], 'cannot read the token file .: it is a folder'],
       [['--to', 'a', '--card', 'latin.json'], 'latin.json is not UTF-8'],
       [['--to', 'a', '--file', 'empty.txt'], 'empty.txt is empty'],
     ]
@@ -263,7 +264,7 @@ describe('what goes wrong', () => {
   test('send: what is not UTF-8 or nothing at all on standard input is refused', async () => {
     const inputs = [
       [Buffer.from([0x63, 0x61, 0x66, 0xe9]), 'standard input is not UTF-8'],
-      [Buffer.from(''), 'there is nothing on standard input'],
+      [Buffer.from(''), 'standard input is empty'],
     ] as const
     for (const [input, says] of inputs) {
       const { code, out, err } = await wecomd(['send', '--to', 'a', '--text', '-'], folder, {}, input)
@@ -309,7 +310,15 @@ describe('what goes wrong', () => {
       expect.stringMatching(/^wecomd: no daemon answers at .*\n {2}is it running/),
     ])
     const stranger = await wecomd(['send', ...what], folder, { WECOMD_ADMIN_TOKEN: 'wrong' })
-    expect([stranger.code, stranger.err]).toEqual([4, expect.stringContaining('refuses our token')])
+    expect([stranger.code, stranger.err]).toEqual([4, expect.stringContaining('refuses the admin token')])
+  })
+
+  test('send: an argument that is not UTF-8 is a usage error that says so', async () => {
+    const command = [process.execPath, join(root, 'src/main.ts'), 'send', '--to', 'a', '--text']
+    const call = ['sh', '-c', '"$@" "$(printf "caf\\351")"', 'sh', ...command]
+    const child = Bun.spawn(call, { cwd: folder, stdout: 'pipe', stderr: 'pipe' })
+    const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+    expect([code, out, err]).toEqual([2, '', expect.stringContaining('is not valid UTF-8')])
   })
 
   test('send: --help names every flag', async () => {

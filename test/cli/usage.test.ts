@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../scenarios/daemon.ts'
+import { commands } from '../../src/cli/table/commands.ts'
 import { root } from '../source.ts'
 import { type Ended, wecomd } from './child.ts'
 
@@ -10,33 +11,80 @@ const folder = mkdtempSync(join(tmpdir(), 'wecomd-usage-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const run = (...args: string[]): Promise<Ended> => wecomd(args, folder)
-const commands = ['run', 'demo', 'check', 'config', 'status', 'trace', 'version']
 
 describe('help', () => {
-  test('cli: help lists every command, whichever way one asks for it', async () => {
+  test('cli: help lists every command, however it is asked for', async () => {
     const [flag, short, word] = await Promise.all([run('--help'), run('-h'), run('help')])
     expect(flag).toMatchObject({ code: 0, err: '' })
-    for (const name of commands) expect(flag.out).toMatch(new RegExp(`^  ${name} +\\S`, 'm'))
+    for (const name of Object.keys(commands)) expect(flag.out).toMatch(new RegExp(`^  ${name} +\\S`, 'm'))
     expect([short, word]).toEqual([flag, flag])
   })
 
-  test('cli: without a command the same is said on standard error, and it is a usage error', async () => {
+  test('cli: --help, -h and help COMMAND print the same help of a command', async () => {
+    const [flag, short, word] = await Promise.all([run('run', '--help'), run('run', '-h'), run('help', 'run')])
+    expect(flag).toMatchObject({ code: 0, err: '', out: expect.stringContaining('Usage: wecomd run [OPTIONS]') })
+    expect([short, word]).toEqual([flag, flag])
+  })
+})
+
+describe('the bare wecomd', () => {
+  const key = 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C'
+
+  test('cli: without a config it lists the commands and names the demo', async () => {
     const { code, out, err } = await run()
-    expect([code, out, err]).toEqual([2, '', (await run('--help')).out])
+    expect([code, err]).toEqual([0, ''])
+    for (const name of Object.keys(commands)) expect(out).toMatch(new RegExp(`^  ${name} +\\S`, 'm'))
+    expect(out).toEndWith('No config file found. Try everything without an account first:\n  wecomd demo\n')
+    const chinese = await run('--lang', 'zh-CN')
+    expect(chinese.out).toEndWith('没有找到配置文件。不需要账号就可以先试用：\n  wecomd demo\n')
   })
 
-  for (const name of commands) {
-    test(`cli: ${name} --help says how it is called and what its flags are, in columns`, async () => {
-      for (const flag of ['--help', '-h']) {
-        const { code, out, err } = await run(name, flag)
-        expect([code, err]).toEqual([0, ''])
-        expect(out).toStartWith(`usage: wecomd ${name}`)
-        const flags = out.split('\n').filter(line => line.startsWith('  '))
-        expect(new Set(flags.map(line => /^ {2}\S+(?: [A-Z]+)? +/.exec(line)?.[0].length)).size).toBe(1)
-        expect(Math.max(...out.split('\n').map(line => line.length))).toBeLessThanOrEqual(120)
-      }
-    })
+  test('cli: with a config it names what to do about the daemon', async () => {
+    const next = async (config: object | string, status?: object) => {
+      const answer = { version: '1', node: 'n', startedAt: 0, ready: true, components: {}, accounts: [], ...status }
+      const body = { ...answer, config: { loadedAt: 0 } }
+      const daemon = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => Response.json(body) })
+      const admin = { port: status === undefined ? freePort() : daemon.port }
+      const text = typeof config === 'string' ? config : JSON.stringify({ ...config, admin })
+      writeFileSync(join(folder, 'next.json5'), text, { mode: 0o600 })
+      const { out } = await run('--config', 'next.json5', '--json')
+      await daemon.stop(true)
+      rmSync(join(folder, 'next.json5'))
+      return JSON.parse(out)
+    }
+    const good = { channels: { wecom: { bot: { token: 't', encodingAESKey: key } } } }
+    expect(await next('{ gatway: {}, admin: { port: 9 } }')).toMatchObject({ next: 'wecomd check' })
+    expect(await next(good)).toMatchObject({ situation: 'down', next: 'wecomd run' })
+    expect(await next(good, { ready: false })).toMatchObject({ situation: 'not_ready', next: 'wecomd status' })
+    expect(await next(good, { dead: 2 })).toMatchObject({ situation: 'dead_letters', next: 'wecomd dead list' })
+    expect(await next(good, { outbox: { held: 1 } })).toMatchObject({ situation: 'on_hold', next: 'wecomd status' })
+    expect(await next(good, {})).toMatchObject({ situation: 'ready', next: 'wecomd status' })
+    expect(await next(good, { startedAt: 'x' })).toMatchObject({ situation: 'no_access', next: 'wecomd status' })
+  })
+})
+
+describe('language', () => {
+  const chinese = '没有“nope”这个命令'
+  const spoken = async (args: string[], env: Record<string, string> = {}) => {
+    const { err } = await wecomd([...args, 'nope'], folder, env)
+    return err.includes(chinese) ? 'zh-CN' : err.includes('unknown command "nope"') ? 'en' : err
   }
+
+  test('cli: --lang wins, then the first locale variable that is set, then the config, then English', async () => {
+    writeFileSync(join(folder, 'zh.json5'), "{ language: 'zh-CN', }", { mode: 0o600 })
+    const zh = { WECOMD_CONFIG: 'zh.json5' }
+    expect(await spoken([])).toBe('en')
+    expect(await spoken(['--lang', 'zh-CN'])).toBe('zh-CN')
+    expect(await spoken([], { LANG: 'zh_CN.UTF-8' })).toBe('zh-CN')
+    expect(await spoken([], { LC_MESSAGES: 'zh', LANG: 'C' })).toBe('zh-CN')
+    expect(await spoken([], { LC_ALL: 'C', LANG: 'zh_CN.UTF-8' })).toBe('en')
+    expect(await spoken([], { LC_ALL: '', LANG: 'zh_CN.UTF-8' })).toBe('zh-CN')
+    expect(await spoken([], zh)).toBe('zh-CN')
+    expect(await spoken([], { ...zh, LANG: 'en_US.UTF-8' })).toBe('zh-CN')
+    expect(await spoken(['--lang', 'en'], { ...zh, LANG: 'zh_CN.UTF-8' })).toBe('en')
+    expect(await spoken(['--config', 'zh.json5'])).toBe('zh-CN')
+    rmSync(join(folder, 'zh.json5'))
+  })
 })
 
 test('cli: what is longer than a pipe takes at once arrives whole, also when it is read late', async () => {
@@ -53,38 +101,34 @@ test('cli: what is longer than a pipe takes at once arrives whole, also when it 
 })
 
 describe('usage errors', () => {
-  const wrong: readonly [args: string[], says: string][] = [
-    [['nope'], 'unknown command "nope"'],
-    [['--json'], 'unknown command "--json"'],
-    [['__proto__'], 'unknown command "__proto__"'],
-    [['toString'], 'unknown command "toString"'],
-    [['run', '--nope'], "Unknown option '--nope'"],
-    [['run', 'extra'], 'unexpected argument "extra"'],
-    [['run', '--config'], "Option '--config <value>' argument missing"],
-    [['status', 'extra'], 'unexpected argument "extra"'],
-    [['status', '--json=yes'], "Option '--json' does not take an argument"],
-    [['trace'], 'trace needs an id'],
-    [['trace', 'a', 'b'], 'unexpected argument "b"'],
-    [['demo', '--port', 'x'], '--port x is not a port'],
-    [['demo', '--port', '65536'], '--port 65536 is not a port'],
-    [['demo', '--port=-1'], '--port -1 is not a port'],
-    [['demo', '--token', 'x'], '--token goes with --gateway'],
-    [['version', 'extra'], 'unexpected argument "extra"'],
+  const wrong: readonly [args: string[], complaint: string, help: string][] = [
+    [['versoin'], 'unknown command "versoin"; did you mean "version"?', 'wecomd --help'],
+    [['run', '--confg'], 'unknown option --confg; did you mean --config?', 'wecomd run --help'],
+    [['dead', 'lst'], 'unknown command "dead lst"; did you mean "dead list"?', 'wecomd dead --help'],
+    [['config', 'get', 'gatway.url'], 'unknown key gatway.url; did you mean "gateway"?', 'wecomd config get --help'],
+    [['demo', '--port', 'x'], '--port x is not a port', 'wecomd demo --help'],
+    [['demo', '--port', '65536'], '--port 65536 is not a port', 'wecomd demo --help'],
+    [['demo', '--port', '-1'], '--port -1 is not a port', 'wecomd demo --help'],
+    [['demo', '--token', 'x'], '--token only makes sense with --gateway', 'wecomd demo --help'],
   ]
-  for (const [args, says] of wrong) {
-    test(`cli: "${args.join(' ')}" ends in 2 and says: ${says}`, async () => {
+  for (const [args, complaint, help] of wrong) {
+    test(`cli: "${args.join(' ')}" ends in 2 with: ${complaint}`, async () => {
       const { code, out, err } = await run(...args)
-      expect([code, out]).toEqual([2, ''])
-      expect(err).toStartWith(`wecomd: ${says}\nusage: wecomd `)
+      expect([code, out, err]).toEqual([2, '', `wecomd: ${complaint}\n  see: ${help}\n`])
     })
   }
+
+  test('cli: in Chinese a usage error names the nearest command too', async () => {
+    const { code, err } = await run('stauts', '--lang', 'zh-CN')
+    expect([code, err]).toEqual([2, 'wecomd: 没有“stauts”这个命令，是不是想输入 “status”？\n  用法见：wecomd --help\n'])
+  })
 })
 
 describe('config errors', () => {
   test('cli: run ends in 3 when there is no config file, and names where it looked', async () => {
     const { code, out, err } = await run('run')
     expect([code, out]).toEqual([3, ''])
-    expect(err).toContain(`neither ${join(folder, 'wecomd.json5')} nor /etc/wecomd/wecomd.json5`)
+    expect(err).toContain(`or create ${join(folder, 'wecomd.json5')} or /etc/wecomd/wecomd.json5`)
   })
 
   test('cli: run ends in 3 with every complaint when the config is wrong, and makes nothing', async () => {
@@ -120,10 +164,16 @@ describe('no daemon', () => {
       const { code, out, err } = await run(...args, '--url', url)
       expect([code, out]).toEqual([4, ''])
       expect(err).toBe(
-        `wecomd: no daemon answers at ${url}\n  is it running? --url and --config tell where it listens; an edited admin section counts from its next start\n`,
+        `wecomd: no daemon answers at ${url}\n  is it running (wecomd run)? --url or --config says where it listens; changes to the admin section take effect after a restart\n`,
       )
     })
   }
+
+  test('cli: in Chinese a daemon that does not answer is named with its address', async () => {
+    const url = `http://127.0.0.1:${freePort()}`
+    const { code, err } = await run('status', '--url', url, '--lang', 'zh-CN')
+    expect([code, err]).toEqual([4, expect.stringContaining(`wecomd: ${url} 没有守护进程应答\n`)])
+  })
 
   test('cli: something else that answers there is told by its status', async () => {
     const other = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('', { status: 503 }) })
@@ -159,8 +209,8 @@ describe('no daemon', () => {
           commands[index],
           4,
           '',
-          `wecomd: what answers at ${url} is not wecomd, or not of this release\n` +
-            '  --url and --config tell where the daemon listens\n',
+          `wecomd: the server at ${url} is not wecomd, or runs another version\n` +
+            '  --url or --config says where the daemon listens\n',
         ])
       }
     }, 30_000)
@@ -173,13 +223,13 @@ describe('no daemon', () => {
       await other.stop(true)
       expect([code, err]).toEqual([
         4,
-        expect.stringContaining(`is not wecomd, or not of this release: it answered HTTP ${status}`),
+        expect.stringContaining(`is not wecomd, or runs another version: it answered HTTP ${status}`),
       ])
     }
   })
 
   test('cli: a token file that is not there is a usage error', async () => {
     const { code, err } = await run('status', '--token-file', 'nowhere')
-    expect([code, err]).toEqual([2, 'wecomd: there is no token file nowhere\n'])
+    expect([code, err]).toEqual([2, 'wecomd: the token file nowhere does not exist\n'])
   })
 })

@@ -108,22 +108,22 @@ describe('events that need no answer', () => {
     await happen('inactive_alert', { userid: 'sys', fields: { EffectTime: effectAt / 1_000 } })
     await daemon.restart()
     expect((await appStatus()).activity).toMatchObject({ event: 'inactive_alert', effectAt })
-    expect(await statusText()).toContain('WeCom said inactive_alert at ')
-    expect(await statusText()).toContain(', from 2026-08-01 00:00:00 UTC: it suspends apps that nobody uses')
+    expect(await statusText()).toContain('WeCom sent inactive_alert at ')
+    expect(await statusText()).toContain(', effective 2026-08-01 00:00:00 UTC: it suspends unused apps')
 
     const again = await happen('low_active', { userid: 'sys' })
     expect((await appStatus()).activity).toMatchObject({ event: 'low_active' })
     await happen('active_restored', { userid: 'sys' })
     await again.deliverAgain()
     expect((await appStatus()).activity).toBeUndefined()
-    expect(await statusText()).not.toContain('WeCom said')
+    expect(await statusText()).not.toContain('WeCom sent')
     await daemon.restart()
     expect((await appStatus()).activity).toBeUndefined()
   })
 })
 
 async function statusText(): Promise<string> {
-  const { out } = await wecomd(['status', '--url', daemon.app.privateUrl], daemon.folder, {
+  const { out } = await wecomd(['status', '--utc', '--url', daemon.app.privateUrl], daemon.folder, {
     WECOMD_ADMIN_TOKEN: 'admin-token',
   })
   return out

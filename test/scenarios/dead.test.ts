@@ -116,10 +116,10 @@ describe('an answer that could not be brought home', () => {
     const retried = await cli('retry', report?.id ?? '')
     expect(retried).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^tried again as wecom:default:.+:again\w+\n$/),
+      out: expect.stringMatching(/^queued again as wecom:default:.+:again\w+\n$/),
     })
     await until('the answer', () => readBy(daemon, 'zhangsan').includes(echoAnswer('hi')))
-    expect(await cli('list')).toMatchObject({ code: 0, out: 'no delivery has given up\n' })
+    expect(await cli('list')).toMatchObject({ code: 0, out: 'there are no dead letters\n' })
     expect(await cli('retry', report?.id ?? '')).toMatchObject({
       code: 1,
       err: expect.stringContaining('no dead delivery'),
@@ -130,6 +130,6 @@ describe('an answer that could not be brought home', () => {
 test('dead: the command wants a verb that it knows', async () => {
   await open()
   for (const args of [['retry'], ['drop'], ['list', 'x'], ['bury', 'x']]) {
-    expect(await cli(...args)).toMatchObject({ code: 2, err: expect.stringContaining('usage:') })
+    expect(await cli(...args)).toMatchObject({ code: 2, err: expect.stringContaining('see: wecomd dead ') })
   }
 })

@@ -65,7 +65,9 @@ test('SIGHUP: an invalid file is told by status, and a daemon with it stays as i
     ['status', '--url', daemon.privateUrl, '--token-file', join(folder, 'state/admin-token')],
     folder,
   )
-  expect(out).toContain('\n          NOT RELOADED, the file is refused: language: expected one of "zh-CN", "en"\n')
+  expect(out).toContain(
+    '\n          reload rejected, the previous config stays in use: language: expected one of "zh-CN", "en"\n',
+  )
   expect((await fetch(`${daemon.privateUrl}/healthz`)).status).toBe(200)
 })
 
