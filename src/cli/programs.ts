@@ -12,5 +12,6 @@ export const programs: { readonly [Name in CommandName]: () => Promise<Program<N
   explain: async () => (await import('./explain.ts')).explain,
   check: async () => (await import('./check.ts')).check,
   config: async () => (await import('./config.ts')).config,
+  completion: async () => (await import('./completion.ts')).completion,
   version: async () => (await import('./version.ts')).version,
 }

@@ -32,6 +32,7 @@ describe('what is accepted', () => {
     [['dead', '--url', 'u'], 'dead list', { url: 'u' }, {}],
     [['dead', '--url', 'u', 'retry', 'x'], 'dead retry', { url: 'u' }, { id: 'x' }],
     [['config', 'get', 'a.b'], 'config get', {}, { key: 'a.b' }],
+    [['completion', 'zsh'], 'completion', {}, { shell: 'zsh' }],
     [['--version'], 'version', {}, {}],
     [['-v'], 'version', {}, {}],
     [['-V', '--json'], 'version', { json: true }, {}],
@@ -102,6 +103,7 @@ describe('what is refused', () => {
     [['status', '--lang', 'fr'], '--lang must be zh-CN or en, not "fr" (wecomd status)'],
     [['explain', '--user', 'a', '--text', 'b', '--mode', 'x'], '--mode must be bot or agent, not "x" (wecomd explain)'],
     [['explain', '--user', 'a'], '--text is missing (wecomd explain)'],
+    [['completion', 'fish'], 'SHELL must be bash or zsh, not "fish" (wecomd completion)'],
     [
       ['send', '--to', 'a', '--text', 'caf\uFFFD'],
       'the argument "caf\uFFFD" is not valid UTF-8; use a UTF-8 terminal and locale (wecomd)',
