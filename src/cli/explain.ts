@@ -3,7 +3,7 @@ import { openSettingsOf } from '../bridge/callback/open-settings.ts'
 import type { Routed } from '../domain/routing.ts'
 import type { Config } from '../config/config.ts'
 import type { Conversation, Inbound, Surface } from '../domain/message.ts'
-import { bareUserId } from '../domain/policy.ts'
+import { bareUserId, type PolicyRule } from '../domain/policy.ts'
 import type { TurnEnd } from '../domain/turn.ts'
 import { administratorsSetting } from '../core/streaming/commands.ts'
 import { commandIn, openTurn } from '../core/streaming/open.ts'
@@ -64,7 +64,7 @@ interface Explanation {
   readonly account: string
   readonly mode: 'bot' | 'agent'
   readonly command?: string
-  readonly rule: string
+  readonly rule: PolicyRule
   readonly allowed: boolean
   /** The section of the config that decides. */
   readonly setting: string
@@ -119,7 +119,8 @@ function explainMessage(
     account,
     mode: surface === 'bot' ? 'bot' : 'agent',
     ...(command !== undefined && { command: command.name }),
-    rule: String(policy?.['rule']),
+    // Sound: openTurn writes the decision of the policy there.
+    rule: policy?.['rule'] as PolicyRule,
     allowed: policy?.['allowed'] === true,
     setting: isForAdministrators(policy?.['rule']) ? administratorsSetting : open.rules.setting,
     agent,
@@ -146,7 +147,7 @@ function describe(explanation: Explanation, { language, paint }: Terminal): read
   return [
     row('account', texts.account(account, mode)),
     row('message', command === undefined ? texts.chat : texts.command(command)),
-    row('rule', colour(texts.rule(rule, allowed, setting))),
+    row('rule', colour(texts.rule(texts.rules[rule], allowed, setting))),
     row('agent', texts.agent(agent.agentId, describeRoute(agent, texts))),
     row('session', session),
     row('outcome', texts.outcomes[outcome]),

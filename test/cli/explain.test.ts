@@ -48,7 +48,7 @@ describe('explain', () => {
       lines: [
         'account   default, bot',
         'message   command /new',
-        'rule      unlisted: refused by channels.wecom.bot.dm',
+        'rule      refused: the sender is not in allowFrom (channels.wecom.bot.dm)',
         'agent     main (gateway.agentId)',
         'session   agent:main:wecom:default:direct:007zhang',
         'outcome   refused',
@@ -61,7 +61,7 @@ describe('explain', () => {
 
   test('explain: in a group the mention goes first, and the binding is named', async () => {
     const { lines } = await explain('--user', 'boss', '--chat', 'wrTEAM', '--text', '@助手 /whoami')
-    expect(lines).toContain('rule      free: allowed by channels.wecom.bot.dm')
+    expect(lines).toContain('rule      allowed: anyone may use this command (channels.wecom.bot.dm)')
     expect(lines).toContain('agent     team (bindings[2], by peer)')
     expect(lines[4]).toMatch(/^session   agent:team:wecom:default:group:wrteam-[0-9a-f]{8}$/)
     expect(lines).toContain('  Group: wrTEAM')
@@ -72,7 +72,7 @@ describe('explain', () => {
     expect(lines).toEqual([
       'account   sales, agent',
       'message   chat',
-      'rule      chat: allowed by channels.wecom.accounts.sales.agent.dm',
+      'rule      allowed: anyone may chat, the policy applies to commands only (channels.wecom.accounts.sales.agent.dm)',
       'agent     sales (bindings[1], by account)',
       'session   agent:sales:wecom:sales:direct:li',
       'outcome   the agent is asked',
@@ -84,7 +84,7 @@ describe('explain', () => {
     expect(lines.slice(0, 3)).toEqual([
       '账号      default，智能机器人',
       '消息      命令 /new',
-      '规则      unlisted：拒绝，依据 channels.wecom.bot.dm',
+      '规则      拒绝：发送者不在 allowFrom 名单中（channels.wecom.bot.dm）',
     ])
   })
 
@@ -121,10 +121,10 @@ describe('explain', () => {
     )
     expect(lines).toContain('session   agent:wecom-dm-zhangsan:wecom:default:direct:zhangsan')
     expect(await told('chef', '/approve 01234567')).toContain(
-      'rule      administrator: allowed by channels.wecom.dynamicAgents.adminUsers',
+      'rule      allowed: the sender is an administrator (channels.wecom.dynamicAgents.adminUsers)',
     )
     expect(await told('boss', '/deny 01234567')).toContain(
-      'rule      stranger: refused by channels.wecom.dynamicAgents.adminUsers',
+      'rule      refused: the sender is not an administrator (channels.wecom.dynamicAgents.adminUsers)',
     )
   })
 

@@ -1,4 +1,19 @@
+import type { PolicyRule } from '../../domain/policy.ts'
+
+const rules: Readonly<Record<PolicyRule, string>> = {
+  free: 'anyone may use this command',
+  chat: 'anyone may chat, the policy applies to commands only',
+  open: 'the policy is open to everyone',
+  everyone: 'allowFrom contains *',
+  listed: 'the sender is in allowFrom',
+  unlisted: 'the sender is not in allowFrom',
+  disabled: 'the policy is disabled',
+  administrator: 'the sender is an administrator',
+  stranger: 'the sender is not an administrator',
+}
+
 const en = {
+  rules,
   labels: {
     account: 'account',
     message: 'message',
@@ -11,8 +26,8 @@ const en = {
   account: (id: string, mode: string) => `${id}, ${mode}`,
   chat: 'chat',
   command: (name: string) => `command /${name}`,
-  rule: (rule: string, allowed: boolean, setting: string) =>
-    `${rule}: ${allowed ? 'allowed' : 'refused'} by ${setting}`,
+  rule: (reason: string, allowed: boolean, setting: string) =>
+    `${allowed ? 'allowed' : 'refused'}: ${reason} (${setting})`,
   agent: (id: string, why: string) => `${id} (${why})`,
   byBinding: (index: number, rule: string) => `bindings[${index}], by ${rule}`,
   dynamic: (fallback: string) =>
@@ -32,6 +47,17 @@ const en = {
 }
 
 const zh: typeof en = {
+  rules: {
+    free: '任何人都可以用这个命令',
+    chat: '任何人都可以聊天，策略只限制命令',
+    open: '策略对所有人开放',
+    everyone: 'allowFrom 中有 *',
+    listed: '发送者在 allowFrom 名单中',
+    unlisted: '发送者不在 allowFrom 名单中',
+    disabled: '策略为停用',
+    administrator: '发送者是管理员',
+    stranger: '发送者不是管理员',
+  },
   labels: {
     account: '账号',
     message: '消息',
@@ -44,7 +70,7 @@ const zh: typeof en = {
   account: (id, mode) => `${id}，${mode === 'bot' ? '智能机器人' : '自建应用'}`,
   chat: '普通聊天',
   command: name => `命令 /${name}`,
-  rule: (rule, allowed, setting) => `${rule}：${allowed ? '允许' : '拒绝'}，依据 ${setting}`,
+  rule: (reason, allowed, setting) => `${allowed ? '允许' : '拒绝'}：${reason}（${setting}）`,
   agent: (id, why) => `${id}（${why}）`,
   byBinding: (index, rule) => `bindings[${index}]，按 ${rule} 匹配`,
   dynamic: fallback => `channels.wecom.dynamicAgents，首次使用时创建；无法创建时由 ${fallback} 回答`,
