@@ -53,7 +53,7 @@ describe('explain', () => {
         'session   agent:main:wecom:default:direct:007zhang',
         'outcome   refused',
         '',
-        '  You (007Zhang) may not use commands. An administrator can change that in channels.wecom.bot.dm.allowFrom.',
+        "  You (007Zhang) can't use commands. An administrator can allow it in channels.wecom.bot.dm.allowFrom.",
       ],
     })
     expect((await explain('--user', 'Boss', '--text', '/new')).lines).toContain('outcome   a new session starts')

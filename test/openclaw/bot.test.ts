@@ -90,7 +90,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
       idempotencyKey: `other-${userid}`,
     })
     const bubble = tenant.say({ userid, text: '[say mine]' })
-    await until('the busy line', () => bubble.text.includes('会话正忙'))
+    await until('the busy line', () => bubble.text.includes('智能体正忙'))
     await bubble.finished
     expect(bubble.text).toBe('mine')
     const theirs = await other.event(payload => payload['runId'] === `other-${userid}` && payload['state'] === 'final')

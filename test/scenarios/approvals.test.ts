@@ -74,7 +74,7 @@ describe('approvals', () => {
     expect(await sentence('zhangsan', '/help')).not.toContain('/approve')
     expect(await sentence('boss', '/help')).toContain('/approve')
     for (const meant of ['', ' ', ' rm', ' 00000000', ` ${id.slice(0, 3)}`, ` ${id} always`, ` ${id} nicht`]) {
-      expect(await sentence('boss', `/approve${meant}`)).toContain('没有找到这个等待批准的命令，或没有看懂')
+      expect(await sentence('boss', `/approve${meant}`)).toContain('没有找到等待批准的这条命令')
     }
     expect(await sentence('boss', `/deny <${id.toUpperCase()}>。 please`)).toBe('⛔ 已拒绝。')
     expect((await bubble.finished).text).toBe('Let me see. Then I do not.')

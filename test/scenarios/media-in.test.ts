@@ -146,7 +146,7 @@ describe('media to the Bot', () => {
       msgtype: 'image',
       payload: { url: `http://127.0.0.1:${server.port}/a.png` },
     })
-    expect((await bubble.finished).text).toContain('下载地址不被允许')
+    expect((await bubble.finished).text).toContain('下载地址不在允许范围内')
     expect(visits).toBe(0)
     await server.stop(true)
   })

@@ -3,7 +3,7 @@ import type { Command } from '../../domain/policy.ts'
 import type { FileProblem, Phase, TurnAttachment } from '../../domain/turn.ts'
 import { type ValuesOf, fill, type Language, type TextName, noticeTexts } from './texts.ts'
 
-/** Every sentence a user can see, with the facts it is told with. */
+/** Every notice a user can see, with the facts it shows. */
 export type Notice =
   | { readonly key: PlainKey }
   | { readonly key: 'queued_long' | 'fetching'; readonly elapsedMs: number }
@@ -12,7 +12,7 @@ export type Notice =
   | { readonly key: 'card_taken'; readonly choice: string }
   | { readonly key: 'help'; readonly commands: readonly string[] }
   | WhoamiNotice
-  /** `setting` is the path in the config that an administrator would change. */
+  /** `setting` is the config path that an administrator would change. */
   | {
       readonly key: 'command_refused' | 'chat_refused' | 'approval_refused'
       readonly user: string
@@ -28,13 +28,13 @@ export type Notice =
 interface WhoamiNotice {
   readonly key: 'whoami'
   readonly user: string
-  /** Of a group. */
+  /** Set in groups only. */
   readonly chat?: string
   readonly account: string
   readonly agent: string
 }
 
-/** Those that say the same every time. */
+/** Notices without placeholders. */
 type PlainKey =
   | 'queued'
   | 'offline'
@@ -68,15 +68,15 @@ type PlainKey =
   | 'card_options'
   | 'card_sent'
 
-/** Why media of a user did not reach the agent. */
+/** Why a user's media did not reach the agent. */
 type MediaTrouble = NonNullable<TurnAttachment['problem']>
 
-/** Puts a notice into words for one account. */
+/** Returns the text of a notice, in the language and with the texts of one account. */
 export type Translate = (notice: Notice) => string
 
 type Put = <Name extends TextName>(name: Name, facts: ValuesOf<Name>) => string
 
-/** Speaks with `texts` where they word a sentence, else as we do in that language. */
+/** `texts` are the operator's own texts; notices without one use ours in `language`. */
 export function createTranslator(
   language: Language,
   texts: Readonly<Record<string, string | undefined>> = {},
@@ -134,11 +134,11 @@ function putElapsed(ms: number, put: Put): string {
 
 const ours = ['new', 'reset', 'stop', 'whoami', 'help', 'approve', 'deny'] as const
 const passed = ['status', 'model', 'think', 'compact', 'usage'] as const
-const toldCommands = [...ours, ...passed] as const
+const describedCommands = [...ours, ...passed] as const
 
-/** Only of those that we know can more than the name be told. */
+/** A command the operator added to `commands.pass` has no description of ours. */
 function putCommand(name: string, put: Put): string {
-  const known = toldCommands.find(one => one === name)
+  const known = describedCommands.find(one => one === name)
   return known === undefined ? `/${name}` : `/${name} ${put(`help_${known}`, {})}`
 }
 

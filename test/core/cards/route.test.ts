@@ -13,7 +13,7 @@ const button = {
   button_list: [{ text: 'Yes', key: 'y', style: 1 }],
 }
 const json = JSON.stringify({ template_card: button })
-const words = '**Release?**\n- Yes\n(simply reply with your choice)'
+const words = '**Release?**\n- Yes\n(reply with your choice)'
 const dm = { format: 'auto', deliverWithinMs: 86_400_000 } as const
 const group = { account: 'default', kind: 'group', id: 'wr1' } as const
 

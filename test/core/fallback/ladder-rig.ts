@@ -254,11 +254,11 @@ const notices: readonly (readonly [string, string])[] = [
   ['continued', translate({ key: 'continued' })],
   ['cut', translate({ key: 'overflow_lost' })],
   ['card sent', translate({ key: 'card_sent' })],
-  ['file sent', 'was sent to you by direct message'],
-  ['file follows', 'follows by direct message'],
-  ['file lost', 'did not arrive'],
-  ['file unsure', 'may not have arrived'],
-  ['in a file', 'all of it is in the file'],
+  ['file sent', 'was sent to you in a direct message'],
+  ['file follows', 'follows in a direct message'],
+  ['file lost', "” couldn't be delivered"],
+  ['file unsure', 'may not have been delivered'],
+  ['in a file', 'The full text is in'],
 ]
 
 /** What a text shows, in words. */

@@ -48,7 +48,7 @@ test('messages: eight messages at most, then a line and a file with the same byt
       { kind: 'media', media: 'file', fileName: '全文.md', bytes: 204_801, source: { kind: 'text', content } },
     ])
   expect(planMessages('x'.repeat(8 * 2_042 + 1), 'text', createTranslator('en'))).toMatchObject([
-    { content: 'Too long for a message (about 16 KB): all of it is in the file “full.md”.' },
+    { content: 'The answer is long (about 16 KB). The full text is in “full.md”.' },
     { fileName: 'full.md', bytes: 16_337 },
   ])
 })

@@ -122,10 +122,10 @@ test('notice: each is said in both languages with all its facts in it', () => {
   expect(createTranslator('zh-CN')({ key: 'pictures', names: ['a.png', 'b.png'] })).toBe('🖼 a.png、b.png')
   expect(createTranslator('en')({ key: 'answer_in_file', bytes: 30_720, fileName: 'full.md' })).toContain('30 KB')
   expect(createTranslator('en')({ key: 'file_problem', name: 'a.csv', problem: 'gone' })).toBe(
-    '(“a.csv” did not arrive: it could not be fetched from the agent)',
+    "(“a.csv” couldn't be delivered: the file is no longer available)",
   )
   expect(createTranslator('en')({ key: 'help', commands: ['stop', 'own'] })).toBe(
-    'Commands:\n/stop stops the answer under way\n/own',
+    'Commands:\n/stop stops the current answer\n/own',
   )
 })
 

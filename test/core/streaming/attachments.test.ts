@@ -90,7 +90,7 @@ describe('attachments: fetching', () => {
   test('frame: a bubble whose media are still under way says so after five seconds', () => {
     const turn = turnOf(withMedia([picture]))
     const shown = (ms: number, of = turn) => streamFrame(of, { now: t0 + ms, placeholder: '…' }, translate).content
-    expect([shown(4_999), shown(5_000)]).toEqual(['…', '⏳ Receiving what you sent (5 s).'])
+    expect([shown(4_999), shown(5_000)]).toEqual(['…', '⏳ Receiving your files (5 s).'])
     expect(shown(1_000, settleAll(turn, kept('a.png')))).toBe(translate({ key: 'queued' }))
   })
 })
@@ -106,15 +106,15 @@ describe('attachments: what is asked', () => {
   test.each([
     ['too_large', 'it is too large'],
     ['expired', 'its link has expired, please send it again'],
-    ['unreadable', 'it cannot be read, please send it again'],
+    ['unreadable', "it can't be read, please send it again"],
     ['empty', 'it is empty'],
-    ['bad_host', 'its address is not allowed, please ask your administrator'],
-    ['unreachable', 'it could not be fetched, please send it again'],
+    ['bad_host', "its download address isn't allowed, please ask your administrator"],
+    ['unreachable', 'the download failed, please send it again'],
   ] as const)('attachments: what is %s is a line for the agent and a sentence for the user', (problem, reason) => {
     const turn = settleAll(turnOf(withMedia([picture])), { kind: 'failed', problem })
     const prepared = prepareQuestion(turn, room, translate)
     expect(prepared.question).toBe('[image]\n[image: could not be fetched]')
-    expect(prepared.preface).toBe(`(“image” could not be given to the agent: ${reason})`)
+    expect(prepared.preface).toBe(`(“image” couldn't be passed to the agent: ${reason})`)
     expect(prepared.attachments?.map(({ state }) => state)).toEqual(['failed'])
   })
 

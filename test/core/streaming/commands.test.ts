@@ -37,7 +37,7 @@ describe('commands', () => {
     expect(turn).toMatchObject({ state: 'ended', end: 'answered' })
     const frame = firstFrame(turn, '…')
     expect(frame).toEqual({ streamId: 'st_1', content: turn.closedWith ?? '', finish: true })
-    expect(frame.content).toContain('/new begins a new session')
+    expect(frame.content).toContain('/new starts a new session')
     expect(frame.content).toContain('/model')
   })
 
@@ -53,7 +53,7 @@ describe('commands', () => {
     expect(turnOf(change)).toMatchObject({
       end: 'refused',
       closedWith:
-        'You (lisi) may not use commands. An administrator can change that in channels.wecom.accounts.sales.bot.dm.allowFrom.',
+        "You (lisi) can't use commands. An administrator can allow it in channels.wecom.accounts.sales.bot.dm.allowFrom.",
     })
     expect(change.save).toHaveLength(1)
     expect(turnOf(change).trace).toContainEqual({ at: t0 + 9, kind: 'policy', rule: 'unlisted', allowed: false })
@@ -65,7 +65,7 @@ describe('commands', () => {
     const refused = told('hello', [], 'lisi', rules({ applies: 'all' }))
     expect(turnOf(refused)).toMatchObject({
       end: 'refused',
-      closedWith: expect.stringContaining('(lisi) may not use this'),
+      closedWith: expect.stringContaining("(lisi) can't chat here"),
     })
     expect(refused.add).toEqual([])
     expect(turnOf(told('hello', [], 'boss', rules({ applies: 'all' }))).state).toBe('waiting')
@@ -76,7 +76,7 @@ describe('commands', () => {
     const refused = opened({ text: '[card] key=y', origin: 'click', sender: 'lisi' }, alone, { rules: all })
     expect(
       deliveriesOf(refused).map(({ route, body }) => [route, body.kind === 'markdown' && body.content.slice(0, 22)]),
-    ).toEqual([['response_url', 'You (lisi) may not use']])
+    ).toEqual([['response_url', "You (lisi) can't chat h"]])
   })
 
   test('command: those of the gateway are passed as they are, never merged, the others are not', () => {
@@ -86,7 +86,7 @@ describe('commands', () => {
     expect(change.save).toHaveLength(1)
     expect(turnOf(told('/exec rm'))).toMatchObject({
       end: 'refused',
-      closedWith: 'There is no command /exec. Send /help to see which there are.',
+      closedWith: 'There is no command /exec. Send /help for the list.',
     })
     const started = advance(
       turnOf(change),
@@ -164,8 +164,8 @@ describe('stop', () => {
   })
 
   test('command: where nothing runs it says so', () => {
-    expect(sentence('/stop')).toBe('No answer is under way.')
-    expect(sentence('/stop', [after([claimed, asked, answered('done')])])).toBe('No answer is under way.')
+    expect(sentence('/stop')).toBe('There is no answer to stop.')
+    expect(sentence('/stop', [after([claimed, asked, answered('done')])])).toBe('There is no answer to stop.')
   })
 
   test('command: it is heard also when too many turns are open', () => {
@@ -190,9 +190,9 @@ describe('a new session', () => {
 
   test('command: done, it is confirmed, and the rest of the message is asked', () => {
     const plain = sessionReset(turnOf(told('/new')), true, t0 + 100, translate)
-    expect(plain?.save[0]).toMatchObject({ state: 'closing', end: 'answered', answer: '✅ A new session has begun.' })
+    expect(plain?.save[0]).toMatchObject({ state: 'closing', end: 'answered', answer: '✅ New session started.' })
     const asking = sessionReset(turnOf(told('/reset  and now: why?')), true, t0 + 100, translate)?.save[0]
-    expect(asking).toMatchObject({ state: 'waiting', text: 'and now: why?', preface: '✅ A new session has begun.' })
+    expect(asking).toMatchObject({ state: 'waiting', text: 'and now: why?', preface: '✅ New session started.' })
     expect(asking).toMatchObject({ task: 'ask', pending: { state: 'queued' } })
     expect(asking?.question).toBeUndefined()
     expect(asking?.command).toBeUndefined()
@@ -201,12 +201,15 @@ describe('a new session', () => {
 
   test('command: refused by the gateway it says so, and the rest of the message is not asked', () => {
     const change = sessionReset(turnOf(told('/new why?')), false, t0 + 100, translate)
-    expect(change?.save[0]?.answer).toContain('no admin scope')
+    expect(change?.save[0]?.answer).toContain("A new session can't start")
   })
 
   test('command: without admin scope it says so, and nothing is stopped', () => {
     const change = told('/new', [running], 'boss', rules({}, false))
     expect(change.save).toHaveLength(1)
-    expect(turnOf(change)).toMatchObject({ end: 'refused', closedWith: expect.stringContaining('no admin scope') })
+    expect(turnOf(change)).toMatchObject({
+      end: 'refused',
+      closedWith: expect.stringContaining("A new session can't start"),
+    })
   })
 })

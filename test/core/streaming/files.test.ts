@@ -114,12 +114,12 @@ describe('files: in a bubble that is open', () => {
 
   test('files: what does not arrive by direct message is said', () => {
     const { turn } = run([ended('done', csv), collected(0, kept('file')), settled(0, 'not_sent'), served()])
-    expect(bubble(turn).content).toBe('done\n\n(“report.csv” did not arrive: WeCom did not take it)')
+    expect(bubble(turn).content).toBe("done\n\n(“report.csv” couldn't be delivered: WeCom rejected it)")
   })
 
   test('files: of what nobody knows it is said that nobody does', () => {
     const { turn } = run([ended('done', csv), collected(0, kept('file')), settled(0, 'unsure'), served()])
-    expect(bubble(turn).content).toBe('done\n\n(“report.csv” may not have arrived: WeCom did not say)')
+    expect(bubble(turn).content).toBe("done\n\n(“report.csv” may not have been delivered: WeCom didn't respond)")
   })
 
   test('files: after a minute the bubble finishes with the sentence that the file follows', () => {
@@ -195,7 +195,7 @@ describe('files: in a bubble that is open', () => {
     const { turn, last } = run([ended('done', refused)])
     expect(last?.add).toEqual([])
     const shown = turnOf(advance(turn, served(), translate))
-    expect(bubble(shown).content).toBe('done\n\n(“x.html” did not arrive: the agent did not hand it over)')
+    expect(bubble(shown).content).toBe("done\n\n(“x.html” couldn't be delivered: the agent didn't provide the file)")
   })
 
   test('files: a text too long for the bubble goes on by direct message, the pictures stay in the bubble', () => {
@@ -214,18 +214,18 @@ describe('files: where no app is', () => {
       (latest, event) => advance(latest, event, translate)?.save[0] ?? latest,
       turn,
     )
-    expect(bubble(shown).content).toContain('“report.csv” did not arrive: files need a self-built app')
+    expect(bubble(shown).content).toContain("“report.csv” couldn't be delivered: sending files isn't set up here")
     expect(picturesOf(shown)).toEqual(['answer_st_1_0'])
   })
 
   test('files: a picture that turns out to be none is missing', () => {
     const { turn } = run([ended('done', png), collected(0, kept('file')), served()], { app: false })
-    expect(bubble(turn).content).toContain('“out.png” did not arrive')
+    expect(bubble(turn).content).toContain("“out.png” couldn't be delivered")
   })
 
   test('files: a picture that does not come within a minute is missing', () => {
     const { turn } = run([ended('done', png), deadline(at + 60_000), served(at + 61_000)], { app: false })
-    expect(bubble(turn).content).toContain('it could not be fetched from the agent')
+    expect(bubble(turn).content).toContain('the file is no longer available')
     expect(advance(turn, collected(0, kept('image'), at + 62_000), translate)).toBeUndefined()
   })
 
@@ -233,11 +233,12 @@ describe('files: where no app is', () => {
     const { last } = run([ended('done', png), collected(0, kept('image')), deadline(at + 20_100)], { app: false })
     expect(last?.add?.[0]?.body).toMatchObject({
       kind: 'markdown',
-      content: 'done\n\n(“out.png” did not arrive: files need a self-built app, and none is configured)',
+      content:
+        "done\n\n(“out.png” couldn't be delivered: sending files isn't set up here, please ask your administrator)",
     })
     const closed = run([deadline(t0 + 330_000), { ...ended('done', csv), at: t0 + 400_000 }], { app: false })
     expect(closed.last?.add?.map(({ body }) => body)).toMatchObject([
-      { kind: 'markdown', content: expect.stringContaining('“report.csv” did not arrive') },
+      { kind: 'markdown', content: expect.stringContaining("“report.csv” couldn't be delivered") },
     ])
   })
 })
@@ -262,7 +263,7 @@ describe('files: where no bubble is open', () => {
   test('files: what the agent does not hand over is said with the answer, or alone', () => {
     const contents = (said: string) =>
       run([ended(said, refused)], { surface: 'app' }).last?.add?.map(({ body }) => body)
-    const sentence = '(“x.html” did not arrive: the agent did not hand it over)'
+    const sentence = "(“x.html” couldn't be delivered: the agent didn't provide the file)"
     expect(contents('done')).toMatchObject([{ messages: [{ content: `done\n\n${sentence}` }] }])
     expect(contents('')).toMatchObject([{ messages: [{ content: sentence }] }])
   })
@@ -273,7 +274,7 @@ describe('files: where no bubble is open', () => {
       {
         id: 'wecom:default:m1:file0',
         body: {
-          messages: [{ content: '(“report.csv” did not arrive: it could not be fetched from the agent)' }],
+          messages: [{ content: "(“report.csv” couldn't be delivered: the file is no longer available)" }],
         },
       },
     ])
