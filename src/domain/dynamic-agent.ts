@@ -15,7 +15,7 @@ const mostChars = 64
 const headChars = 48
 
 /**
- * The agent of a user or a group (`definitions.md` 6): `wecom-dm-<id>`, `wecom-group-<id>`, of other accounts than
+ * The agent id of a user or a group: `wecom-dm-<id>`, `wecom-group-<id>`, of other accounts than
  * `default` `wecom-<account>-dm-<id>`. A hash is added whenever two could come out the same: something was replaced or
  * cut, the account has a `-`, or the id ends as if it had a hash. User ids have no case, chat ids do.
  */

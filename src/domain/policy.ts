@@ -8,7 +8,7 @@ const command = /^[/／]([a-z][a-z0-9_-]{0,31})(?=\s|$)/i
 /** As the whole message; the commands of people who do not type a slash. */
 const stopWords: readonly string[] = ['停止', '取消']
 
-/** `/new`, `／status now`, 停止; not `/etc/hosts` (`definitions.md` 5). */
+/** `/new`, `／status now`, 停止; not `/etc/hosts` (docs/behaviour.md, Commands). */
 export function parseCommand(text: string): Command | undefined {
   if (stopWords.includes(text.trim())) return { name: 'stop', rest: '' }
   const [head, name] = command.exec(text) ?? []
@@ -16,7 +16,7 @@ export function parseCommand(text: string): Command | undefined {
   return { name: name.toLowerCase(), rest: text.slice(head.length).trim() }
 }
 
-/** Who may, by sender (`product.md` 5.2): the `dm` section of a Bot or an app. */
+/** Access control by sender: the `dm` section of a Bot or an app. */
 export interface DmPolicy {
   readonly policy: 'open' | 'allowlist' | 'pairing' | 'disabled'
   readonly allowFrom: readonly string[]

@@ -4,7 +4,7 @@ import type { Conversation } from './message.ts'
 import { bareUserId, listsUser } from './policy.ts'
 
 /**
- * The gateway's key of a conversation (`definitions.md` 6): `agent:<agentId>:wecom:<account>:<direct|group>:<id>`.
+ * The gateway's key of a conversation: `agent:<agentId>:wecom:<account>:<direct|group>:<id>`.
  * The gateway lower-cases keys while chat ids are case-sensitive, so a chat id with capitals gets a hash of its exact
  * spelling, and so does one that ends as if it had one; user ids are case-insensitive and only lower-cased.
  */

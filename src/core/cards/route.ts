@@ -9,7 +9,7 @@ import { describeCard } from './text.ts'
 import { type Piece, type RawCard, splitCards } from './find.ts'
 import { queued } from '../fallback/queued.ts'
 
-/** How long a bubble waits for what becomes of its card (`definitions.md` 1). */
+/** How long a bubble waits for what becomes of its card. */
 const bubbleWaitsMs = 5_000
 
 /** An answer without the JSON of its cards, and its first card when there is a way for it. */

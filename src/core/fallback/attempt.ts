@@ -11,7 +11,7 @@ const lastRetryMs = 300_000
 export const probeEveryMs = 60_000
 
 /**
- * How long after a try whose fate is unknown the same may be sent once more (`definitions.md` 2): a response_url takes
+ * How long after a try whose fate is unknown the same may be sent again (docs/behaviour.md): a response_url takes
  * one body, message/send knows duplicates for a while, the others would show it twice.
  */
 const repeatWithinMs: Readonly<Partial<Record<Route, number>>> = {

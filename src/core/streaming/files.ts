@@ -8,7 +8,7 @@ import { planMedia, planNotice } from '../fallback/plan.ts'
 import { queuedJob } from '../fallback/queued.ts'
 import { formatSpoolName } from './spool-name.ts'
 
-/** How long a bubble is held open for what becomes of files (`definitions.md` 1). */
+/** How long a bubble is held open for what becomes of files. */
 const bubbleWaitsMs = 60_000
 /** How long it is held open until it is known whether there are any. */
 const lookMs = 2_000
