@@ -79,7 +79,7 @@ export function markdownOf(root: Node): string {
 const introduction = [
   '# Configuration',
   '',
-  '<!-- Generated from src/config-schema.ts by `bun run docs`; changes made here are lost. -->',
+  '<!-- Generated from src/config/schema.ts by `bun run docs`; changes made here are lost. -->',
   '',
   'One JSON5 file: `--config FILE`, else `$WECOMD_CONFIG`, else `./wecomd.json5`, else `/etc/wecomd/wecomd.json5`.',
   '',
