@@ -10,8 +10,8 @@ const isPage = (source: Source) => source.path.startsWith('src/playground/page/'
 const daemon = sources.filter(source => !isPage(source))
 
 /**
- * Which rooms a room may import besides itself: "The rule of direction" of docs/architecture. `*` is every room. A room
- * with floors is listed floor by floor.
+ * Which rooms a room may import besides itself, as docs/architecture.md has it. `*` is every room. A room with floors is
+ * listed floor by floor.
  */
 const direction: Readonly<Record<string, readonly string[]>> = {
   errors: [],

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { place, placesOf, readSources, root, type Source, sourceOf } from './source.ts'
 
 const itself = 'test/tidy.test.ts'
@@ -96,4 +96,70 @@ async function outlineOf(name: string): Promise<{ headings: readonly number[]; b
   const blocks = Array.from(markdown.matchAll(/^```[^\n]*\n([^]*?)^```/gm), match => match[1] ?? '')
   const prose = markdown.replace(/^```[^]*?^```/gm, '')
   return { headings: Array.from(prose.matchAll(/^(#+) /gm), match => match[1]?.length ?? 0), blocks }
+}
+
+const documents = tracked.filter(({ path }) => /^(?:docs\/.*|[A-Z]\w*(?:\.zh-CN)?)\.md$/.test(path))
+
+test('tidy: every path that a document names exists', () => {
+  expect(documents.flatMap(missingPaths)).toEqual([])
+})
+
+test('tidy: every path that a comment names exists', () => {
+  const comments = code.filter(source => source.path !== itself).map(commentsOf)
+  expect(comments.flatMap(missingPaths)).toEqual([])
+})
+
+test('tidy: the scan of paths finds those that are gone, and takes nothing else for one', () => {
+  const text =
+    'src/gone.ts, `bridge/gone.ts`, docs/config.md, `gateway/link/socket.ts`, https://x.y/src/z.ts, /usr/src/z.ts'
+  expect(missingPaths(sourceOf('docs/x.md', text))).toEqual(['docs/x.md:1 src/gone.ts', 'docs/x.md:1 bridge/gone.ts'])
+})
+
+test('tidy: every link between documents leads to a file and a heading', async () => {
+  const links = documents.flatMap(source =>
+    Array.from(
+      source.text.matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)/g),
+      ({ index, 1: file = '', 2: anchor }) => {
+        const target = file === '' ? source.path : join(dirname(source.path), file)
+        return { at: place(source, index), target, anchor }
+      },
+    ),
+  )
+  const broken = links.filter(({ target, anchor }) => {
+    if (!existsSync(join(root, target))) return true
+    if (anchor === undefined) return false
+    const text = documents.find(({ path }) => path === target)?.text ?? ''
+    return !anchorsOf(text).includes(anchor)
+  })
+  expect(broken.map(({ at, target, anchor }) => `${at} ${target}#${anchor ?? ''}`)).toEqual([])
+})
+
+/** `src/app.ts`, `docs/adr`, and a file with its folder, such as `bridge/start.ts`. */
+const namedPath =
+  /(?<![\w/.:@{}-])(?:(?:src|test|scripts|docs)\/[\w./-]*[\w-]|[a-z][\w-]*(?:\/[\w-]+)*\/[\w.-]+\.(?:ts|md|json|sql|html|css|mjs))(?![\w/*])/g
+
+/** Paths of the repository in a text that name nothing: written from the root, from `src` or from the file's own folder. */
+function missingPaths(source: Source): readonly string[] {
+  const isThere = (path: string) =>
+    ['', 'src', 'test', dirname(source.path)].some(folder => existsSync(join(root, folder, path)))
+  return Array.from(source.text.matchAll(namedPath), match => ({ path: match[0], at: place(source, match.index) }))
+    .filter(({ path }) => !isThere(path))
+    .map(({ path, at }) => `${at} ${path}`)
+}
+
+/** A source with nothing left but the lines that are comments, at the places where they are. */
+function commentsOf({ path, text }: Source): Source {
+  const lines = text.split('\n').map(line => (/^\s*(?:\/\/|\/?\*)/.test(line) ? line : ''))
+  return sourceOf(path, lines.join('\n'))
+}
+
+/** The anchors of a document's headings, as GitHub makes them. */
+function anchorsOf(markdown: string): readonly string[] {
+  const prose = markdown.replace(/^```[^]*?^```/gm, '')
+  return Array.from(prose.matchAll(/^#+ (.*)$/gm), ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replace(/\s/g, '-'),
+  )
 }
