@@ -75,8 +75,8 @@ describe('commands', () => {
     const { rules: all } = rules({ applies: 'all' })
     const refused = opened({ text: '[card] key=y', origin: 'click', sender: 'lisi' }, alone, { rules: all })
     expect(
-      deliveriesOf(refused).map(({ route, body }) => [route, body.kind === 'markdown' && body.content.slice(0, 22)]),
-    ).toEqual([['response_url', "You (lisi) can't chat h"]])
+      deliveriesOf(refused).map(({ route, body }) => [route, body.kind === 'markdown' && body.content.slice(0, 26)]),
+    ).toEqual([['response_url', "You (lisi) can't chat here"]])
   })
 
   test('command: those of the gateway are passed as they are, never merged, the others are not', () => {
