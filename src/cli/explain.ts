@@ -105,12 +105,11 @@ function explainMessage(
     surface,
     conversation,
     agent: { agentId: agent.agentId },
-    streamId: '',
     canReset: true,
     approvals: [],
   })
   const idle = { openTurns: 0, sentLastMinute: 0, nextOrder: 1, inLane: () => [] }
-  const change = openTurn(inbound, idle, open, desk.translate)
+  const change = openTurn(inbound, idle, { ...open, streamId: '' }, desk.translate)
   const turn = change.save[0]
   const policy = turn?.trace.find(({ kind }) => kind === 'policy')
   const command = commandIn(inbound)

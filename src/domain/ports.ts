@@ -13,7 +13,7 @@ export interface SenderLoad {
   readonly waiting?: Turn
   /** The sender's newest turn in this account that ended without the sender having been told. */
   readonly unsaid?: Turn
-  /** The next free place in the queue. */
+  /** The next free place in the queue, for the turn that is being opened; its stream id names it. */
   readonly nextOrder: number
   /** The turns of this conversation with a pending task, in order; read when it is called. */
   inLane(): readonly Turn[]

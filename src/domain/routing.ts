@@ -35,6 +35,20 @@ export function formatTurnId(account: string, msgid: string): string {
   return `wecom:${account}:${msgid}`
 }
 
+/**
+ * The id of a turn's stream: its place in the queue, which is also its row, and a token that nobody can guess. A refresh
+ * then reads one row, and no index over stream ids is kept.
+ */
+export function formatStreamId(order: number, token: string): string {
+  return `st-${order.toString(36)}-${token}`
+}
+
+/** The place in the queue that a stream id names; undefined for every other id. */
+export function orderOfStream(streamId: string): number | undefined {
+  const [, order] = /^st-([0-9a-z]{1,11})-/.exec(streamId) ?? []
+  return order === undefined ? undefined : Number.parseInt(order, 36)
+}
+
 /** Which conversations an agent answers, in the shape of OpenClaw's own config file. */
 export interface Binding {
   readonly agentId: string

@@ -73,7 +73,7 @@ describe('runs that do not simply answer', () => {
   test('bot: a run over gateway.runTimeoutMs is aborted and says so, after what it had said', async () => {
     await open({ runTimeoutMs: 1_000 })
     const bubble = await daemon.tenant.say({ userid: 'a', text: '[hang]' }).finished
-    expect(bubble.text).toMatch(/^partial[\s\S]*用时超过上限/)
+    expect(bubble.text).toMatch(/^partial[\s\S]*用时太长/)
   })
 })
 

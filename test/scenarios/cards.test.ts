@@ -72,7 +72,7 @@ describe('an answer with a card, in the single chat with the Bot', () => {
     const bubble = await daemon.tenant.say({ userid: 'zhangsan', text: '发布' }).finished
     for (const { content } of bubble.frames) expect(content).not.toMatch(/template_card|card_type|button_list|task_id/)
     const [sent] = seen('card')
-    expect(JSON.parse(sent ?? '{}')).toMatchObject({ ...card, task_id: expect.stringMatching(/^card_st_/) })
+    expect(JSON.parse(sent ?? '{}')).toMatchObject({ ...card, task_id: expect.stringMatching(/^card_st-/) })
     expect(bubble.text).toBe(around)
     expect(daemon.tenant.violations()).toEqual([])
   })

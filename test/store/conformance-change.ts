@@ -119,9 +119,9 @@ export const changeTests: readonly Behaviour[] = [
     name: 'store: a change that fails halfway is rolled back',
     async check(store) {
       const turn = await openAs(store, askedTurn('m1'), [replyOf(askedTurn('m1'))])
-      const twin = turnOf('m3', { streamId: turn.streamId })
+      const stale = turnOf('m3', { version: 7 })
       const work = store.update(turn.id, stored => ({
-        save: [{ ...withoutPending(stored), ...shownAt(t0) }, turnOf('m2'), twin],
+        save: [{ ...withoutPending(stored), ...shownAt(t0) }, turnOf('m2'), stale],
         add: [jobOf(turn)],
         settle: [replyOf(turn, { state: 'dropped' })],
       }))

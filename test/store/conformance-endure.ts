@@ -1,5 +1,6 @@
 import { expect } from 'bun:test'
 import type { Store } from '../../src/domain/ports.ts'
+import { formatStreamId } from '../../src/domain/routing.ts'
 import type { Behaviour } from './conformance.ts'
 import { amend, askedTurn, jobOf, keyOf, openAs, refsOf, replyOf, standingFor, t0, turnOf, write } from './given.ts'
 
@@ -120,11 +121,13 @@ export const endureTests: readonly Behaviour[] = [
     name: 'store: ids of any characters are told apart',
     async check(store) {
       const conversationOf = (id: string) => ({ account: 'default', kind: 'group', id }) as const
-      const turnAs = (id: string) => askedTurn(id, { id, streamId: id, sender: 's', conversation: conversationOf(id) })
+      const streamOf = (id: string) => formatStreamId(ids.indexOf(id) + 1, id)
+      const turnAs = (id: string) =>
+        askedTurn(id, { id, streamId: streamOf(id), sender: 's', conversation: conversationOf(id) })
       for (const id of ids) await openAs(store, turnAs(id), [replyOf(turnAs(id)), jobOf(turnAs(id))])
       for (const id of ids) {
         expect((await store.find(id))?.msgid).toBe(id)
-        expect((await store.findByStream(id))?.msgid).toBe(id)
+        expect((await store.findByStream(streamOf(id)))?.msgid).toBe(id)
         expect((await store.outbox.find(replyOf(turnAs(id)).id))?.turn).toBe(id)
         expect(await store.outbox.ofTurn(id)).toHaveLength(1)
         expect(await store.outbox.jobsOf(id)).toEqual([jobOf(turnAs(id))])

@@ -1,5 +1,6 @@
 import { expect } from 'bun:test'
 import { withoutPending } from '../../src/domain/turn.ts'
+import { formatStreamId } from '../../src/domain/routing.ts'
 import type { Behaviour } from './conformance.ts'
 import { amend, askedTurn, day, keyOf, minute, openAs, shownAt, standingFor, t0, turnOf } from './given.ts'
 
@@ -12,7 +13,7 @@ export const openTests: readonly Behaviour[] = [
   {
     name: 'store: a turn is opened once and then only found',
     async check(store) {
-      const turn = turnOf('m1')
+      const turn = turnOf('m1', { streamId: formatStreamId(1, 'token') })
       const first = await store.open(keyOf(turn), () => ({ save: [turn] }))
       expect(first).toEqual({ turn: { ...turn, version: 1 }, seen: false })
       const again = await store.open(keyOf(turn), () => {
@@ -21,6 +22,22 @@ export const openTests: readonly Behaviour[] = [
       expect(again).toEqual({ turn: first.turn, seen: true })
       expect(await store.find(turn.id)).toEqual(first.turn)
       expect(await store.findByStream(turn.streamId)).toEqual(first.turn)
+    },
+  },
+  {
+    name: 'store: a stream is found by its whole id only',
+    async check(store) {
+      const openNext = async (msgid: string) => {
+        const opened = await store.open(keyOf(turnOf(msgid)), ({ nextOrder }) => ({
+          save: [turnOf(msgid, { order: nextOrder, streamId: formatStreamId(nextOrder, `token of ${msgid}`) })],
+        }))
+        return opened.turn
+      }
+      const turns = [await openNext('m1'), ...(await Promise.all(['m2', 'm3'].map(openNext)))]
+      for (const turn of turns) expect(await store.findByStream(turn.streamId)).toEqual(turn)
+      for (const guess of [formatStreamId(1, 'guess'), formatStreamId(99, 'token of m1'), 'st-1', 'st_1', '', '1']) {
+        expect(await store.findByStream(guess), guess).toBeUndefined()
+      }
     },
   },
   {

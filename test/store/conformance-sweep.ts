@@ -1,6 +1,7 @@
 import { expect } from 'bun:test'
 import type { Store, SweepLimits } from '../../src/domain/ports.ts'
 import { type Turn, withoutPending } from '../../src/domain/turn.ts'
+import { formatStreamId } from '../../src/domain/routing.ts'
 import type { Behaviour } from './conformance.ts'
 import { day, jobOf, keyOf, minute, openAs, part, replyOf, sendOf, shownAt, standingFor, t0, turnOf } from './given.ts'
 
@@ -118,7 +119,7 @@ export const sweepTests: readonly Behaviour[] = [
   {
     name: 'store: an erased turn keeps its trace, its msgid and its card',
     async check(store) {
-      const turn = oldTurn('m1', 8)
+      const turn = oldTurn('m1', 8, { streamId: formatStreamId(1, 'token') })
       const { trace, state, end, endedAt } = await openAs(store, turn, [replyOf(turn, { state: 'delivered' })])
       await store.sweep(retention)
       expect(await store.find(turn.id)).toMatchObject({ trace: [...trace], state, end, endedAt, text: '', answer: '' })

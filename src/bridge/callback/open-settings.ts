@@ -12,19 +12,17 @@ interface Circumstances extends Pick<CommandRules, 'canReset' | 'approvals'> {
   readonly conversation: Conversation
   /** Who answers, and who does where that agent cannot be created. */
   readonly agent: { readonly agentId: string; readonly fallbackAgentId?: string }
-  readonly streamId: string
 }
 
-/** How a message to an account is opened: from its settings, the limits, and the circumstances. */
+/** How a message to an account is opened: from its settings, the limits, and the circumstances. The store gives the stream id. */
 export function openSettingsOf(
   { limits, passedCommands, administratorsIn }: Configured,
   account: AccountSettings,
-  { surface, conversation, agent, streamId, canReset, approvals }: Circumstances,
-): OpenSettings {
+  { surface, conversation, agent, canReset, approvals }: Circumstances,
+): Omit<OpenSettings, 'streamId'> {
   return {
     ...agent,
     sessionKey: formatSessionKey(agent.agentId, conversation),
-    streamId,
     windowMs: account.windowMs,
     handoverMs: account.handoverMs,
     joinWindowMs: account.joinWindowMs,

@@ -7,7 +7,7 @@ import {
   type Receive,
   type Reply,
 } from '../../domain/message.ts'
-import { formatTurnId } from '../../domain/routing.ts'
+import { formatStreamId, formatTurnId } from '../../domain/routing.ts'
 import type { Turn } from '../../domain/turn.ts'
 import { planCardUpdate, takenCard } from '../../core/cards/click.ts'
 import { streamOfClick } from '../../core/cards/route.ts'
@@ -64,13 +64,15 @@ async function receiveMessage(context: BridgeContext, inbound: Inbound): Promise
   const isChat = inbound.text.trim() !== '' && commandIn(inbound) === undefined
   const told = account.tellsFeedback && isChat ? await pendingFeedback(context, settings.sessionKey) : undefined
   const { sender, receivedAt } = inbound
+  const token = Buffer.from(context.random.bytes(16)).toString('base64url')
   const key = { id, account: account.id, conversation: inbound.conversation, sender, receivedAt }
   const { turn, seen } = await context.store.open(key, standing => {
     const heard =
       told === undefined
         ? inbound
         : { ...inbound, before: [`${told}\n`, inbound.before].filter(part => part !== undefined).join('\n') }
-    return openTurn(heard, standing, settings, account.translate)
+    const streamId = formatStreamId(standing.nextOrder, token)
+    return openTurn(heard, standing, { ...settings, streamId }, account.translate)
   })
   if (seen) await traceDuplicate(context, turn, receivedAt)
   if (told !== undefined && !seen) await clearFeedback(context, settings.sessionKey)
@@ -101,22 +103,20 @@ async function updateInApp(context: BridgeContext, inbound: Inbound, card: Card,
   return empty
 }
 
-async function openSettings(context: BridgeContext, account: AccountSettings, inbound: Inbound): Promise<OpenSettings> {
-  const { conversation, sender, surface, receivedAt } = inbound
-  const { agent, dynamicAgents, random } = context
+async function openSettings(
+  context: BridgeContext,
+  account: AccountSettings,
+  inbound: Inbound,
+): Promise<Omit<OpenSettings, 'streamId'>> {
+  const { conversation, sender, surface } = inbound
+  const { agent, dynamicAgents } = context
   return openSettingsOf(context, account, {
     surface,
     conversation,
     agent: await dynamicAgents.settle(context.route(conversation, sender)),
-    streamId: newStreamId(receivedAt, random.bytes(16)),
     canReset: agent.canReset(),
     approvals: agent.approvals(),
   })
-}
-
-/** Random, and rising with time: ids that are stored next to each other make one write of many. */
-function newStreamId(at: number, random: Uint8Array): string {
-  return `st_${at.toString(36)}${Buffer.from(random).toString('base64url')}`
 }
 
 async function traceDuplicate(context: BridgeContext, turn: Turn, at: number): Promise<void> {

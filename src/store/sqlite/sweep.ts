@@ -38,9 +38,10 @@ export class Sweeper {
          WHERE turn_seq = 0 AND done = 1 AND dead = 0 AND erased = 0 AND finished_at < ? LIMIT ?`,
       ),
       eraseDelivery: engine.prepare<never>('UPDATE delivery SET erased = 1, doc = ? WHERE turn_seq = ? AND id = ?'),
-      old: engine.prepare<{ seq: number; id: string }>(
-        'SELECT seq, id FROM turn WHERE erased IN (0, 1) AND ended_at < ? AND received_at < ? AND due_at IS NULL AND task_at IS NULL LIMIT ?',
+      old: engine.prepare<{ seq: number; id: string; stream: string }>(
+        `SELECT seq, id, doc ->> 'streamId' AS stream FROM turn WHERE erased IN (0, 1) AND ended_at < ? AND received_at < ? AND due_at IS NULL AND task_at IS NULL LIMIT ?`,
       ),
+      removeStream: engine.prepare<never>('DELETE FROM stream_1 WHERE stream_id = ?'),
       removeDeliveries: engine.prepare<never>('DELETE FROM delivery WHERE turn_seq = ?'),
       removeAlone: engine.prepare<never>(
         `DELETE FROM delivery WHERE turn_seq = 0 AND id IN (SELECT id FROM delivery
@@ -83,7 +84,8 @@ export class Sweeper {
 
   private removeRows(before: number): number {
     const old = this.statements.old.all(before, before, rowsPerSweep)
-    for (const { seq, id } of old) {
+    for (const { seq, id, stream } of old) {
+      this.statements.removeStream.run(stream)
       this.statements.removeDeliveries.run(seq)
       this.turns.remove(id)
     }

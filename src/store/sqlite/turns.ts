@@ -1,5 +1,6 @@
 import { minuteMs } from '../../domain/duration.ts'
 import type { Change, SenderLoad, TurnCounts, TurnKey } from '../../domain/ports.ts'
+import { orderOfStream } from '../../domain/routing.ts'
 import type { Turn } from '../../domain/turn.ts'
 import { WecomdError } from '../../errors.ts'
 import type { CommitLog } from './commit-log.ts'
@@ -25,7 +26,7 @@ export class TurnTable {
     this.statements = {
       byId: engine.prepare<Doc>('SELECT doc FROM turn WHERE id = ?'),
       bySeq: engine.prepare<Doc>('SELECT doc FROM turn WHERE seq = ?'),
-      byStream: engine.prepare<Doc>('SELECT doc FROM turn WHERE stream_id = ?'),
+      seqOfStream: engine.prepare<{ seq: number }>('SELECT seq FROM stream_1 WHERE stream_id = ?'),
       unclaimed: engine.prepare<Doc>('SELECT doc FROM turn WHERE seq = ? AND sender = ? AND unclaimed = 1'),
       // Without ORDER BY: together with a parameter it makes SQLite compile the statement anew at every call.
       unsaid: engine.prepare<Placed>('SELECT seq, doc FROM turn WHERE account = ? AND sender = ? AND unsaid = 1'),
@@ -35,7 +36,7 @@ export class TurnTable {
         'SELECT seq, state, ended_at IS NOT NULL AS ended, unclaimed, unsaid, version FROM turn WHERE id = ?',
       ),
       insert: engine.prepare<never>(
-        `INSERT INTO turn (id, stream_id, account, sender, received_at, state, unclaimed, unsaid, ended_at, due_at,
+        `INSERT INTO turn (seq, id, account, sender, received_at, state, unclaimed, unsaid, ended_at, due_at,
          task_at, head, version, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ),
       update: engine.prepare<never>(
@@ -51,7 +52,9 @@ export class TurnTable {
   }
 
   findByStream(streamId: string): Turn | undefined {
-    return parse(this.statements.byStream.get(streamId))
+    const seq = orderOfStream(streamId) ?? this.statements.seqOfStream.get(streamId)?.seq
+    const turn = seq === undefined ? undefined : parse(this.statements.bySeq.get(seq))
+    return turn?.streamId === streamId ? turn : undefined
   }
 
   standing(key: TurnKey): SenderLoad {
@@ -95,12 +98,12 @@ export class TurnTable {
   }
 
   private insert(turn: Turn, dueAt: number | undefined): void {
-    const { id, streamId, account, receivedAt } = turn
+    const { id, account, receivedAt } = turn
     const sender = turn.sender.toLowerCase()
-    const fixed = [id, streamId, account, sender, receivedAt] as const
-    const { lastInsertRowid } = this.statements.insert.run(...fixed, ...this.changingOf(turn, dueAt))
-    this.memory.note(account, sender, receivedAt, Number(lastInsertRowid))
-    this.tasks.place(turn, Number(lastInsertRowid))
+    const seq = this.memory.counts().lastSeq + 1
+    this.statements.insert.run(seq, id, account, sender, receivedAt, ...this.changingOf(turn, dueAt))
+    this.memory.note(account, sender, receivedAt, seq)
+    this.tasks.place(turn, seq)
   }
 
   private replace(version: number, turn: Turn, dueAt: number | undefined): void {
