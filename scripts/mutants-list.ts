@@ -40,7 +40,11 @@ export const mutants: readonly Mutant[] = [
         from: 'if (known !== undefined) return { turn: known, seen: true }',
         to: 'if (known !== undefined && key.receivedAt < 0) return { turn: known, seen: true }',
       },
-      { file: 'src/store/sqlite/turns.ts', from: '`INSERT INTO turn (seq, id,', to: '`INSERT OR REPLACE INTO turn (seq, id,' },
+      {
+        file: 'src/store/sqlite/turns.ts',
+        from: '`INSERT INTO turn (seq, id,',
+        to: '`INSERT OR REPLACE INTO turn (seq, id,',
+      },
     ],
     tests: [simulation],
   },

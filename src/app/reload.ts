@@ -94,7 +94,7 @@ export class Reloader {
 
   private async take(): Promise<ReloadResult> {
     const { active, shop, links, desk, agentWatch } = this.house
-    const { config, settings, complaints } = this.source.load()
+    const { config, settings, issues: complaints } = this.source.load()
     if (config === undefined || settings === undefined) {
       const errors = complaints.filter(({ severity }) => severity === 'error')
       return { kind: 'refused', complaints: errors.map(formatIssue), hint: hints.wrong }

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Config, Loaded } from '../config/config.ts'
+import type { Config, LoadedConfig } from '../config/config.ts'
 import type { Settings } from '../config/schema.ts'
 import type { Store } from '../domain/ports.ts'
 import { WecomdError } from '../errors.ts'
@@ -27,7 +27,7 @@ export interface ConfigSource {
   /** What the daemon starts with, in the shape of the file. */
   readonly settings: Settings
   /** Reads the file and those that it names. */
-  load(): Loaded
+  load(): LoadedConfig
   /** A reload begins. */
   reloading(): void
   /** It is over, and this is the config by now. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { resolveStateDir } from '../config/config.ts'
-import { reasonOf } from '../config/reading.ts'
+import { fileErrorReason } from '../config/reading.ts'
 import { WecomdError } from '../errors.ts'
 import type { Terminal } from './terminal.ts'
 import { type DaemonTexts, daemonTexts } from './texts/daemon.ts'
@@ -29,7 +29,7 @@ function readToken(file: string, code: 'usage' | 'config', texts: DaemonTexts): 
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new WecomdError(code, texts.tokenUnreadable(file, reasonOf(error)))
+    throw new WecomdError(code, texts.tokenUnreadable(file, fileErrorReason(error)))
   }
 }
 

@@ -9,13 +9,13 @@ import { checkTexts } from './texts/check.ts'
 
 /** `wecomd check`: 0 also with warnings, 3 when the daemon would refuse the file. */
 export async function check({ values }: Call<'check'>, terminal: Terminal): Promise<number> {
-  const { file, config, complaints: found } = findConfig(values.config, terminal)
-  const complaints = config === undefined ? found : [...found, ...scopeIssues(config, terminal)]
-  const ok = !complaints.some(({ severity }) => severity === 'error')
-  if (values.json) terminal.out(JSON.stringify({ ok, ...(file !== undefined && { file }), complaints }))
+  const { file, config, issues: found } = findConfig(values.config, terminal)
+  const issues = config === undefined ? found : [...found, ...scopeIssues(config, terminal)]
+  const ok = !issues.some(({ severity }) => severity === 'error')
+  if (values.json) terminal.out(JSON.stringify({ ok, ...(file !== undefined && { file }), complaints: issues }))
   else {
-    for (const issue of complaints) terminal.out(formatIssueLine(issue, terminal))
-    if (file !== undefined) terminal.out(summaryOf(file, complaints, terminal))
+    for (const issue of issues) terminal.out(formatIssueLine(issue, terminal))
+    if (file !== undefined) terminal.out(summaryOf(file, issues, terminal))
   }
   return ok ? exitCodes.ok : exitCodes.config
 }

@@ -1,15 +1,15 @@
-import { type Loaded, findConfigFile, loadConfig, usualPlaces } from '../config/config.ts'
+import { type LoadedConfig, findConfigFile, loadConfig, defaultConfigFiles } from '../config/config.ts'
 import type { ConfigIssue } from '../config/issues.ts'
 import type { Terminal } from './terminal.ts'
 import { checkTexts } from './texts/check.ts'
 
 /** The config file that a command is to use, read; without one, the issue that there is none. */
-export function findConfig(flag: string | undefined, terminal: Terminal): Loaded & { readonly file?: string } {
+export function findConfig(flag: string | undefined, terminal: Terminal): LoadedConfig & { readonly file?: string } {
   const { env, cwd, language } = terminal
   const file = findConfigFile(flag, env, cwd)
   if (file !== undefined) return { file, ...loadConfig(file, env) }
-  const message = checkTexts[language].noFile(usualPlaces(cwd))
-  return { complaints: [{ path: '', message, severity: 'error' }] }
+  const message = checkTexts[language].noFile(defaultConfigFiles(cwd))
+  return { issues: [{ path: '', message, severity: 'error' }] }
 }
 
 /** `error   channels.wecom.bot.tokn: unknown key; did you mean "token"?` */

@@ -1,6 +1,6 @@
 import { exampleOf } from '../config/example.ts'
 import { suggestionFor } from '../config/issues.ts'
-import { type Node, nodeAt, recordOf } from '../config/keys.ts'
+import { type SchemaNode, nodeAt, recordOf } from '../config/keys.ts'
 import { jsonSchemaOf } from '../config/reference.ts'
 import { schema } from '../config/schema.ts'
 import { findConfig, formatIssueLine } from './config-issues.ts'
@@ -29,9 +29,9 @@ async function getValue({ values, positionals }: Call<'config', 'get'>, terminal
   const keys = key.split('.')
   const node = nodeAt(schema, keys)
   if (!node) throw new UsageError(['config', 'get'], `${texts.unknownKey(key)}${suggestionAt(keys)}`)
-  const { settings, complaints } = findConfig(values.config, terminal)
+  const { settings, issues } = findConfig(values.config, terminal)
   if (!settings) {
-    for (const issue of complaints) terminal.err(formatIssueLine(issue, terminal))
+    for (const issue of issues) terminal.err(formatIssueLine(issue, terminal))
     return exitCodes.config
   }
   const value = masked(node, valueAt(settings, keys))
@@ -59,7 +59,7 @@ function valueAt(settings: unknown, keys: readonly string[]): unknown {
   return value
 }
 
-function masked(node: Node, value: unknown): unknown {
+function masked(node: SchemaNode, value: unknown): unknown {
   if (value === undefined) return undefined
   if (node.secret) return '***'
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value

@@ -135,7 +135,7 @@ async function reach(
 }
 
 /** What is wrong with the part of the config that says where the daemon is. */
-function whyUnknown({ complaints }: ReturnType<typeof resolveAdmin>, texts: DaemonTexts): string | undefined {
-  const issue = complaints.find(({ severity }) => severity === 'error')
+function whyUnknown({ issues }: ReturnType<typeof resolveAdmin>, texts: DaemonTexts): string | undefined {
+  const issue = issues.find(({ severity }) => severity === 'error')
   return issue && texts.configInvalid([issue.path, issue.message].filter(Boolean).join(': '))
 }

@@ -141,12 +141,12 @@ async function openPage(world: World, { language }: Terminal, options: Parameter
 }
 
 function demoConfig(file: object): Config {
-  const { config, complaints } = parseConfig(JSON.stringify(file), {
+  const { config, issues: complaints } = parseConfig(JSON.stringify(file), {
     file: 'demo',
     env: {},
     readFile: () => '',
     isFolder: () => true,
-    namesIn: () => [],
+    listFolder: () => [],
   })
   if (config !== undefined) return config
   throw new WecomdError('config', complaints.map(({ path, message }) => `${path}: ${message}`).join('; '))

@@ -21,9 +21,9 @@ type ExplainTexts = (typeof explainTexts)['en']
 export async function explain({ values }: Call<'explain'>, terminal: Terminal): Promise<number> {
   const texts = explainTexts[terminal.language]
   const { user, chat, text, mode, account } = values
-  const { config, complaints } = findConfig(values.config, terminal)
+  const { config, issues } = findConfig(values.config, terminal)
   if (config === undefined) {
-    for (const issue of complaints) if (issue.severity === 'error') terminal.err(formatIssueLine(issue, terminal))
+    for (const issue of issues) if (issue.severity === 'error') terminal.err(formatIssueLine(issue, terminal))
     return exitCodes.config
   }
   const place = findSurface(config, account, mode, texts)
@@ -90,7 +90,7 @@ function explainMessage(
   const conversation: Conversation =
     chat === undefined ? { account, kind: 'direct', id: user } : { account, kind: 'group', id: chat }
   const routed = settings.route(conversation, user)
-  const agent = 'index' in routed ? { ...routed, index: config.bindings[routed.index]?.place ?? routed.index } : routed
+  const agent = 'index' in routed ? { ...routed, index: config.bindings[routed.index]?.index ?? routed.index } : routed
   const inbound: Inbound = {
     account,
     surface,

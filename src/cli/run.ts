@@ -12,8 +12,8 @@ import type { Terminal } from './terminal.ts'
 /** `wecomd run`: 3 when the config is refused, 5 when it cannot start, 0 after a stop that was asked for. */
 export async function run({ values }: Call<'run'>, terminal: Terminal): Promise<number> {
   const { env } = terminal
-  const { file, config, settings, complaints } = findConfig(values.config, terminal)
-  for (const issue of complaints) terminal.err(formatIssueLine(issue, terminal))
+  const { file, config, settings, issues } = findConfig(values.config, terminal)
+  for (const issue of issues) terminal.err(formatIssueLine(issue, terminal))
   if (file === undefined || config === undefined || settings === undefined) return exitCodes.config
 
   const styleOf = ({ log }: Config): LogStyle => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { Type } from '@sinclair/typebox'
-import { reasonOf } from '../config/reading.ts'
+import { fileErrorReason } from '../config/reading.ts'
 import { limits } from '../domain/limits.ts'
 import { messageOf, WecomdError } from '../errors.ts'
 import { lookUp, refuse, sendToDaemon } from './daemon.ts'
@@ -87,7 +87,7 @@ function read(file: string, texts: SendTexts): Buffer {
   try {
     return readFileSync(file)
   } catch (error) {
-    throw new WecomdError('usage', texts.unreadable(file, reasonOf(error)))
+    throw new WecomdError('usage', texts.unreadable(file, fileErrorReason(error)))
   }
 }
 

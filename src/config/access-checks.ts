@@ -1,53 +1,61 @@
 import { bareUserId } from '../domain/policy.ts'
 import { type ConfigIssue, warn } from './issues.ts'
 
-/** A `dm` section, as far as it is valid. */
+/** A `dm` section whose invalid keys were left out. */
 interface Dm {
   readonly policy?: string
   readonly allowFrom?: readonly string[]
 }
 
-/** What is doubtful about who may; `path` is of the section. Ids of users are not repeated: complaints stand in the log. */
+/**
+ * Warns about a `dm` section that is valid but probably not meant. `path` is the path of that section. Issues are logged, so
+ * they give the position of an entry and never the user id.
+ */
 export function dmWarnings({ policy, allowFrom }: Dm, path: string): readonly ConfigIssue[] {
-  const doubt = (message: string, place = ''): ConfigIssue => warn(`${path}.allowFrom${place}`, message)
+  const warning = (message: string, position = ''): ConfigIssue => warn(`${path}.allowFrom${position}`, message)
   if (policy === undefined || allowFrom === undefined) return []
   if (allowFrom.length === 0) {
-    const message = 'is empty while the policy is "allowlist": nobody may use commands; "*" is everyone'
-    return policy === 'allowlist' ? [doubt(message)] : []
+    const message = 'is empty, so with policy "allowlist" no one can use commands; "*" allows everyone'
+    return policy === 'allowlist' ? [warning(message)] : []
   }
-  // OpenClaw wants "*" in the list of an open policy, and it says the same.
-  const isRead = policy === 'open' ? allowFrom.some(entry => bareUserId(entry) === '*') : policy !== 'disabled'
-  if (!isRead) return [doubt(`is not looked at: the policy is "${policy}"`)]
+  // OpenClaw requires "*" in the list of an open policy. Here it is redundant, so it is accepted without a warning.
+  const isUsed = policy === 'open' ? allowFrom.some(entry => bareUserId(entry) === '*') : policy !== 'disabled'
+  if (!isUsed) return [warning(`is ignored because policy is "${policy}"`)]
   return allowFrom.flatMap((entry, index) =>
-    /^$|[:|]/.test(bareUserId(entry)) ? [doubt('names no user: entries are user ids or "*"', `[${index}]`)] : [],
+    /^$|[:|]/.test(bareUserId(entry)) ? [warning('is not a user id; expected a user id or "*"', `[${index}]`)] : [],
   )
 }
 
 /**
- * What is doubtful about the administrators. Companies give out user ids for themselves: who is meant in one account may be
- * somebody else in another.
+ * Warns about `dynamicAgents.adminUsers`, found at `path`. Each company assigns its own user ids, so with several accounts an
+ * entry without an account can match two different people.
  */
 export function administratorWarnings(
   entries: readonly string[],
   accounts: readonly string[],
   path: string,
 ): readonly ConfigIssue[] {
-  const everywhere: string[] = []
-  const doubts: ConfigIssue[] = []
+  const inEveryAccount: string[] = []
+  const warnings: ConfigIssue[] = []
   for (const [index, entry] of entries.entries()) {
     if (accounts.some(id => entry.endsWith(`@${id}`))) continue
     const account = accountIn(entry)
-    const lost = `there is no account "${account}", so all of it is taken for a user id; there is ${accounts.join(', ')}`
-    if (bareUserId(entry) === '*') doubts.push(warn(path, '"*" is nobody here: administrators are named one by one'))
-    else if (account !== undefined) doubts.push(warn(`${path}[${index}]`, lost))
-    else everywhere.push(`[${index}]`)
+    if (bareUserId(entry) === '*') {
+      warnings.push(warn(path, '"*" is not supported; list each administrator by user id'))
+    } else if (account !== undefined) {
+      const known = accounts.join(', ')
+      const message = `there is no account "${account}", so the whole entry is read as a user id; known accounts: ${known}`
+      warnings.push(warn(`${path}[${index}]`, message))
+    } else {
+      inEveryAccount.push(`[${index}]`)
+    }
   }
-  if (accounts.length < 2 || everywhere.length === 0) return doubts
-  const message = `${everywhere.join(', ')}: of every account; of one account it is written as zhangsan@${accounts.at(-1)}`
-  return [...doubts, warn(path, message)]
+  if (accounts.length < 2 || inEveryAccount.length === 0) return warnings
+  const message = `${inEveryAccount.join(', ')} without an account, so valid in every account; to limit one, write zhangsan@${accounts.at(-1)}`
+  return [...warnings, warn(path, message)]
 }
 
-/** What stands where an account would be named; after a mail address, which a user id may be, it is none. */
-function accountIn(user: string): string | undefined {
-  return /@([^@.]+)$/.exec(user)?.[1]
+/** The part after the last `@`. A part with a dot is the end of a mail address, which is a valid user id, not an account. */
+function accountIn(entry: string): string | undefined {
+  return /@([^@.]+)$/.exec(entry)?.[1]
 }

@@ -6,7 +6,7 @@ import type { Settings } from './schema.ts'
 type Channel = Settings['channels']['wecom']
 type BotKeys = NonNullable<Channel['bot']>
 
-/** The Bot of an account. `names` is `bot.name` as a list, empty when there is none. */
+/** The Bot of an account. `names` is `bot.name` as a list, empty if it is not set. */
 export interface BotConfig extends Omit<BotKeys, 'name'> {
   readonly names: readonly string[]
 }
@@ -14,23 +14,27 @@ export interface BotConfig extends Omit<BotKeys, 'name'> {
 /** The self-built app of an account. */
 export type AppConfig = NonNullable<Channel['agent']>
 
-/** A Bot, an app or both. `enabled` is already false when the whole channel is off. */
+/** One account with a Bot, an app or both. `enabled` is false if the account or the whole channel is disabled. */
 export interface Account {
   readonly id: string
   readonly name?: string
   readonly enabled: boolean
   readonly bot?: BotConfig
   readonly agent?: AppConfig
-  /** Where its Bot and its app stand in the file. */
+  /** Config paths of its Bot and its app, for messages that name the setting to change. */
   readonly paths: { readonly bot: string; readonly app: string }
-  /** Own wording of sentences, over the top-level `texts`. */
+  /** Custom texts of notices. They override the top-level `texts`. */
   readonly texts: Settings['texts']
 }
 
-type Part<T> = T extends readonly unknown[] ? T : T extends object ? { readonly [Key in keyof T]?: Part<T[Key]> } : T
+type DeepPartial<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { readonly [Key in keyof T]?: DeepPartial<T[Key]> }
+    : T
 
-/** Settings of which the invalid parts were left out, so that what remains can still be judged. */
-export type PartialSettings = Part<Settings>
+/** Settings without their invalid parts. `checkAccounts` still checks the rest, so that one run lists every problem. */
+export type PartialSettings = DeepPartial<Settings>
 type PartialChannel = NonNullable<NonNullable<PartialSettings['channels']>['wecom']>
 type PartialBot = NonNullable<PartialChannel['bot']>
 type PartialApp = NonNullable<PartialChannel['agent']>
@@ -40,9 +44,9 @@ interface Located<Section> {
   readonly section: Section
 }
 
-const root = 'channels.wecom'
+const channelPath = 'channels.wecom'
 
-/** The accounts of the file; the top-level bot and agent are account `default`. */
+/** Lists the accounts. The top-level `bot` and `agent` form the account `default`. */
 export function accountsOf(channel: Channel): readonly Account[] {
   const top = { ...(channel.bot && { bot: channel.bot }), ...(channel.agent && { agent: channel.agent }) }
   const named = channel.accounts
@@ -58,8 +62,8 @@ export function accountsOf(channel: Channel): readonly Account[] {
       ...(bot && { bot: botSettingsOf(bot) }),
       ...(agent && { agent }),
       paths: {
-        bot: account?.bot ? `${root}.accounts.${id}.bot` : `${root}.bot`,
-        app: account?.agent ? `${root}.accounts.${id}.agent` : `${root}.agent`,
+        bot: account?.bot ? `${channelPath}.accounts.${id}.bot` : `${channelPath}.bot`,
+        app: account?.agent ? `${channelPath}.accounts.${id}.agent` : `${channelPath}.agent`,
       },
       texts: account?.texts ?? {},
     }
@@ -70,63 +74,67 @@ function botSettingsOf({ name, ...rest }: BotKeys): BotConfig {
   return { ...rest, names: name === undefined ? [] : typeof name === 'string' ? [name] : name }
 }
 
-/** The account behind `/wecom`. */
+/** The id of the account that answers at `/wecom`. */
 export function defaultAccountOf(channel: Channel, accounts: readonly Account[]): string {
   return (
     channel.defaultAccount ?? accounts.find(account => account.id === 'default')?.id ?? accounts[0]?.id ?? 'default'
   )
 }
 
-/** What is wrong between keys. `places`: where the bindings stand in the file; `sure` is false when a whole account may be missing because of another complaint. */
+/**
+ * Checks rules that involve several keys. `bindingIndexes` are the positions of `settings.bindings` in the file.
+ * `areAccountsComplete` is false if an invalid section may have removed a whole account; checks that need every account id are
+ * then skipped, because they would report follow-up errors.
+ */
 export function checkAccounts(
   settings: PartialSettings,
-  places: readonly number[],
-  sure: boolean,
+  bindingIndexes: readonly number[],
+  areAccountsComplete: boolean,
 ): readonly ConfigIssue[] {
   const channel = settings.channels?.wecom ?? {}
-  const bots = placesOf(channel.bot, channel.accounts, 'bot')
-  const apps = placesOf(channel.agent, channel.accounts, 'agent')
+  const bots = sectionsOf(channel.bot, channel.accounts, 'bot')
+  const apps = sectionsOf(channel.agent, channel.accounts, 'agent')
   return [
-    ...doubles(channel),
-    ...(bots.length + apps.length === 0 && sure
-      ? [refuse(`${root}.bot`, 'is missing: no account has a bot or an agent, so there is nothing to connect')]
+    ...defaultConflicts(channel),
+    ...(bots.length + apps.length === 0 && areAccountsComplete
+      ? [error(`${channelPath}.bot`, 'is missing: no account has a bot or an agent, so there is nothing to connect')]
       : []),
     ...emptyAccounts(channel),
-    ...(sure ? unknownDefault(channel) : []),
-    ...switchedOff(channel, sure),
-    ...twins(bots, 'token', bot => bot.token),
-    ...twins(bots, 'aibotid', bot => bot.aibotid),
-    ...twins(apps, 'agentId', app => app.corpId && app.agentId !== undefined && `${app.corpId}\0${app.agentId}`),
+    ...(areAccountsComplete ? unknownDefault(channel) : []),
+    ...disabledWarnings(channel, areAccountsComplete),
+    ...duplicates(bots, 'token', bot => bot.token),
+    ...duplicates(bots, 'aibotid', bot => bot.aibotid),
+    ...duplicates(apps, 'agentId', app => app.corpId && app.agentId !== undefined && `${app.corpId}\0${app.agentId}`),
     ...[...bots, ...apps].flatMap(({ path, section }) => dmWarnings(section.dm ?? {}, `${path}.dm`)),
-    ...bots.flatMap(streamComplaints),
-    ...apps.flatMap(halfCallbacks),
-    ...(sure ? administrators(channel) : []),
-    ...(sure ? doubtfulBindings(settings, places, channel) : []),
-    ...listeners(settings),
-    ...timezoneComplaints(settings),
+    ...bots.flatMap(streamIssues),
+    ...apps.flatMap(incompleteCallbacks),
+    ...(areAccountsComplete ? adminUserWarnings(channel) : []),
+    ...(areAccountsComplete ? bindingWarnings(settings, bindingIndexes, channel) : []),
+    ...portConflicts(settings),
+    ...timezoneIssues(settings),
   ]
 }
 
-function placesOf<Key extends 'bot' | 'agent', Section>(
+function sectionsOf<Key extends 'bot' | 'agent', Section>(
   top: Section | undefined,
   accounts: Readonly<Record<string, { readonly [K in Key]?: Section } | undefined>> | undefined,
   key: Key,
 ): readonly Located<Section>[] {
-  const places: Located<Section>[] = top === undefined ? [] : [{ path: `${root}.${key}`, section: top }]
+  const sections: Located<Section>[] = top === undefined ? [] : [{ path: `${channelPath}.${key}`, section: top }]
   for (const [id, account] of Object.entries(accounts ?? {})) {
     const section = account?.[key]
-    if (section !== undefined) places.push({ path: `${root}.accounts.${id}.${key}`, section })
+    if (section !== undefined) sections.push({ path: `${channelPath}.accounts.${id}.${key}`, section })
   }
-  return places
+  return sections
 }
 
-function doubles(channel: PartialChannel): readonly ConfigIssue[] {
+function defaultConflicts(channel: PartialChannel): readonly ConfigIssue[] {
   return (['bot', 'agent'] as const).flatMap(key =>
     channel[key] && channel.accounts?.default?.[key]
       ? [
-          refuse(
-            `${root}.accounts.default.${key}`,
-            `conflicts with ${root}.${key}, which is the same account "default"`,
+          error(
+            `${channelPath}.accounts.default.${key}`,
+            `conflicts with ${channelPath}.${key}: both belong to the account "default"`,
           ),
         ]
       : [],
@@ -136,53 +144,52 @@ function doubles(channel: PartialChannel): readonly ConfigIssue[] {
 function emptyAccounts(channel: PartialChannel): readonly ConfigIssue[] {
   return Object.entries(channel.accounts ?? {}).flatMap(([id, account]) =>
     account && !account.bot && !account.agent && !(id === 'default' && (channel.bot || channel.agent))
-      ? [warn(`${root}.accounts.${id}`, 'has neither a bot nor an agent')]
+      ? [warn(`${channelPath}.accounts.${id}`, 'has neither a bot nor an agent')]
       : [],
   )
 }
 
-/** A switch that turns off more than the account it stands in. */
-function switchedOff(channel: PartialChannel, sure: boolean): readonly ConfigIssue[] {
-  if (channel.enabled === false) return [warn(`${root}.enabled`, 'is false: nothing is answered')]
+/** Warns about `enabled: false` where it also disables something outside its own section. */
+function disabledWarnings(channel: PartialChannel, areAccountsComplete: boolean): readonly ConfigIssue[] {
+  if (channel.enabled === false) return [warn(`${channelPath}.enabled`, 'is false, so no message is answered')]
   const ids = idsOf(channel)
   const fallback = channel.defaultAccount ?? (ids.has('default') ? 'default' : [...ids][0])
   return Object.entries(channel.accounts ?? {}).flatMap(([id, account]) => {
     const tops = (['bot', 'agent'] as const).filter(key => id === 'default' && channel[key] !== undefined)
     const effects = [
-      ...tops.map(key => `${root}.${key} is off with it`),
-      ...(sure && id === fallback
-        ? [`as the default account it has ${shortPath}, ${defaultPath.bot} and ${defaultPath.app}, which answer 404`]
+      ...tops.map(key => `${channelPath}.${key} is disabled too`),
+      ...(areAccountsComplete && id === fallback
+        ? [`this is the default account, so ${shortPath}, ${defaultPath.bot} and ${defaultPath.app} answer 404`]
         : []),
     ]
     if (account?.enabled !== false || effects.length === 0) return []
-    return [warn(`${root}.accounts.${id}.enabled`, `is false: ${effects.join('; ')}`)]
+    return [warn(`${channelPath}.accounts.${id}.enabled`, `is false: ${effects.join('; ')}`)]
   })
 }
 
-function administrators(channel: PartialChannel): readonly ConfigIssue[] {
-  const path = `${root}.dynamicAgents.adminUsers`
+function adminUserWarnings(channel: PartialChannel): readonly ConfigIssue[] {
+  const path = `${channelPath}.dynamicAgents.adminUsers`
   return administratorWarnings(channel.dynamicAgents?.adminUsers ?? [], [...idsOf(channel)], path)
 }
 
-/** A binding of an account that is not there binds nobody; one that names none means something else to OpenClaw. */
-function doubtfulBindings(
+/** Warns about bindings of an unknown account, which never match, and about those without one, which OpenClaw reads differently. */
+function bindingWarnings(
   { bindings = [] }: PartialSettings,
-  places: readonly number[],
+  bindingIndexes: readonly number[],
   channel: PartialChannel,
 ): readonly ConfigIssue[] {
   const ids = idsOf(channel)
-  const all = bindings.flatMap((binding, index) =>
-    binding?.match !== undefined && binding.match.accountId === undefined ? [`[${places[index]}]`] : [],
+  const unspecific = bindings.flatMap((binding, index) =>
+    binding?.match !== undefined && binding.match.accountId === undefined ? [`[${bindingIndexes[index]}]`] : [],
   )
-  const message = `${all.join(', ')}: without accountId, which is every account here, the default one in OpenClaw, and "*" in both`
-  const forAll = all.length > 0 && ids.size > 1 ? [warn('bindings', message)] : []
-  const lost = bindings.flatMap((binding, index) => {
+  const message = `${unspecific.join(', ')} without accountId: wecomd applies this to every account, OpenClaw to the default one; write "*" for every account`
+  const forEveryAccount = unspecific.length > 0 && ids.size > 1 ? [warn('bindings', message)] : []
+  const unmatched = bindings.flatMap((binding, index) => {
     const id = binding?.match?.accountId
     if (id === undefined || id === '*' || ids.has(id)) return []
-    const message = `there is no account "${id}"; there is ${[...ids].join(', ') || 'none'}`
-    return [warn(`bindings[${places[index]}].match.accountId`, message)]
+    return [warn(`bindings[${bindingIndexes[index]}].match.accountId`, unknownAccount(id, ids))]
   })
-  return [...forAll, ...lost]
+  return [...forEveryAccount, ...unmatched]
 }
 
 function idsOf(channel: PartialChannel): ReadonlySet<string> {
@@ -194,16 +201,20 @@ function unknownDefault(channel: PartialChannel): readonly ConfigIssue[] {
   if (id === undefined) return []
   const ids = idsOf(channel)
   if (ids.has(id)) return []
-  return [refuse(`${root}.defaultAccount`, `there is no account "${id}"; there is ${[...ids].join(', ') || 'none'}`)]
+  return [error(`${channelPath}.defaultAccount`, unknownAccount(id, ids))]
 }
 
-function twins<Section>(
-  places: readonly Located<Section>[],
+function unknownAccount(id: string, ids: ReadonlySet<string>): string {
+  return `there is no account "${id}"; known accounts: ${[...ids].join(', ') || 'none'}`
+}
+
+function duplicates<Section>(
+  sections: readonly Located<Section>[],
   key: string,
   identityOf: (section: Section) => string | false | undefined,
 ): readonly ConfigIssue[] {
   const first = new Map<string, string>()
-  return places.flatMap(({ path, section }) => {
+  return sections.flatMap(({ path, section }) => {
     const identity = identityOf(section)
     if (!identity) return []
     const other = first.get(identity)
@@ -211,45 +222,44 @@ function twins<Section>(
       first.set(identity, path)
       return []
     }
-    const words = key === 'agentId' ? 'is the same app (corpId and agentId) as' : 'has the same value as'
-    return [refuse(`${path}.${key}`, `${words} ${other}.${key}; two accounts cannot share it`)]
+    const relation = key === 'agentId' ? 'is the same app (corpId and agentId) as' : 'has the same value as'
+    return [error(`${path}.${key}`, `${relation} ${other}.${key}; two accounts cannot share it`)]
   })
 }
 
-function streamComplaints({ path, section }: Located<PartialBot>): readonly ConfigIssue[] {
+function streamIssues({ path, section }: Located<PartialBot>): readonly ConfigIssue[] {
   const { windowMs, handoverMs } = section.stream ?? {}
   if (windowMs === undefined || handoverMs === undefined || handoverMs < windowMs) return []
-  return [
-    refuse(`${path}.stream.handoverMs`, `must be less than windowMs: it is ${handoverMs}, windowMs is ${windowMs}`),
-  ]
+  return [error(`${path}.stream.handoverMs`, `must be less than windowMs (${windowMs}), got ${handoverMs}`)]
 }
 
-function halfCallbacks({ path, section }: Located<PartialApp>): readonly ConfigIssue[] {
+function incompleteCallbacks({ path, section }: Located<PartialApp>): readonly ConfigIssue[] {
   if ((section.token === undefined) === (section.encodingAESKey === undefined)) return []
   const missing = section.token === undefined ? 'token' : 'encodingAESKey'
-  return [warn(`${path}.${missing}`, 'is missing: callbacks need token and encodingAESKey')]
+  return [warn(`${path}.${missing}`, 'is missing: callbacks need both token and encodingAESKey')]
 }
 
-function timezoneComplaints({ timezone }: PartialSettings): readonly ConfigIssue[] {
+function timezoneIssues({ timezone }: PartialSettings): readonly ConfigIssue[] {
   if (timezone === undefined) return []
-  return isTimezone(timezone) ? [] : [refuse('timezone', `is no time zone: "${timezone}"; write it as Asia/Shanghai`)]
+  if (isTimezone(timezone)) return []
+  return [error('timezone', `is not a known time zone: "${timezone}"; expected a name such as Asia/Shanghai`)]
 }
 
 function isTimezone(name: string): boolean {
   try {
     return Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
   } catch {
-    return false // a name that nobody knows is the only thing that can be wrong
+    return false // Intl throws for unknown names only
   }
 }
 
-function listeners({ server, admin }: PartialSettings): readonly ConfigIssue[] {
+function portConflicts({ server, admin }: PartialSettings): readonly ConfigIssue[] {
   if (server?.port === undefined || server.port === 0 || server.port !== admin?.port) return []
   if (server.host === undefined || admin.host === undefined) return []
   const shared = server.host === admin.host || [server.host, admin.host].some(host => /^(?:0\.0\.0\.0|::)$/.test(host))
-  return shared ? [refuse('admin.port', `is the port of the public listener too (server.port ${server.port})`)] : []
+  return shared ? [error('admin.port', `is the same as server.port (${server.port}); use different ports`)] : []
 }
 
-function refuse(path: string, message: string): ConfigIssue {
+function error(path: string, message: string): ConfigIssue {
   return { path, message, severity: 'error' }
 }

@@ -7,168 +7,175 @@ import JSON5 from 'json5'
 import { isObject } from '../domain/json.ts'
 import { messageOf } from '../errors.ts'
 import { type Account, accountsOf, defaultAccountOf, checkAccounts, type PartialSettings } from './accounts.ts'
-import { type ConfigIssue, kindOf, warn } from './issues.ts'
-import { readBySchema, reasonOf, type ConfigText } from './reading.ts'
+import { type ConfigIssue, describeType, warn } from './issues.ts'
+import { readBySchema, fileErrorReason, type SourceFile } from './reading.ts'
 import { type Settings, schema } from './schema.ts'
 
-/** What the daemon runs by: all defaults filled in, secrets in place, accounts in one list. */
+/** A valid config: defaults and secrets filled in, and all accounts in one list. */
 export interface Config extends Omit<Settings, 'channels' | 'bindings'> {
-  /** `place` is where it stands in the file, where there are bindings of other channels too. */
-  readonly bindings: readonly (Settings['bindings'][number] & { readonly place: number })[]
+  /** `index` is the position in the file, which also counts the bindings of other channels. */
+  readonly bindings: readonly (Settings['bindings'][number] & { readonly index: number })[]
   readonly accounts: readonly Account[]
   readonly defaultAccount: string
   readonly network: Settings['channels']['wecom']['network']
   readonly media: Settings['channels']['wecom']['media']
   readonly dynamicAgents: Settings['channels']['wecom']['dynamicAgents']
   readonly webhooks: Settings['channels']['wecom']['webhooks']
-  /** Folder of the config file. */
+  /** The folder of the config file. */
   readonly folder: string
 }
 
-/** `config` and `settings` (the same, in the shape of the file) are absent when a complaint is an error. */
-export interface Loaded {
+/** The result of loading. `config` and `settings` (the same content, in the shape of the file) are set unless an issue is an error. */
+export interface LoadedConfig {
   readonly config?: Config
   readonly settings?: Settings
-  readonly complaints: readonly ConfigIssue[]
+  readonly issues: readonly ConfigIssue[]
 }
 
-/** What client commands need of a config file. */
+/** The part of a config file that client commands need to reach the private listener. */
 export interface AdminAccess {
   readonly host: string
   readonly port: number
   readonly token?: string
   readonly stateDir?: string
-  readonly complaints: readonly ConfigIssue[]
+  readonly issues: readonly ConfigIssue[]
 }
 
 export type { Account } from './accounts.ts'
 
-type Env = ConfigText['env']
+type Env = SourceFile['env']
 
-/** Reads a config text. Tells everything that is wrong with it at once; never throws for what the text holds. */
-export function parseConfig(text: string, source: ConfigText): Loaded {
+/** Parses and validates a config. Reports every issue in one run, and never throws because of the content. */
+export function parseConfig(text: string, source: SourceFile): LoadedConfig {
   return parse(text, source).loaded
 }
 
-/** Reads a config file. A file that holds secrets and is open to other users is warned about. */
-export function loadConfig(file: string, env: Env): Loaded {
-  const source = fileSource(file, env)
+/** Loads a config file. Also warns if the file contains secrets and other users can access it. */
+export function loadConfig(file: string, env: Env): LoadedConfig {
+  const source = sourceOf(file, env)
   const text = readText(source)
-  if (typeof text !== 'string') return { complaints: [text] }
+  if (typeof text !== 'string') return { issues: [text] }
   const { loaded, literalSecrets } = parse(text, source)
   const mode = statSync(source.file).mode & 0o777
   if (literalSecrets === 0 || (mode & 0o077) === 0) return loaded
-  const message = `${source.file} holds secrets and other users may open it (mode 0${mode.toString(8)}): chmod 600`
-  return { ...loaded, complaints: [...loaded.complaints, warn('', message)] }
+  const message = `${source.file} contains secrets and other users can access it (mode 0${mode.toString(8)}); run chmod 600 on it`
+  return { ...loaded, issues: [...loaded.issues, warn('', message)] }
 }
 
-/** The config file to use: `flag`, else `$WECOMD_CONFIG` (both also when missing), else the first usual place that exists. */
+/**
+ * Finds the config file: `flag`, else `$WECOMD_CONFIG`, else the first default path that exists. A file named by the flag or
+ * the variable is returned even if it does not exist, so that loading it reports the mistake.
+ */
 export function findConfigFile(flag: string | undefined, env: Env, cwd: string): string | undefined {
   const named = flag ?? (env.WECOMD_CONFIG || undefined)
   if (named !== undefined) return resolve(cwd, named)
-  return usualPlaces(cwd).find(place => existsSync(place))
+  return defaultConfigFiles(cwd).find(file => existsSync(file))
 }
 
-/** Where a config file is looked for when none is named. */
-export function usualPlaces(cwd: string): readonly string[] {
+/** The paths to try, in this order, if neither `--config` nor `$WECOMD_CONFIG` is set. */
+export function defaultConfigFiles(cwd: string): readonly string[] {
   return [join(cwd, 'wecomd.json5'), '/etc/wecomd/wecomd.json5']
 }
 
-/** The state folder; it need not exist yet. */
+/** Resolves the path of the state folder, which may not exist yet. */
 export function resolveStateDir(config: { readonly stateDir?: string }, env: Env): string {
   if (config.stateDir !== undefined) return config.stateDir
-  // systemd lists several folders with colons when a unit names several.
+  // With several folders in StateDirectory=, systemd joins them with colons.
   const given = env.STATE_DIRECTORY?.split(':')[0]
   if (given) return given
-  const usual = '/var/lib/wecomd'
-  if (isWritable(existsSync(usual) ? usual : dirname(usual))) return usual
+  const systemFolder = '/var/lib/wecomd'
+  if (isWritable(existsSync(systemFolder) ? systemFolder : dirname(systemFolder))) return systemFolder
   return join(env.XDG_STATE_HOME || join(env.HOME || homedir(), '.local', 'state'), 'wecomd')
 }
 
-/** Resolves only `admin.*` and `stateDir`, whatever else is wrong or cannot be resolved. Without a file: the defaults. */
+/**
+ * Resolves only `admin.*` and `stateDir`, with the defaults if `file` is undefined. Errors elsewhere in the file are ignored:
+ * a client command must still reach the daemon.
+ */
 export function resolveAdmin(file: string | undefined, env: Env): AdminAccess {
   const wanted = Type.Pick(schema, ['admin', 'stateDir'])
-  const source = fileSource(file ?? 'none', env)
+  const source = sourceOf(file ?? 'none', env)
   const text = file === undefined ? '{}' : readText(source)
-  const raw = typeof text === 'string' ? parseText(text, source.file) : { complaint: text }
+  const raw = typeof text === 'string' ? parseText(text, source.file) : { issue: text }
   const { admin, stateDir } = 'value' in raw ? raw.value : {}
   const picked = { ...(admin !== undefined && { admin }), ...(stateDir !== undefined && { stateDir }) }
   const reading = readBySchema(wanted, picked, source)
-  // Sound: what the reading kept is valid, and the defaults stand in for what it left out.
+  // Sound: the reader keeps only valid values, and the defaults replace the rest.
   const kept = reading.value as Pick<PartialSettings, 'admin' | 'stateDir'>
   return {
     host: kept.admin?.host ?? schema.properties.admin.properties.host.default ?? '127.0.0.1',
     port: kept.admin?.port ?? Number(schema.properties.admin.properties.port.default),
     ...(kept.admin?.token !== undefined && { token: kept.admin.token }),
     ...(kept.stateDir !== undefined && { stateDir: kept.stateDir }),
-    complaints: 'complaint' in raw ? [raw.complaint] : reading.complaints,
+    issues: 'issue' in raw ? [raw.issue] : reading.issues,
   }
 }
 
-function parse(text: string, source: ConfigText): { loaded: Loaded; literalSecrets: number } {
+function parse(text: string, source: SourceFile): { loaded: LoadedConfig; literalSecrets: number } {
   const raw = parseText(text, source.file)
-  if ('complaint' in raw) return { loaded: { complaints: [raw.complaint] }, literalSecrets: 0 }
-  const { value, places, complaints: found, literalSecrets } = readBySchema(schema, raw.value, source)
-  const whole = /^channels(?:\.wecom(?:\.[^.]*|\.accounts\.[^.]*)?)?$/
-  const refused = found.filter(({ path, severity }) => severity === 'error' && !holds(value, path.split('.')))
-  const sure = !refused.some(({ path }) => whole.test(path))
-  // Sound: what the reading kept is valid by the schema, only not complete.
-  const judged = checkAccounts(value as PartialSettings, places, sure)
-  // What was refused is not there for the judge: one complaint about a key is enough.
-  const complaints = [...found, ...judged.filter(({ path }) => !refused.some(one => one.path === path))]
-  if (complaints.some(complaint => complaint.severity === 'error')) return { loaded: { complaints }, literalSecrets }
-  if (!Value.Check(schema, value)) throw new Error('the reader let something through that the schema refuses')
-  return { loaded: { config: configOf(value, places, source.file), settings: value, complaints }, literalSecrets }
+  if ('issue' in raw) return { loaded: { issues: [raw.issue] }, literalSecrets: 0 }
+  const { value, bindingIndexes, issues: found, literalSecrets } = readBySchema(schema, raw.value, source)
+  const accountPath = /^channels(?:\.wecom(?:\.[^.]*|\.accounts\.[^.]*)?)?$/
+  const removed = found.filter(({ path, severity }) => severity === 'error' && !hasPath(value, path.split('.')))
+  const areAccountsComplete = !removed.some(({ path }) => accountPath.test(path))
+  // Sound: the reader keeps only values that the schema accepts; some may be absent.
+  const checked = checkAccounts(value as PartialSettings, bindingIndexes, areAccountsComplete)
+  // An invalid key was removed, so checkAccounts reports it as missing. One issue per key is enough.
+  const issues = [...found, ...checked.filter(({ path }) => !removed.some(issue => issue.path === path))]
+  if (issues.some(issue => issue.severity === 'error')) return { loaded: { issues }, literalSecrets }
+  if (!Value.Check(schema, value)) throw new Error('the config reader accepted a value that the schema rejects')
+  return { loaded: { config: configOf(value, bindingIndexes, source.file), settings: value, issues }, literalSecrets }
 }
 
-/** Whether something is left at a path. An account with a wrong name is. */
-function holds(value: unknown, [key, ...rest]: readonly string[]): boolean {
+/** Whether a value is present at `path`. An account with an invalid name is reported as an error but stays present. */
+function hasPath(value: unknown, [key, ...rest]: readonly string[]): boolean {
   if (key === undefined) return true
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return false
-  return holds(Reflect.get(value, key), rest)
+  return hasPath(Reflect.get(value, key), rest)
 }
 
-function parseText(
-  text: string,
-  file: string,
-): { value: Readonly<Record<string, unknown>> } | { complaint: ConfigIssue } {
+function parseText(text: string, file: string): { value: Readonly<Record<string, unknown>> } | { issue: ConfigIssue } {
   try {
     const value: unknown = JSON5.parse(text)
-    return isObject(value) ? { value } : wholeFile(`${file}: expected an object, got ${kindOf(value)}`)
+    return isObject(value) ? { value } : fileIssue(`${file}: expected an object, got ${describeType(value)}`)
   } catch (error) {
-    return wholeFile(`${file}${syntaxPlaceOf(error)}`)
+    return fileIssue(`${file}${describeSyntaxError(error)}`)
   }
 }
 
-function wholeFile(message: string): { complaint: ConfigIssue } {
-  return { complaint: { path: '', message, severity: 'error' } }
+function fileIssue(message: string): { issue: ConfigIssue } {
+  return { issue: { path: '', message, severity: 'error' } }
 }
 
-/** json5 ends its messages with the place: `JSON5: invalid character 'x' at 3:14`. */
-function syntaxPlaceOf(error: unknown): string {
+/** Moves line and column to the front. json5 reports them last: `JSON5: invalid character 'x' at 3:14`. */
+function describeSyntaxError(error: unknown): string {
   const message = messageOf(error).replace(/^JSON5: /, '')
-  const [, words, place] = /^(.*) at (\d+:\d+)$/s.exec(message) ?? []
-  return place === undefined ? `: ${message}` : `:${place}: ${words}`
+  const [, problem, position] = /^(.*) at (\d+:\d+)$/s.exec(message) ?? []
+  return position === undefined ? `: ${message}` : `:${position}: ${problem}`
 }
 
-function configOf(settings: Settings, places: readonly number[], file: string): Config {
+function configOf(settings: Settings, bindingIndexes: readonly number[], file: string): Config {
   const { channels, ...rest } = settings
   const { network, media, dynamicAgents, webhooks } = channels.wecom
   const accounts = accountsOf(channels.wecom)
   const defaultAccount = defaultAccountOf(channels.wecom, accounts)
-  const bindings = rest.bindings.map((binding, index) => ({ ...binding, place: places[index] ?? index }))
+  const bindings = rest.bindings.map((binding, index) => ({ ...binding, index: bindingIndexes[index] ?? index }))
   return { ...rest, bindings, accounts, defaultAccount, network, media, dynamicAgents, webhooks, folder: dirname(file) }
 }
 
-function fileSource(file: string, env: Env): ConfigText {
-  return { file: resolve(file), env, readFile: path => readFileSync(path, 'utf8'), isFolder, namesIn: readdirSync }
+function sourceOf(file: string, env: Env): SourceFile {
+  return { file: resolve(file), env, readFile: path => readFileSync(path, 'utf8'), isFolder, listFolder: readdirSync }
 }
 
-function readText(source: ConfigText): string | ConfigIssue {
+function readText(source: SourceFile): string | ConfigIssue {
   try {
     return source.readFile(source.file)
   } catch (error) {
-    return { path: '', message: `cannot read the config file ${source.file}: ${reasonOf(error)}`, severity: 'error' }
+    return {
+      path: '',
+      message: `cannot read the config file ${source.file}: ${fileErrorReason(error)}`,
+      severity: 'error',
+    }
   }
 }
 
@@ -176,7 +183,7 @@ function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory()
   } catch {
-    return false // not there, or not for us: either way nothing can be taken from it
+    return false // missing or not accessible: either way no file can be read from it
   }
 }
 
@@ -185,7 +192,6 @@ function isWritable(folder: string): boolean {
     accessSync(folder, constants.W_OK)
     return true
   } catch {
-    // The answer is the return value.
-    return false
+    return false // accessSync reports "not writable" by throwing
   }
 }

@@ -1,23 +1,23 @@
 import JSON5 from 'json5'
-import type { Node } from './keys.ts'
+import type { SchemaNode } from './keys.ts'
 
-const widest = 110
+const maxWidth = 110
 
-/** A commented config file to start from. What has no effect yet is not in it. */
-export function exampleOf(root: Node): string {
+/** Generates a commented config file to start from. Keys that are not implemented yet are left out. */
+export function exampleOf(root: SchemaNode): string {
   return [
-    '// Configuration of wecomd, JSON5. `wecomd check` tells what is wrong with it.',
-    '// ${NAME} is an environment variable; a secret may also be { file: "/path" }.',
-    '// A key behind a comment sign shows its default, or a value to replace.',
+    '// Configuration of wecomd, in JSON5. Validate it with `wecomd check`.',
+    '// ${NAME} is an environment variable. A secret may also be written as { file: "/path" }.',
+    '// A key that is commented out shows its default, or a sample value to replace.',
     '{',
-    ...linesOf(root, '  ', true),
+    ...keyLines(root, '  ', true),
     '}',
   ].join('\n')
 }
 
-/** `live`: not behind a comment sign. Where it is, what the section cannot be without needs no second one. */
-function linesOf(node: Node, indent: string, live: boolean): readonly string[] {
-  const shown = Object.entries(node.properties ?? {}).filter(([, child]) => child.unbuilt !== true)
+/** `live` is false inside a section that is commented out; its required keys then need no second comment sign. */
+function keyLines(node: SchemaNode, indent: string, live: boolean): readonly string[] {
+  const shown = Object.entries(node.properties ?? {}).filter(([, child]) => child.unimplemented !== true)
   return shown.flatMap(([key, child], index) => [
     ...(index > 0 && indent.length === 2 ? [''] : []),
     ...wrap(child.description ?? '', `${indent}// `),
@@ -27,29 +27,35 @@ function linesOf(node: Node, indent: string, live: boolean): readonly string[] {
   ])
 }
 
-function sectionLines(parent: Node, key: string, node: Node, indent: string, isLiveParent: boolean): readonly string[] {
-  // A section that may be missing has keys that may not: without values for them it is shown, not set.
+function sectionLines(
+  parent: SchemaNode,
+  key: string,
+  node: SchemaNode,
+  indent: string,
+  isLiveParent: boolean,
+): readonly string[] {
+  // An optional section has required keys. Without example values for them, the whole section is commented out.
   const live = !isLiveParent || parent.required?.includes(key) === true || hasExample(node)
-  const lines = [`${indent}${key}: {`, ...linesOf(node, `${indent}  `, live && isLiveParent), `${indent}},`]
+  const lines = [`${indent}${key}: {`, ...keyLines(node, `${indent}  `, live && isLiveParent), `${indent}},`]
   return live ? lines : lines.map(line => `${indent}// ${line.slice(indent.length)}`)
 }
 
-function leafLines(key: string, node: Node, indent: string, isNeeded: boolean): readonly string[] {
+function leafLines(key: string, node: SchemaNode, indent: string, isNeeded: boolean): readonly string[] {
   const value: unknown = node.example ?? node.sample ?? node.default ?? '…'
-  const spread = typeof value === 'object' && !Array.isArray(value)
-  const lines = `${key}: ${JSON5.stringify(value, { quote: '"', space: spread ? 2 : 0 })},`.split('\n')
+  const isMultiline = typeof value === 'object' && !Array.isArray(value)
+  const lines = `${key}: ${JSON5.stringify(value, { quote: '"', space: isMultiline ? 2 : 0 })},`.split('\n')
   return lines.map(line => `${indent}${node.example === undefined && !isNeeded ? '// ' : ''}${line}`)
 }
 
-function hasExample(node: Node): boolean {
+function hasExample(node: SchemaNode): boolean {
   return node.example !== undefined || Object.values(node.properties ?? {}).some(hasExample)
 }
 
-function wrap(words: string, prefix: string): readonly string[] {
+function wrap(text: string, prefix: string): readonly string[] {
   const lines: string[] = []
-  for (const word of words.split(' ').filter(part => part !== '')) {
+  for (const word of text.split(' ').filter(part => part !== '')) {
     const last = lines.at(-1)
-    if (last === undefined || last.length + word.length >= widest) lines.push(prefix + word)
+    if (last === undefined || last.length + word.length >= maxWidth) lines.push(prefix + word)
     else lines[lines.length - 1] = `${last} ${word}`
   }
   return lines

@@ -1,24 +1,24 @@
-import { choicesOf, type Node } from './keys.ts'
+import { choicesOf, type SchemaNode } from './keys.ts'
 
-/** One thing that is wrong with a config file. Never carries a secret. `path` is empty when it concerns the whole file. */
+/** One problem in a config file. Never contains a secret. `path` is empty if the problem concerns the whole file. */
 export interface ConfigIssue {
   readonly path: string
   readonly message: string
   readonly severity: 'error' | 'warning'
 }
 
-/** Of what is valid and seldom meant. */
+/** A warning: the value is valid but probably not meant. */
 export function warn(path: string, message: string): ConfigIssue {
   return { path, message, severity: 'warning' }
 }
 
-/** What a valid value of `node` looks like, in words. */
-export function expectationOf(node: Node): string {
+/** Describes a valid value of `node`, as in "expected a whole number from 0 to 65535". */
+export function describeExpected(node: SchemaNode): string {
   if (node.expects !== undefined) return node.expects
   if ('const' in node) return quote(node.const)
   const choices = choicesOf(node)
   if (choices) return `one of ${choices.map(quote).join(', ')}`
-  if (node.anyOf) return node.anyOf.map(expectationOf).join(' or ')
+  if (node.anyOf) return node.anyOf.map(describeExpected).join(' or ')
   switch (node.type) {
     case 'boolean':
       return 'true or false'
@@ -33,52 +33,56 @@ export function expectationOf(node: Node): string {
   }
 }
 
-function rangeOf(node: Node): string {
+function rangeOf(node: SchemaNode): string {
   if (node.minimum === undefined) return ''
   return node.maximum === undefined ? ` of at least ${node.minimum}` : ` from ${node.minimum} to ${node.maximum}`
 }
 
-/** What was there instead. Of a secret only its length is told. */
-export function findingOf(node: Node, value: unknown): string {
+/** Describes the invalid value. Of a secret it reveals only the length. */
+export function describeActual(node: SchemaNode, value: unknown): string {
   if (typeof value === 'string' && value === '') return 'an empty string'
-  if (typeof value === 'string' && node.secret) return secretFindingOf(value)
-  if (typeof value === 'object' || node.secret) return kindOf(value)
-  const shown = JSON.stringify(value) ?? kindOf(value)
+  if (typeof value === 'string' && node.secret) return describeSecret(value)
+  if (typeof value === 'object' || node.secret) return describeType(value)
+  const shown = JSON.stringify(value) ?? describeType(value)
   return shown.length > 60 ? `${shown.slice(0, 60)}…` : shown
 }
 
-/** A complaint for a log: its path and what is wrong, without what stands there instead. */
+/** Formats an issue for the log, without the invalid value: it may be personal data such as a user id. */
 export function formatIssue({ path, message }: ConfigIssue): string {
-  const told = message.replace(/, got (?:.|\n)*$/, '')
-  return path === '' ? told : `${path}: ${told}`
+  const problem = message.replace(/, got (?:.|\n)*$/, '')
+  return path === '' ? problem : `${path}: ${problem}`
 }
 
-function secretFindingOf(value: string): string {
+function describeSecret(value: string): string {
   const length = `${value.length} character${value.length === 1 ? '' : 's'}`
-  if (/\s/.test(value)) return `${length} with white space among them`
-  return /[^A-Za-z0-9]/.test(value) ? `${length} with other signs among them` : length
+  if (/\s/.test(value)) return `${length}, including white space`
+  return /[^A-Za-z0-9]/.test(value) ? `${length}, including some that are not letters or digits` : length
 }
 
-export function kindOf(value: unknown): string {
+/** Names the JSON type of a value, with its article. */
+export function describeType(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'an object'
   return `a ${typeof value}`
 }
 
-/** More names than these are not listed. */
-const mostNames = 20
+/** A section with more keys than this does not list them all. */
+const maxListedKeys = 20
 
-/** The name that somebody who wrote `key` most likely meant; undefined when none is near. */
+/** The name that was most likely meant by `key`; undefined if none is close. */
 export function nearestOf(key: string, names: readonly string[]): string | undefined {
   const [best] = rankedBy(key, names)
-  // Two wrong letters of two are another word.
+  // A name of two letters with two wrong ones is another word.
   const farthest = Math.min(key.length - 1, Math.max(2, Math.floor(key.length / 3)))
   return best !== undefined && best.distance <= farthest ? best.name : undefined
 }
 
-/** `; did you mean "token"?`, also of the sections below, or what is known where nothing is near. */
-export function suggestionFor(key: string, properties: Readonly<Record<string, Node>>): string {
+/**
+ * Suggests a known key for an unknown one, as a suffix for the message: `; did you mean "token"?`. If no key of this section is
+ * close, it looks for the same key in the sections below, since flat keys of other plugins belong there.
+ */
+export function suggestionFor(key: string, properties: Readonly<Record<string, SchemaNode>>): string {
   const known = Object.keys(properties)
   const best = rankedBy(key, known)[0]?.name
   if (best === undefined) return ''
@@ -89,23 +93,23 @@ export function suggestionFor(key: string, properties: Readonly<Record<string, N
       .map(name => `"${section}.${name}"`),
   )
   if (below.length > 0) return `; did you mean ${below.join(' or ')}?`
-  return `; the nearest is "${best}"${known.length > mostNames ? '' : ` (known here: ${known.join(', ')})`}`
+  return `; closest match: "${best}"${known.length > maxListedKeys ? '' : ` (known keys: ${known.join(', ')})`}`
 }
 
 function rankedBy(key: string, names: readonly string[]): readonly { name: string; distance: number }[] {
   return names
-    .map(name => ({ name, distance: remotenessOf(key.toLowerCase(), name.toLowerCase()) }))
+    .map(name => ({ name, distance: rankOf(key.toLowerCase(), name.toLowerCase()) }))
     .toSorted((a, b) => a.distance - b.distance)
 }
 
-/** The beginning of a name is nearer to it than any name with a wrong letter. */
-function remotenessOf(key: string, name: string): number {
-  const distance = distanceOf(key, name)
+/** Like `editDistance`, but an abbreviation (`lang` for `language`) ranks before any misspelling. */
+function rankOf(key: string, name: string): number {
+  const distance = editDistance(key, name)
   return key.length > 2 && name.startsWith(key) ? distance / 100 : distance
 }
 
-/** Levenshtein: how many letters must be added, removed or replaced. */
-function distanceOf(from: string, to: string): number {
+/** Levenshtein distance: the number of letters to add, remove or replace. */
+function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column)
   for (const [index, letter] of from.split('').entries()) {
     const next = [index + 1]

@@ -1,39 +1,43 @@
 import { type TSchema, Type } from '@sinclair/typebox'
 
-/** What a key of the schema can carry beside its type. All of it is read by the reader and the reference alike. */
-export interface Marks {
-  /** Never printed; may be given as `{ file: '/path' }`. */
+/** Our annotations of a schema node, used by the reader and by the generated reference. */
+export interface KeyOptions {
+  /** Never printed. May be written as `{ file: '/path' }`. */
   readonly secret?: true
-  /** The feature is not there yet: `check` says so. A pattern means only values that match it. */
-  readonly unbuilt?: true | string
-  /** A path, relative to the folder of the config file. */
+  /** Not implemented yet: `check` warns about the key. A pattern limits that to the values that match, which are errors. */
+  readonly unimplemented?: true | string
+  /** A path. Relative paths start at the folder of the config file. */
   readonly relative?: true
-  /** What must be under the path: certificates that can be read, files of a workspace; or a folder, which may also be made later. */
-  readonly holds?: 'certificates' | 'workspace' | 'folder'
-  /** Digits in quotes count as a number here, or a number as text. */
+  /** What the path must contain: readable certificates, or workspace files. A `folder` may also be created later. */
+  readonly contents?: 'certificates' | 'workspace' | 'folder'
+  /** Accepts a quoted number for an integer, and a number for a string. */
   readonly coerce?: true
-  /** The id of an agent, which the gateway spells in its own way. */
+  /** An agent id, normalized the way the gateway does it. */
   readonly isAgentId?: true
-  /** What a valid value looks like, where the type alone does not say it. */
+  /** Describes a valid value, if the type alone is not enough. */
   readonly expects?: string
-  /** What a valid name in a record looks like. */
-  readonly names?: string
-  /** Shown in the example as a live line. */
+  /** Describes a valid key of a record. */
+  readonly nameRule?: string
+  /** The value in the example config. */
   readonly example?: unknown
-  /** Shown in the example behind a comment sign. */
+  /** The value in the example config, commented out. */
   readonly sample?: unknown
-  /** The reference describes these keys once, there. */
+  /** The placeholders that a text may contain. */
+  readonly placeholders?: readonly string[]
+  /** How the reference shows the keys of a section: a table, or a list if the descriptions are too long for table cells. */
+  readonly layout?: 'list'
+  /** The path of a section with the same keys. The reference refers to it instead of repeating them. */
   readonly sameAs?: string
 }
 
-/** A schema as the reader walks it. */
-export interface Node extends TSchema, Marks {
+/** A TypeBox schema, typed for walking through it. */
+export interface SchemaNode extends TSchema, KeyOptions {
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'boolean'
-  readonly properties?: Readonly<Record<string, Node>>
-  readonly patternProperties?: Readonly<Record<string, Node>>
+  readonly properties?: Readonly<Record<string, SchemaNode>>
+  readonly patternProperties?: Readonly<Record<string, SchemaNode>>
   readonly required?: readonly string[] | undefined
-  readonly items?: Node
-  readonly anyOf?: readonly Node[]
+  readonly items?: SchemaNode
+  readonly anyOf?: readonly SchemaNode[]
   readonly minimum?: number
   readonly maximum?: number
   readonly minLength?: number
@@ -41,37 +45,40 @@ export interface Node extends TSchema, Marks {
   readonly description?: string
 }
 
-/** Keys with fixed names. */
+/** An object that accepts only the listed keys. */
 export const section = { additionalProperties: false } as const
 
-export const text = (description: string, marks: Marks & { pattern?: string; default?: string } = {}) =>
+export const string = (description: string, marks: KeyOptions & { pattern?: string; default?: string } = {}) =>
   Type.String({ minLength: 1, description, ...marks })
 
-export const flag = (description: string, value: boolean, marks: Marks = {}) =>
+export const boolean = (description: string, value: boolean, marks: KeyOptions = {}) =>
   Type.Boolean({ description, default: value, ...marks })
 
-export const whole = (description: string, value: number, more: Marks & { minimum?: number; maximum?: number } = {}) =>
-  Type.Integer({ minimum: 1, description, default: value, ...more })
+export const integer = (
+  description: string,
+  value: number,
+  more: KeyOptions & { minimum?: number; maximum?: number } = {},
+) => Type.Integer({ minimum: 1, description, default: value, ...more })
 
-export const port = (description: string, value: number) => whole(description, value, { minimum: 0, maximum: 65535 })
+export const port = (description: string, value: number) => integer(description, value, { minimum: 0, maximum: 65535 })
 
-/** `each` is what holds for an entry. */
-export const texts = (description: string, value: string[], each: Marks & { pattern?: string } = {}) =>
+/** `each` are the options of one entry. */
+export const stringList = (description: string, value: string[], each: KeyOptions & { pattern?: string } = {}) =>
   Type.Array(Type.String({ minLength: 1, ...each }), { description, default: value })
 
-export const path = (description: string, marks: Marks = {}) =>
+export const path = (description: string, marks: KeyOptions = {}) =>
   Type.String({ minLength: 1, expects: 'a path', relative: true, description, ...marks })
 
-/** Whatever a file of OpenClaw may call an agent. */
-export const agent = (description: string, marks: Marks & { default?: string } = {}) =>
-  text(description, {
+/** An agent id in any spelling that OpenClaw accepts in its own config. */
+export const agentId = (description: string, marks: KeyOptions & { default?: string } = {}) =>
+  string(description, {
     pattern: '[A-Za-z0-9_]',
-    expects: 'the id of an agent: letters, digits, "_" and "-"',
+    expects: 'an agent id (letters, digits, "_" and "-")',
     isAgentId: true,
     ...marks,
   })
 
-export const aesKey = (description: string, marks: Marks = {}) =>
+export const aesKey = (description: string, marks: KeyOptions = {}) =>
   Type.String({
     pattern: '^[A-Za-z0-9]{43}$',
     expects: '43 letters and digits',
@@ -80,25 +87,25 @@ export const aesKey = (description: string, marks: Marks = {}) =>
     ...marks,
   })
 
-/** The schema under a dotted path; `*` of a record is any of its keys. */
-export function nodeAt(root: Node, keys: readonly string[]): Node | undefined {
-  let node: Node | undefined = root
+/** The schema of the key at a path. In a record, any name leads to the schema of its values. */
+export function nodeAt(root: SchemaNode, keys: readonly string[]): SchemaNode | undefined {
+  let node: SchemaNode | undefined = root
   for (const key of keys) node = node && childOf(node, key)
   return node
 }
 
-function childOf(node: Node, key: string): Node | undefined {
+function childOf(node: SchemaNode, key: string): SchemaNode | undefined {
   if (node.properties && Object.hasOwn(node.properties, key)) return node.properties[key]
   return recordOf(node)?.[1]
 }
 
-/** The key pattern and the value schema of an object whose names are the user's. */
-export function recordOf(node: Node): readonly [string, Node] | undefined {
+/** The key pattern and the value schema of an object with user-defined keys; undefined for other nodes. */
+export function recordOf(node: SchemaNode): readonly [string, SchemaNode] | undefined {
   return node.patternProperties && Object.entries(node.patternProperties)[0]
 }
 
-/** The values of a choice between fixed words. */
-export function choicesOf(node: Node): readonly unknown[] | undefined {
+/** The values of an enum; undefined for other nodes. */
+export function choicesOf(node: SchemaNode): readonly unknown[] | undefined {
   if (!node.anyOf?.every(choice => 'const' in choice)) return undefined
   return node.anyOf.map(choice => choice.const)
 }

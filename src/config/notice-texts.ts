@@ -1,20 +1,24 @@
 import { Type } from '@sinclair/typebox'
 import { placeholdersIn, type TextName, noticeTexts } from '../core/notices/texts.ts'
-import { type Marks, section } from './keys.ts'
+import { type KeyOptions, section } from './keys.ts'
 
-/** A sentence travels beside an answer, or alone in one message. */
-const mostCharacters = 500
+/** A notice is appended to an answer or sent as one message, so it must stay short. */
+const maxCharacters = 500
 
-/** A key for each sentence that users can see. */
-export const noticeTextKeys = (description: string, marks: Marks = {}) =>
-  Type.Object(Object.fromEntries(Object.entries(noticeTexts).map(([name, wording]) => [name, sentence(wording)])), {
-    ...section,
-    default: {},
-    description,
-    ...marks,
-  })
+/** A section with an optional key for each notice that users can see. */
+export const noticeTextKeys = (description: string, marks: KeyOptions = {}) =>
+  Type.Object(
+    Object.fromEntries(Object.entries(noticeTexts).map(([name, wording]) => [name, noticeTextKey(wording)])),
+    {
+      ...section,
+      default: {},
+      layout: 'list',
+      description,
+      ...marks,
+    },
+  )
 
-function sentence(wording: (typeof noticeTexts)[TextName]) {
+function noticeTextKey(wording: (typeof noticeTexts)[TextName]) {
   const known = [...new Set(placeholdersIn(wording['zh-CN']))]
   const parts = ['[^{]', '\\{\\{', ...known.map(name => `\\{${name}\\}`)]
   const placeholders =
@@ -22,8 +26,9 @@ function sentence(wording: (typeof noticeTexts)[TextName]) {
   const shown = [wording['zh-CN'], wording.en].map(text => `\`${text.replaceAll('\n', '\\n')}\``)
   return Type.Optional(
     Type.String({
-      pattern: `^(?=\\s*\\S)(?:${parts.join('|')}){1,${mostCharacters}}$`,
-      expects: `at most ${mostCharacters} characters, ${placeholders}`,
+      pattern: `^(?=\\s*\\S)(?:${parts.join('|')}){1,${maxCharacters}}$`,
+      expects: `at most ${maxCharacters} characters, ${placeholders}`,
+      ...(known.length > 0 && { placeholders: known }),
       description: `${shown.join(' / ')}.`,
     }),
   )

@@ -1,17 +1,17 @@
-import { expectationOf } from './issues.ts'
-import { choicesOf, type Node, recordOf } from './keys.ts'
+import { describeExpected } from './issues.ts'
+import { choicesOf, type SchemaNode, recordOf } from './keys.ts'
 
 type Json = Record<string, unknown>
 
-const note = (node: Node): string => (node.unbuilt === true ? ' Has no effect yet.' : '')
+const note = (node: SchemaNode): string => (node.unimplemented === true ? ' Has no effect yet.' : '')
 
-/** The config file as JSON Schema (draft 2020-12), for editors. */
-export function jsonSchemaOf(root: Node): Json {
+/** Converts the schema to JSON Schema (draft 2020-12), which editors use for completion. */
+export function jsonSchemaOf(root: SchemaNode): Json {
   const head = { $schema: 'https://json-schema.org/draft/2020-12/schema', title: 'wecomd' }
   return { ...head, ...jsonSchemaNode(root), $defs: { secret } }
 }
 
-function jsonSchemaNode(node: Node): Json {
+function jsonSchemaNode(node: SchemaNode): Json {
   const described = {
     ...(node.description !== undefined && { description: node.description + note(node) }),
     ...(node.default !== undefined && { default: node.default as unknown }),
@@ -29,17 +29,17 @@ const secret = {
     { type: 'string', minLength: 1 },
     {
       type: 'object',
-      properties: { file: { type: 'string', minLength: 1, description: 'A file that holds the value.' } },
+      properties: { file: { type: 'string', minLength: 1, description: 'File that contains the value.' } },
       required: ['file'],
       additionalProperties: false,
     },
   ],
 }
 
-function jsonSchemaBounds(node: Node): Json {
+function jsonSchemaBounds(node: SchemaNode): Json {
   if (node.properties) {
     const properties = Object.entries(node.properties)
-    // What has a default, or holds nothing that has none, may be left out of the file.
+    // TypeBox lists keys with a default as required, but a user may leave them out.
     const required = properties.filter(([key, child]) => node.required?.includes(key) && mustBeGiven(child))
     return {
       properties: Object.fromEntries(properties.map(([key, child]) => [key, jsonSchemaNode(child)])),
@@ -54,12 +54,13 @@ function jsonSchemaBounds(node: Node): Json {
     ...(node.minimum !== undefined && { minimum: node.minimum }),
     ...(node.maximum !== undefined && { maximum: node.maximum }),
     ...(node.minLength !== undefined && { minLength: node.minLength }),
-    // The value may be a variable whose content an editor cannot know.
+    // The value may contain a variable, which an editor cannot resolve.
     ...(node.pattern !== undefined && { pattern: `${node.pattern}|\\$\\{` }),
   }
 }
 
-function mustBeGiven(node: Node): boolean {
+/** False for a section if all its required keys have defaults. */
+function mustBeGiven(node: SchemaNode): boolean {
   if (node.default !== undefined) return false
   if (!node.properties) return true
   return Object.entries(node.properties).some(([key, child]) => node.required?.includes(key) && mustBeGiven(child))
@@ -67,33 +68,42 @@ function mustBeGiven(node: Node): boolean {
 
 interface Row {
   readonly key: string
-  readonly node: Node
+  readonly node: SchemaNode
   readonly required: boolean
 }
 
-/** `docs/config.md`. */
-export function markdownOf(root: Node): string {
+/** A longer cell makes a table unreadable as text and on a narrow screen. */
+const maxCellLength = 120
+
+/**
+ * Generates `docs/config.md`: a table per section. If a description is too long for a cell, the cell has its first sentence and
+ * the rest follows below the table.
+ */
+export function markdownOf(root: SchemaNode): string {
   return `${[...introduction, ...sectionsOf(root, '', '')].join('\n').trimEnd()}\n`
 }
 
 const introduction = [
   '# Configuration',
   '',
-  '<!-- Generated from src/config/schema.ts by `bun run docs`; changes made here are lost. -->',
+  '<!-- Generated from src/config/schema.ts by `bun run docs`. Changes made here are lost. -->',
   '',
-  'One JSON5 file: `--config FILE`, else `$WECOMD_CONFIG`, else `./wecomd.json5`, else `/etc/wecomd/wecomd.json5`.',
+  'wecomd reads one JSON5 file. It uses the first of these: `--config FILE`, `$WECOMD_CONFIG`, `./wecomd.json5`,',
+  '`/etc/wecomd/wecomd.json5`.',
   '',
-  '- `wecomd check` tells everything that is wrong with it, `wecomd config example` prints one to start from,',
-  '  `wecomd config schema` a JSON Schema for editors, `wecomd config get KEY` what a key amounts to.',
-  '- `${NAME}` in any value is the environment variable NAME; a variable that is not set is an error. `$${` is a literal `${`.',
-  '- A **secret** may be written as `{ file: "/path" }`: the content of that file without line breaks at its end. Paths are',
-  '  relative to the folder of the config file; for systemd credentials `{ file: "${CREDENTIALS_DIRECTORY}/name" }`.',
-  '- A key that is not listed here is an error. Keys of other WeCom plugins that mean nothing here are a warning.',
-  '- *Not yet*: the key is accepted and has no effect so far.',
+  '- **Commands.** `wecomd check` validates the file and lists every problem. `wecomd config example` prints a file to start from,',
+  '  `wecomd config schema` a JSON Schema for editors, and `wecomd config get KEY` the effective value of a key.',
+  '- **Variables.** `${NAME}` in a value is replaced with the environment variable. An unset variable is an error.',
+  '  Write `$${` for a literal `${`.',
+  '- **Secrets.** A value marked **secret** may also be written as `{ file: "/path" }`. Line breaks at the end of the file are',
+  '  removed. For systemd credentials, write `{ file: "${CREDENTIALS_DIRECTORY}/name" }`.',
+  '- **Paths.** A relative path starts at the folder of the config file.',
+  '- **Unknown keys.** A key that is not listed here is an error. Known keys of other WeCom plugins are ignored with a warning.',
+  '- *Not yet*: the key is accepted but has no effect in this version.',
   '',
 ]
 
-function sectionsOf(node: Node, path: string, heading: string): readonly string[] {
+function sectionsOf(node: SchemaNode, path: string, heading: string): readonly string[] {
   const entries = Object.entries(node.properties ?? {})
   const rows: Row[] = entries
     .filter(([, child]) => !child.properties || child.sameAs !== undefined)
@@ -109,27 +119,48 @@ function sectionsOf(node: Node, path: string, heading: string): readonly string[
   return [...(rows.length > 0 ? sectionOf(node, heading, rows) : []), ...inner]
 }
 
-function sectionOf(node: Node, heading: string, rows: readonly Row[]): readonly string[] {
+function sectionOf(node: SchemaNode, heading: string, rows: readonly Row[]): readonly string[] {
   return [
     `## ${heading === '' ? 'Top level' : `\`${heading}\``}`,
     '',
     ...(heading !== '' && node.description !== undefined ? [`${node.description}${notYet(node)}`, ''] : []),
-    '| key | value | default | meaning |',
-    '|---|---|---|---|',
-    ...rows.map(rowOf),
+    ...(node.layout === 'list' ? listOf(rows) : tableOf(rows)),
     '',
   ]
 }
 
+function listOf(rows: readonly Row[]): readonly string[] {
+  return rows.map(({ key, node }) => {
+    const placeholders = node.placeholders?.map(name => `\`{${name}}\``).join(', ')
+    return `- **\`${key}\`**${placeholders === undefined ? '' : ` (${placeholders})`}: ${node.description?.replace(/\.$/, '') ?? ''}`
+  })
+}
+
+function tableOf(rows: readonly Row[]): readonly string[] {
+  const details = rows.flatMap(({ key, node }) => {
+    const { rest } = splitDescription(node)
+    return rest === '' ? [] : ['', `**\`${key}\`**: ${rest}`]
+  })
+  return ['| key | value | default | meaning |', '|---|---|---|---|', ...rows.map(rowOf), ...details]
+}
+
+/** Divides a description into the text of the table cell and the text below the table, which is empty if the cell has room. */
+function splitDescription(node: SchemaNode): { readonly cell: string; readonly rest: string } {
+  const [description, suffix] = [node.description ?? '', notYet(node)]
+  if (description.length + suffix.length <= maxCellLength) return { cell: description + suffix, rest: '' }
+  const [first = ''] = /^.*?\.(?= )/.exec(description) ?? [description]
+  return { cell: first + suffix, rest: description.slice(first.length).trim() }
+}
+
 function rowOf({ key, node, required }: Row): string {
   const value =
-    node.sameAs !== undefined ? `as \`${node.sameAs}\`` : expectationOf(node) + (node.secret ? ', **secret**' : '')
+    node.sameAs !== undefined ? `see \`${node.sameAs}\`` : describeExpected(node) + (node.secret ? ', **secret**' : '')
   const fallback = node.default === undefined ? (required ? '**required**' : '') : `\`${JSON.stringify(node.default)}\``
-  const cells = [`\`${key}\``, value, fallback, `${node.description ?? ''}${notYet(node)}`]
+  const cells = [`\`${key}\``, value, fallback, splitDescription(node).cell]
   return `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }
 
-function notYet(node: Node): string {
-  if (node.unbuilt === undefined) return ''
-  return node.unbuilt === true ? ' *Not yet.*' : ` *Not yet: values that match* \`${node.unbuilt}\`.`
+function notYet(node: SchemaNode): string {
+  if (node.unimplemented === undefined) return ''
+  return node.unimplemented === true ? ' *Not yet.*' : ` *Not yet: values that match* \`${node.unimplemented}\`.`
 }

@@ -1,28 +1,28 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { channel } from './channel.ts'
-import { agent, flag, path, port, section, text, texts, whole } from './keys.ts'
+import { agentId, boolean, path, port, section, string, stringList, integer } from './keys.ts'
 import { noticeTextKeys } from './notice-texts.ts'
 
 const binding = Type.Object(
   {
-    agentId: agent('Agent of the gateway that answers.'),
+    agentId: agentId('Agent that answers.'),
     match: Type.Object(
       {
         channel: Type.Literal('wecom', { description: 'Bindings of other channels are ignored.' }),
-        accountId: Type.Optional(text('Only this account; `*`, or nothing, is every one.')),
+        accountId: Type.Optional(string('Account to match; unset or `*` matches every account.')),
         peer: Type.Optional(
           Type.Object(
             {
               kind: Type.Union([Type.Literal('direct'), Type.Literal('group')], {
                 description: 'A chat with one user, or a group.',
               }),
-              id: text('User id or chatid; `*` is every one of the kind.', { coerce: true }),
+              id: string('User id or chatid; `*` matches every one of this kind.', { coerce: true }),
             },
-            { ...section, description: 'Only this conversation.' },
+            { ...section, description: 'Limits the binding to one user or group.' },
           ),
         ),
       },
-      { ...section, description: 'Which conversations.' },
+      { ...section, description: 'The conversations to which the binding applies.' },
     ),
   },
   section,
@@ -30,118 +30,122 @@ const binding = Type.Object(
 
 const server = Type.Object(
   {
-    host: text('Address to listen on.', { default: '0.0.0.0' }),
-    port: port('Port to listen on; 0 takes a free one.', 8780),
+    host: string('Address to listen on.', { default: '0.0.0.0' }),
+    port: port('Port to listen on; 0 picks a free port.', 8780),
     publicUrl: Type.Optional(
-      text('How WeCom reaches this listener from outside.', {
+      string('URL at which WeCom reaches this listener.', {
         pattern: '^https?://[^\\s/]',
         expects: 'an http:// or https:// URL',
-        unbuilt: true,
+        unimplemented: true,
       }),
     ),
   },
-  { ...section, description: 'The public listener: callbacks and nothing else.' },
+  { ...section, description: 'The public listener. It serves callbacks only.' },
 )
 
 const admin = Type.Object(
   {
-    host: text('Address to listen on.', { default: '127.0.0.1' }),
-    port: port('Port to listen on; 0 takes a free one.', 8781),
+    host: string('Address to listen on.', { default: '127.0.0.1' }),
+    port: port('Port to listen on; 0 picks a free port.', 8781),
     token: Type.Optional(
-      text('Bearer token of the API. Without it one is generated into `stateDir/admin-token`.', {
+      string('Bearer token of the API. If unset, one is generated and stored in `stateDir/admin-token`.', {
         secret: true,
         sample: `\${WECOMD_ADMIN_TOKEN}`,
       }),
     ),
-    mediaRoots: Type.Array(path('A folder.', { holds: 'folder' }), {
+    mediaRoots: Type.Array(path('A folder.', { contents: 'folder' }), {
       default: [],
-      description: 'Folders that `POST /api/send` may take files from.',
+      description: 'Folders from which `POST /api/send` may read files.',
     }),
   },
-  { ...section, description: 'The private listener: health, metrics, API.' },
+  { ...section, description: 'The private listener. It serves health checks, metrics and the API.' },
 )
 
 const gateway = Type.Object(
   {
-    url: text('WebSocket address of the OpenClaw gateway.', {
+    url: string('WebSocket address of the OpenClaw gateway.', {
       default: 'ws://127.0.0.1:18789',
       pattern: '^wss?://[^\\s/]',
       expects: 'a ws:// or wss:// URL',
     }),
-    token: Type.Optional(text('Token of the gateway.', { secret: true, example: `\${OPENCLAW_GATEWAY_TOKEN}` })),
-    password: Type.Optional(text('Password of the gateway, where it has no token.', { secret: true })),
-    deviceToken: Type.Optional(text('Token of an already paired device.', { secret: true })),
+    token: Type.Optional(string('Token of the gateway.', { secret: true, example: `\${OPENCLAW_GATEWAY_TOKEN}` })),
+    password: Type.Optional(string('Password of the gateway, if it uses one instead of a token.', { secret: true })),
+    deviceToken: Type.Optional(string('Token of an already paired device.', { secret: true })),
     caFile: Type.Optional(
-      path('PEM file with the authority of a `wss://` gateway.', { sample: 'gateway-ca.pem', holds: 'certificates' }),
+      path('PEM file with the CA of a `wss://` gateway.', { sample: 'gateway-ca.pem', contents: 'certificates' }),
     ),
-    agentId: agent('Agent that answers where no binding says otherwise.', { default: 'main' }),
-    runTimeoutMs: whole('Longest run of an agent; then it is aborted with a sentence.', 3_600_000, { minimum: 1000 }),
-    maxRuns: whole('Runs at the same time.', 64),
+    agentId: agentId('Agent that answers if no binding matches.', { default: 'main' }),
+    runTimeoutMs: integer('Timeout of an agent run. The run is then aborted and the user notified.', 3_600_000, {
+      minimum: 1000,
+    }),
+    maxRuns: integer('Maximum number of concurrent runs.', 64),
   },
   { ...section, description: 'The OpenClaw gateway.' },
 )
 
 const limits = Type.Object(
   {
-    openTurns: whole('Open turns at which new messages get the busy sentence.', 2000),
-    perUserPerMinute: whole('Messages of one user in a minute; further ones get the busy sentence.', 20),
-    askWithinMs: whole('Longest time that a question waits for the gateway.', 21_600_000),
-    deliverWithinMs: whole('Longest time that a delivery is tried.', 86_400_000),
-    outbox: whole('Deliveries waiting at which scripts are refused.', 100_000),
+    openTurns: integer('Maximum number of open turns. Further messages get the busy notice.', 2000),
+    perUserPerMinute: integer('Messages per user and minute. Further messages get the busy notice.', 20),
+    askWithinMs: integer('How long a question waits for the gateway before it expires.', 21_600_000),
+    deliverWithinMs: integer('How long a delivery is retried before it becomes a dead letter.', 86_400_000),
+    outbox: integer('Maximum number of queued deliveries. Beyond it, `POST /api/send` is rejected.', 100_000),
   },
-  { ...section, description: 'Bounds of everything that could grow.' },
+  { ...section, description: 'Limits on queues and retries.' },
 )
 
-/** The whole config file. Types, defaults, validation, `docs/config.md`, JSON Schema and the example come from here. */
+/** The whole config file. Types, defaults, validation, `docs/config.md`, the JSON Schema and the example are derived from it. */
 export const schema = Type.Object(
   {
     channels: Type.Object({ wecom: channel }, { ...section, description: 'Channels.' }),
     bindings: Type.Array(binding, {
       default: [],
       description:
-        'Which agent answers whom, in the shape of OpenClaw. The most specific match wins: a peer, every peer of a kind, an account, the channel; each of one account before all accounts; of equal ones the first. Without a match `gateway.agentId` answers.',
+        'Which agent answers which conversations, in the format of OpenClaw. The most specific match wins (one peer, then every peer of a kind, then an account, then the channel). On each level a binding for one account precedes one for every account; among equals the first wins. If no binding matches, `gateway.agentId` answers.',
     }),
     server,
     admin,
     gateway,
     store: Type.Object(
       {
-        url: text('`sqlite:FILE` (in `stateDir`), or `postgres://…` for several nodes.', {
+        url: string('`sqlite:FILE` in `stateDir`, or `postgres://…` for several nodes.', {
           default: 'sqlite:wecomd.db',
           pattern: '^(?:sqlite:.|postgres(?:ql)?://.)',
           expects: 'sqlite:FILE or a postgres:// URL',
           secret: true,
-          unbuilt: '^postgres',
+          unimplemented: '^postgres',
         }),
       },
-      { ...section, description: 'Where turns and deliveries are kept.' },
+      { ...section, description: 'The database for turns and deliveries.' },
     ),
     stateDir: Type.Optional(
       path(
-        'Device key, database, generated token. Without it `$STATE_DIRECTORY`, else `/var/lib/wecomd` when writable, else `$XDG_STATE_HOME/wecomd`, else `~/.local/state/wecomd`.',
+        'Folder for the device key, the database and the generated admin token. If unset, the first of these: `$STATE_DIRECTORY`; `/var/lib/wecomd` if writable; `$XDG_STATE_HOME/wecomd`; `~/.local/state/wecomd`.',
         { sample: '/var/lib/wecomd' },
       ),
     ),
     schedule: Type.Optional(
-      path('The cron file. Without it `schedule.json5` beside this file, if present.', { unbuilt: true }),
+      path('The cron file. If unset: `schedule.json5` in the folder of this file, if it exists.', {
+        unimplemented: true,
+      }),
     ),
-    timezone: text('Time zone of days and schedules, as in `Asia/Shanghai`.', { default: 'Asia/Shanghai' }),
+    timezone: string('IANA time zone for schedules and daily greetings.', { default: 'Asia/Shanghai' }),
     language: Type.Union([Type.Literal('zh-CN'), Type.Literal('en')], {
       default: 'zh-CN',
-      description: 'Language of the sentences that users see.',
+      description: 'Language of notices to users.',
     }),
     texts: noticeTextKeys(
-      'Own wording of the sentences that users see, instead of ours in zh-CN / en. A placeholder such as `{name}` may be left out; a literal brace is written twice. A text of an account wins over one for all.',
+      'Custom texts of notices to users, at most 500 characters each. The list shows the default texts (`zh-CN` / `en`) and the available placeholders. Placeholders such as `{name}` are optional. Write `{{` for a literal brace. A text of an account overrides one set here.',
       { sample: { failed: '⚠️ 出错了，请联系 IT 服务台。' } },
     ),
     commands: Type.Object(
       {
-        pass: texts(
-          'Slash commands that reach the gateway from users who may.',
+        pass: stringList(
+          'Slash commands passed to the gateway, from users with access to commands.',
           ['status', 'model', 'think', 'compact', 'usage'],
           {
             pattern: '^[/／]?[A-Za-z][A-Za-z0-9_-]{0,31}$',
-            expects: 'the name of a command as in "status": a letter, then at most 31 letters, digits, "_" and "-"',
+            expects: 'a command name such as "status": a letter, then at most 31 letters, digits, "_" or "-"',
           },
         ),
       },
@@ -151,40 +155,40 @@ export const schema = Type.Object(
       {
         level: Type.Union([Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error')], {
           default: 'info',
-          description: 'Least level that is written.',
+          description: 'Lowest level to log.',
         }),
         format: Type.Optional(
           Type.Union([Type.Literal('json'), Type.Literal('pretty')], {
-            description: '`json` lines or `pretty`. Without it pretty on a terminal, else json.',
+            description: 'Output format. If unset: `pretty` on a terminal, otherwise `json` lines.',
             sample: 'json',
           }),
         ),
-        content: flag('Write message text and plain user ids too, for debugging only.', false, { unbuilt: true }),
+        content: boolean('Also log message texts and user ids. For debugging only.', false, { unimplemented: true }),
       },
-      { ...section, description: 'The log.' },
+      { ...section, description: 'Logging.' },
     ),
     limits,
     retention: Type.Object(
       {
-        contentDays: whole('Days until the contents of finished turns are erased.', 7),
-        rowDays: whole('Days until their rows are removed.', 30),
+        contentDays: integer('Days until the content of a finished turn is erased.', 7),
+        rowDays: integer('Days until a finished turn is deleted.', 30),
       },
-      { ...section, description: 'How long things are kept.' },
+      { ...section, description: 'How long data is kept.' },
     ),
     plugin: Type.Object(
       {
-        secret: Type.Optional(text('Secret shared with the companion plugin.', { secret: true })),
-        listen: Type.Optional(text('Address on which the plugin is served.')),
+        secret: Type.Optional(string('Secret shared with the companion plugin.', { secret: true })),
+        listen: Type.Optional(string('Address on which wecomd accepts the plugin.')),
       },
-      { ...section, description: 'The companion plugin for OpenClaw.', unbuilt: true },
+      { ...section, description: 'The companion plugin for OpenClaw.', unimplemented: true },
     ),
     outbound: Type.Object(
-      { allowBroadcast: flag('Allow messages to `@all`.', false) },
-      { ...section, description: 'Messages sent first.' },
+      { allowBroadcast: boolean('Allow messages to `@all`.', false) },
+      { ...section, description: 'Messages that wecomd sends without a question.' },
     ),
     alerts: Type.Object(
-      { to: Type.Optional(text('Target that hears of trouble.')) },
-      { ...section, description: 'Messages to the administrator.', unbuilt: true },
+      { to: Type.Optional(string('Target that receives alerts.')) },
+      { ...section, description: 'Alerts for the administrator.', unimplemented: true },
     ),
   },
   { ...section, description: 'Configuration of wecomd.' },
@@ -196,5 +200,5 @@ type Frozen<T> = T extends readonly (infer Item)[]
     ? { readonly [Key in keyof T]: Frozen<T[Key]> }
     : T
 
-/** The config file after reading: variables and secrets in place, all defaults filled in. */
+/** The config file after reading, with variables, secrets and defaults filled in. */
 export type Settings = Frozen<Static<typeof schema>>

@@ -1,4 +1,4 @@
-/** Files of a workspace that the gateway lets others write (measured on OpenClaw 2026.9.6). */
+/** The workspace files that the gateway accepts in `agents.files.set` (measured on OpenClaw 2026.9.6). */
 export const startFileNames: readonly string[] = [
   'AGENTS.md',
   'SOUL.md',
@@ -8,9 +8,10 @@ export const startFileNames: readonly string[] = [
   'MEMORY.md',
 ]
 
-/** What is doubtful about the folder that new agents start with; `names` is what lies in it. */
+/** Explains why a `workspaceTemplate` folder is not fully usable, or returns undefined. `names` are the entries in the folder. */
 export function templateProblem(names: readonly string[]): string | undefined {
-  const [known, others] = [startFileNames.join(', '), names.filter(name => !startFileNames.includes(name))]
-  if (others.length === names.length) return `holds none of the files that a new agent can start with: ${known}`
-  return others.length === 0 ? undefined : `the gateway takes only ${known}; left out: ${others.toSorted().join(', ')}`
+  const [accepted, others] = [startFileNames.join(', '), names.filter(name => !startFileNames.includes(name))]
+  if (others.length === names.length) return `contains none of the files a new agent can start with: ${accepted}`
+  if (others.length === 0) return undefined
+  return `the gateway accepts only ${accepted}; ignored: ${others.toSorted().join(', ')}`
 }

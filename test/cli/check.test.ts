@@ -50,9 +50,9 @@ test('check: warnings alone end in 0', async () => {
 
 test('check: a caFile that cannot be used ends in 3, a folder that is not there is a warning', async () => {
   const files: readonly (readonly [file: string, reason: string])[] = [
-    ['gone.pem', `cannot read the file ${join(folder, 'gone.pem')}: there is no such file`],
-    ['.', `cannot read the file ${folder}: it is a folder`],
-    ['good.json5', `the file ${good} holds no certificate`],
+    ['gone.pem', `cannot read ${join(folder, 'gone.pem')}: no such file or folder`],
+    ['.', `cannot read ${folder}: is a folder, not a file`],
+    ['good.json5', `${good} contains no certificate`],
   ]
   for (const [caFile, reason] of files) {
     const wecom = { bot: { token: 't', encodingAESKey: key }, network: { caFile } }
@@ -62,7 +62,7 @@ test('check: a caFile that cannot be used ends in 3, a folder that is not there 
       3,
       [
         expect.stringContaining(`error   channels.wecom.network.caFile: ${reason}`),
-        `warning admin.mediaRoots[0]: there is no folder ${join(folder, 'nowhere')}`,
+        `warning admin.mediaRoots[0]: the folder ${join(folder, 'nowhere')} does not exist`,
         expect.stringContaining('not valid, 1 error, 1 warning'),
       ],
     ])

@@ -147,7 +147,7 @@ describe('config errors', () => {
     const { code, out, err } = await run('run', '--config', 'ca.json5')
     rmSync(join(folder, 'ca.json5'))
     expect([code, out]).toEqual([3, ''])
-    expect(err).toContain('error   channels.wecom.network.caFile: cannot read the file ')
+    expect(err).toContain('error   channels.wecom.network.caFile: cannot read ')
     expect(err).not.toContain('    at ')
   })
 

@@ -3,11 +3,11 @@ import { app, bot, warnings, wecom } from './texts.ts'
 
 const lists = (policy: string, allowFrom: readonly string[]) =>
   warnings(wecom({ bot: { ...bot, dm: { policy, allowFrom } }, agent: { ...app, dm: { policy, allowFrom } } }))
-const both = (told: string) => [`channels.wecom.bot.dm.${told}`, `channels.wecom.agent.dm.${told}`]
+const both = (issue: string) => [`channels.wecom.bot.dm.${issue}`, `channels.wecom.agent.dm.${issue}`]
 
-test('config: an allowlist without anybody on it is a warning', () => {
+test('config: an empty allowlist is a warning', () => {
   expect(lists('allowlist', [])).toEqual(
-    both('allowFrom: is empty while the policy is "allowlist": nobody may use commands; "*" is everyone'),
+    both('allowFrom: is empty, so with policy "allowlist" no one can use commands; "*" allows everyone'),
   )
   for (const [policy, allowed] of [
     ['allowlist', ['li']],
@@ -18,17 +18,17 @@ test('config: an allowlist without anybody on it is a warning', () => {
     expect(lists(policy, allowed)).toEqual([])
 })
 
-test('config: a list that the policy does not look at is told, but for the "*" of an open one', () => {
+test('config: an allowFrom that the policy ignores is a warning', () => {
   for (const policy of ['open', 'disabled']) {
-    expect(lists(policy, ['li'])).toEqual(both(`allowFrom: is not looked at: the policy is "${policy}"`))
+    expect(lists(policy, ['li'])).toEqual(both(`allowFrom: is ignored because policy is "${policy}"`))
   }
   expect(lists('open', ['*'])).toEqual([])
   expect(lists('disabled', ['*'])).toHaveLength(2)
 })
 
-test('config: an entry that can be no user is told', () => {
+test('config: an allowFrom entry that is not a user id is a warning', () => {
   for (const entry of ['wecom:', ' ', 'user:', 'party:2', 'tag:3', 'dept:研发', 'wecom:group:wr1', 'li|wang']) {
-    expect(lists('pairing', ['li', entry])).toEqual(both('allowFrom[1]: names no user: entries are user ids or "*"'))
+    expect(lists('pairing', ['li', entry])).toEqual(both('allowFrom[1]: is not a user id; expected a user id or "*"'))
   }
   expect(lists('allowlist', ['li', 'WeCom:Li', 'user:li', 'wecom:userid:li', 'li@corp.com', 'wecom:*'])).toEqual([])
 })
@@ -38,31 +38,31 @@ const adminsOf = (adminUsers: readonly string[], accounts: object = { sales: { b
     line.replace('channels.wecom.dynamicAgents.', ''),
   )
 
-test('config: administrators of several accounts are said to be so, unless they are named for one', () => {
+test('config: an administrator valid in several accounts is a warning', () => {
   expect(adminsOf(['boss', 'chef@sales'])).toEqual([
-    'adminUsers: [0]: of every account; of one account it is written as zhangsan@sales',
+    'adminUsers: [0] without an account, so valid in every account; to limit one, write zhangsan@sales',
   ])
   expect(adminsOf(['wecom:user:Boss', 'chef@corp.com'])).toEqual([
-    'adminUsers: [0], [1]: of every account; of one account it is written as zhangsan@sales',
+    'adminUsers: [0], [1] without an account, so valid in every account; to limit one, write zhangsan@sales',
   ])
   expect(adminsOf(['boss@default', 'user:chef@sales', 'li@nope@sales'])).toEqual([])
   expect(adminsOf(['boss', 'chef@corp.com'], {})).toEqual([])
 })
 
-test('config: an administrator of an account that is not there is told', () => {
+test('config: an administrator of an unknown account is a warning', () => {
   expect(adminsOf(['user:a@nope'])).toEqual([
-    'adminUsers[0]: there is no account "nope", so all of it is taken for a user id; there is default, sales',
+    'adminUsers[0]: there is no account "nope", so the whole entry is read as a user id; known accounts: default, sales',
   ])
   expect(adminsOf(['a@Sales'], {})).toEqual([
-    'adminUsers[0]: there is no account "Sales", so all of it is taken for a user id; there is default',
+    'adminUsers[0]: there is no account "Sales", so the whole entry is read as a user id; known accounts: default',
   ])
 })
 
-test('config: "*" among the administrators is told, and hides nothing about the others', () => {
-  expect(adminsOf(['*'], {})).toEqual(['adminUsers: "*" is nobody here: administrators are named one by one'])
+test('config: "*" in adminUsers is a warning, next to those of other entries', () => {
+  expect(adminsOf(['*'], {})).toEqual(['adminUsers: "*" is not supported; list each administrator by user id'])
   expect(adminsOf(['wecom:*', 'boss', 'a@nope'])).toEqual([
-    'adminUsers: "*" is nobody here: administrators are named one by one',
-    'adminUsers[2]: there is no account "nope", so all of it is taken for a user id; there is default, sales',
-    'adminUsers: [1]: of every account; of one account it is written as zhangsan@sales',
+    'adminUsers: "*" is not supported; list each administrator by user id',
+    'adminUsers[2]: there is no account "nope", so the whole entry is read as a user id; known accounts: default, sales',
+    'adminUsers: [1] without an account, so valid in every account; to limit one, write zhangsan@sales',
   ])
 })

@@ -8,7 +8,7 @@ import { aesKey, bot, config, read, wecom } from './texts.ts'
 const folder = mkdtempSync(join(tmpdir(), 'wecomd-config-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-test('config: a bot with its two credentials is enough, everything else has the documented default', () => {
+test('config: a bot with its two credentials is a complete config', () => {
   const loaded = config(wecom({ bot }))
   expect(loaded.accounts).toEqual([
     {
@@ -60,12 +60,12 @@ test('config: a bot with its two credentials is enough, everything else has the 
   expect(loaded.folder).toBe('/etc/wecomd')
 })
 
-test('config: two readings never share a default', () => {
+test('config: two loaded configs never share a default object', () => {
   expect(config(wecom({ bot })).bindings).not.toBe(config(wecom({ bot })).bindings)
 })
 
-test('config: a plain file has no complaint at all', () => {
-  expect(read(wecom({ bot }, { language: 'en', log: { level: 'debug' } })).complaints).toEqual([])
+test('config: a minimal valid file has no issues', () => {
+  expect(read(wecom({ bot }, { language: 'en', log: { level: 'debug' } })).issues).toEqual([])
 })
 
 function write(name: string, value: unknown, mode = 0o600): string {
@@ -75,40 +75,38 @@ function write(name: string, value: unknown, mode = 0o600): string {
   return file
 }
 
-test('config: a file with secrets that others may open is warned about', () => {
-  expect(loadConfig(write('open.json5', wecom({ bot }), 0o644), {}).complaints).toEqual([
-    { path: '', message: expect.stringContaining('(mode 0644): chmod 600'), severity: 'warning' },
+test('config: secrets in a file that other users can access are a warning', () => {
+  expect(loadConfig(write('open.json5', wecom({ bot }), 0o644), {}).issues).toEqual([
+    { path: '', message: expect.stringContaining('(mode 0644); run chmod 600'), severity: 'warning' },
   ])
-  expect(loadConfig(write('closed.json5', wecom({ bot })), {}).complaints).toEqual([])
+  expect(loadConfig(write('closed.json5', wecom({ bot })), {}).issues).toEqual([])
   const env = { T: 't', K: aesKey }
   const without = wecom({ bot: { token: '${T}', encodingAESKey: '${K}' } }, { store: { url: 'sqlite:x.db' } })
-  expect(loadConfig(write('env.json5', without, 0o644), env).complaints).toEqual([])
+  expect(loadConfig(write('env.json5', without, 0o644), env).issues).toEqual([])
 })
 
-test('config: a file that cannot be read is one complaint', () => {
+test('config: an unreadable file is one issue', () => {
   const file = join(folder, 'gone.json5')
   expect(loadConfig(file, {})).toEqual({
-    complaints: [
-      { path: '', message: `cannot read the config file ${file}: there is no such file`, severity: 'error' },
-    ],
+    issues: [{ path: '', message: `cannot read the config file ${file}: no such file or folder`, severity: 'error' }],
   })
 })
 
-test('config: the file is the one of the flag, of the variable, or in the working folder', () => {
+test('config: the file comes from the flag, the variable or the folder', () => {
   const file = write('wecomd.json5', {})
   expect(findConfigFile('a.json5', { WECOMD_CONFIG: '/b' }, folder)).toBe(join(folder, 'a.json5'))
   expect(findConfigFile(undefined, { WECOMD_CONFIG: '/b' }, folder)).toBe('/b')
   expect(findConfigFile(undefined, {}, folder)).toBe(file)
 })
 
-test('config: the state folder is the configured one, systemd’s, the usual one, or the user’s', () => {
+test('config: the state folder falls back to systemd, system and user', () => {
   expect(resolveStateDir({ stateDir: '/s' }, { STATE_DIRECTORY: '/t' })).toBe('/s')
   expect(resolveStateDir({}, { STATE_DIRECTORY: '/t:/u' })).toBe('/t')
   expect(['/var/lib/wecomd', '/x/wecomd']).toContain(resolveStateDir({}, { XDG_STATE_HOME: '/x', HOME: '/h' }))
   expect(['/var/lib/wecomd', '/h/.local/state/wecomd']).toContain(resolveStateDir({}, { HOME: '/h' }))
 })
 
-test('config: a client resolves admin and stateDir whatever else is wrong', () => {
+test('config: a client resolves admin and stateDir despite other errors', () => {
   const file = write('client.json5', {
     admin: { port: 9, token: '${T}' },
     stateDir: 'state',
@@ -120,16 +118,16 @@ test('config: a client resolves admin and stateDir whatever else is wrong', () =
     port: 9,
     token: 'geheim',
     stateDir: join(folder, 'state'),
-    complaints: [],
+    issues: [],
   })
-  expect(resolveAdmin(file, {})).toMatchObject({ port: 9, complaints: [{ path: 'admin.token' }] })
-  expect(resolveAdmin(undefined, {})).toEqual({ host: '127.0.0.1', port: 8781, complaints: [] })
+  expect(resolveAdmin(file, {})).toMatchObject({ port: 9, issues: [{ path: 'admin.token' }] })
+  expect(resolveAdmin(undefined, {})).toEqual({ host: '127.0.0.1', port: 8781, issues: [] })
   expect(resolveAdmin(write('broken.json5', '{'), {})).toMatchObject({
     port: 8781,
-    complaints: [{ severity: 'error' }],
+    issues: [{ severity: 'error' }],
   })
   expect(resolveAdmin(write('wrong.json5', { admin: 5 }), {})).toMatchObject({
     port: 8781,
-    complaints: [{ path: 'admin' }],
+    issues: [{ path: 'admin' }],
   })
 })

@@ -5,7 +5,7 @@ import { aesKey, bot, config, errors, warnings, wecom } from './texts.ts'
 /** A private key and a certificate. */
 const pem = await Bun.file(join(import.meta.dir, '../wecom/localhost.pem')).text()
 
-test('config: ${NAME} is the variable, in any place of a string and more than once', () => {
+test('config: ${NAME} is replaced anywhere in a string', () => {
   const env = { A: 'x', B: '$&', TOK: 'geheim' }
   const loaded = config(wecom({ bot: { ...bot, token: '${TOK}', welcomeText: 'a${A}b${B}c${A}', name: ['${A}'] } }), {
     env,
@@ -13,7 +13,7 @@ test('config: ${NAME} is the variable, in any place of a string and more than on
   expect(loaded.accounts[0]?.bot).toMatchObject({ token: 'geheim', welcomeText: 'axb$&cx', names: ['x'] })
 })
 
-test('config: a variable is not looked into again', () => {
+test('config: the value of a variable is not expanded again', () => {
   expect(
     config(wecom({ bot: { ...bot, welcomeText: '${A}' } }), { env: { A: '${B}' } }).accounts[0]?.bot?.welcomeText,
   ).toBe('${B}')
@@ -25,7 +25,7 @@ test('config: $${ is a literal ${', () => {
   )
 })
 
-test('config: a variable may stand for a number or a switch', () => {
+test('config: a variable may contain a number or a boolean', () => {
   const value = wecom({ bot, enabled: '${ON}' }, { server: { port: '${PORT}' } })
   const loaded = config(value, { env: { PORT: '9000', ON: 'false' } })
   expect([loaded.server.port, loaded.accounts[0]?.enabled]).toEqual([9000, false])
@@ -34,18 +34,18 @@ test('config: a variable may stand for a number or a switch', () => {
   ])
 })
 
-test('config: each variable that is not set is an error with path and name, and nothing more is said of that key', () => {
+test('config: an unset variable is the only error of its key', () => {
   expect(errors(wecom({ bot: { token: '${T}${U}', encodingAESKey: '${toString}' } }))).toEqual([
-    'channels.wecom.bot.token: the environment variable T is not set',
-    'channels.wecom.bot.token: the environment variable U is not set',
-    'channels.wecom.bot.encodingAESKey: the environment variable toString is not set',
+    'channels.wecom.bot.token: environment variable T is not set',
+    'channels.wecom.bot.token: environment variable U is not set',
+    'channels.wecom.bot.encodingAESKey: environment variable toString is not set',
   ])
   expect(errors(wecom({ bot: { ...bot, welcomeText: '${a-b}' } }))[0]).toContain(
     'is not the name of an environment variable',
   )
 })
 
-test('config: { file } is read relative to the config file and loses its trailing newline', () => {
+test('config: { file } is relative to the config file, line breaks removed', () => {
   const files = { '/etc/wecomd/secrets/token': 'geheim\n', '/run/cred/key': `${aesKey}\r\n` }
   const value = wecom({ bot: { token: { file: 'secrets/token' }, encodingAESKey: { file: '${DIR}/key' } } })
   expect(config(value, { files, env: { DIR: '/run/cred' } }).accounts[0]?.bot).toMatchObject({
@@ -60,13 +60,13 @@ test('config: a secret file that is missing, empty or malformed is an error', ()
     { gateway: { token: { path: 'x' } } },
   )
   expect(errors(value, { files: { '/etc/wecomd/empty': '\n' } })).toEqual([
-    'channels.wecom.bot.token: cannot read the file /etc/wecomd/gone: there is no such file',
+    'channels.wecom.bot.token: cannot read /etc/wecomd/gone: no such file or folder',
     'channels.wecom.bot.encodingAESKey: expected 43 letters and digits, got an empty string',
     'gateway.token: expected a string or { file: "/path" }',
   ])
   const variable = wecom({ bot: { ...bot, token: { file: '${T}' } } })
   expect(errors(variable, { env: { T: 'geheim' } })).toEqual([
-    'channels.wecom.bot.token: cannot read the file ${T}: there is no such file',
+    'channels.wecom.bot.token: cannot read ${T}: no such file or folder',
   ])
 })
 
@@ -88,17 +88,17 @@ test('config: paths are relative to the folder of the config file', () => {
   ])
 })
 
-test('config: a caFile that is missing or holds no certificate that can be read is an error with the reason', () => {
+test('config: a missing or invalid caFile is an error with the reason', () => {
   const damaged = pem.replace(/(BEGIN CERTIFICATE-----\n.{20})/, '$1AAAA')
   const files = { '/a': '', '/b': pem.replaceAll('CERTIFICATE', 'PUBLIC KEY'), '/c': `${pem}${damaged}`, '/d': damaged }
-  const told: readonly [file: string, message: string][] = [
-    ['gone.pem', 'cannot read the file /etc/wecomd/gone.pem: there is no such file'],
-    ['/a', 'the file /a holds no certificate: expected PEM, which begins with -----BEGIN CERTIFICATE-----'],
-    ['/b', 'the file /b holds no certificate: expected PEM, which begins with -----BEGIN CERTIFICATE-----'],
-    ['/c', 'the file /c cannot be used: certificate 2 of 2 in it is damaged'],
-    ['/d', 'the file /d cannot be used: certificate 1 of 1 in it is damaged'],
+  const cases: readonly [file: string, message: string][] = [
+    ['gone.pem', 'cannot read /etc/wecomd/gone.pem: no such file or folder'],
+    ['/a', '/a contains no certificate; expected PEM that starts with -----BEGIN CERTIFICATE-----'],
+    ['/b', '/b contains no certificate; expected PEM that starts with -----BEGIN CERTIFICATE-----'],
+    ['/c', '/c cannot be used: certificate 2 of 2 is damaged'],
+    ['/d', '/d cannot be used: certificate 1 of 1 is damaged'],
   ]
-  for (const [caFile, message] of told) {
+  for (const [caFile, message] of cases) {
     expect(errors(wecom({ bot, network: { caFile } }, { gateway: { caFile } }), { files })).toEqual([
       `channels.wecom.network.caFile: ${message}`,
       `gateway.caFile: ${message}`,
@@ -106,9 +106,9 @@ test('config: a caFile that is missing or holds no certificate that can be read 
   }
 })
 
-test('config: a folder of mediaRoots that is not there is a warning, since it may be made later', () => {
+test('config: a missing folder in mediaRoots is only a warning', () => {
   const value = wecom({ bot }, { admin: { mediaRoots: ['/srv/media', 'reports'] } })
   expect(warnings(value, { folders: ['/srv/media'] })).toEqual([
-    'admin.mediaRoots[1]: there is no folder /etc/wecomd/reports',
+    'admin.mediaRoots[1]: the folder /etc/wecomd/reports does not exist',
   ])
 })

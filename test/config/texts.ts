@@ -1,5 +1,5 @@
 import { expect } from 'bun:test'
-import { type Config, type Loaded, parseConfig } from '../../src/config/config.ts'
+import { type Config, type LoadedConfig, parseConfig } from '../../src/config/config.ts'
 
 export const aesKey = 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C'
 export const bot = { token: 'tokentoken', encodingAESKey: aesKey }
@@ -13,7 +13,7 @@ export function read(
     folders?: readonly string[]
     names?: readonly string[]
   } = {},
-): Loaded {
+): LoadedConfig {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   return parseConfig(text, {
     file: '/etc/wecomd/wecomd.json5',
@@ -24,7 +24,7 @@ export function read(
       return content
     },
     isFolder: path => more.folders?.includes(path) ?? true,
-    namesIn(folder) {
+    listFolder(folder) {
       if (more.names === undefined) throw Object.assign(new Error(`no ${folder}`), { code: 'ENOENT' })
       return more.names
     },
@@ -33,22 +33,22 @@ export function read(
 
 export function config(value: unknown, more: Parameters<typeof read>[1] = {}): Config {
   const loaded = read(value, more)
-  expect(loaded.complaints.filter(complaint => complaint.severity === 'error')).toEqual([])
+  expect(loaded.issues.filter(issue => issue.severity === 'error')).toEqual([])
   if (!loaded.config) throw new Error('no config')
   return loaded.config
 }
 
 /** `path: message` of each error. */
 export function errors(value: unknown, more: Parameters<typeof read>[1] = {}): readonly string[] {
-  const { config, settings, complaints } = read(value, more)
-  const found = complaints.filter(complaint => complaint.severity === 'error')
+  const { config, settings, issues } = read(value, more)
+  const found = issues.filter(issue => issue.severity === 'error')
   expect([config, settings]).toEqual([undefined, undefined])
   return found.map(({ path, message }) => `${path}: ${message}`)
 }
 
 export function warnings(value: unknown, more: Parameters<typeof read>[1] = {}): readonly string[] {
   return read(value, more)
-    .complaints.filter(complaint => complaint.severity === 'warning')
+    .issues.filter(issue => issue.severity === 'warning')
     .map(({ path, message }) => `${path}: ${message}`)
 }
 

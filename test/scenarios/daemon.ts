@@ -130,7 +130,7 @@ export async function startTestDaemon(options: TestDaemonOptions = {}): Promise<
   const load = () => loadConfig(file, {})
   const start = (changed?: Changed) => {
     reconfigure(changed)
-    const { config, settings, complaints } = load()
+    const { config, settings, issues: complaints } = load()
     if (config === undefined || settings === undefined) throw new Error(JSON.stringify(complaints))
     const source = { file, settings, load, reloading() {}, reloaded() {} }
     return startApp({ config, stateDir: join(folder, 'state'), version: 'test', source }, world)
