@@ -13,21 +13,21 @@ import { type Listener, startPublicListener } from './http/public.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
 import type { World } from './world.ts'
 
-/** How long a stop waits for running answers; callbacks are answered all the while. */
-const drainMs = 10_000
-/** After that, how long it waits for requests under way: a stranger who never ends his sentence must not hold it up. */
-const lastWordMs = 1_000
+/** How long `stop` waits for running answers. Callbacks are still answered in that time. */
+const drainTimeoutMs = 10_000
+/** How long `stop` then waits for requests in progress, so that a client that never finishes its request cannot block it. */
+const closeTimeoutMs = 1_000
 
 export interface App {
   readonly publicUrl: string
   readonly privateUrl: string
-  /** Reads the config again, where it comes from a file; resolves when that is over, with whatever outcome. */
+  /** Reloads the config, if it comes from a file. Resolves when done, also if the new config is rejected. */
   reload(): Promise<void>
-  /** Drains for at most ten seconds, closes the listeners last, loses nothing. */
+  /** Stops within about eleven seconds: drains, then closes the listeners. Unfinished work is in the store and resumes later. */
   stop(): Promise<void>
 }
 
-/** Builds the daemon and starts it; when it resolves, callbacks are taken. Throws a WecomdError when it cannot start. */
+/** Builds and starts the daemon. Once it resolves, callbacks are accepted. Throws a WecomdError if the daemon cannot start. */
 export async function startApp(options: DaemonOptions, outside: World): Promise<App> {
   const { config, stateDir, version } = options
   const active = new ActiveConfig()
@@ -38,17 +38,17 @@ export async function startApp(options: DaemonOptions, outside: World): Promise<
   const listeners: Listener[] = []
   try {
     const links = new Links(linkOptions(linkOf(config), options), world, scheduler)
-    const observations = new Metrics()
-    const desk = openBridgeContext(active, stateDir, world, { scheduler, store, links, observations })
-    const work = startBridge(desk, scheduler, retentionOf(active))
+    const metrics = new Metrics()
+    const context = openBridgeContext(active, stateDir, world, { scheduler, store, links, metrics })
+    const work = startBridge(context, scheduler, retentionOf(active))
     const agentWatch = new AgentWatch(active, links, world, scheduler)
-    const shop = openConfigDeps(options, world, { desk, observations })
-    active.replace(createSnapshot(config, shop))
-    await desk.breaker.load(desk.accounts.keys())
+    const configDeps = openConfigDeps(options, world, { context, metrics })
+    active.replace(createSnapshot(config, configDeps))
+    await context.breaker.load(context.accounts.keys())
     const life = { startedAt: world.clock.now(), isStopping: false }
-    const reloader = openReloader({ shop, active, desk, links, agentWatch })
-    const complaint = () => reloader?.complaint
-    listeners.push(openAdmin({ version, active, desk, links, observations, life, complaint, agentWatch }, world))
+    const reloader = openReloader({ configDeps, active, context, links, agentWatch })
+    const reloadProblem = () => reloader?.problem
+    listeners.push(openAdmin({ version, active, context, links, metrics, life, reloadProblem, agentWatch }, world))
     listeners.push(startPublicListener(config.server, path => active.now.mounts.get(path)))
     links.start()
     scheduler.start()
@@ -62,8 +62,10 @@ export async function startApp(options: DaemonOptions, outside: World): Promise<
       async stop() {
         life.isStopping = true
         await reloader?.stop()
-        await work.drain(drainMs)
-        const cancel = scheduler.at(world.clock.now() + lastWordMs, () => listeners.forEach(one => one.abort()))
+        await work.drain(drainTimeoutMs)
+        const cancel = scheduler.at(world.clock.now() + closeTimeoutMs, () =>
+          listeners.forEach(listener => listener.abort()),
+        )
         await closeListeners(listeners)
         cancel()
         await scheduler.stop()
@@ -79,10 +81,10 @@ export async function startApp(options: DaemonOptions, outside: World): Promise<
   }
 }
 
-/** Undefined where the config comes from no file. */
-function openReloader(house: ReloadDeps): Reloader | undefined {
-  const { source } = house.shop.options
-  return source && new Reloader(source, house)
+/** Returns undefined if the config does not come from a file. */
+function openReloader(deps: ReloadDeps): Reloader | undefined {
+  const { source } = deps.configDeps.options
+  return source && new Reloader(source, deps)
 }
 
 async function closeListeners(listeners: readonly Listener[]): Promise<void> {

@@ -80,12 +80,12 @@ export function realWorld(log: Log): World {
 }
 
 /** setTimeout counts in a signed 32-bit integer; a later alarm rings early and its owner looks at the clock again. */
-const longestTimerMs = 2_000_000_000
+const maxTimerMs = 2_000_000_000
 
 export const realClock: Clock = {
   now: () => Date.now(),
   alarm(at, ring) {
-    const timer = setTimeout(ring, Math.min(Math.max(0, at - Date.now()), longestTimerMs))
+    const timer = setTimeout(ring, Math.min(Math.max(0, at - Date.now()), maxTimerMs))
     return () => clearTimeout(timer)
   },
 }

@@ -7,41 +7,41 @@ import type { PlatformOptions } from '../wecom/platform.ts'
 import type { KeyRings } from './mounts.ts'
 import type { Link } from './state-folder.ts'
 
-/** What the bridge knows of a config. */
+/** The settings that the bridge reads. */
 export type BridgeSettings = Pick<
   BridgeContext,
   'accounts' | 'timezone' | 'limits' | 'administratorsIn' | 'passedCommands' | 'route'
 >
 
-/** What of a config matters to the platform. */
+/** The settings of the WeCom client. If none of them changes, a reload keeps the client. */
 export type PlatformSettings = Pick<PlatformOptions, 'network' | 'apps' | 'botKeys' | 'webhooks' | 'maxMediaBytes'>
 
-/** All that is made of one config. */
+/** Everything that is created from one config. Immutable: a reload creates the next one. */
 export interface ConfigSnapshot {
   readonly config: Config
   readonly loadedAt: number
   readonly settings: BridgeSettings
   readonly adminToken: string
   readonly link: Link
-  /** What a new agent finds in its workspace. */
+  /** The initial workspace files of a new agent. */
   readonly startFiles: readonly StartFile[]
   readonly platform: Platform
   readonly platformSettings: PlatformSettings
   readonly rings: KeyRings
-  /** By path. */
+  /** Callback endpoints by path. */
   readonly mounts: ReadonlyMap<string, Endpoint>
 }
 
-/** The generation by which the daemon runs. Whoever wants to see reloads looks here each time, and keeps nothing. */
+/** The current snapshot. Read `now` on every use and do not keep it, otherwise reloads are missed. */
 export class ActiveConfig {
   private current: ConfigSnapshot | undefined
 
   get now(): ConfigSnapshot {
-    if (this.current === undefined) throw new Error('no config was loaded yet')
+    if (this.current === undefined) throw new Error('no config is loaded yet')
     return this.current
   }
 
-  /** Everything changes at once. */
+  /** Activates a snapshot. All its settings take effect at the same moment. */
   replace(next: ConfigSnapshot): void {
     this.current = next
   }

@@ -20,51 +20,51 @@ import type { ActiveConfig } from './active-config.ts'
 import type { AgentWatch } from './agent-watch.ts'
 import type { Links } from './links.ts'
 
-/** What the private listener tells of. */
+/** The parts of the daemon that the private listener reports on. */
 export interface AdminDeps {
   readonly version: string
   readonly active: ActiveConfig
-  readonly desk: BridgeContext
+  readonly context: BridgeContext
   readonly links: Links
-  readonly observations: Metrics
+  readonly metrics: Metrics
   readonly agentWatch: AgentWatch
   readonly life: { readonly startedAt: number; readonly isStopping: boolean }
-  /** Why the config file is not the one that is active; undefined when it is. */
-  complaint(): string | undefined
+  /** Why the last reload was rejected; undefined if the config file is active. */
+  reloadProblem(): string | undefined
 }
 
-/** Starts the private listener. */
-export function openAdmin(house: AdminDeps, world: World): Listener {
-  const { version, active, desk, links, observations, life } = house
-  const { store } = desk
+/** Starts the private listener and connects its API to the bridge. */
+export function openAdmin(deps: AdminDeps, world: World): Listener {
+  const { version, active, context, links, metrics, life } = deps
+  const { store } = context
   const status = () => {
     return reportStatus({
       version,
       node: world.host,
       config: active.now.config,
       loadedAt: active.now.loadedAt,
-      complaint: house.complaint(),
+      reloadProblem: deps.reloadProblem(),
       store,
       gateway: links.users.status,
       admin: links.admin.status,
-      agents: house.agentWatch.components,
-      observations,
-      appFacts: account => readAppFacts(desk, account),
-      silenceOn: (route, account) => desk.breaker.outageOn(outageKeyOf({ route, account })),
+      agents: deps.agentWatch.components,
+      metrics,
+      appFacts: account => readAppFacts(context, account),
+      outageOn: (route, account) => context.breaker.outageOn(outageKeyOf({ route, account })),
       ...life,
     })
   }
   const admin: AdminApi = {
     ready: async () => readiness(await status()),
     status,
-    metrics: async () => observations.render(await gaugesOf(desk, links)),
-    trace: id => readTrace(desk, id),
-    delivery: id => reportDelivery(desk, id),
-    dead: () => listDead(desk),
-    retryDead: id => retryDead(desk, id),
-    dropDead: id => dropDead(desk, id),
+    metrics: async () => metrics.render(await gaugesOf(context, links)),
+    trace: id => readTrace(context, id),
+    delivery: id => reportDelivery(context, id),
+    dead: () => listDead(context),
+    retryDead: id => retryDead(context, id),
+    dropDead: id => dropDead(context, id),
     async send(body) {
-      const { id } = await acceptSend(desk, rulesOf(active.now.config), await readRequest(desk, body))
+      const { id } = await acceptSend(context, rulesOf(active.now.config), await readRequest(context, body))
       return { id }
     },
   }
@@ -89,8 +89,8 @@ function readiness(status: Awaited<ReturnType<typeof reportStatus>>) {
   return { ready: status.ready, components: status.components }
 }
 
-async function gaugesOf(desk: BridgeContext, links: Links) {
-  const [turns, outbox] = await Promise.all([desk.store.counts(), desk.store.outbox.summary()])
+async function gaugesOf(context: BridgeContext, links: Links) {
+  const [turns, outbox] = await Promise.all([context.store.counts(), context.store.outbox.summary()])
   return {
     turns: turns.states,
     outbox: Object.fromEntries(Object.entries(outbox.states).filter(([state]) => openStates.includes(state))),
@@ -99,45 +99,52 @@ async function gaugesOf(desk: BridgeContext, links: Links) {
   }
 }
 
-/** Those of deliveries that are not done. */
+/** The states of unfinished deliveries. */
 const openStates = ['queued', 'sending', 'held']
 
 function rulesOf({ defaultAccount, webhooks, outbound }: Config) {
   return { defaultAccount, webhooks: Object.keys(webhooks), allowBroadcast: outbound.allowBroadcast }
 }
 
-async function readRequest(desk: BridgeContext, body: SendBody): Promise<SendRequest> {
-  const { target, account: behind } = parseTarget(body.to, { accounts: [...desk.accounts.keys()] })
-  const account = body.account ?? behind
+async function readRequest(context: BridgeContext, body: SendBody): Promise<SendRequest> {
+  const { target, account: targetAccount } = parseTarget(body.to, { accounts: [...context.accounts.keys()] })
+  const account = body.account ?? targetAccount
   return {
     to: target,
-    content: await readContent(desk, body),
+    content: await readContent(context, body),
     ...(account !== undefined && { account }),
     ...(body.idempotencyKey !== undefined && { idempotencyKey: body.idempotencyKey }),
   }
 }
 
-async function readContent(desk: BridgeContext, { text, markdown, card, news, media }: SendBody): Promise<SendContent> {
+async function readContent(
+  context: BridgeContext,
+  { text, markdown, card, news, media }: SendBody,
+): Promise<SendContent> {
   const given: SendContent[] = []
   if (text !== undefined) given.push({ kind: 'text', content: text })
   if (markdown !== undefined) given.push({ kind: 'markdown', content: markdown })
   if (card !== undefined) given.push({ kind: 'card', card })
   if (news !== undefined) given.push({ kind: 'news', articles: news })
-  if (media !== undefined) given.push({ kind: 'media', fileName: media.fileName, bytes: await readMedia(desk, media) })
+  if (media !== undefined)
+    given.push({ kind: 'media', fileName: media.fileName, bytes: await readMedia(context, media) })
   const [content] = given
   if (content !== undefined && given.length === 1) return content
-  throw new WecomdError('bad_message', 'exactly one of text, markdown, card, news and media is needed')
+  throw new WecomdError('bad_message', 'the body needs exactly one of text, markdown, card, news and media')
 }
 
-async function readMedia(desk: BridgeContext, { base64, path }: NonNullable<SendBody['media']>): Promise<Uint8Array> {
+async function readMedia(
+  context: BridgeContext,
+  { base64, path }: NonNullable<SendBody['media']>,
+): Promise<Uint8Array> {
   if ((base64 === undefined) === (path === undefined)) {
     throw new WecomdError('bad_message', 'media needs exactly one of base64 and path')
   }
-  if (path !== undefined) return await desk.spool.borrow(path)
+  if (path !== undefined) return await context.spool.borrow(path)
   const bytes = Buffer.from(base64 ?? '', 'base64')
   if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(base64 ?? '') || bytes.length === 0) {
-    throw new WecomdError('bad_message', 'media.base64 is not base64')
+    throw new WecomdError('bad_message', 'media.base64 is not valid base64')
   }
   if (bytes.length <= limits.mediaBytes.file) return bytes
-  throw new WecomdError('bad_message', 'the media is larger than 20 MiB, the most that WeCom takes')
+  throw new WecomdError('bad_message', 'the file is larger than 20 MiB, the limit of WeCom')
 }

@@ -9,28 +9,31 @@ import { nothingToCancel, type World } from '../world.ts'
 import type { ActiveConfig } from './active-config.ts'
 import type { Links } from './links.ts'
 
-/** The gateway is asked at most so often; its config changes with each agent that is made. */
-const everyMs = 60_000
+/** Minimum time between two checks: the gateway reports a config change for every agent that is created. */
+const minIntervalMs = 60_000
 
-/** What is wrong with agents that users can reach. */
-interface Found {
-  /** They may execute any command, and everybody can write to them (`definitions.md` 14). */
+/** Problems of agents that users can reach. */
+interface AgentProblems {
+  /** Agents that may run any command without approval, and that everyone can write to. */
   readonly unlimited: readonly string[]
-  /** The gateway does not know them. */
+  /** Agents named in the config that do not exist in the gateway. */
   readonly unknown: readonly string[]
 }
 
-type Told = Component & ReturnType<typeof tellUnlimited>
+type AgentWarning = Component & ReturnType<typeof describeUnlimited>
 
-/** Compares the agents that the config names with those of the gateway. */
+/**
+ * Compares the agents in the config with those of the gateway, and warns about unknown and about unsafe ones: by default OpenClaw
+ * lets an agent run any command without approval, so anyone who can write to the Bot could run commands on the gateway host.
+ */
 export class AgentWatch {
   private readonly active: ActiveConfig
   private readonly links: Links
   private readonly world: World
   private readonly timers: Scheduler
-  private found: Found & { readonly since: number } = { unlimited: [], unknown: [], since: 0 }
-  private lookedAt = 0
-  private cancelLook = nothingToCancel
+  private found: AgentProblems & { readonly since: number } = { unlimited: [], unknown: [], since: 0 }
+  private checkedAt = 0
+  private cancelCheck = nothingToCancel
 
   constructor(active: ActiveConfig, links: Links, world: World, timers: Scheduler) {
     this.active = active
@@ -39,37 +42,37 @@ export class AgentWatch {
     this.timers = timers
     links.users.subscribe({
       followsSession: () => false,
-      event: event => void (event === 'config.changed' && this.lookAt(this.lookedAt + everyMs)),
-      status: ({ state }) => void (state === 'up' && this.look()),
+      event: event => void (event === 'config.changed' && this.scheduleCheck(this.checkedAt + minIntervalMs)),
+      status: ({ state }) => void (state === 'up' && this.check()),
     })
   }
 
-  /** What `status` says of it. */
-  get components(): { readonly safety?: Told; readonly agents?: Told } {
+  /** The warnings as components of `status`. */
+  get components(): { readonly safety?: AgentWarning; readonly agents?: AgentWarning } {
     const { unlimited, unknown, since } = this.found
     return {
-      ...(unlimited.length > 0 && { safety: { state: 'unlimited', since, ...tellUnlimited(unlimited) } }),
-      ...(unknown.length > 0 && { agents: { state: 'unknown', since, ...tellUnknown(unknown) } }),
+      ...(unlimited.length > 0 && { safety: { state: 'unlimited', since, ...describeUnlimited(unlimited) } }),
+      ...(unknown.length > 0 && { agents: { state: 'unknown', since, ...describeUnknown(unknown) } }),
     }
   }
 
-  /** The config is another one, or the gateway. */
-  look(): void {
-    this.lookedAt = this.world.clock.now()
-    this.lookNow().catch(error =>
-      this.world.log.debug('the agents of the gateway are not known', { error: messageOf(error) }),
+  /** Checks now. Call it after the config or the link to the gateway changed. */
+  check(): void {
+    this.checkedAt = this.world.clock.now()
+    this.checkNow().catch(error =>
+      this.world.log.debug('listing the agents of the gateway failed', { error: messageOf(error) }),
     )
   }
 
-  private lookAt(at: number): void {
-    this.cancelLook()
-    this.cancelLook = this.timers.at(Math.max(at, this.world.clock.now()), () => this.look())
+  private scheduleCheck(at: number): void {
+    this.cancelCheck()
+    this.cancelCheck = this.timers.at(Math.max(at, this.world.clock.now()), () => this.check())
   }
 
-  private async lookNow(): Promise<void> {
+  private async checkNow(): Promise<void> {
     const { clock, log } = this.world
     if (this.links.users.status.state !== 'up') return
-    const found = judge(this.active.now.config, await listAgents(this.links.users))
+    const found = findProblems(this.active.now.config, await listAgents(this.links.users))
     const { unlimited, unknown } = this.found
     if (Bun.deepEquals(found, { unlimited, unknown })) return
     this.found = { ...found, since: clock.now() }
@@ -77,34 +80,36 @@ export class AgentWatch {
   }
 }
 
-function tellUnlimited(agents: readonly string[]) {
+function describeUnlimited(agents: readonly string[]) {
   return {
-    reason: `anybody who can write to the Bot or the app can have commands executed on the gateway host, without being asked: ${agents.join(', ')}`,
-    hint: `on the gateway host: openclaw exec-policy preset cautious (asks first), or openclaw config set tools.deny '["exec"]' (never); or set dm.applies to "all" with a list in dm.allowFrom, so that only those reach the agent`,
+    reason: `anyone who can write to the Bot or the app can run commands on the gateway host without approval, through: ${agents.join(', ')}`,
+    hint: `on the gateway host, run openclaw exec-policy preset cautious (asks for approval) or openclaw config set tools.deny '["exec"]' (forbids it); or set dm.applies to "all" and list the allowed users in dm.allowFrom`,
   }
 }
 
-function tellUnknown(agents: readonly string[]) {
+function describeUnknown(agents: readonly string[]) {
   return {
-    reason: `the gateway knows no agent ${agents.join(', ')}, so nobody who is bound to it is answered`,
-    hint: `change bindings or gateway.agentId, or on the gateway host: openclaw agents add ${agents[0]}`,
+    reason: `the gateway has no agent ${agents.join(', ')}, so users bound to it get no answer`,
+    hint: `change bindings or gateway.agentId, or run on the gateway host: openclaw agents add ${agents[0]}`,
   }
 }
 
-function judge(config: Config, listed: readonly ListedAgent[]): Found {
+function findProblems(config: Config, listed: readonly ListedAgent[]): AgentProblems {
   const { accounts, dynamicAgents } = config
   const enabled = accounts.filter(account => account.enabled)
-  const open = enabled.filter(({ bot, agent }) => [bot, agent].some(one => one !== undefined && isForAll(one.dm)))
+  const open = enabled.filter(({ bot, agent }) =>
+    [bot, agent].some(surface => surface !== undefined && isOpenToAll(surface.dm)),
+  )
   const known = new Set(listed.map(({ id }) => id))
   const exposed = boundAgents(config, open)
   const unlimited = listed.filter(({ isUnlimited }) => isUnlimited)
   const isOfUsers = ({ id, isPlain }: ListedAgent) => isPlain || isDynamicAgentId(id)
-  const { enabled: areMade, dmCreateAgent, groupEnabled } = dynamicAgents
-  const haveOwn = areMade && (dmCreateAgent || groupEnabled) && open.length > 0
+  const { enabled: isDynamic, dmCreateAgent, groupEnabled } = dynamicAgents
+  const haveOwn = isDynamic && (dmCreateAgent || groupEnabled) && open.length > 0
   const reached = unlimited.map(({ id }) => id).filter(id => exposed.has(id))
   const ofUsers = haveOwn ? unlimited.filter(isOfUsers) : []
   return {
-    // Those of users and groups are told as one: there may be many, and their ids are those of users.
+    // The agents of users and groups are reported as one entry: there can be many, and their ids contain user ids.
     unlimited: [
       ...reached.filter(id => !isDynamicAgentId(id)),
       ...(ofUsers.length > 0 || reached.some(isDynamicAgentId) ? ['the agents of users and groups'] : []),
@@ -113,18 +118,18 @@ function judge(config: Config, listed: readonly ListedAgent[]): Found {
   }
 }
 
-/** Whether everybody's chat reaches the agent. */
-function isForAll(dm: DmPolicy): boolean {
+/** Whether messages from every user reach the agent. */
+function isOpenToAll(dm: DmPolicy): boolean {
   return decide(dm, '', { kind: 'chat' }).isAllowed
 }
 
-/** The agents that users of these accounts can be bound to. */
+/** The agents that a binding or the default can select for users of these accounts. */
 function boundAgents({ bindings, gateway }: Config, accounts: readonly Account[]): ReadonlySet<string> {
   if (accounts.length === 0) return new Set()
   const ids = accounts.map(({ id }) => id)
-  const fits = (account = '*') => account === '*' || ids.includes(account)
+  const matches = (account = '*') => account === '*' || ids.includes(account)
   return new Set([
     gateway.agentId,
-    ...bindings.flatMap(({ agentId, match }) => (fits(match.accountId) ? [agentId] : [])),
+    ...bindings.flatMap(({ agentId, match }) => (matches(match.accountId) ? [agentId] : [])),
   ])
 }

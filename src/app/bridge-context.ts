@@ -21,22 +21,22 @@ import type { Clock, World } from '../world.ts'
 import type { ActiveConfig, BridgeSettings } from './active-config.ts'
 import type { Links } from './links.ts'
 
-/** Everything that the bridge works with. */
+/** Creates the context of the bridge. Everything that a reload can change is a getter that reads the active config. */
 export function openBridgeContext(
   active: ActiveConfig,
   stateDir: string,
   world: World,
-  made: { scheduler: Scheduler; store: Store; links: Links; observations: Metrics },
+  parts: { scheduler: Scheduler; store: Store; links: Links; metrics: Metrics },
 ): BridgeContext {
   const { clock, random, log } = world
-  const { scheduler, store, links, observations } = made
+  const { scheduler, store, links, metrics } = parts
   const spool = openSpool({
     folder: join(stateDir, 'spool'),
     get roots() {
       return active.now.config.admin.mediaRoots
     },
     get quotaBytes() {
-      return spooledMedia * active.now.config.media.maxBytes
+      return spooledFiles * active.now.config.media.maxBytes
     },
   })
   const agent = openAgent(active, world, { scheduler, links, spool })
@@ -51,10 +51,10 @@ export function openBridgeContext(
     random,
     timers: scheduler,
     log: log.area('bridge'),
-    meter: observations,
-    nextOrder: rising(clock),
+    meter: metrics,
+    nextOrder: increasingOrder(clock),
     wake: () => scheduler.wake(),
-    // What a reload replaces.
+    // A reload replaces the following.
     get platform() {
       return active.now.platform
     },
@@ -75,7 +75,7 @@ export function openBridgeContext(
   }
 }
 
-/** The agent over both links. */
+/** Creates the agent: chat goes over the users' link, administration over the admin link. */
 function openAgent(
   active: ActiveConfig,
   { clock, log, fetch }: World,
@@ -99,14 +99,14 @@ function openAgent(
   }
 }
 
-/** What the bridge knows of a config. */
+/** Derives the settings of the bridge from a config. */
 export function bridgeSettings(config: Config): BridgeSettings {
   const { timezone, limits, gateway, commands, bindings, dynamicAgents } = config
   const ids = config.accounts.map(({ id }) => id)
   const administrators = new Map(ids.map(id => [id, administratorsOf(id, dynamicAgents.adminUsers, ids)]))
   const administratorsIn = (account: string) => administrators.get(account) ?? []
   return {
-    accounts: deskAccounts(config),
+    accounts: accountSettings(config),
     timezone,
     limits: { ...limits, maxRuns: gateway.maxRuns, runTimeoutMs: gateway.runTimeoutMs },
     administratorsIn,
@@ -118,7 +118,7 @@ export function bridgeSettings(config: Config): BridgeSettings {
   }
 }
 
-/** How long things are kept, now. */
+/** The current retention, also after a reload. */
 export function retentionOf(active: ActiveConfig): Config['retention'] {
   return {
     get contentDays() {
@@ -130,8 +130,8 @@ export function retentionOf(active: ActiveConfig): Config['retention'] {
   }
 }
 
-/** Never the same twice, also within a millisecond. */
-function rising(clock: Clock): () => number {
+/** Creates order numbers that follow the clock but always increase, even within the same millisecond. */
+function increasingOrder(clock: Clock): () => number {
   let last = 0
   return () => {
     last = Math.max(last + 1, orderAt(clock.now()))
@@ -139,14 +139,14 @@ function rising(clock: Clock): () => number {
   }
 }
 
-/** So many of the largest media fit into the spool. */
-const spooledMedia = 25
-/** Of what is not configured. */
-const nobody = { policy: 'disabled', allowFrom: [], applies: 'all' } as const
-/** Of an account without a Bot. */
+/** The spool has room for this many files of `media.maxBytes`. */
+const spooledFiles = 25
+/** The policy of a Bot or an app that is not configured. */
+const denyAll = { policy: 'disabled', allowFrom: [], applies: 'all' } as const
+/** Used by accounts without a Bot; equals the default of `bot.joinWindowMs`. */
 const defaultJoinWindowMs = 3_000
 
-function deskAccounts(config: Config): Map<string, AccountSettings> {
+function accountSettings(config: Config): Map<string, AccountSettings> {
   return new Map(
     config.accounts.map(({ id, bot, agent, paths, texts }) => [
       id,
@@ -154,8 +154,8 @@ function deskAccounts(config: Config): Map<string, AccountSettings> {
         id,
         translate: createTranslator(config.language, { ...config.texts, ...texts }),
         policies: {
-          bot: { policy: bot?.dm ?? nobody, setting: `${paths.bot}.dm` },
-          app: { policy: agent?.dm ?? nobody, setting: `${paths.app}.dm` },
+          bot: { policy: bot?.dm ?? denyAll, setting: `${paths.bot}.dm` },
+          app: { policy: agent?.dm ?? denyAll, setting: `${paths.app}.dm` },
         },
         placeholder: bot?.streamPlaceholderContent ?? '',
         windowMs: bot?.stream.windowMs ?? 0,

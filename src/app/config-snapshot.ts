@@ -13,7 +13,7 @@ import { type KeyRings, mountsOf, ringsOf } from './mounts.ts'
 import { readStartFiles } from './start-files.ts'
 import { type DaemonOptions, adminToken, linkOf } from './state-folder.ts'
 
-/** What generations have in common. */
+/** Dependencies that all config snapshots share. */
 export interface ConfigDeps {
   readonly options: DaemonOptions
   readonly world: World
@@ -24,10 +24,10 @@ export interface ConfigDeps {
 export function openConfigDeps(
   options: DaemonOptions,
   world: World,
-  { desk, observations }: { desk: BridgeContext; observations: Metrics },
+  { context, metrics }: { context: BridgeContext; metrics: Metrics },
 ): ConfigDeps {
   const { fetch, clock, random, log } = world
-  const { store, spool, timers } = desk
+  const { store, spool, timers } = context
   return {
     options,
     world,
@@ -40,22 +40,24 @@ export function openConfigDeps(
       tokens: store.tokens,
       openMedia: source => spool.open(source),
       createFile: name => spool.create(name),
-      onTokenRefresh: account => observations.tokenRefreshed(account),
+      onTokenRefresh: account => metrics.tokenRefreshed(account),
     },
     endpoint: {
-      receive: createReceive(desk),
+      receive: createReceive(context),
       clock,
       random,
       log: log.area('wecom'),
-      observe: event =>
-        event.kind === 'callback' ? observations.callback(event) : observations.signatureFailure(event),
+      observe: event => (event.kind === 'callback' ? metrics.callback(event) : metrics.signatureFailure(event)),
     },
   }
 }
 
-/** Makes all that a config says, without touching what runs. Throws when that cannot be. */
-export function createSnapshot(config: Config, shop: ConfigDeps, before?: ConfigSnapshot): ConfigSnapshot {
-  const { options, world } = shop
+/**
+ * Creates everything that depends on the config, without changing the running daemon. Throws if that fails, for example because
+ * a file cannot be read. `before` is the snapshot to replace: parts that did not change are kept.
+ */
+export function createSnapshot(config: Config, deps: ConfigDeps, before?: ConfigSnapshot): ConfigSnapshot {
+  const { options, world } = deps
   const loadedAt = world.clock.now()
   const rings = ringsOf(config, before?.rings, loadedAt)
   const platformSettings = platformSettingsOf(config, rings)
@@ -66,14 +68,14 @@ export function createSnapshot(config: Config, shop: ConfigDeps, before?: Config
     adminToken: adminToken(config, options.stateDir, world),
     link: linkOf(config),
     startFiles: readStartFiles(config),
-    // One that goes on knows its access tokens and tags.
+    // A client that is kept also keeps its cached access tokens and tags.
     platform:
       before !== undefined && Bun.deepEquals(before.platformSettings, platformSettings)
         ? before.platform
-        : createPlatform({ ...shop.platform, ...platformSettings }),
+        : createPlatform({ ...deps.platform, ...platformSettings }),
     platformSettings,
     rings,
-    mounts: mountsOf(config, rings, shop.endpoint),
+    mounts: mountsOf(config, rings, deps.endpoint),
   }
 }
 
@@ -100,7 +102,7 @@ function platformSettingsOf({ accounts, network, webhooks, media }: Config, ring
   }
 }
 
-/** Media are encrypted like the callback that names them. */
+/** Media is encrypted with the key of the callback that links to it, which may be one that a reload replaced. */
 function aesKeysOf({ encodingAESKey, replaced }: KeyRing): readonly string[] {
   return [...new Set([encodingAESKey, ...replaced.map(keys => keys.encodingAESKey)])]
 }

@@ -3,12 +3,12 @@ import { dirname } from 'node:path'
 import { messageOf } from '../errors.ts'
 import { type Cancel, type Clock, type Log, nothingToCancel, type Timers } from '../world.ts'
 
-/** Editors write in several steps. */
+/** Editors save a file in several steps, so a change is read only after this delay. */
 const settleMs = 300
 
 /**
- * Calls `changed` when the file has become another one, a moment after the first sign of it. The folder is watched, since
- * editors and orchestrators put a new file or link in place of the old one.
+ * Calls `changed` when the config file was changed, replaced or removed. Watches the folder instead of the file, because editors
+ * and orchestrators replace the file or the link to it. If the folder cannot be watched, it logs a warning and does nothing.
  */
 export function watchConfig(
   file: string,
@@ -17,33 +17,33 @@ export function watchConfig(
 ): Cancel {
   const { clock, timers, log } = world
   let seen = stampOf(file)
-  let cancelLook: Cancel | undefined
-  const look = () => {
-    cancelLook = undefined
+  let cancelCheck: Cancel | undefined
+  const check = () => {
+    cancelCheck = undefined
     const stamp = stampOf(file)
     if (stamp === seen) return
     seen = stamp
     changed()
   }
-  const complain = (error: unknown) => {
-    log.warn('changes of the config file are not noticed', { reason: messageOf(error), hint: 'reload with SIGHUP' })
+  const warnNotWatching = (error: unknown) => {
+    log.warn('watching the config file failed', { reason: messageOf(error), hint: 'reload with SIGHUP' })
   }
   try {
     const watcher = watch(dirname(file), { persistent: false }, () => {
-      cancelLook ??= timers.at(clock.now() + settleMs, look)
+      cancelCheck ??= timers.at(clock.now() + settleMs, check)
     })
-    watcher.on('error', complain)
+    watcher.on('error', warnNotWatching)
     return () => {
       watcher.close()
-      cancelLook?.()
+      cancelCheck?.()
     }
   } catch (error) {
-    complain(error)
+    warnNotWatching(error)
     return nothingToCancel
   }
 }
 
-/** Tells one state of a file from the next; empty when there is none. */
+/** A fingerprint that changes with the file; empty if the file does not exist. */
 function stampOf(file: string): string {
   const found = statSync(file, { throwIfNoEntry: false })
   return found === undefined ? '' : [found.ino, found.size, found.mtimeMs].join()

@@ -3,24 +3,24 @@ import type { Scheduler } from '../scheduler/scheduler.ts'
 import type { World } from '../world.ts'
 import { type DaemonOptions, connectionOptions, type Link } from './state-folder.ts'
 
-/** What only an operator can mend about the admin link is no reason to knock often. */
-const adminPaceMs = 60_000
+/** Retry interval of the admin link for problems that only an operator can fix, such as missing approval. */
+const adminRetryMs = 60_000
 
-/** How both links are made. */
+/** The connection options of both links. */
 export interface LinkOptions {
   readonly users: ConnectionOptions
   readonly admin: ConnectionOptions
 }
 
-/** Throws when the key of this device cannot be read. */
+/** Throws if the device key cannot be read. */
 export function linkOptions(link: Link, options: DaemonOptions): LinkOptions {
   return {
     users: connectionOptions(link, 'users', options),
-    admin: { ...connectionOptions(link, 'admin', options), slowRetryMs: adminPaceMs },
+    admin: { ...connectionOptions(link, 'admin', options), slowRetryMs: adminRetryMs },
   }
 }
 
-/** The two links to the gateway. What users write goes over the one without admin scope, and only over that. */
+/** The two links to the gateway. Users' messages go only over the link without admin scope, so they can never use that scope. */
 export class Links {
   readonly users: Connection
   readonly admin: Connection
@@ -32,7 +32,7 @@ export class Links {
     this.users.subscribe({
       followsSession: () => false,
       event: () => {},
-      // The users' link has the device approved for both.
+      // The device is paired once, by the users' link, with the scopes of both links.
       status: ({ state }) => void (state === 'up' && this.admin.start()),
     })
   }
@@ -41,7 +41,7 @@ export class Links {
     this.users.start()
   }
 
-  /** Goes on with another address or other credentials. */
+  /** Reconnects with another URL or other credentials. */
   reopen(options: LinkOptions): void {
     this.users.reopen(options.users)
     this.admin.reopen(options.admin)

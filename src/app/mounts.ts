@@ -6,10 +6,10 @@ import { createBotEndpoint } from '../wecom/callback/bot-endpoint.ts'
 import { type KeyRing, replaceKeys } from '../wecom/callback/keys.ts'
 import type { EndpointDeps } from '../wecom/callback/endpoint.ts'
 
-/** The keys of the callback URLs of each account. */
+/** The callback keys by account. */
 export type KeyRings = ReadonlyMap<string, { readonly bot?: KeyRing; readonly app?: KeyRing }>
 
-/** The keys of a config; those that they replace are taken for a while. */
+/** Collects the callback keys of a config. Keys that they replace stay valid for a while, so that callbacks in transit are accepted. */
 export function ringsOf({ accounts }: Config, before: KeyRings | undefined, now: number): KeyRings {
   return new Map(
     accounts.map(({ id, bot, agent }) => {
@@ -24,7 +24,7 @@ export function ringsOf({ accounts }: Config, before: KeyRings | undefined, now:
   )
 }
 
-/** The callback URLs of every account that is switched on, by path. */
+/** Creates the callback endpoints of every enabled account, by path. */
 export function mountsOf(config: Config, rings: KeyRings, deps: EndpointDeps): ReadonlyMap<string, Endpoint> {
   return new Map(
     config.accounts
@@ -54,7 +54,7 @@ function mountBot(config: Config, { id, bot }: Account, ring: KeyRing | undefine
   return callbackPaths('bot', id, id === config.defaultAccount).map(path => [path, endpoint])
 }
 
-/** An app without the keys of its callback settings can send all the same. */
+/** An app without callback keys gets no endpoint. It can still send. */
 function mountApp(
   config: Config,
   { id, agent }: Account,

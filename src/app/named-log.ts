@@ -1,7 +1,7 @@
 import type { Account } from '../config/config.ts'
 import type { Log, LogFields } from '../world.ts'
 
-/** A log whose lines about an account say its name too, where it has one. */
+/** Wraps a log so that lines with an `account` also have its display name, if it has one. */
 export function namedLog(log: Log, accounts: () => readonly Pick<Account, 'id' | 'name'>[]): Log {
   const named = (fields?: LogFields): LogFields | undefined => {
     const account = fields?.['account']

@@ -11,53 +11,56 @@ import { createSnapshot, type ConfigDeps } from './config-snapshot.ts'
 import { type Links, linkOptions } from './links.ts'
 import type { ConfigSource } from './state-folder.ts'
 
-/** Of these a change takes effect only at the next start. */
-const fixedPaths = ['server', 'admin.host', 'admin.port', 'stateDir', 'store']
+/** Changes to these sections take effect only after a restart. */
+const restartPaths = ['server', 'admin.host', 'admin.port', 'stateDir', 'store']
 
 export interface ReloadDeps {
   readonly active: ActiveConfig
-  readonly shop: ConfigDeps
+  readonly configDeps: ConfigDeps
   readonly links: Links
-  readonly desk: BridgeContext
+  readonly context: BridgeContext
   readonly agentWatch: AgentWatch
 }
 
 type ReloadResult =
-  | { readonly kind: 'taken'; readonly changed: readonly string[]; readonly warnings: readonly string[] }
-  | { readonly kind: 'refused'; readonly complaints: readonly string[]; readonly hint: string }
+  | { readonly kind: 'applied'; readonly changed: readonly string[]; readonly warnings: readonly string[] }
+  | { readonly kind: 'rejected'; readonly problems: readonly string[]; readonly hint: string }
 
-/** A file that is wrong is complained about by `wecomd check` as well; one that needs a restart is not. */
-const hints = { wrong: 'wecomd check tells more', fixed: 'restart wecomd, or put back what was there' } as const
+/** `wecomd check` finds invalid configs, but not changes that need a restart. */
+const hints = {
+  invalid: 'run wecomd check for details',
+  restart: 'restart wecomd, or restore the previous values',
+} as const
 
-/** Reads the config again, and takes it as a whole or not at all. */
+/** Reloads the config. A new config is applied as a whole or rejected as a whole. */
 export class Reloader {
   private readonly source: ConfigSource
-  private readonly house: ReloadDeps
+  private readonly deps: ReloadDeps
   private settings: Settings
-  private refusal: string | undefined
+  private lastProblem: string | undefined
   private last: Promise<void> = Promise.resolve()
   private isStopped = false
   private unwatch = nothingToCancel
 
-  constructor(source: ConfigSource, house: ReloadDeps) {
+  constructor(source: ConfigSource, deps: ReloadDeps) {
     this.source = source
-    this.house = house
+    this.deps = deps
     this.settings = source.settings
   }
 
-  /** From here on a changed file is noticed. */
+  /** Starts to reload whenever the file changes. */
   watch(): void {
-    const { shop, desk } = this.house
-    const { timers } = desk
-    this.unwatch = watchConfig(this.source.file, { ...shop.world, timers }, () => void this.reload())
+    const { configDeps, context } = this.deps
+    const { timers } = context
+    this.unwatch = watchConfig(this.source.file, { ...configDeps.world, timers }, () => void this.reload())
   }
 
-  /** Why the file is not what is active; undefined when it is. */
-  get complaint(): string | undefined {
-    return this.refusal
+  /** Why the last reload was rejected; undefined if the config file is active. */
+  get problem(): string | undefined {
+    return this.lastProblem
   }
 
-  /** One after the other; resolves when this one is over. Never rejects. */
+  /** Reloads after any reload in progress. Resolves when done and never rejects. */
   reload(): Promise<void> {
     this.last = this.last.then(() => (this.isStopped ? undefined : this.reloadNow()))
     return this.last
@@ -70,76 +73,78 @@ export class Reloader {
   }
 
   private async reloadNow(): Promise<void> {
-    const { active, shop } = this.house
-    const { log } = shop.world
+    const { active, configDeps } = this.deps
+    const { log } = configDeps.world
     this.source.reloading()
-    const verdict = await this.take().catch(
+    const result = await this.apply().catch(
       (error): ReloadResult => ({
-        kind: 'refused',
-        complaints: [messageOf(error)],
-        hint: hints.wrong,
+        kind: 'rejected',
+        problems: [messageOf(error)],
+        hint: hints.invalid,
       }),
     )
     this.source.reloaded(active.now.config)
-    if (verdict.kind === 'taken') {
-      this.refusal = undefined
-      for (const warning of verdict.warnings) log.warn('the config has a doubtful place', { complaint: warning })
-      log.info('config reloaded', { changed: verdict.changed })
+    if (result.kind === 'applied') {
+      this.lastProblem = undefined
+      for (const warning of result.warnings) log.warn('config warning', { warning })
+      log.info('config reloaded', { changed: result.changed })
     } else {
-      const { complaints, hint } = verdict
-      this.refusal = complaints.join('; ')
-      log.error('config NOT reloaded, the one before stays active', { complaints, hint })
+      const { problems, hint } = result
+      this.lastProblem = problems.join('; ')
+      log.error('config reload rejected; keeping the previous config', { problems, hint })
     }
   }
 
-  private async take(): Promise<ReloadResult> {
-    const { active, shop, links, desk, agentWatch } = this.house
-    const { config, settings, issues: complaints } = this.source.load()
+  private async apply(): Promise<ReloadResult> {
+    const { active, configDeps, links, context, agentWatch } = this.deps
+    const { config, settings, issues } = this.source.load()
     if (config === undefined || settings === undefined) {
-      const errors = complaints.filter(({ severity }) => severity === 'error')
-      return { kind: 'refused', complaints: errors.map(formatIssue), hint: hints.wrong }
+      const errors = issues.filter(({ severity }) => severity === 'error')
+      return { kind: 'rejected', problems: errors.map(formatIssue), hint: hints.invalid }
     }
     const changed = changedPaths(this.settings, settings)
-    const fixed = changed.filter(isFixed)
+    const fixed = changed.filter(needsRestart)
     if (fixed.length > 0) {
-      return { kind: 'refused', complaints: fixed.map(path => `${path}: a change needs a restart`), hint: hints.fixed }
+      return { kind: 'rejected', problems: fixed.map(path => `${path}: a change needs a restart`), hint: hints.restart }
     }
     const before = active.now
-    const next = createSnapshot(config, shop, before)
-    await desk.breaker.load([...next.settings.accounts.keys()].filter(id => !before.settings.accounts.has(id)))
+    const next = createSnapshot(config, configDeps, before)
+    await context.breaker.load([...next.settings.accounts.keys()].filter(id => !before.settings.accounts.has(id)))
     const isNewLink = !Bun.deepEquals(before.link, next.link)
-    const link = isNewLink ? linkOptions(next.link, shop.options) : undefined
-    // Whatever could fail has been done: from here on the new config is the one that is active.
+    const link = isNewLink ? linkOptions(next.link, configDeps.options) : undefined
+    // Nothing below can fail, so from here on the new config is active.
     active.replace(next)
     this.settings = settings
     if (link !== undefined) links.reopen(link)
-    if (before.platform !== next.platform) await this.tryHeldAgain(desk)
-    desk.wake()
-    agentWatch.look()
-    const authorities = changedPaths(authoritiesOf(before), authoritiesOf(next))
+    if (before.platform !== next.platform) await this.retryHeld(context)
+    context.wake()
+    agentWatch.check()
+    const caFiles = changedPaths(caContentsOf(before), caContentsOf(next))
     return {
-      kind: 'taken',
-      changed: [...new Set([...changed, ...authorities])],
-      warnings: complaints.map(formatIssue),
+      kind: 'applied',
+      changed: [...new Set([...changed, ...caFiles])],
+      warnings: issues.map(formatIssue),
     }
   }
 
-  /** What waits for the operator may go now; else it is tried within a minute anyway. */
-  private async tryHeldAgain({ breaker, store, clock, log }: BridgeContext): Promise<void> {
+  /** Retries held deliveries: the new config may have fixed their problem. Otherwise each app is probed once a minute. */
+  private async retryHeld({ breaker, store, clock, log }: BridgeContext): Promise<void> {
     for (const account of breaker.accounts()) {
       breaker.probe(account)
       await store.outbox
         .unhold(account, clock.now())
-        .catch(error => log.warn('what waits could not be tried at once', { account, error: messageOf(error) }))
+        .catch(error =>
+          log.warn('releasing held deliveries failed; retrying within a minute', { account, error: messageOf(error) }),
+        )
     }
   }
 }
 
-function isFixed(path: string): boolean {
-  return fixedPaths.some(fixed => path === fixed || path.startsWith(`${fixed}.`))
+function needsRestart(path: string): boolean {
+  return restartPaths.some(fixed => path === fixed || path.startsWith(`${fixed}.`))
 }
 
-/** What the files of authorities hold, by the keys that name them. */
-function authoritiesOf({ platformSettings, link }: ConfigSnapshot): Readonly<Record<string, unknown>> {
+/** The contents of the CA files by config key: a file can change while its path stays the same. */
+function caContentsOf({ platformSettings, link }: ConfigSnapshot): Readonly<Record<string, unknown>> {
   return { 'channels.wecom.network.caFile': platformSettings.network.ca, 'gateway.caFile': link.ca }
 }

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 import { startFileNames } from '../config/start-files.ts'
 import type { StartFile } from '../domain/agent.ts'
 
-/** What a new agent finds in its workspace. Throws what the file system throws. */
+/** Reads the initial workspace files of a new agent. Throws if the template folder cannot be read. */
 export function readStartFiles({ dynamicAgents }: Config): readonly StartFile[] {
   const { enabled, workspaceTemplate: folder } = dynamicAgents
   if (!enabled || folder === undefined) return []

@@ -12,47 +12,49 @@ import { openSqliteStore } from '../store/sqlite/store.ts'
 import { nextDeadline } from '../core/streaming/advance.ts'
 import type { World } from '../world.ts'
 
-/** What the daemon is started with. */
+/** The options of the daemon. */
 export interface DaemonOptions {
   readonly config: Config
   readonly stateDir: string
   readonly version: string
-  /** Absent where the config comes from no file; then it stays as it is. */
+  /** Absent if the config does not come from a file. It then cannot be reloaded. */
   readonly source?: ConfigSource
 }
 
-/** Where the config comes from, so that it can be read again. */
+/** The config file, for reloading. */
 export interface ConfigSource {
   readonly file: string
-  /** What the daemon starts with, in the shape of the file. */
+  /** The settings at the start, in the shape of the file. */
   readonly settings: Settings
-  /** Reads the file and those that it names. */
+  /** Reads the file, and the secret and CA files that it refers to. */
   load(): LoadedConfig
-  /** A reload begins. */
+  /** Called when a reload begins. */
   reloading(): void
-  /** It is over, and this is the config by now. */
+  /** Called when a reload has ended, with the config that is now active. */
   reloaded(config: Config): void
 }
 
-/** How the gateway is reached. */
+/** The URL and the credentials of the gateway. */
 export interface Link extends Credentials {
   readonly url: string
   readonly ca?: string
-  /** There are administrators, who may answer for commands that need approval. */
+  /** Whether there are administrators who may approve commands. */
   readonly hasApprovers: boolean
 }
 
+/** Creates the state folder, or throws `state_folder`. */
 export function prepareFolder(stateDir: string): void {
   try {
     mkdirSync(stateDir, { recursive: true, mode: 0o700 })
   } catch (cause) {
-    throw new WecomdError('state_folder', `the state folder ${stateDir} cannot be made`, {
-      hint: 'make it writable for this user, or set stateDir',
+    throw new WecomdError('state_folder', `cannot create the state folder ${stateDir}`, {
+      hint: 'make its parent folder writable for this user, or set stateDir',
       cause,
     })
   }
 }
 
+/** Opens the database. A relative path in `store.url` starts at the state folder. */
 export function openStore({ config, stateDir }: DaemonOptions, world: World): Store {
   const { url } = config.store
   const name = url.slice('sqlite:'.length)
@@ -60,7 +62,7 @@ export function openStore({ config, stateDir }: DaemonOptions, world: World): St
   return openSqliteStore({ file, pid: world.pid, dueAtOf: nextDeadline })
 }
 
-/** Reads the authority of the gateway. */
+/** Collects the link settings of a config. Reads the CA file, and throws if that fails. */
 export function linkOf({ gateway, dynamicAgents }: Config): Link {
   const { url, token, password, deviceToken, caFile } = gateway
   return {
@@ -73,7 +75,7 @@ export function linkOf({ gateway, dynamicAgents }: Config): Link {
   }
 }
 
-/** A link as this device makes it. */
+/** Creates the connection options of one link, with the key of this device. Throws if the key cannot be read. */
 export function connectionOptions(
   link: Link,
   purpose: Purpose,
@@ -86,7 +88,7 @@ export function connectionOptions(
   return { url, handshake, backoffMs, ...(ca !== undefined && { ca }) }
 }
 
-/** Whether a gateway has approved the device of a state folder for everything. */
+/** Whether the gateway at `url` has approved this state folder's device with all scopes. */
 export function isPairedWith(url: string, stateDir: string): boolean {
   const file = pairedFile(stateDir)
   return existsSync(file) && readFileSync(file, 'utf8').startsWith(`${url} `)
@@ -96,7 +98,7 @@ function pairedFile(stateDir: string): string {
   return join(stateDir, 'device.paired')
 }
 
-/** Pairing is of one device with one gateway: the file names both. */
+/** Remembers a pairing in a file. A pairing is valid for one device and one gateway, so the file contains both. */
 function pairingFile(file: string, pair: string): PairingMemory {
   return {
     isPaired: () => existsSync(file) && readFileSync(file, 'utf8').trim() === pair,
@@ -105,7 +107,7 @@ function pairingFile(file: string, pair: string): PairingMemory {
   }
 }
 
-/** The bearer token of the private listener; made and kept in the state folder when the config has none. */
+/** The bearer token of the private listener. Without one in the config, it is generated and stored in the state folder. */
 export function adminToken(config: Config, stateDir: string, world: World): string {
   if (config.admin.token !== undefined) return config.admin.token
   const file = join(stateDir, 'admin-token')

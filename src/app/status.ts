@@ -5,30 +5,30 @@ import type { Store } from '../domain/ports.ts'
 import { messageOf } from '../errors.ts'
 import type { Metrics } from '../http/metrics.ts'
 
-/** What `status` looks at. */
+/** The sources of `status`. */
 export interface StatusDeps {
   readonly version: string
   readonly node: string
   readonly startedAt: number
   readonly config: Config
   readonly loadedAt: number
-  /** Why the config file is not the one that is active. */
-  readonly complaint: string | undefined
+  /** Why the last reload was rejected; undefined if the config file is active. */
+  readonly reloadProblem: string | undefined
   readonly store: Store
-  /** The users' link to the gateway; the other one is not needed to be ready. */
+  /** The users' link to the gateway. Only this link is required for readiness. */
   readonly gateway: LinkStatus
   readonly admin: LinkStatus
-  /** What is wrong with the agents that answer. */
+  /** Warnings about the agents that answer users. */
   readonly agents: { readonly safety?: Component; readonly agents?: Component }
-  readonly observations: Metrics
+  readonly metrics: Metrics
   readonly isStopping: boolean
-  /** What is known of the app of an account. */
+  /** The state of the app of an account. */
   readonly appFacts: (account: string) => Promise<AppFacts>
-  /** Since when WeCom gives no answer on a way of an account; that of the group robots belongs to none. */
-  readonly silenceOn: (route: 'app' | 'response_url' | 'webhook', account: string) => Unreachable | undefined
+  /** The current outage of a route. The webhook route is shared by all accounts. */
+  readonly outageOn: (route: 'app' | 'response_url' | 'webhook', account: string) => Unreachable | undefined
 }
 
-/** WeCom gives no answer; times are epoch ms. */
+/** An outage: WeCom does not answer. Times are epoch ms. */
 export interface Unreachable {
   readonly since: number
   readonly lastAt: number
@@ -36,19 +36,19 @@ export interface Unreachable {
   readonly hint?: string
 }
 
-/** How an app does; times are epoch ms. */
+/** The state of an app. Times are epoch ms. */
 export interface AppFacts {
   /** Absent before its first use. */
   readonly token?: { readonly expiresAt: number }
-  /** The most that any member was sent in the last minute and in the last hour. */
+  /** The highest number of messages to a single member in the last minute and hour. */
   readonly quota: { readonly minute: number; readonly hour: number }
-  /** Why everything of this app waits for the operator. */
+  /** Set if deliveries of this app are held until an operator fixes a problem. */
   readonly held?: { readonly since: number; readonly errcode?: number; readonly hint?: string }
-  /** What the platform last said about an app that nobody uses. */
+  /** The last event from WeCom about an inactive app. */
   readonly activity?: { readonly event: string; readonly at: number; readonly effectAt?: number }
 }
 
-/** One part of the daemon; `reason` and `hint` say what is wrong and what to do. Times are epoch ms. */
+/** The state of one part of the daemon. `reason` explains a problem, `hint` how to fix it. Times are epoch ms. */
 export interface Component {
   readonly state: string
   readonly since?: number
@@ -56,12 +56,23 @@ export interface Component {
   readonly hint?: string
 }
 
-/** The answer of `GET /api/status` (`definitions.md` 8). */
-export async function reportStatus(desk: StatusDeps) {
-  const { version, node, startedAt, config, loadedAt, complaint, store, gateway, admin, isStopping } = desk
+/** Builds the answer of `GET /api/status`. Without a working store, the parts that need it are left out. */
+export async function reportStatus(deps: StatusDeps) {
+  const {
+    version,
+    node,
+    startedAt,
+    config,
+    loadedAt,
+    reloadProblem: complaint,
+    store,
+    gateway,
+    admin,
+    isStopping,
+  } = deps
   const storeState = await probeStore(store)
   const isUp = storeState.state === 'up' && gateway.state === 'up'
-  const robots = desk.silenceOn('webhook', config.defaultAccount)
+  const robots = deps.outageOn('webhook', config.defaultAccount)
   const work: Partial<Awaited<ReturnType<typeof readWork>>> = storeState.state === 'up' ? await readWork(store) : {}
   return {
     version,
@@ -72,24 +83,24 @@ export async function reportStatus(desk: StatusDeps) {
       store: storeState,
       gateway,
       admin,
-      ...describeOwnAgents(desk),
-      ...desk.agents,
+      ...describeDynamicAgents(deps),
+      ...deps.agents,
       ...(robots !== undefined && { webhooks: { state: 'unreachable', ...robots } }),
       ...(isStopping && { daemon: { state: 'stopping' } }),
     },
     accounts: await Promise.all(
-      config.accounts.map(account => describeAccount(desk, account, storeState.state === 'up')),
+      config.accounts.map(account => describeAccount(deps, account, storeState.state === 'up')),
     ),
     ...work,
     config: { loadedAt, ...(complaint !== undefined && { complaint }) },
   }
 }
 
-/** Why users and groups do without agents of their own. */
-function describeOwnAgents({ config, admin }: StatusDeps): { readonly dynamicAgents?: Component } {
+/** Reports that dynamic agents are enabled but cannot be created, because the admin link has no admin scope. */
+function describeDynamicAgents({ config, admin }: StatusDeps): { readonly dynamicAgents?: Component } {
   if (!config.dynamicAgents.enabled || !isBarred(admin)) return {}
   const { since, hint } = admin
-  const reason = 'without admin scope no agent can be made: the bound agents answer'
+  const reason = 'dynamic agents need the admin scope; until it is granted, the bound agents answer'
   return { dynamicAgents: { state: 'bound', since, reason, ...(hint !== undefined && { hint }) } }
 }
 
@@ -98,7 +109,11 @@ async function probeStore(store: Store): Promise<Component> {
     await store.probe()
     return { state: 'up' }
   } catch (error) {
-    return { state: 'down', reason: messageOf(error), hint: 'look at free disk space and at the state folder' }
+    return {
+      state: 'down',
+      reason: messageOf(error),
+      hint: 'check free disk space and the permissions of the state folder',
+    }
   }
 }
 
@@ -119,13 +134,13 @@ async function readWork(store: Store) {
   }
 }
 
-async function describeAccount(desk: StatusDeps, { id, name, enabled, bot, agent }: Account, storeIsUp: boolean) {
-  const { config, observations } = desk
+async function describeAccount(deps: StatusDeps, { id, name, enabled, bot, agent }: Account, storeIsUp: boolean) {
+  const { config, metrics } = deps
   const isDefault = id === config.defaultAccount
-  const takesCallbacks = agent?.token !== undefined && agent.encodingAESKey !== undefined
+  const acceptsCallbacks = agent?.token !== undefined && agent.encodingAESKey !== undefined
   const unreachable = (route: 'app' | 'response_url') => {
-    const silence = desk.silenceOn(route, id)
-    return silence === undefined ? {} : { unreachable: silence }
+    const outage = deps.outageOn(route, id)
+    return outage === undefined ? {} : { unreachable: outage }
   }
   return {
     id,
@@ -134,16 +149,16 @@ async function describeAccount(desk: StatusDeps, { id, name, enabled, bot, agent
     ...(bot !== undefined && {
       bot: {
         paths: callbackPaths('bot', id, isDefault),
-        ...observations.surface(id, 'bot'),
+        ...metrics.surface(id, 'bot'),
         ...unreachable('response_url'),
       },
     }),
     ...(agent !== undefined && {
       app: {
-        paths: takesCallbacks ? callbackPaths('app', id, isDefault) : [],
-        ...observations.surface(id, 'app'),
+        paths: acceptsCallbacks ? callbackPaths('app', id, isDefault) : [],
+        ...metrics.surface(id, 'app'),
         ...unreachable('app'),
-        ...(storeIsUp && (await desk.appFacts(id))),
+        ...(storeIsUp && (await deps.appFacts(id))),
       },
     }),
   }

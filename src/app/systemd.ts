@@ -1,10 +1,10 @@
 import { dlopen, FFIType, ptr } from 'bun:ffi'
 import { nothingToCancel, type World } from '../world.ts'
 
-/** Tells systemd how we are (sd_notify); does nothing where nobody listens. */
+/** Reports the state of the daemon to systemd (sd_notify). Does nothing without systemd. */
 export interface Notifier {
   ready(): void
-  /** A reload begins, and is over. */
+  /** Call when a reload begins, and `reloaded` when it has ended. */
   reloading(): void
   reloaded(): void
   stopping(): void
@@ -17,8 +17,8 @@ const monotonicClock = 1
 const libraries = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1']
 
 /**
- * Speaks to `$NOTIFY_SOCKET` and keeps the watchdog of `$WATCHDOG_USEC` fed. Bun has no datagram sockets of this kind,
- * so libc is called; where that is forbidden (MemoryDenyWriteExecute) the `systemd-notify` program stands in.
+ * Creates a notifier for `$NOTIFY_SOCKET` that also sends the keep-alive for `$WATCHDOG_USEC`. Bun has no Unix datagram sockets,
+ * so it calls libc. If FFI is forbidden (MemoryDenyWriteExecute), it falls back to the `systemd-notify` program.
  */
 export function openNotifier(
   env: Readonly<Record<string, string | undefined>>,
@@ -48,7 +48,7 @@ export function openNotifier(
   }
 }
 
-/** Opens the way to the socket at `path`; what it returns sends one state. */
+/** Opens the socket at `path` and returns a function that sends one state to it. */
 type OpenSender = (path: string) => (state: string) => void
 
 function openSender(path: string, world: World, openSocket: OpenSender): (state: string) => void {
@@ -57,10 +57,10 @@ function openSender(path: string, world: World, openSocket: OpenSender): (state:
   } catch (error) {
     const program = Bun.which('systemd-notify')
     if (program === null) {
-      world.log.warn('systemd cannot be told how we are', { reason: String(error), hint: 'install systemd-notify' })
+      world.log.warn('cannot notify systemd', { reason: String(error), hint: 'install systemd-notify' })
       return () => {}
     }
-    world.log.info('systemd is told by systemd-notify', { reason: String(error) })
+    world.log.info('notifying systemd through systemd-notify', { reason: String(error) })
     return state => void Bun.spawn([program, state], { stdio: ['ignore', 'ignore', 'ignore'] })
   }
 }
@@ -68,18 +68,18 @@ function openSender(path: string, world: World, openSocket: OpenSender): (state:
 function openSocketSender(path: string): (state: string) => void {
   const { symbols } = openLibc()
   const socket = symbols.socket(addressFamilyUnix, datagram, 0)
-  if (socket < 0) throw new Error('no unix socket')
-  // sockaddr_un: the family in host order, then the path; an abstract one begins with a NUL instead of the @.
+  if (socket < 0) throw new Error('cannot create a Unix socket')
+  // sockaddr_un: the family in host order, then the path. An abstract path starts with NUL instead of @.
   const name = Buffer.from(path.startsWith('@') ? `\0${path.slice(1)}` : `${path}\0`)
   const address = Buffer.concat([Buffer.from([addressFamilyUnix, 0]), name])
   const monotonicUs = () => {
-    const time = new BigInt64Array(2) // what a timespec is on every target of ours
+    const time = new BigInt64Array(2) // the layout of timespec on all supported targets
     symbols.clock_gettime(monotonicClock, ptr(time))
     const [seconds = 0n, nanoseconds = 0n] = time
     return seconds * 1_000_000n + nanoseconds / 1_000n
   }
   return state => {
-    // `Type=notify-reload` wants to know when a reload began, to tell it from the one before.
+    // `Type=notify-reload` requires the start time, to distinguish this reload from an earlier one.
     const message = Buffer.from(state === reloadingState ? `${state}\nMONOTONIC_USEC=${monotonicUs()}` : state)
     symbols.sendto(socket, ptr(message), message.length, 0, ptr(address), address.length)
   }
@@ -98,8 +98,8 @@ function openLibc() {
     try {
       return dlopen(library, symbols)
     } catch {
-      // another C library; the next name may be the right one
+      // not this C library; try the next name
     }
   }
-  throw new Error('libc was not found')
+  throw new Error('libc not found')
 }

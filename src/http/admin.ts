@@ -29,62 +29,62 @@ const maxBodyBytes = 32 * 1024 * 1024
 export function startAdminListener(
   address: { host: string; port: number },
   token: () => string,
-  desk: AdminApi,
+  api: AdminApi,
   log: Log,
 ): Listener {
-  const api = new Elysia({ prefix: '/api', normalize: false })
+  const routes = new Elysia({ prefix: '/api', normalize: false })
     // Before the body is read and judged, which `beforeHandle` would be too late for; without a body nothing is parsed.
     .onParse(({ headers }) => authorize(headers['authorization'], token()))
     .onTransform(({ headers }) => authorize(headers['authorization'], token()))
-    .get('/status', () => desk.status())
-    .get('/trace/:id', async ({ params, set }) => (await desk.trace(params.id)) ?? missing(set), { params: anId })
-    .get('/deliveries/:id', async ({ params, set }) => (await desk.delivery(params.id)) ?? missing(set), {
-      params: anId,
+    .get('/status', () => api.status())
+    .get('/trace/:id', async ({ params, set }) => (await api.trace(params.id)) ?? missing(set), { params: idParam })
+    .get('/deliveries/:id', async ({ params, set }) => (await api.delivery(params.id)) ?? missing(set), {
+      params: idParam,
     })
     .post(
       '/send',
       async ({ body, set }) => {
         set.status = 202
-        return desk.send(body)
+        return api.send(body)
       },
       { body: sendBody, parse: 'json' },
     )
-    .get('/dead', async () => ({ dead: await desk.dead() }))
+    .get('/dead', async () => ({ dead: await api.dead() }))
     .post(
       '/dead/:id/retry',
       async ({ params, set }) => {
         set.status = 202
-        return desk.retryDead(params.id)
+        return api.retryDead(params.id)
       },
-      { params: anId },
+      { params: idParam },
     )
-    .delete('/dead/:id', ({ params }) => desk.dropDead(params.id), { params: anId })
+    .delete('/dead/:id', ({ params }) => api.dropDead(params.id), { params: idParam })
   const app = new Elysia({ normalize: false })
     .onError(({ code, error, set }) => describeError(String(code), error, set, log))
     .get('/healthz', () => ({ alive: true }))
     .get('/readyz', async ({ set }) => {
-      const readiness = await desk.ready()
+      const readiness = await api.ready()
       if (!readiness.ready) set.status = 503
       return readiness
     })
     .get('/metrics', async ({ set }) => {
       set.headers['content-type'] = 'text/plain; version=0.0.4; charset=utf-8'
-      return desk.metrics()
+      return api.metrics()
     })
-    .use(api)
+    .use(routes)
   return listen(app, address, maxBodyBytes)
 }
 
-const anId = t.Object({ id: t.String({ maxLength: 300 }) })
+const idParam = t.Object({ id: t.String({ maxLength: 300 }) })
 
-type Said = readonly [code: string, message: string, hint?: string]
+type ErrorText = readonly [code: string, message: string, hint?: string]
 /** The part of an answer that an error sets. */
-interface Answering {
+interface ResponseSettings {
   status?: number | string
   readonly headers: Record<string, string | number>
 }
 
-const errors: Readonly<Record<string, readonly [status: number, ...Said]>> = {
+const errors: Readonly<Record<string, readonly [status: number, ...ErrorText]>> = {
   NOT_FOUND: [404, 'not_found', 'there is nothing at this address', 'see docs/'],
   PARSE: [400, 'bad_request', 'the body cannot be read', 'send JSON'],
 }
@@ -101,7 +101,7 @@ const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   store_failed: 503,
 }
 
-function missing(set: Answering) {
+function missing(set: ResponseSettings) {
   set.status = 404
   return failure(
     'not_found',
@@ -110,12 +110,12 @@ function missing(set: Answering) {
   )
 }
 
-function describeError(code: string, error: unknown, set: Answering, log: Log) {
+function describeError(code: string, error: unknown, set: ResponseSettings, log: Log) {
   const ours = error instanceof ParseError ? error.cause : error // what `onParse` throws comes wrapped
-  if (ours instanceof WecomdError) return describeOurs(ours, set)
+  if (ours instanceof WecomdError) return describeWecomdError(ours, set)
   if (error instanceof ValidationError) {
     set.status = 400
-    const [path, message] = firstFault(error)
+    const [path, message] = firstProblem(error)
     return { error: { code: 'bad_request', message, hint: 'docs/operation.md describes the request', path } }
   }
   const known = errors[code]
@@ -125,7 +125,7 @@ function describeError(code: string, error: unknown, set: Answering, log: Log) {
   return failure(...said)
 }
 
-function describeOurs(error: WecomdError, set: Answering) {
+function describeWecomdError(error: WecomdError, set: ResponseSettings) {
   const { code, message, hint, retryAfterMs } = error
   set.status = statuses[code] ?? 500
   if (retryAfterMs !== undefined) set.headers['retry-after'] = String(Math.ceil(retryAfterMs / 1000))
@@ -133,13 +133,13 @@ function describeOurs(error: WecomdError, set: Answering) {
 }
 
 /** Where the first thing is that the schema refuses, and what; never the value. */
-function firstFault(error: ValidationError): [path: string, message: string] {
+function firstProblem(error: ValidationError): [path: string, message: string] {
   const { valueError } = error
   const path = valueError?.path.slice(1).replaceAll('/', '.') ?? ''
   return [path, `${path === '' ? 'the body' : path}: ${valueError?.message ?? 'is not as it should be'}`]
 }
 
-function failure(...[code, message, hint]: Said) {
+function failure(...[code, message, hint]: ErrorText) {
   return { error: { code, message, ...(hint !== undefined && { hint }) } }
 }
 

@@ -55,8 +55,15 @@ export class Metrics {
     }
   }
 
-  callback(seen: { account: string; surface: string; type: string; result: string; at: number; tookMs: number }): void {
-    const { account, surface, type, result, at, tookMs } = seen
+  callback(event: {
+    account: string
+    surface: string
+    type: string
+    result: string
+    at: number
+    tookMs: number
+  }): void {
+    const { account, surface, type, result, at, tookMs } = event
     this.metrics.callbacks.inc({ account, surface, kind: type, result })
     this.metrics.callbackSeconds.observe(tookMs / 1000)
     const activity = this.surface(account, surface)
@@ -64,9 +71,9 @@ export class Metrics {
     activity.counts[type] = (activity.counts[type] ?? 0) + 1
   }
 
-  signatureFailure(seen: { account: string; surface: string; at: number }): void {
-    this.metrics.signatureFailures.inc({ account: seen.account })
-    this.surface(seen.account, seen.surface).lastSignatureFailureAt = seen.at
+  signatureFailure(event: { account: string; surface: string; at: number }): void {
+    this.metrics.signatureFailures.inc({ account: event.account })
+    this.surface(event.account, event.surface).lastSignatureFailureAt = event.at
   }
 
   turnEnded(end: string): void {

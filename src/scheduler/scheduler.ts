@@ -12,7 +12,7 @@ export interface Source {
 const failurePauseMs = 1_000
 
 /** A timer does not notice that the clock was set; so long it may take until somebody looks. */
-const longestSleepMs = 10_000
+const maxSleepMs = 10_000
 
 /**
  * The one timer of the process: it sleeps until the earliest source or alarm is due. `wake` makes it look again, at
@@ -66,17 +66,17 @@ export class Scheduler implements Timers {
   }
 
   private sleepUntil(due: number): void {
-    const when = Math.min(due, this.clock.now() + longestSleepMs)
+    const when = Math.min(due, this.clock.now() + maxSleepMs)
     if (this.pending === undefined || this.pending.when > when) this.sleep(when, false)
   }
 
   /** A timer runs in the time that passes: when the clock was set forward, one that is due by now may still be far off. */
   private sleep(when: number, isWake: boolean): void {
     this.pending?.cancel()
-    this.pending = { when, isWake, cancel: this.clock.alarm(when, () => this.look()) }
+    this.pending = { when, isWake, cancel: this.clock.alarm(when, () => this.runDue()) }
   }
 
-  private look(): void {
+  private runDue(): void {
     this.pending = undefined
     const now = this.clock.now()
     const due = [...this.alarms].filter(alarm => alarm.when <= now)

@@ -11,12 +11,12 @@ afterEach(() => {
   for (const close of open.splice(0).toReversed()) close()
 })
 
-/** A watched file in a folder of its own. Waits end when the test says so. */
-function watchOne(place?: (folder: string) => string) {
+/** Watches a file in a new folder. Timers ring when the test calls `settle`. */
+function watchOne(prepare?: (folder: string) => string) {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-watch-'))
   open.push(() => rmSync(folder, { recursive: true, force: true }))
   writeFileSync(join(folder, 'wecomd.json5'), 'one')
-  const file = place?.(folder) ?? join(folder, 'wecomd.json5')
+  const file = prepare?.(folder) ?? join(folder, 'wecomd.json5')
   const lines: string[] = []
   const log = createLog(line => void lines.push(line), realClock.now, { level: 'debug', format: 'json' })
   const waits: { readonly ms: number; readonly ring: () => void }[] = []
@@ -38,7 +38,7 @@ function watchOne(place?: (folder: string) => string) {
     waits,
     unwatch,
     changes: () => changes,
-    /** Resolves when something was noticed, and its wait is over. */
+    /** Waits for an event of the folder and lets its delay pass. */
     async settle() {
       await until('an event of the folder', () => waits.length > 0)
       for (const { ring } of waits.splice(0)) ring()
@@ -46,7 +46,7 @@ function watchOne(place?: (folder: string) => string) {
   }
 }
 
-test('watch: a file that is written again is one change, a moment after the first sign of it', async () => {
+test('watch: several writes are one change, after a short delay', async () => {
   const watched = watchOne()
   writeFileSync(watched.file, 'two')
   appendFileSync(watched.file, 'three')
@@ -57,7 +57,7 @@ test('watch: a file that is written again is one change, a moment after the firs
   expect(watched.changes()).toBe(1)
 })
 
-test('watch: a file that is put in place of the old one is noticed, and so is what is written to it then', async () => {
+test('watch: replacing the file is a change, and so are later writes', async () => {
   const watched = watchOne()
   for (const [count, content] of ['two', 'three'].entries()) {
     writeFileSync(`${watched.file}.tmp`, content)
@@ -74,7 +74,7 @@ test('watch: a file that is put in place of the old one is noticed, and so is wh
   })
 })
 
-test('watch: a link behind which the folder is exchanged is noticed', async () => {
+test('watch: changing the target of a symlinked folder is a change', async () => {
   const watched = watchOne(folder => {
     for (const version of ['v1', 'v2']) {
       mkdirSync(join(folder, version))
@@ -92,21 +92,21 @@ test('watch: a link behind which the folder is exchanged is noticed', async () =
   })
 })
 
-test('watch: other files of the folder are no change', async () => {
+test('watch: other files in the folder are ignored', async () => {
   const watched = watchOne()
   writeFileSync(join(watched.folder, 'other'), 'x')
   await watched.settle()
   expect(watched.changes()).toBe(0)
 })
 
-test('watch: a file that is gone is a change, too', async () => {
+test('watch: removing the file is a change', async () => {
   const watched = watchOne()
   rmSync(watched.file)
   await watched.settle()
   expect(watched.changes()).toBe(1)
 })
 
-test('watch: after its end nothing is noticed, not even what was', async () => {
+test('watch: unwatching also cancels a pending change', async () => {
   const watched = watchOne()
   writeFileSync(watched.file, 'two')
   await until('the event', () => watched.waits.length > 0)
@@ -114,7 +114,7 @@ test('watch: after its end nothing is noticed, not even what was', async () => {
   expect(watched.waits).toEqual([])
 })
 
-test('watch: a folder that cannot be watched is said once, and does no other harm', () => {
+test('watch: a folder that cannot be watched is one warning', () => {
   const { lines } = watchOne(folder => join(folder, 'nowhere', 'wecomd.json5'))
-  expect(lines.map(line => JSON.parse(line).msg)).toEqual(['changes of the config file are not noticed'])
+  expect(lines.map(line => JSON.parse(line).msg)).toEqual(['watching the config file failed'])
 })

@@ -13,7 +13,7 @@ type Found = { readonly state: string; readonly reason: string; readonly hint: s
 const safety = async () =>
   ((await daemon.api('/api/status')) as { components: { gateway: { state: string }; safety?: Found } }).components
     .safety
-const warnings = () => daemon.log.filter(line => line.includes('can have commands executed'))
+const warnings = () => daemon.log.filter(line => line.includes('can run commands on the gateway host'))
 
 test('agent watch: an agent without limits that everybody reaches is warned about, with the setting to change', async () => {
   await open()
@@ -71,7 +71,7 @@ test('agent watch: one that is bound and unknown to the gateway is in the status
     const { components } = (await daemon.api('/api/status')) as { components: { agents?: Found } }
     return components.agents && components
   })
-  expect(agents).toMatchObject({ state: 'unknown', reason: expect.stringContaining('knows no agent sales,') })
+  expect(agents).toMatchObject({ state: 'unknown', reason: expect.stringContaining('has no agent sales,') })
   expect(agents?.hint).toContain('openclaw agents add sales')
   const { text } = await daemon.tenant.say({ userid: 'lisi', text: 'hello' }).finished
   expect(text).toContain('The agent that should answer you does not exist')

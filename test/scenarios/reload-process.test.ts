@@ -40,7 +40,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const reloads = () => daemon.log.filter(({ msg }) => String(msg).includes('reloaded'))
+const reloads = () => daemon.log.filter(({ msg }) => String(msg).startsWith('config reload'))
 
 test('SIGHUP: the daemon reads its config again, with the files of its secrets, and tells systemd', async () => {
   writeFileSync(join(folder, 'token'), 'rotatedBotToken01')

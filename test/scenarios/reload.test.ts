@@ -41,12 +41,12 @@ interface Line {
   readonly level: string
   readonly msg: string
   readonly changed?: readonly string[]
-  readonly complaints?: readonly string[]
+  readonly problems?: readonly string[]
 }
 
 /** What the log says of reloads. */
 function told({ log }: TestDaemon): readonly Line[] {
-  return log.map((line): Line => JSON.parse(line)).filter(({ msg }) => /^config (?:NOT )?reloaded/.test(msg))
+  return log.map((line): Line => JSON.parse(line)).filter(({ msg }) => /^config reload(?:ed| rejected)/.test(msg))
 }
 
 /** What the changed paths of the last reload were. */
@@ -84,13 +84,13 @@ test('reload: an invalid file changes nothing, is complained about, and until a 
   const { loadedAt } = await configOf(daemon)
   daemon.reconfigure({ bot: { welcomeText: 'after', tokn: 'typo' }, config: { language: 'speak-friend' } })
   await until('the reload', () => told(daemon).length === 1)
-  const complaints = [
+  const problems = [
     'channels.wecom.bot.tokn: unknown key; did you mean "token"?',
     'language: expected one of "zh-CN", "en"',
   ]
-  expect(told(daemon)).toMatchObject([{ level: 'error', complaints }])
+  expect(told(daemon)).toMatchObject([{ level: 'error', problems }])
   expect(daemon.log.join('\n')).not.toMatch(/typo|speak-friend/)
-  expect(await configOf(daemon)).toEqual({ loadedAt, complaint: complaints.join('; ') })
+  expect(await configOf(daemon)).toEqual({ loadedAt, complaint: problems.join('; ') })
   expect(await daemon.tenant.enterChat('zhangsan')).toBe('before')
   daemon.reconfigure()
   await until('the reload', () => told(daemon).length === 2)
@@ -127,7 +127,7 @@ test('reload: what needs a restart refuses the whole file, by name', async () =>
   expect(complaint.split('; ').toSorted()).toEqual(paths.map(path => `${path}: a change needs a restart`).toSorted())
   expect(await daemon.tenant.enterChat('zhangsan')).toBe('before')
   expect(daemon.log.join('\n')).not.toMatch(/elsewhere|other\.db/)
-  expect(daemon.log.find(line => line.includes('NOT reloaded'))).toContain('restart wecomd')
+  expect(daemon.log.find(line => line.includes('config reload rejected'))).toContain('restart wecomd')
 })
 
 test('reload: an account that was added answers, one that was removed is 404, and its open turn ends by its last way', async () => {

@@ -180,7 +180,7 @@ describe('systemd', () => {
     writeFileSync(join(folder, 'systemd-notify'), `#!/bin/sh\necho "$1" >> '${said}'\n`)
     chmodSync(join(folder, 'systemd-notify'), 0o755)
     expect(await notifyWithoutLibc(`${folder}:${process.env.PATH ?? ''}`)).toContain(
-      'systemd is told by systemd-notify',
+      'notifying systemd through systemd-notify',
     )
     const lines = () => (existsSync(said) ? readFileSync(said, 'utf8').trim().split('\n') : [])
     await until('both states', () => lines().length === 2)
@@ -189,7 +189,7 @@ describe('systemd', () => {
 
   test('systemd: where that program is missing as well the daemon says so once and goes on', async () => {
     const { folder } = writeConfig()
-    expect(await notifyWithoutLibc(folder)).toContain('systemd cannot be told how we are')
+    expect(await notifyWithoutLibc(folder)).toContain('cannot notify systemd')
   })
 
   /** Runs a notifier in a process of its own with this PATH, with libc forbidden; resolves to its log. */
