@@ -1,4 +1,4 @@
-/** Every code an error of ours can carry. Callers branch on these, never on messages. */
+/** The codes of WecomdError. Callers branch on the code, never on the message. */
 export type ErrorCode =
   | 'usage'
   | 'config'
@@ -28,8 +28,8 @@ export type ErrorCode =
   | 'cancelled'
 
 /**
- * The one error class. `message` says what failed and with what (never a secret, key or full URL), `hint` what the
- * operator does next, `retryAfterMs` when trying again may help.
+ * The only error class of wecomd. `message` describes what failed and with which input, but never contains a secret, a key or a
+ * full URL. `hint` tells the operator what to do. `retryAfterMs` is set if a retry after that time may succeed.
  */
 export class WecomdError extends Error {
   readonly code: ErrorCode
@@ -45,12 +45,12 @@ export class WecomdError extends Error {
   }
 }
 
-/** True when `error` is ours and carries `code`. */
+/** True if `error` is a WecomdError with this code. */
 export function isCode(error: unknown, code: ErrorCode): error is WecomdError {
   return error instanceof WecomdError && error.code === code
 }
 
-/** The message of anything thrown, for a log line. */
+/** The message of any thrown value, for a log line. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,62 +1,62 @@
 import { hostname } from 'node:os'
 
-/** Undoes a registration; harmless when called twice. */
+/** Cancels a registration. A second call has no effect. */
 export type Cancel = () => void
 
-/** What there is to undo before anything was registered. */
+/** The initial value of a `Cancel` variable, before anything is registered. */
 export const nothingToCancel: Cancel = () => {}
 
-/** Wall clock in epoch milliseconds, and one-shot alarms. Only the scheduler sets alarms; everybody else asks it. */
+/** Wall clock in epoch milliseconds, with one-shot alarms. Only the scheduler sets alarms; other code uses `Timers`. */
 export interface Clock {
   now(): number
   alarm(at: number, ring: () => void): Cancel
 }
 
-/** Waits that the scheduler keeps for others, so that there is one timer in the process. */
+/** One-shot timers, implemented by the scheduler, so that the process needs a single real timer. */
 export interface Timers {
   at(when: number, ring: () => void): Cancel
 }
 
 export interface Random {
   bytes(count: number): Uint8Array
-  /** 0 <= n < 1, for jitter only. */
+  /** A number from 0 (inclusive) to 1 (exclusive). Not secure: use it for jitter only. */
   fraction(): number
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 export type LogFields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
 
-/** One line each. Never pass a secret, message text or a user id. */
+/** Each call writes one line. Never pass a secret, a message text or a user id. */
 export interface Log {
   debug(msg: string, fields?: LogFields): void
   info(msg: string, fields?: LogFields): void
   warn(msg: string, fields?: LogFields): void
   error(msg: string, fields?: LogFields): void
-  /** A log whose lines carry `area`. */
+  /** Returns a log that marks its lines with this area. */
   area(name: string): Log
 }
 
-/** The part of `fetch` that we use; `proxy` and `tls` are Bun's. */
+/** The subset of `fetch` in use. `proxy` and `tls` are Bun extensions. */
 export type Fetch = (url: string, init?: BunFetchRequestInit) => Promise<Response>
 
-/** A client WebSocket, text frames only. `bufferedBytes` is what `send` has not yet handed to the kernel. */
+/** A client WebSocket for text frames. `bufferedBytes` counts the bytes that `send` has not yet passed to the kernel. */
 export interface Socket {
   send(text: string): void
   close(code?: number, reason?: string): void
-  /** Ends at once, also while still connecting. */
+  /** Closes without a handshake, also while connecting. */
   terminate(): void
   bufferedBytes(): number
 }
 
 export interface SocketEvents {
   message(text: string): void
-  /** Called exactly once, whatever happened. */
+  /** Called exactly once, also if the connection was never opened. */
   close(code: number, reason: string): void
 }
 
 export type OpenSocket = (url: string, options: { ca?: string }, events: SocketEvents) => Socket
 
-/** The doors to the outside. `app.ts` hands them to the adapters; tests hand in others. */
+/** All access to the outside world: time, randomness, network, host. `app.ts` passes it to the adapters; tests pass fakes. */
 export interface World {
   readonly clock: Clock
   readonly random: Random
@@ -79,7 +79,7 @@ export function realWorld(log: Log): World {
   }
 }
 
-/** setTimeout counts in a signed 32-bit integer; a later alarm rings early and its owner looks at the clock again. */
+/** setTimeout overflows at 2^31 ms. A later alarm rings early, and its owner then checks the clock and sets a new one. */
 const maxTimerMs = 2_000_000_000
 
 export const realClock: Clock = {
@@ -109,13 +109,13 @@ const openRealSocket: OpenSocket = (url, options, events) => {
   }
 }
 
-/** How much of a log is written, and how: `pretty` for terminals, JSON lines otherwise. */
+/** The lowest level to log, and the format: `pretty` for terminals, `json` for one JSON object per line. */
 export interface LogStyle {
   level: LogLevel
   format: 'json' | 'pretty'
 }
 
-/** Writes log lines to `write`, each in the style of that moment. */
+/** Creates a log that passes lines to `write`. `style` is read for each line, so a reload can change it. */
 export function createLog(write: (line: string) => void, now: () => number, style: LogStyle): Log {
   const ranks: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
   const make = (area: string): Log => {

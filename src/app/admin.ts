@@ -143,7 +143,7 @@ async function readMedia(
   if (path !== undefined) return await context.spool.borrow(path)
   const bytes = Buffer.from(base64 ?? '', 'base64')
   if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(base64 ?? '') || bytes.length === 0) {
-    throw new WecomdError('bad_message', 'media.base64 is not valid base64')
+    throw new WecomdError('bad_message', 'media.base64 is not base64')
   }
   if (bytes.length <= limits.mediaBytes.file) return bytes
   throw new WecomdError('bad_message', 'the file is larger than 20 MiB, the limit of WeCom')

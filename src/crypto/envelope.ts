@@ -7,26 +7,26 @@ const randomBytes = 16
 const headBytes = randomBytes + 4
 const keyChars = 43
 
-/** A decoded EncodingAESKey; decode once per account and keep it. */
+/** A decoded EncodingAESKey. Decode it once per account and keep it. */
 export interface EnvelopeKey {
   readonly key: KeyObject
   readonly iv: Uint8Array
 }
 
-/** What was inside an envelope. `receiveid` still has to be checked, see `checkReceiveid`. */
+/** The content of an envelope. The caller must still check `receiveid` with `checkReceiveid`. */
 export interface Opened {
   readonly message: string
   readonly receiveid: string
 }
 
-/** Decodes an EncodingAESKey or throws `bad_key`. Bits left over in its last character are allowed: real keys have them. */
+/** Decodes an EncodingAESKey or throws `bad_key`. Unused bits in the last character may be set: real keys have them. */
 export function decodeKey(encodingAESKey: string): EnvelopeKey {
   if (encodingAESKey.length !== keyChars) {
     throw new WecomdError(
       'bad_key',
       `the EncodingAESKey has ${encodingAESKey.length} characters instead of ${keyChars}`,
       {
-        hint: 'copy it again from the admin console, all of it and without spaces',
+        hint: 'copy all of it again from the admin console, without spaces',
       },
     )
   }
@@ -39,7 +39,7 @@ export function decodeKey(encodingAESKey: string): EnvelopeKey {
   return { key: createSecretKey(bytes), iv: new Uint8Array(bytes.subarray(0, 16)) }
 }
 
-/** Encrypts `message` for `receiveid` with 16 fresh random bytes; the result goes into `encrypt`. */
+/** Encrypts `message` for `receiveid` and returns the value of `encrypt`. `random16` are 16 new random bytes. */
 export function sealEnvelope(key: EnvelopeKey, message: string, receiveid: string, random16: Uint8Array): string {
   const messageBytes = Buffer.byteLength(message)
   const contentBytes = headBytes + messageBytes + Buffer.byteLength(receiveid)
@@ -54,7 +54,7 @@ export function sealEnvelope(key: EnvelopeKey, message: string, receiveid: strin
   return cipher.update(plain).toString('base64')
 }
 
-/** Decrypts an `encrypt` value, or throws `bad_envelope` (not a ciphertext) or `bad_cipher` (not one of this key). */
+/** Decrypts an `encrypt` value. Throws `bad_envelope` if it is not a ciphertext, `bad_cipher` if the key does not match. */
 export function openEnvelope(key: EnvelopeKey, encrypt: string): Opened {
   const plain = decrypt(key, decodeCiphertext(encrypt))
   const padBytes = paddingOf(plain)
@@ -62,33 +62,35 @@ export function openEnvelope(key: EnvelopeKey, encrypt: string): Opened {
   const end = plain.length - padBytes
   if (end < headBytes) throw new WecomdError('bad_cipher', 'the decrypted envelope is too short')
   const messageEnd = headBytes + plain.readUInt32BE(randomBytes)
-  if (messageEnd > end) throw new WecomdError('bad_cipher', 'the decrypted envelope states more bytes than it has')
+  if (messageEnd > end) throw new WecomdError('bad_cipher', 'the decrypted envelope is shorter than its stated length')
   return { message: decodeUtf8(plain, headBytes, messageEnd), receiveid: decodeUtf8(plain, messageEnd, end) }
 }
 
 /**
- * Throws `bad_receiveid` unless the envelope was meant for us: an app's must carry its corpId; a Bot's the configured
- * one, and without a configured one a Bot takes any.
+ * Throws `bad_receiveid` if the envelope was encrypted for someone else. For an app, `expected` is its corpId. For a Bot it is the
+ * configured receiveId; if that is empty, a Bot accepts any.
  */
 export function checkReceiveid(surface: 'bot' | 'app', expected: string, received: string): void {
   if (received === expected) return
   if (surface === 'bot' && expected === '') return
   const shown = JSON.stringify(received.slice(0, 64))
-  throw new WecomdError('bad_receiveid', `the envelope is meant for receiveid ${shown}`, {
-    hint: surface === 'app' ? 'compare agent.corpId with the admin console' : 'compare bot.receiveId, usually empty',
+  throw new WecomdError('bad_receiveid', `the envelope is encrypted for receiveid ${shown}`, {
+    hint:
+      surface === 'app' ? 'compare agent.corpId with the admin console' : 'check bot.receiveId, which is usually empty',
   })
 }
 
 function decodeCiphertext(encrypt: string): Buffer {
   const bytes = Buffer.from(encrypt, 'base64')
-  // Buffer skips what is not base64, so a wrong character shows as a missing byte.
+  // Buffer skips invalid characters, so the result is then shorter than expected.
   if (bytes.length !== base64Bytes(encrypt)) throw new WecomdError('bad_envelope', 'the ciphertext is not base64')
   if (bytes.length === 0) throw new WecomdError('bad_envelope', 'the ciphertext is empty')
-  if (bytes.length % 16 !== 0) throw new WecomdError('bad_envelope', 'the ciphertext does not end with a whole block')
+  if (bytes.length % 16 !== 0)
+    throw new WecomdError('bad_envelope', 'the length of the ciphertext is not a multiple of 16')
   return bytes
 }
 
-/** How many bytes `text` decodes to if all of it is base64. */
+/** The number of bytes that `text` decodes to if it is valid base64. */
 function base64Bytes(text: string): number {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
   return Math.floor(((text.length - padding) * 3) / 4)

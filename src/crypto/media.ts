@@ -3,14 +3,14 @@ import { WecomdError } from '../errors.ts'
 import type { EnvelopeKey } from './envelope.ts'
 import { blockBytes, paddingOf } from './padding.ts'
 
-/** Decrypts one attachment as it comes; what `update` and `finish` give together is the attachment. */
+/** Decrypts one file as a stream. The results of all `update` calls and of `finish`, in order, are the file. */
 export interface MediaOpener {
   update(piece: Uint8Array): readonly Uint8Array[]
-  /** The last bytes, or throws `bad_cipher`: what came before then was not the attachment. */
+  /** Returns the last bytes. Throws `bad_cipher` if decryption failed; the earlier output is then garbage and must be discarded. */
   finish(): Uint8Array
 }
 
-/** For media of the Bot (page 100719): AES-256-CBC like an envelope, without anything around the bytes. */
+/** Opens files that users send to the Bot: AES-256-CBC like an envelope, but without a header. See WeCom's page 100719. */
 export function createMediaOpener({ key, iv }: EnvelopeKey): MediaOpener {
   const decipher = createDecipheriv('aes-256-cbc', key, iv).setAutoPadding(false)
   let bytes = 0
@@ -19,7 +19,7 @@ export function createMediaOpener({ key, iv }: EnvelopeKey): MediaOpener {
     update(piece) {
       bytes += piece.length
       const plain = decipher.update(piece)
-      // Nothing large is copied: that would cost a third of the speed.
+      // Holds back the last block, which may be padding, without copying large buffers: that would cost a third of the speed.
       const [before, last] = plain.length < blockBytes ? [[], Buffer.concat([held, plain])] : [[held], plain]
       const end = Math.max(0, last.length - blockBytes)
       held = last.subarray(end)
@@ -27,11 +27,11 @@ export function createMediaOpener({ key, iv }: EnvelopeKey): MediaOpener {
     },
     finish() {
       if (bytes === 0 || bytes % blockBytes !== 0) {
-        throw new WecomdError('bad_cipher', 'the encrypted media does not end with a whole block')
+        throw new WecomdError('bad_cipher', 'the length of the encrypted file is not a multiple of 32')
       }
       const padBytes = paddingOf(held)
       if (padBytes === undefined) {
-        throw new WecomdError('bad_cipher', 'the decrypted media is not padded to 32 bytes', {
+        throw new WecomdError('bad_cipher', 'the decrypted file is not padded to 32 bytes', {
           hint: 'compare the EncodingAESKey with the admin console',
         })
       }

@@ -9,7 +9,7 @@ export function sign(token: string, timestamp: string, nonce: string, encrypt: s
   return hasher.digest('hex')
 }
 
-/** True when `signature` is the one of these values; takes the same time wherever it differs. */
+/** Verifies a signature in constant time. */
 export function verifySignature(
   signature: string,
   token: string,
@@ -22,7 +22,7 @@ export function verifySignature(
   return timingSafeEqual(given, Buffer.from(sign(token, timestamp, nonce, encrypt), 'latin1'))
 }
 
-/** Orders two strings as their UTF-8 bytes would be; `<` compares UTF-16 units, which puts surrogates too low. */
+/** Compares two strings by their UTF-8 bytes. `<` compares UTF-16 units, which sorts surrogates too low. */
 function compareBytes(a: string, b: string): number {
   const shorter = Math.min(a.length, b.length)
   for (let at = 0; at < shorter; at++) {

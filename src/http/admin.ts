@@ -5,27 +5,30 @@ import type { Log } from '../world.ts'
 import { type Listener, listen } from './public.ts'
 import { type SendBody, sendBody } from './send.ts'
 
-/** What the private listener tells; `app.ts` knows it. */
+/** The operations of the private listener. `app/admin.ts` implements them. */
 export interface AdminApi {
   ready(): Promise<{ ready: boolean; components: unknown }>
   status(): Promise<unknown>
   metrics(): Promise<string>
-  /** Undefined when nothing is known by this id. */
+  /** Resolves to undefined for an unknown id. */
   trace(id: string): Promise<unknown>
-  /** Accepts a message to be sent; throws a WecomdError for what cannot be. */
+  /** Accepts a message for sending and resolves to the id of its delivery. Throws a WecomdError if it cannot be sent. */
   send(body: SendBody): Promise<{ id: string }>
-  /** Undefined when there is no such delivery. */
+  /** Resolves to undefined for an unknown id. */
   delivery(id: string): Promise<unknown>
-  /** Deliveries that gave up. */
+  /** Lists the dead letters. */
   dead(): Promise<unknown>
-  /** Both throw `not_found` for what is not dead. */
+  /** This and `dropDead` throw `not_found` for a delivery that is not a dead letter. */
   retryDead(id: string): Promise<{ id: string }>
   dropDead(id: string): Promise<{ id: string }>
 }
 
 const maxBodyBytes = 32 * 1024 * 1024
 
-/** The listener for administrators: health, metrics, and with the bearer token the API. */
+/**
+ * Starts the private listener: health and metrics without a token, and the API with one. `token` is a function because a reload
+ * can change the token.
+ */
 export function startAdminListener(
   address: { host: string; port: number },
   token: () => string,
@@ -33,7 +36,7 @@ export function startAdminListener(
   log: Log,
 ): Listener {
   const routes = new Elysia({ prefix: '/api', normalize: false })
-    // Before the body is read and judged, which `beforeHandle` would be too late for; without a body nothing is parsed.
+    // Authorize before the body is parsed and validated; `beforeHandle` runs after that. `onParse` runs only with a body.
     .onParse(({ headers }) => authorize(headers['authorization'], token()))
     .onTransform(({ headers }) => authorize(headers['authorization'], token()))
     .get('/status', () => api.status())
@@ -78,15 +81,15 @@ export function startAdminListener(
 const idParam = t.Object({ id: t.String({ maxLength: 300 }) })
 
 type ErrorText = readonly [code: string, message: string, hint?: string]
-/** The part of an answer that an error sets. */
+/** The part of a response that error handling sets. */
 interface ResponseSettings {
   status?: number | string
   readonly headers: Record<string, string | number>
 }
 
 const errors: Readonly<Record<string, readonly [status: number, ...ErrorText]>> = {
-  NOT_FOUND: [404, 'not_found', 'there is nothing at this address', 'see docs/'],
-  PARSE: [400, 'bad_request', 'the body cannot be read', 'send JSON'],
+  NOT_FOUND: [404, 'not_found', 'there is no such endpoint', 'see docs/operation.md'],
+  PARSE: [400, 'bad_request', 'the body is not valid JSON', 'send a JSON object'],
 }
 
 const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
@@ -103,15 +106,11 @@ const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
 
 function missing(set: ResponseSettings) {
   set.status = 404
-  return failure(
-    'not_found',
-    'nothing is known by this id',
-    'a msgid, an idempotencyKey, the id of a turn or of a delivery',
-  )
+  return failure('not_found', 'unknown id', 'use a msgid, an idempotencyKey, or the id of a turn or delivery')
 }
 
 function describeError(code: string, error: unknown, set: ResponseSettings, log: Log) {
-  const ours = error instanceof ParseError ? error.cause : error // what `onParse` throws comes wrapped
+  const ours = error instanceof ParseError ? error.cause : error // Elysia wraps errors thrown in `onParse`
   if (ours instanceof WecomdError) return describeWecomdError(ours, set)
   if (error instanceof ValidationError) {
     set.status = 400
@@ -120,9 +119,9 @@ function describeError(code: string, error: unknown, set: ResponseSettings, log:
   }
   const known = errors[code]
   if (known === undefined) log.error('a request to the private listener failed', { error: messageOf(error) })
-  const [status, ...said] = known ?? [500, 'internal', 'this request failed', 'the log says why']
+  const [status, ...text] = known ?? [500, 'internal', 'internal error', 'see the log for the cause']
   set.status = status
-  return failure(...said)
+  return failure(...text)
 }
 
 function describeWecomdError(error: WecomdError, set: ResponseSettings) {
@@ -132,11 +131,11 @@ function describeWecomdError(error: WecomdError, set: ResponseSettings) {
   return failure(code, message, hint)
 }
 
-/** Where the first thing is that the schema refuses, and what; never the value. */
+/** The path and the message of the first validation error, without the invalid value. */
 function firstProblem(error: ValidationError): [path: string, message: string] {
   const { valueError } = error
   const path = valueError?.path.slice(1).replaceAll('/', '.') ?? ''
-  return [path, `${path === '' ? 'the body' : path}: ${valueError?.message ?? 'is not as it should be'}`]
+  return [path, `${path === '' ? 'the body' : path}: ${valueError?.message ?? 'is invalid'}`]
 }
 
 function failure(...[code, message, hint]: ErrorText) {
@@ -147,7 +146,7 @@ function authorize(header: string | undefined, token: string): void {
   const given = Buffer.from(/^Bearer (.*)$/i.exec(header ?? '')?.[1] ?? '')
   const wanted = Buffer.from(token)
   if (given.length === wanted.length && timingSafeEqual(given, wanted)) return
-  throw new WecomdError('unauthorized', 'this needs the bearer token', {
-    hint: 'it lies in the state folder in the file admin-token',
+  throw new WecomdError('unauthorized', 'missing or wrong bearer token', {
+    hint: 'the token is admin.token, or in the file admin-token of the state folder',
   })
 }

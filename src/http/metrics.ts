@@ -1,13 +1,13 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
-/** What an account's callback URL has seen since the start; times are epoch ms. */
+/** The activity on an account's callback URL since the start. Times are epoch ms. */
 export interface SurfaceActivity {
   lastCallbackAt?: number
   lastSignatureFailureAt?: number
   readonly counts: Record<string, number>
 }
 
-/** Numbers that are read when somebody asks for them. */
+/** Values that are read only when metrics are requested. */
 export interface Gauges {
   readonly turns: Readonly<Record<string, number>>
   readonly outbox: Readonly<Record<string, number>>
@@ -19,7 +19,7 @@ export interface Gauges {
 const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5]
 const answerBuckets = [0.5, 1, 2, 5, 10, 30, 60, 120, 330, 600, 1800, 3600]
 
-/** The counters behind `/metrics` and `/api/status`. No label ever names a user. */
+/** The metrics of `/metrics` and the callback counts of `/api/status`. No label contains a user id. */
 export class Metrics {
   private readonly registry = new Registry()
   private readonly surfaces = new Map<string, SurfaceActivity>()
@@ -42,15 +42,15 @@ export class Metrics {
       ]),
       callbackSeconds: histogram('wecomd_callback_seconds', 'Time to answer a callback', secondsBuckets),
       signatureFailures: counter('wecomd_signature_failures_total', 'Callbacks with a wrong signature', ['account']),
-      turnEnds: counter('wecomd_turn_ends_total', 'How turns ended', ['end']),
-      firstText: histogram('wecomd_first_text_seconds', 'From the message to the first text', answerBuckets),
-      answer: histogram('wecomd_answer_seconds', 'From the message to the end of the run', answerBuckets),
-      attempts: counter('wecomd_attempts_total', 'Attempts of deliveries', ['route', 'outcome']),
+      turnEnds: counter('wecomd_turn_ends_total', 'Finished turns by how they ended', ['end']),
+      firstText: histogram('wecomd_first_text_seconds', 'Time from the message to the first text', answerBuckets),
+      answer: histogram('wecomd_answer_seconds', 'Time from the message to the end of the run', answerBuckets),
+      attempts: counter('wecomd_attempts_total', 'Delivery attempts', ['route', 'outcome']),
       turns: gauge('wecomd_turns', 'Turns by state', ['state']),
-      outbox: gauge('wecomd_outbox', 'Deliveries to WeCom that are not done, by state', ['state']),
-      dead: gauge('wecomd_dead_letters', 'Deliveries that gave up', []),
-      tokens: counter('wecomd_tokens_refreshed_total', 'Access tokens that were fetched', ['account']),
-      feedback: counter('wecomd_feedback_total', 'What users thought of answers', ['account', 'verdict']),
+      outbox: gauge('wecomd_outbox', 'Unfinished deliveries to WeCom by state', ['state']),
+      dead: gauge('wecomd_dead_letters', 'Deliveries that failed for good', []),
+      tokens: counter('wecomd_tokens_refreshed_total', 'Access tokens fetched from WeCom', ['account']),
+      feedback: counter('wecomd_feedback_total', 'User feedback on answers', ['account', 'verdict']),
       gateway: gauge('wecomd_gateway_up', 'Whether a link to the gateway is up', ['link']),
     }
   }
@@ -107,7 +107,7 @@ export class Metrics {
     return known
   }
 
-  /** Prometheus text. */
+  /** Renders all metrics in the Prometheus text format. */
   async render(gauges: Gauges): Promise<string> {
     for (const [state, count] of Object.entries(gauges.turns)) this.metrics.turns.set({ state }, count)
     for (const [state, count] of Object.entries(gauges.outbox)) this.metrics.outbox.set({ state }, count)

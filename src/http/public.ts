@@ -5,22 +5,22 @@ import { limits } from '../domain/limits.ts'
 import { WecomdError } from '../errors.ts'
 
 export interface Listener {
-  /** Where it really listens, such as `http://0.0.0.0:8780`. */
+  /** The address it listens on, such as `http://0.0.0.0:8780`, with the real port. */
   readonly url: string
-  /** Accepts nothing new, lets the requests under way end. */
+  /** Stops accepting requests and waits for those in progress. */
   stop(): Promise<void>
-  /** Cuts what is still under way. */
+  /** Closes the connections of requests in progress. */
   abort(): void
 }
 
-/** Where callback URLs may be. Those that no account has are 404, but a wrong method is reported first. */
-const places = [...callbackPaths('bot', ':account', true), ...callbackPaths('app', ':account', true)]
-/** Each by its name: what only `all` catches is lost for a Host of one to three letters, which Elysia takes for the path. */
+/** All possible callback URLs. A wrong method answers 405 on every one of them, then an unused URL answers 404. */
+const paths = [...callbackPaths('bot', ':account', true), ...callbackPaths('app', ':account', true)]
+/** Listed one by one because Elysia's `all` fails if the Host header has one to three letters: it mistakes the host for the path. */
 const otherMethods = ['HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']
 
 /**
- * The listener that the internet reaches: callbacks and nothing else. Whatever is wrong gets a status and no word. A
- * request goes to what `find` has at its path at that moment.
+ * Starts the listener that is reachable from the internet. It serves callbacks only, and error responses have no body, so that
+ * strangers learn nothing. `find` is called for every request, because a reload can change the callback URLs.
  */
 export function startPublicListener(
   address: { host: string; port: number },
@@ -29,9 +29,9 @@ export function startPublicListener(
   const app = new Elysia({ strictPath: true }).onError(
     ({ code }) => new Response(null, { status: code === 'NOT_FOUND' ? 404 : 500 }),
   )
-  for (const place of places) {
-    addRoute(app, place, find)
-    for (const method of otherMethods) app.route(method, place, notAllowed, { parse: 'none' })
+  for (const path of paths) {
+    addRoute(app, path, find)
+    for (const method of otherMethods) app.route(method, path, notAllowed, { parse: 'none' })
   }
   return listen(app, address)
 }
@@ -40,17 +40,17 @@ function notAllowed(): Response {
   return new Response(null, { status: 405, headers: { allow: 'GET, POST' } })
 }
 
-function addRoute(app: AnyElysia, place: string, find: (path: string) => Endpoint | undefined): void {
-  // A place without a parameter has no params either, whatever their type says.
+function addRoute(app: AnyElysia, path: string, find: (path: string) => Endpoint | undefined): void {
+  // At runtime `params` is undefined for a path without parameters, although its type is not.
   const answer = async (params: object | undefined, request: HttpRequest): Promise<Response> => {
     const account = params !== undefined && 'account' in params ? String(params.account) : ''
-    const endpoint = find(place.replace(':account', () => account))
+    const endpoint = find(path.replace(':account', () => account))
     return endpoint === undefined ? new Response(null, { status: 404 }) : toResponse(await endpoint.handle(request))
   }
   app
-    .get(place, ({ request, params }) => answer(params, { method: 'GET', query: queryOf(request.url), body: '' }))
+    .get(path, ({ request, params }) => answer(params, { method: 'GET', query: queryOf(request.url), body: '' }))
     .post(
-      place,
+      path,
       ({ request, params, body }) =>
         answer(params, { method: 'POST', query: queryOf(request.url), body: typeof body === 'string' ? body : '' }),
       { parse: 'text' },
@@ -70,12 +70,12 @@ function toResponse(answer: HttpAnswer): Response {
 
 function hintOf(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : ''
-  if (code === 'EACCES') return 'this user may not listen there; ports below 1024 need a privilege'
-  if (code !== 'EADDRINUSE') return 'this host has no such address; set server.host or admin.host'
-  return 'another process has this port; set server.port or admin.port'
+  if (code === 'EACCES') return 'permission denied; ports below 1024 require a privileged user'
+  if (code !== 'EADDRINUSE') return 'this host does not have this address; set server.host or admin.host'
+  return 'another process uses this port; set server.port or admin.port'
 }
 
-/** Starts any Elysia app on an address; `port_in_use` when that cannot be, whyever. */
+/** Starts an Elysia app on an address. Throws `port_in_use` if that fails, for whatever reason; the hint names it. */
 export function listen(
   app: AnyElysia,
   address: { host: string; port: number },

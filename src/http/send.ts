@@ -2,7 +2,7 @@ import { type Static, t } from 'elysia'
 
 const content = (description: string) => t.Optional(t.String({ minLength: 1, description }))
 
-/** The body of `POST /api/send`: a target and exactly one thing to say. */
+/** The body of `POST /api/send`: a target and exactly one of text, markdown, card, news and media. `app/admin.ts` checks "exactly one". */
 export const sendBody = t.Object(
   {
     to: t.String({
@@ -10,10 +10,12 @@ export const sendBody = t.Object(
       maxLength: 100_000,
       description: 'user:ID, party:ID, tag:ID-or-name, group:CHATID or webhook:NAME.',
     }),
-    account: t.Optional(t.String({ minLength: 1, description: 'Wins over the account behind the target.' })),
-    text: content('Plain text; long ones are split.'),
-    markdown: content('Markdown in the subset of the platform; long ones are split.'),
-    card: t.Optional(t.Record(t.String(), t.Unknown(), { description: 'The object of template_card.' })),
+    account: t.Optional(
+      t.String({ minLength: 1, description: 'Overrides an account in the target (`user:ID@account`).' }),
+    ),
+    text: content('Plain text. Split into several messages if too long.'),
+    markdown: content('Markdown in the subset that WeCom renders. Split into several messages if too long.'),
+    card: t.Optional(t.Record(t.String(), t.Unknown(), { description: 'A template_card object.' })),
     news: t.Optional(
       t.Array(
         t.Object(

@@ -1,22 +1,22 @@
 import { messageOf } from '../errors.ts'
 import type { Cancel, Clock, Log, Timers } from '../world.ts'
 
-/** Something that waits. `nextDue` is cheap and says when `run` wants to be called next; both use epoch ms. */
+/** A recurring task. `nextDue` returns when to call `run` next, and must be cheap. Times are epoch ms. */
 export interface Source {
   readonly name: string
   nextDue(): number | undefined
   run(now: number): Promise<void>
 }
 
-/** A source that failed is left alone for this long, so that a broken store does not spin. */
+/** Pause after a source fails, so that a broken store does not cause a busy loop. */
 const failurePauseMs = 1_000
 
-/** A timer does not notice that the clock was set; so long it may take until somebody looks. */
+/** Timers do not notice when the clock is set. The scheduler checks the clock at least this often. */
 const maxSleepMs = 10_000
 
 /**
- * The one timer of the process: it sleeps until the earliest source or alarm is due. `wake` makes it look again, at
- * most once per turn of the event loop. A source never runs twice at the same time.
+ * The only timer of the process. It sleeps until the earliest source or alarm is due. `wake` makes it check all sources, at most
+ * once per turn of the event loop. A source never runs twice at the same time.
  */
 export class Scheduler implements Timers {
   private readonly sources: Source[] = []
@@ -49,12 +49,12 @@ export class Scheduler implements Timers {
     this.wake()
   }
 
-  /** Looks at every source in the next turn of the event loop, whatever the timer that runs was set for. */
+  /** Checks every source in the next turn of the event loop. Call it when `nextDue` of a source may have changed. */
   wake(): void {
     if (this.pending?.isWake !== true) this.sleep(this.clock.now(), true)
   }
 
-  /** Stops starting sources and resolves when the running ones have ended. Alarms still ring until `close`. */
+  /** Starts no more sources and waits for the running ones. Alarms still ring until `close`. */
   async stop(): Promise<void> {
     this.stopped = true
     await Promise.all(this.running.values())
@@ -70,7 +70,7 @@ export class Scheduler implements Timers {
     if (this.pending === undefined || this.pending.when > when) this.sleep(when, false)
   }
 
-  /** A timer runs in the time that passes: when the clock was set forward, one that is due by now may still be far off. */
+  /** Always sets a new timer: after the clock was set forward, the old one may ring long after it is due. */
   private sleep(when: number, isWake: boolean): void {
     this.pending?.cancel()
     this.pending = { when, isWake, cancel: this.clock.alarm(when, () => this.runDue()) }

@@ -222,7 +222,7 @@ describe('a daemon that cannot start', () => {
       const port = index === 0 ? ports.public : ports.private
       expect(code).toBe(5)
       expect(err).toBe(
-        `wecomd: cannot listen on 127.0.0.1:${port}\n  another process has this port; set server.port or admin.port\n`,
+        `wecomd: cannot listen on 127.0.0.1:${port}\n  another process uses this port; set server.port or admin.port\n`,
       )
     }
   })
@@ -230,7 +230,7 @@ describe('a daemon that cannot start', () => {
   test('run: an address that this host does not have is told as that', async () => {
     const place = { name: 'address', stateDir: join(folder, 'state-address'), host: '192.0.2.1', ...free() }
     const { code, err } = await run('run', '--config', writeConfig(place))
-    expect([code, err]).toEqual([5, expect.stringContaining('this host has no such address; set server.host')])
+    expect([code, err]).toEqual([5, expect.stringContaining('this host does not have this address; set server.host')])
   })
 
   test('run: a state folder that cannot be made or written is named', async () => {

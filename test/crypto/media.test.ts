@@ -23,7 +23,7 @@ function seal(plain: Uint8Array): Buffer {
   return encrypt(Buffer.concat([plain, Buffer.alloc(padBytes, padBytes)]))
 }
 
-/** Opens pieces that begin at these places. */
+/** Decrypts `sealed` in pieces that start at these offsets. */
 function open(sealed: Uint8Array, cuts: readonly number[] = [], with_: EnvelopeKey = key): Buffer {
   const opener = createMediaOpener(with_)
   const edges = [0, ...cuts, sealed.length]
@@ -33,7 +33,7 @@ function open(sealed: Uint8Array, cuts: readonly number[] = [], with_: EnvelopeK
 
 describe('vectors', () => {
   for (const one of vectors.media) {
-    test(`media: the vector ${one.id} opens to its bytes`, () => {
+    test(`media: vector ${one.id} decrypts to its bytes`, () => {
       const bytes = Buffer.from(one.encodingAESKey ?? one.aeskey ?? '', 'base64')
       const sealed = Buffer.from(one.ciphertext_base64, 'base64')
       expect(sealed).toHaveLength(one.cipher_len)
@@ -42,7 +42,7 @@ describe('vectors', () => {
   }
 })
 
-test('media: bytes of every length up to five blocks come back, in one piece and cut at every place', () => {
+test('media: every length up to five blocks decrypts, split anywhere', () => {
   for (let length = 0; length <= 160; length++) {
     const plain = random.bytes(length)
     const sealed = seal(plain)
@@ -52,7 +52,7 @@ test('media: bytes of every length up to five blocks come back, in one piece and
   }
 })
 
-test('media: a large one comes back from random pieces, and no more than the last block is held back', () => {
+test('media: a large file holds back no more than its last block', () => {
   const plain = Buffer.from(random.bytes(300_001))
   const sealed = seal(plain)
   const opener = createMediaOpener(key)
@@ -77,16 +77,16 @@ const spoilt: readonly [string, Buffer][] = [
   ['half a block of the padding', encrypt(Buffer.alloc(48, 16))],
   ['a padding of 0', encrypt(Buffer.alloc(64))],
   ['a padding of 33', encrypt(Buffer.alloc(64, 33))],
-  ['a padding that is not the same all through', encrypt(Buffer.from([...Buffer.alloc(60, 1), 4, 5, 4, 4]))],
+  ['a padding of different bytes', encrypt(Buffer.from([...Buffer.alloc(60, 1), 4, 5, 4, 4]))],
 ]
 
 for (const [what, sealed] of spoilt) {
-  test(`media: ${what} is refused`, () => {
+  test(`media: ${what} is rejected`, () => {
     expect(() => open(sealed)).toThrow(expect.objectContaining({ code: 'bad_cipher' }))
   })
 }
 
-test('media: the key of somebody else is told by the padding, with a hint', () => {
+test('media: a wrong key is detected by the padding, with a hint', () => {
   const other = keyOf(Buffer.from(seeded(7).bytes(32)))
   expect(() => open(seal(Buffer.from('a picture')), [], other)).toThrow(
     expect.objectContaining({ code: 'bad_cipher', hint: expect.stringContaining('EncodingAESKey') }),

@@ -1,4 +1,4 @@
-/** Random numbers and bytes that are the same in every run with the same seed. */
+/** Random numbers and bytes that depend only on the seed. */
 export interface Seeded {
   below(limit: number): number
   bytes(count: number): Uint8Array
@@ -7,7 +7,7 @@ export interface Seeded {
 
 const alphabet = ['a', 'Z', '0', ' ', '\n', '"', '<', 'é', '你', '好', '😀', '\ufeff']
 
-/** Mulberry32: small, even enough for tests. */
+/** Mulberry32: small, and uniform enough for tests. */
 export function seeded(seed: number): Seeded {
   let state = seed
   const below = (limit: number) => {

@@ -5,13 +5,13 @@ import { seeded } from './seeded.ts'
 import { positive, vector } from './vectors.ts'
 
 for (const one of positive) {
-  test(`signature: the vector ${one.id} has the signature that it states`, () => {
+  test(`signature: vector ${one.id} has the expected signature`, () => {
     expect(sign(one.token, one.timestamp, one.nonce, one.encrypt)).toBe(one.signature)
     expect(verifySignature(one.signature, one.token, one.timestamp, one.nonce, one.encrypt)).toBe(true)
   })
 }
 
-test('signature: a thousand random values are signed as @wecom/crypto signs them', () => {
+test('signature: random values are signed like in @wecom/crypto', () => {
   const random = seeded(20260101)
   const word = () => Buffer.from(random.bytes(random.below(40))).toString('base64')
   for (let round = 0; round < 1000; round++) {
@@ -20,7 +20,7 @@ test('signature: a thousand random values are signed as @wecom/crypto signs them
   }
 })
 
-test('signature: values are sorted by their UTF-8 bytes, also where UTF-16 would sort them otherwise', () => {
+test('signature: values are sorted by UTF-8 bytes, not by UTF-16 units', () => {
   const values = ['\u{1f600}', '\uff5e', 'ab', 'a'] as const
   const joined = values
     .map(value => Buffer.from(value))
@@ -29,7 +29,7 @@ test('signature: values are sorted by their UTF-8 bytes, also where UTF-16 would
   expect(sign(...values)).toBe(new Bun.CryptoHasher('sha1').update(joined).digest('hex'))
 })
 
-test('signature: whatever is not exactly the signature is refused without an exception', () => {
+test('signature: a wrong signature is rejected without an exception', () => {
   const { signature, token, timestamp, nonce, encrypt } = vector('bot-text-callback')
   const flipped = signature.slice(0, -1) + (signature.endsWith('3') ? '2' : '3')
   const homoglyph = `${String.fromCharCode(0x100 + signature.charCodeAt(0))}${signature.slice(1)}`

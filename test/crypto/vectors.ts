@@ -1,6 +1,6 @@
 import vectors from '../vectors/wecom-crypto.json'
 
-/** One positive vector with the names of the official demo and of ours brought together. */
+/** A positive vector. The official demo and our own vectors use different field names; this is their common form. */
 export interface Vector {
   readonly id: string
   readonly token: string
@@ -33,7 +33,7 @@ export function vector(id: string): Vector {
   return found
 }
 
-/** The text of a negative vector's own key. */
+/** The EncodingAESKey of a negative vector. */
 export function negativeKey(id: string): string {
   return vectors.negative.find(one => one.id === id)?.encodingAESKey ?? ''
 }

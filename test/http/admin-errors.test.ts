@@ -6,7 +6,7 @@ import { keptLog } from '../wecom/api-rig.ts'
 const { log, lines } = keptLog()
 let thrown: unknown
 const refuse = () => Promise.reject(thrown)
-const desk = {
+const api = {
   ready: refuse,
   status: refuse,
   metrics: refuse,
@@ -17,7 +17,7 @@ const desk = {
   retryDead: refuse,
   dropDead: refuse,
 }
-const listener = startAdminListener({ host: '127.0.0.1', port: 0 }, () => 'token', desk, log)
+const listener = startAdminListener({ host: '127.0.0.1', port: 0 }, () => 'token', api, log)
 afterAll(() => listener.stop())
 
 async function send(error: unknown) {
@@ -40,7 +40,7 @@ const codes: readonly [code: ErrorCode, status: number][] = [
   ['store_failed', 503],
 ]
 for (const [code, status] of codes) {
-  test(`private: ${code} is ${status} with its words and its hint`, async () => {
+  test(`private: ${code} is ${status} with its message and hint`, async () => {
     expect(await send(new WecomdError(code, 'what failed', { hint: 'what to do' }))).toEqual({
       status,
       retryAfter: null,
@@ -49,13 +49,13 @@ for (const [code, status] of codes) {
   })
 }
 
-test('private: Retry-After is in whole seconds, never too few', async () => {
+test('private: Retry-After is rounded up to whole seconds', async () => {
   expect((await send(new WecomdError('overloaded', 'full', { retryAfterMs: 29_001 }))).retryAfter).toBe('30')
 })
 
-test('private: an error that is not ours is a 500 that tells nothing of it, and the log does', async () => {
+test('private: an unexpected error is a bare 500, with details in the log', async () => {
   const { status, body } = await send(new Error('SECRET'))
   expect([status, JSON.stringify(body).includes('SECRET')]).toEqual([500, false])
-  expect(body).toEqual({ error: { code: 'internal', message: 'this request failed', hint: 'the log says why' } })
+  expect(body).toEqual({ error: { code: 'internal', message: 'internal error', hint: 'see the log for the cause' } })
   expect(lines.filter(line => line.includes('SECRET'))).toHaveLength(1)
 })

@@ -8,7 +8,7 @@ const chat = 'wrSecretGroup42'
 const words = '绝密的计划'
 const msgids: string[] = []
 
-/** A conversation with everything in it: answers, a failure, a hand-over, a group, a stranger's signature. */
+/** Some of everything: answers, a failed run, a handover, a group message, a callback with a wrong signature. */
 beforeAll(async () => {
   daemon = await startTestDaemon({ bot: { stream: { windowMs: 2_500, handoverMs: 1_000 }, welcomeText: '欢迎' } })
   const { tenant } = daemon
@@ -37,11 +37,11 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 const admin = bearer('admin-token')
 
 describe('without a token', () => {
-  test('private: healthz says that the process lives', async () => {
+  test('private: healthz answers while the process runs', async () => {
     expect(await ask('/healthz')).toMatchObject({ status: 200, text: '{"alive":true}' })
   })
 
-  test('private: readyz is 200 with what it is made of', async () => {
+  test('private: readyz is 200 with the state of each component', async () => {
     const { status, text } = await ask('/readyz')
     expect([status, JSON.parse(text)]).toMatchObject([
       200,
@@ -49,7 +49,7 @@ describe('without a token', () => {
     ])
   })
 
-  test('private: metrics are for Prometheus and need no token', async () => {
+  test('private: metrics are in Prometheus format and need no token', async () => {
     const { status, type } = await ask('/metrics')
     expect([status, type]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8'])
   })
@@ -60,22 +60,22 @@ describe('the token', () => {
     ['no header', {}],
     ['an empty header', { authorization: '' }],
     ['another token', bearer('admin-tokem')],
-    ['a token that begins alike', bearer('admin-token1')],
-    ['a part of it', bearer('admin')],
+    ['a longer token', bearer('admin-token1')],
+    ['a part of the token', bearer('admin')],
     ['an empty token', { authorization: 'Bearer ' }],
     ['the token without its scheme', { authorization: 'admin-token' }],
     ['another scheme', { authorization: 'Basic admin-token' }],
   ]
   for (const [what, headers] of wrong) {
-    test(`private: the API does not open with ${what}`, async () => {
+    test(`private: the API rejects ${what}`, async () => {
       for (const path of ['/api/status', '/api/trace/x']) {
         const { status, type, text } = await ask(path, headers)
         expect([status, type]).toEqual([401, 'application/json;charset=utf-8'])
         expect(JSON.parse(text)).toEqual({
           error: {
             code: 'unauthorized',
-            message: 'this needs the bearer token',
-            hint: 'it lies in the state folder in the file admin-token',
+            message: 'missing or wrong bearer token',
+            hint: 'the token is admin.token, or in the file admin-token of the state folder',
           },
         })
       }
@@ -92,7 +92,7 @@ describe('the token', () => {
     ['DELETE', '/api/dead/x'],
   ]
   for (const [method, path, body] of ways) {
-    test(`private: ${method} ${path} ${body ?? ''} needs the token before anything else is said`, async () => {
+    test(`private: ${method} ${path} ${body ?? ''} checks the token first`, async () => {
       for (const headers of [{}, bearer('admin-tokem')]) {
         const { status, text } = await ask(path, { 'content-type': 'application/json', ...headers }, method, body)
         expect([status, JSON.parse(text).error.code]).toEqual([401, 'unauthorized'])
@@ -100,12 +100,12 @@ describe('the token', () => {
     })
   }
 
-  test('private: the scheme may be written in any case, the token only as it is', async () => {
+  test('private: the scheme is case-insensitive, the token is not', async () => {
     expect((await ask('/api/status', { authorization: 'bearer admin-token' })).status).toBe(200)
     expect((await ask('/api/status', bearer('ADMIN-TOKEN'))).status).toBe(401)
   })
 
-  test('private: a token in the address does not count', async () => {
+  test('private: a token in the URL is not accepted', async () => {
     expect((await ask('/api/status?token=admin-token&access_token=admin-token')).status).toBe(401)
   })
 })
@@ -113,7 +113,7 @@ describe('the token', () => {
 describe('errors', () => {
   const nowhere = ['/', '/api', '/api/', '/api/nothing', '/api/trace', '/healthz/x', '/wecom', '/favicon.ico']
   for (const path of nowhere) {
-    test(`private: ${path} is a 404 that says so`, async () => {
+    test(`private: ${path} is a 404 with an error body`, async () => {
       const { status, text } = await ask(path, admin)
       expect([status, JSON.parse(text)]).toEqual([
         404,
@@ -122,32 +122,32 @@ describe('errors', () => {
     })
   }
 
-  test('private: an id that is too long is refused without repeating it', async () => {
+  test('private: an overlong id is rejected and not repeated', async () => {
     const { status, text } = await ask(`/api/trace/${'x'.repeat(400)}`, admin)
     expect([status, JSON.parse(text).error.code, text.includes('xxx')]).toEqual([400, 'bad_request', false])
   })
 
-  test('private: an unknown id is a 404 of its own words, whatever it is made of', async () => {
+  test('private: an unknown id is a 404 with a hint, whatever its characters', async () => {
     for (const id of ['unknown', '%00', '%', 'a%2Fb', "x' OR 1=1 --", '__proto__', '你好']) {
       const { status, text } = await ask(`/api/trace/${id}`, admin)
       expect([status, JSON.parse(text).error]).toEqual([
         404,
         {
           code: 'not_found',
-          message: 'nothing is known by this id',
-          hint: 'a msgid, an idempotencyKey, the id of a turn or of a delivery',
+          message: 'unknown id',
+          hint: 'use a msgid, an idempotencyKey, or the id of a turn or delivery',
         },
       ])
     }
   })
 })
 
-describe('what it tells', () => {
-  test('private: status has the accounts with what they have seen', async () => {
+describe('reports', () => {
+  test('private: status lists the accounts with their activity', async () => {
     const { status, text } = await ask('/api/status', admin)
-    const told = JSON.parse(text)
+    const body = JSON.parse(text)
     expect(status).toBe(200)
-    expect(told).toMatchObject({
+    expect(body).toMatchObject({
       version: 'test',
       node: expect.any(String),
       startedAt: expect.any(Number),
@@ -157,7 +157,7 @@ describe('what it tells', () => {
       dead: 0,
       config: { loadedAt: expect.any(Number) },
     })
-    expect(told.accounts).toMatchObject([
+    expect(body.accounts).toMatchObject([
       {
         id: 'default',
         enabled: true,
@@ -171,21 +171,21 @@ describe('what it tells', () => {
     ])
   })
 
-  test('private: trace tells a journey by msgid and by turn, the same, in order and without its text', async () => {
+  test('private: trace by msgid and by turn is the same, without the text', async () => {
     const [msgid = ''] = msgids
     const byMsgid = await ask(`/api/trace/${msgid}`, admin)
-    const told = JSON.parse(byMsgid.text)
-    expect(told).toMatchObject({ sender: user, conversation: `direct:${user}`, account: 'default', end: 'answered' })
-    const kinds = told.events.map((event: { kind: string }) => event.kind)
+    const trace = JSON.parse(byMsgid.text)
+    expect(trace).toMatchObject({ sender: user, conversation: `direct:${user}`, account: 'default', end: 'answered' })
+    const kinds = trace.events.map((event: { kind: string }) => event.kind)
     expect(kinds).toEqual(expect.arrayContaining(['received', 'asked', 'first_text', 'chunks', 'final', 'ended']))
     expect([kinds[0], kinds.at(-1)]).toEqual(['received', 'ended'])
-    const times = told.events.map((event: { at: number }) => event.at)
+    const times = trace.events.map((event: { at: number }) => event.at)
     expect(times).toEqual(times.toSorted((a: number, b: number) => a - b))
-    expect((await ask(`/api/trace/${encodeURIComponent(told.id)}`, admin)).text).toBe(byMsgid.text)
+    expect((await ask(`/api/trace/${encodeURIComponent(trace.id)}`, admin)).text).toBe(byMsgid.text)
     expect(byMsgid.text).not.toContain(words)
   })
 
-  test('private: a delivery of a journey leads to the same journey', async () => {
+  test('private: trace by delivery is the trace of its turn', async () => {
     const { text } = await ask(`/api/trace/${msgids.at(-1)}`, admin)
     const attempt = JSON.parse(text).events.find((event: { kind: string }) => event.kind === 'attempt')
     expect(attempt).toMatchObject({ route: 'response_url', outcome: 'delivered', errcode: 0 })
@@ -209,26 +209,26 @@ describe('what it tells', () => {
     'wecomd_signature_failures_total{account="default"} 1',
   ]
   for (const line of metrics) {
-    test(`private: metrics have ${line}`, async () => {
+    test(`private: metrics include ${line}`, async () => {
       expect((await ask('/metrics')).text).toContain(`\n${line}`)
     })
   }
 })
 
-describe('what it keeps to itself', () => {
-  test('private: metrics name no user, no group and no message', async () => {
+describe('privacy', () => {
+  test('private: metrics contain no user, group or message', async () => {
     const { text } = await ask('/metrics')
     for (const secret of [user, user.toLowerCase(), chat, words, ...msgids]) expect(text).not.toContain(secret)
   })
 
-  test('private: the log of a whole conversation, at level debug, names no user, no text and no secret', () => {
+  test('private: the debug log contains no user, text or secret', () => {
     const log = daemon.log.join('\n')
     const secrets = [user, user.toLowerCase(), chat, chat.toLowerCase(), words, '欢迎', 'response_code', 'admin-token"']
     for (const secret of [...secrets, ...msgids]) expect(log).not.toContain(secret)
     expect(log).toContain('"msg":"listening"')
   })
 
-  test('private: no answer names the software', async () => {
+  test('private: responses do not reveal the software', async () => {
     for (const path of ['/healthz', '/api/status', '/api/nothing']) {
       const names = [...(await ask(path)).headers.keys()].toSorted()
       expect(names).toEqual(['content-length', 'content-type', 'date'])

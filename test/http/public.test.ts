@@ -27,7 +27,7 @@ interface Wrong {
   readonly plain?: string
 }
 
-/** A callback as the platform sends it, but for what is made wrong. */
+/** A callback like WeCom sends it, except for the given faults. */
 function callback(wrong: Wrong = {}) {
   const { timestamp = Math.floor(Date.now() / 1000), token = botToken } = wrong
   const payload = { msgid: `m${Math.random()}`, msgtype: 'event', event: { eventtype: 'unheard_of' } }
@@ -40,7 +40,7 @@ function callback(wrong: Wrong = {}) {
   }
 }
 
-/** An error is a status and nothing else. */
+/** Expects a response with a status but no body and no revealing header. */
 function expectBare(answer: RawAnswer, status: number): void {
   expect([answer.status, answer.body]).toEqual([status, ''])
   const allowed = ['date', 'content-length', 'allow', 'connection']
@@ -49,7 +49,7 @@ function expectBare(answer: RawAnswer, status: number): void {
 
 describe('paths', () => {
   for (const path of ['/wecom', '/wecom/bot', '/wecom/bot/default', '/wecom/bot/sales', '/wecom?']) {
-    test(`public: ${path} without a query says that an administrator is right here`, async () => {
+    test(`public: ${path} without a query answers "wecomd"`, async () => {
       const answer = await get(path)
       expect([answer.status, answer.body]).toEqual([200, 'wecomd'])
       expect([...answer.headers.keys()].toSorted()).toEqual(['content-length', 'content-type', 'date'])
@@ -82,14 +82,14 @@ describe('paths', () => {
     '/wecom/agent/default',
   ]
   for (const path of nowhere) {
-    test(`public: there is nothing at ${path}`, async () => {
+    test(`public: ${path} is a bare 404`, async () => {
       expectBare(await get(path), 404)
       expectBare(await post(`${path}?${callback().query}`, callback().body), 404)
     })
   }
 
   for (const host of ['a', 'ab.c', '', 'x/wecom', '[::1]', 'evil.example:80']) {
-    test(`public: the host a request names does not matter: "${host}"`, async () => {
+    test(`public: the Host header does not matter: "${host}"`, async () => {
       expect((await send('GET /wecom', { Host: host })).body).toBe('wecomd')
       expectBare(await send('GET /nothing', { Host: host }), 404)
       expectBare(await send('PUT /wecom', { Host: host }), 405)
@@ -101,7 +101,7 @@ describe('paths', () => {
 
 describe('methods', () => {
   for (const method of ['HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
-    test(`public: ${method} is not for callback URLs, of whatever account`, async () => {
+    test(`public: ${method} on a callback URL is a 405`, async () => {
       const paths = ['/wecom', '/wecom/bot', '/wecom/bot/sales', '/wecom/bot/nobody', '/wecom/agent', '/wecom?a=1']
       for (const path of paths) {
         const answer = await send(`${method} ${path}`)
@@ -112,7 +112,7 @@ describe('methods', () => {
     })
   }
 
-  test('public: a request that is none is refused before it reaches us', async () => {
+  test('public: a malformed request is a 400', async () => {
     expect((await exchange(daemon.app.publicUrl, 'NONSENSE\r\n\r\n')).status).toBe(400)
   })
 })
@@ -122,18 +122,18 @@ const chunked = (bytes: number) => `${bytes.toString(16)}\r\n${'a'.repeat(bytes)
 describe('sizes', () => {
   const mebibyte = 1_048_576
 
-  test('public: exactly 1 MiB is read, one byte more is not', async () => {
+  test('public: a body of 1 MiB is accepted, one byte more is a 413', async () => {
     expectBare(await post('/wecom?a=1', 'a'.repeat(mebibyte)), 400)
     expectBare(await post('/wecom?a=1', 'a'.repeat(mebibyte + 1)), 413)
   })
 
-  test('public: the same for a body that comes in chunks and names no length', async () => {
+  test('public: the size limit also applies to chunked bodies', async () => {
     const headers = { 'Transfer-Encoding': 'chunked' }
     expectBare(await send('POST /wecom?a=1', headers, chunked(mebibyte)), 400)
     expectBare(await send('POST /wecom?a=1', headers, chunked(mebibyte + 1)), 413)
   })
 
-  test('public: size comes before method and before account', async () => {
+  test('public: the size is checked before method and account', async () => {
     const headers = { 'Content-Length': String(mebibyte + 1) }
     for (const line of ['PUT /wecom', 'POST /wecom/bot/nobody', 'DELETE /wecom/bot/nobody']) {
       expectBare(await send(line, headers, 'a'.repeat(mebibyte + 1)), 413)
@@ -153,12 +153,12 @@ describe('callbacks', () => {
     ['a doubled signature', `${query}&${signature}`, body, 400],
     ['a doubled timestamp', `${query}&timestamp=1`, body, 400],
     ['a doubled nonce', `${query}&nonce=n`, body, 400],
-    ['a timestamp that is no number', `${signature}&timestamp=now&${nonce}`, body, 401],
+    ['a timestamp that is not a number', `${signature}&timestamp=now&${nonce}`, body, 401],
     ['an empty body', query, '', 400],
-    ['a body that is no JSON', query, '{"encrypt":', 400],
+    ['a body that is not JSON', query, '{"encrypt":', 400],
     ['a body of JSON without the envelope', query, '{"encrypt":7}', 400],
-    ['XML, as apps get it', query, `<xml><Encrypt><![CDATA[${encrypt}]]></Encrypt></xml>`, 400],
-    ['another body than was signed', query, callback().body, 401],
+    ['XML, as sent to apps', query, `<xml><Encrypt><![CDATA[${encrypt}]]></Encrypt></xml>`, 400],
+    ['a body other than the signed one', query, callback().body, 401],
     ['a wrong signature', `msg_signature=${'0'.repeat(40)}&${timestamp}&${nonce}`, body, 401],
   ]
   for (const [what, query, body, status] of refused) {
@@ -167,7 +167,7 @@ describe('callbacks', () => {
     })
   }
 
-  test('public: the order is parameters, envelope, time, signature, cipher', async () => {
+  test('public: checks run in order: parameters, envelope, time, signature', async () => {
     const old = Math.floor(Date.now() / 1000) - 400
     const stale = callback({ timestamp: old, token: 'wrong' })
     expectBare(await post(`/wecom?${stale.query}&nonce=n`, 'garbage'), 400)
@@ -181,13 +181,13 @@ describe('callbacks', () => {
     expectBare(await post(`/wecom?${query}`, JSON.stringify({ encrypt })), 400)
   })
 
-  test("public: another account's token opens nothing, and its own does", async () => {
+  test("public: a callback is verified with its own account's token", async () => {
     const sales = callback({ token: salesToken })
     expectBare(await post(`/wecom/bot/default?${sales.query}`, sales.body), 401)
     expectBare(await post(`/wecom/bot/sales?${sales.query}`, sales.body), 200)
   })
 
-  test('public: a timestamp that is 300 s off is taken, 310 s are not, in both directions', async () => {
+  test('public: a timestamp may be off by 300 s in both directions', async () => {
     const now = Math.floor(Date.now() / 1000)
     for (const [offset, status] of [
       [-290, 200],
@@ -200,14 +200,14 @@ describe('callbacks', () => {
     }
   })
 
-  test('public: what decrypts but makes no sense is answered with nothing, and 200', async () => {
+  test('public: an unknown payload is answered with an empty 200', async () => {
     for (const plain of ['not json', '[]', '{}', '{"msgid":7}']) {
       const { query, body } = callback({ plain })
       expectBare(await post(`/wecom?${query}`, body), 200)
     }
   })
 
-  test('public: the content type that a proxy makes of it does not matter', async () => {
+  test('public: the content type does not matter, since proxies change it', async () => {
     for (const type of [
       'application/xml',
       'multipart/form-data; boundary=x',
@@ -219,7 +219,7 @@ describe('callbacks', () => {
     }
   })
 
-  test('public: an echostr comes back as its exact bytes, with a plain type', async () => {
+  test('public: an echostr is returned byte for byte as plain text', async () => {
     const echo = ' 1234567890123456789 \n'
     const now = String(Math.floor(Date.now() / 1000))
     const echostr = official.encrypt(botKey, echo, '')

@@ -2,18 +2,18 @@ import { connect } from 'node:net'
 
 export interface RawAnswer {
   readonly status: number
-  /** Names in lower case. */
+  /** By lowercase name. */
   readonly headers: ReadonlyMap<string, string>
   readonly body: string
 }
 
-/** Sends bytes as they are and reads until the server hangs up, which the request must ask for. */
+/** Sends raw bytes and reads until the server closes the connection, so the request needs `Connection: close`. */
 export async function exchange(url: string, request: string | Buffer): Promise<RawAnswer> {
   const { hostname, port } = new URL(url)
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   let text = ''
   const socket = connect(Number(port), hostname, () => void socket.write(request))
-  socket.setTimeout(20_000, () => socket.destroy(new Error('the server does not hang up')))
+  socket.setTimeout(20_000, () => socket.destroy(new Error('the server did not close the connection')))
   socket.on('data', chunk => {
     text += chunk.toString('latin1')
   })
@@ -22,7 +22,7 @@ export async function exchange(url: string, request: string | Buffer): Promise<R
   return parse(await promise)
 }
 
-/** A request line with its headers; the body comes behind it. */
+/** Formats a request line and headers. Append the body. */
 export function head(line: string, headers: Readonly<Record<string, string>> = {}): string {
   const all = { Host: '127.0.0.1', Connection: 'close', ...headers }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)

@@ -22,7 +22,7 @@ for (const [attempt, least, most] of table) {
   })
 }
 
-test('backoff: a limit below the first wait holds from the start', () => {
+test('backoff: a limit below the first wait applies from the start', () => {
   expect(backoffMs(1, { firstMs: 1_000, mostMs: 100 }, nearlyOne)).toBe(100)
 })
 

@@ -34,7 +34,7 @@ function setUp() {
   return { clock, scheduler, lines, alarms: () => alarms, pass: (ms: number) => clock.advanceTo(clock.now() + ms) }
 }
 
-/** A source that is due every `periodMs`, with what it did. */
+/** A source that is due every `periodMs` and records its runs. */
 function periodic(name: string, periodMs: number, act: (now: number) => Promise<void> = async () => {}) {
   const runs: number[] = []
   let due: number | undefined = start + periodMs
@@ -65,7 +65,7 @@ test('scheduler: sources run when they are due and not before', async () => {
   ])
 })
 
-test('scheduler: whatever waits, there is at most one timer', async () => {
+test('scheduler: there is at most one timer', async () => {
   const { scheduler, alarms, pass } = setUp()
   for (const period of [70, 300, 1_100]) scheduler.add(periodic(`p${period}`, period).source)
   scheduler.start()
@@ -80,7 +80,7 @@ test('scheduler: whatever waits, there is at most one timer', async () => {
   expect([Math.min(...seen), Math.max(...seen)]).toEqual([1, 1])
 })
 
-test('scheduler: alarms ring once, in their time, and not when cancelled', async () => {
+test('scheduler: alarms ring once at their time, unless cancelled', async () => {
   const { scheduler, clock, pass } = setUp()
   const rung: string[] = []
   const ring = (name: string) => () => void rung.push(`${name} at ${clock.now() - start}`)
@@ -94,7 +94,7 @@ test('scheduler: alarms ring once, in their time, and not when cancelled', async
   expect(rung).toEqual(['past at 0', 'early at 100', 'late at 300'])
 })
 
-test('scheduler: alarms that are due together ring in the order in which they were set', async () => {
+test('scheduler: alarms due at the same time ring in the order set', async () => {
   const { scheduler, pass } = setUp()
   const rung: number[] = []
   for (const number of [1, 2, 3]) scheduler.at(start + 10, () => void rung.push(number))
@@ -102,7 +102,7 @@ test('scheduler: alarms that are due together ring in the order in which they we
   expect(rung).toEqual([1, 2, 3])
 })
 
-test('scheduler: an alarm may cancel another that is due at the same time, and set a new one', async () => {
+test('scheduler: an alarm can cancel another one and set a new one', async () => {
   const { scheduler, clock, pass } = setUp()
   const rung: string[] = []
   scheduler.at(start + 10, () => {
@@ -115,7 +115,7 @@ test('scheduler: an alarm may cancel another that is due at the same time, and s
   expect(rung).toEqual(['first', 'new'])
 })
 
-test('scheduler: alarms ring before and after the sources live', async () => {
+test('scheduler: alarms ring before start and after stop', async () => {
   const { scheduler, pass } = setUp()
   const rung: string[] = []
   scheduler.at(start + 10, () => void rung.push('before start'))
@@ -130,7 +130,7 @@ test('scheduler: alarms ring before and after the sources live', async () => {
   expect(rung).toEqual(['before start', 'after stop'])
 })
 
-test('scheduler: a source never runs twice at the same time, and again at once when it was due meanwhile', async () => {
+test('scheduler: a source never runs twice at the same time', async () => {
   const { scheduler, pass } = setUp()
   const gates: PromiseWithResolvers<void>[] = []
   const slow = periodic('slow', 100, () => {
@@ -151,7 +151,7 @@ test('scheduler: a source never runs twice at the same time, and again at once w
   expect(slow.runs).toEqual([100, 360])
 })
 
-test('scheduler: a source that fails is told of, left alone for a second, and tried again', async () => {
+test('scheduler: a failed source is logged and retried after a second', async () => {
   const { scheduler, lines, pass } = setUp()
   let isBroken = true
   const store = periodic('store', 10, async () => {
@@ -177,7 +177,7 @@ test('scheduler: a source that fails is told of, left alone for a second, and tr
   ])
 })
 
-test('scheduler: many wakes are one look', async () => {
+test('scheduler: many wakes cause one check', async () => {
   const { scheduler, pass } = setUp()
   let looks = 0
   scheduler.add({
@@ -199,7 +199,7 @@ test('scheduler: many wakes are one look', async () => {
   expect(looks - before).toBe(2 * oneLook)
 })
 
-test('scheduler: a source that becomes due by itself is found by a wake', async () => {
+test('scheduler: a wake finds a source that became due', async () => {
   const { scheduler, pass } = setUp()
   const sleepy = periodic('sleepy', 1_000_000)
   sleepy.setDue(undefined)
@@ -214,7 +214,7 @@ test('scheduler: a source that becomes due by itself is found by a wake', async 
   expect(sleepy.runs).toEqual([1_000])
 })
 
-test('scheduler: a stop waits for what runs and starts nothing more', async () => {
+test('scheduler: stop waits for running sources and starts no more', async () => {
   const { scheduler, pass } = setUp()
   const gate = Promise.withResolvers<void>()
   const slow = periodic('slow', 100, () => gate.promise)
@@ -231,7 +231,7 @@ test('scheduler: a stop waits for what runs and starts nothing more', async () =
   expect(slow.runs).toEqual([100])
 })
 
-test('scheduler: a clock that was set back rings nothing twice, one set forward rings what is due', async () => {
+test('scheduler: setting the clock back or forward rings alarms once', async () => {
   const { scheduler, clock, pass } = setUp()
   const rung: string[] = []
   scheduler.at(start + 100, () => void rung.push('once'))
