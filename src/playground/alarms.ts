@@ -1,12 +1,12 @@
 import type { Clock } from '../world.ts'
 
-/** A clock whose alarms all end together, for something that can be killed. */
-export interface MortalClock extends Clock {
+/** A clock that can cancel all its alarms at once, to simulate the death of a process. */
+export interface CancellableClock extends Clock {
   cancelAll(): void
 }
 
-/** Wraps `clock`; after `cancelAll` no alarm set through it rings, and new ones are ignored. */
-export function mortalClock(clock: Clock): MortalClock {
+/** Wraps `clock`. After `cancelAll`, no alarm set through the wrapper rings, and new ones are ignored. */
+export function cancellableClock(clock: Clock): CancellableClock {
   const cancels = new Set<() => void>()
   let dead = false
   return {

@@ -6,20 +6,20 @@ import type { TenantApp } from './tenant/api/corp.ts'
 import type { TenantRobot } from './tenant/api/robots.ts'
 
 export interface PlaygroundOptions {
-  /** Where the daemon takes the Bot's callbacks. */
+  /** The daemon's callback URL for the Bot. */
   readonly callbackUrl: string
   readonly token: string
   readonly encodingAESKey: string
-  /** Of the page; 0 is any free one. */
+  /** Port of the page; 0 picks a free port. */
   readonly port: number
   readonly botName?: string
-  /** How long a bubble is fetched; 6 minutes on the platform. */
+  /** How long a bubble is polled; 6 minutes on WeCom. */
   readonly windowMs?: number
-  /** Messages offered at one click. */
+  /** Sample messages that a click sends. */
   readonly hints?: readonly string[]
-  /** The self-built app; everybody may see it. */
+  /** The self-built app, visible to every member. */
   readonly app?: TenantApp & { readonly callbackUrl: string; readonly hints: readonly string[] }
-  /** Robots of the group. */
+  /** The webhook robots of the group. */
   readonly robots?: readonly TenantRobot[]
 }
 
@@ -29,31 +29,31 @@ export interface Playground {
   close(): Promise<void>
 }
 
-/** A bubble that does not live long, so that an answer is seen to come home another way. */
+/** A short polling window, so that the demo shows how a slow answer moves to a separate message. */
 export const shortWindow = { windowMs: 60_000, handoverMs: 30_000 }
 
-/** What shows what the echo agent can do, with the Bot whose bubbles live as long as `shortWindow`. */
+/** Sample messages for the Bot that show what the echo agent can do. They assume `shortWindow`. */
 export const echoHints = [
   '你好，介绍一下自己',
   '[long 60 80] 慢慢说',
   '[tool] 查一下现在几点',
   '给我一张图片和一份文件',
-  '[slow 40000] 想 40 秒：气泡等不到，由应用送达',
-  '[big 30000] 写得比气泡还长',
+  '[slow 40000] 想 40 秒：气泡超时，改由应用发送',
+  '[big 30000] 回答超过气泡的长度上限',
   '[fail] 出个错',
 ]
 
-/** The same with the app, which has no bubbles. */
+/** Sample messages for the app, which has no bubbles. */
 export const appEchoHints = [
   '你好',
-  '[big 5000] 分几条说',
+  '[big 5000] 分几条发送',
   '给我一张图片和一份文件',
-  '[big 30000] 长到要用文件',
+  '[big 30000] 太长，以文件发送',
   '[slow 8000] 想久一点',
   '[fail] 出个错',
 ]
 
-/** A simulated WeCom tenant, and the page that plays its client. */
+/** Creates a simulated WeCom tenant and the page that acts as its client. */
 export async function createPlayground(world: World, options: PlaygroundOptions): Promise<Playground> {
   const { callbackUrl, port, botName = '助手', hints = [], app } = options
   const members = people.map(person => person.userid)
@@ -81,7 +81,7 @@ function openPage(world: World, tenant: Tenant, options: ServerOptions): ReturnT
   try {
     return servePage(world, tenant, options)
   } catch (error) {
-    tenant.close() // the port is taken: nothing of ours may stay behind
+    tenant.close() // for example if the port is in use: the tenant must not keep running
     throw error
   }
 }

@@ -15,9 +15,9 @@ import type { Tenant, TenantEvent } from './tenant/tenant.ts'
 export interface PageOptions {
   readonly botName: string
   readonly callbackUrl: string
-  /** Messages that a newcomer may send with one click. */
+  /** Sample messages that a click sends. */
   readonly hints: readonly string[]
-  /** The self-built app, the first of the tenant; without it the page shows the Bot alone. */
+  /** The first self-built app of the tenant. Without it, the page shows only the Bot. */
   readonly app?: PageApp
 }
 
@@ -27,7 +27,7 @@ export interface PageApp {
   readonly hints: readonly string[]
 }
 
-/** Who writes in the playground. */
+/** The users of the playground. */
 export const people: readonly Person[] = [
   { userid: 'zhangsan', name: '张三' },
   { userid: 'lisi', name: '李四' },
@@ -47,22 +47,22 @@ function conversationsOf({ hints, app }: PageOptions): readonly Conversation[] {
   return [...single, group, ...(app === undefined ? [] : withApp)]
 }
 
-/** What the page shows, and what its people do. */
+/** Translates tenant events into what the page shows, and messages of the page into actions of its users. */
 export class PageClient {
   private readonly conversations: readonly Conversation[]
-  /** What people said to the app; of that the tenant keeps only what comes back. */
-  private readonly said = new Map<string, Item>()
+  /** The messages sent to the app. The tenant records only the replies. */
+  private readonly sentToApp = new Map<string, Item>()
 
   constructor(
     private readonly world: World,
     private readonly tenant: Tenant,
     private readonly options: PageOptions,
-    private readonly tell: (message: ToPage) => void,
+    private readonly send: (message: ToPage) => void,
   ) {
     this.conversations = conversationsOf(options)
   }
 
-  /** Everything so far. */
+  /** The messages for a new page: everything that has happened so far. */
   greeting(): readonly ToPage[] {
     const { botName, callbackUrl, app } = this.options
     const callbacks = [callbackUrl, ...(app ? [app.callbackUrl] : [])].map(url => `→ ${url}`)
@@ -70,7 +70,7 @@ export class PageClient {
     const { bubbles, ledger } = this.tenant
     const items = [
       ...bubbles.flatMap(describeBubble),
-      ...this.said.values(),
+      ...this.sentToApp.values(),
       ...ledger.entries.flatMap((entry, index) => describeEntry(entry, index, this.tenant, this.senders())),
     ]
     return [
@@ -101,7 +101,7 @@ export class PageClient {
     }
   }
 
-  obey(text: string): void {
+  handle(text: string): void {
     const message = parseMessage(text)
     const conversation = this.conversations.find(({ id }) => id === message?.conversation)
     if (!message || !conversation) return
@@ -117,7 +117,7 @@ export class PageClient {
 
   private enter({ kind, id, members: [userid = ''] }: Conversation): void {
     if (kind === 'single') void this.tenant.enterChat(id)
-    // The platform says so at every visit.
+    // WeCom sends this event on every visit.
     if (kind === 'app') this.tenant.appEvent({ event: 'enter_agent', userid })
   }
 
@@ -126,8 +126,8 @@ export class PageClient {
     const at = this.world.clock.now()
     const show = (state: string) => {
       const item: Item = { kind: 'user', key: `a:${call.msgid}`, conversation: id, at, userid, text, state }
-      this.said.set(item.key, item)
-      this.tell({ kind: 'item', item })
+      this.sentToApp.set(item.key, item)
+      this.send({ kind: 'item', item })
     }
     show(call.state)
     void call.done.then(({ state }) => show(state))

@@ -8,39 +8,39 @@ import type { LedgerEntry, SeenMedia } from './tenant/ledger.ts'
 import type { ResponsePost } from './tenant/bot/response-url.ts'
 import type { Exchange } from './tenant/wire.ts'
 
-/** What the tenant does not know of those who send. */
+/** Sender details that the tenant does not record. */
 export interface Senders {
   readonly appName: string
-  /** The conversation where group robots speak. */
+  /** The conversation that shows messages of group robots. */
   readonly robotsIn: string
 }
 
-/** The conversation of a person with the app. */
+/** The id of a user's conversation with the app. */
 export function appConversation(userid: string): string {
   return `app:${userid}`
 }
 
-/** Where the page fetches a file that the platform keeps. */
+/** The path prefix of files that the page can download. */
 export const filePath = '/file/'
 
 export function describeExchange({ at, kind, msgid, ms, raw, status, reply }: Exchange): WireRow {
-  return { at, kind, id: msgid, ms, bytes: raw.length, status, complaints: reply.violations.length }
+  return { at, kind, id: msgid, ms, bytes: raw.length, status, violations: reply.violations.length }
 }
 
 export function describePost({ at, url, body, errcode }: ResponsePost): WireRow {
   const id = new URL(url).searchParams.get('response_code') ?? ''
   const bytes = Buffer.byteLength(body)
-  return { at, kind: 'response', id, bytes, status: 200, ...(errcode === undefined ? {} : { errcode }), complaints: 0 }
+  return { at, kind: 'response', id, bytes, status: 200, ...(errcode === undefined ? {} : { errcode }), violations: 0 }
 }
 
 export function describeAppExchange({ at, type, msgid, ms, raw, status, reply }: AppExchange): WireRow {
-  return { at, kind: 'app', id: msgid, name: type, ms, bytes: raw.length, status, complaints: reply.violations.length }
+  return { at, kind: 'app', id: msgid, name: type, ms, bytes: raw.length, status, violations: reply.violations.length }
 }
 
-/** Never the query: it holds access_tokens and keys. */
+/** Describes a request without its query, which contains access_tokens and keys. */
 export function describeRequest({ at, path, body, errcode }: ApiRequest, now: number): WireRow {
   const name = path.replace('/cgi-bin/', '')
-  const row = { at, kind: 'api', id: '', name, ms: now - at, bytes: body.length, status: 200, complaints: 0 } as const
+  const row = { at, kind: 'api', id: '', name, ms: now - at, bytes: body.length, status: 200, violations: 0 } as const
   return errcode === undefined ? row : { ...row, errcode }
 }
 
@@ -58,7 +58,7 @@ export function describeBubble(bubble: Bubble): Item[] {
   return [user, { kind: 'bot', key: `b:${msgid}`, conversation, at, content, state, frames: frames.length }]
 }
 
-/** What people saw outside of bubbles; `index` is the entry's place in the ledger. */
+/** Describes a message outside of bubbles. `index` is the position of the entry in the ledger. */
 export function describeEntry(entry: LedgerEntry, index: number, tenant: Tenant, senders: Senders): Item[] {
   const { kind, at, msgid, text, userid, chatid } = entry
   switch (kind) {
@@ -90,7 +90,7 @@ type SentKind = `${'app' | 'robot'}-${Extract<Item, { kind: 'sent' }>['what']}`
 
 function describeSent(kind: SentKind, entry: LedgerEntry, index: number, tenant: Tenant, senders: Senders): Item {
   const { at, text, userid, chatid = '', media } = entry
-  // A SentKind is these two, with a hyphen between.
+  // Sound: a SentKind is these two, joined by a hyphen.
   const [by, what] = kind.split('-') as ['app' | 'robot', Extract<Item, { kind: 'sent' }>['what']]
   const where = by === 'app' ? appConversation(userid) : senders.robotsIn
   const name = by === 'app' ? senders.appName : chatid

@@ -8,7 +8,7 @@ import type { Tenant } from './tenant/tenant.ts'
 import { isPicture } from './tenant/api/upload.ts'
 
 export interface ServerOptions extends PageOptions {
-  /** 0 is any free one. */
+  /** 0 picks a free port. */
   readonly port: number
 }
 
@@ -23,7 +23,7 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** Serves the page that plays the WeCom client, on loopback and to loopback pages only. */
+/** Serves the page that acts as the WeCom client, on loopback and to loopback origins only. */
 export function servePage(
   world: World,
   tenant: Tenant,
@@ -31,7 +31,7 @@ export function servePage(
 ): { url: string; close(): Promise<void> } {
   const tell = (message: ToPage) => void server.publish('live', JSON.stringify(message))
   const client = new PageClient(world, tenant, options, tell)
-  // Bun serves a bundled page without asking anyone; under this name it is fetched and passed on with our headers.
+  // Bun serves a bundled page without calling `fetch`. So it gets a secret path, and `/` proxies it with our headers.
   const bundle = `/${Buffer.from(world.random.bytes(16)).toString('hex')}`
   const server = Bun.serve({
     hostname: '127.0.0.1',
@@ -51,7 +51,7 @@ export function servePage(
     websocket: {
       maxPayloadLength: 65_536,
       open: socket => greet(socket, client.greeting()),
-      message: (_, text) => client.obey(String(text)),
+      message: (_, text) => client.handle(String(text)),
       close: () => {},
     },
   })
@@ -75,14 +75,14 @@ const pageHeaders = {
   'cache-control': 'no-store',
 }
 
-/** A page of another origin, or one that a DNS trick brought here, gets nothing. */
+/** False for requests from pages of other origins, and for DNS rebinding. */
 function isLoopback(request: Request): boolean {
   const origin = request.headers.get('origin')
   const hosts = [`http://${request.headers.get('host') ?? ''}`, ...(origin === null ? [] : [origin])]
   return hosts.every(host => URL.canParse(host) && ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(host).hostname))
 }
 
-/** What is downloaded is never shown as a page of ours. */
+/** Serves a file as a sandboxed download, so that its content never runs in the origin of the page. */
 function serveFile(tenant: Tenant, sha256: string): Response {
   const file = tenant.media.uploads.find(upload => upload.sha256 === sha256)
   if (!file) return new Response('', { status: 404 })

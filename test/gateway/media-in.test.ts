@@ -26,7 +26,7 @@ test('agent: attachments arrive intact and are in the history', async () => {
   const { gateway, ask } = await openAgent({ script: echoScript })
   const end = await ask('k', '这是什么', { attachments: [png, csv] })
   expect(end).toEqual({ kind: 'answered', text: echoAnswer('这是什么', [png, csv]) })
-  expect(echoAnswer('', [png])).toStartWith('你发来了：a.png（11 KB）\n\n')
+  expect(echoAnswer('', [png])).toStartWith('收到文件：a.png（11 KB）\n\n')
   const { text, attachments } = gateway.asks()[0] ?? {}
   expect(text).toBe('这是什么')
   expect(attachments).toEqual([

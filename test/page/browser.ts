@@ -4,7 +4,7 @@ const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 const flags =
   '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'
 
-/** The system's Chromium with a profile of its own; a machine without one fails the test and is told why. */
+/** Starts the installed Chromium with a new profile. Throws with an explanation if there is none. */
 export async function openBrowser(): Promise<Browser> {
   const executablePath = names.map(name => Bun.which(name)).find(path => path !== null)
   if (executablePath === undefined) {
@@ -13,17 +13,17 @@ export async function openBrowser(): Promise<Browser> {
   return await chromium.launch({ executablePath, args: flags.split(' ') })
 }
 
-/** Opens the playground's page and waits until it knows its conversations; what the page complains about goes to `complaints`. */
-export async function openPage(browser: Browser, url: string, complaints: string[] = []): Promise<Page> {
+/** Opens the page and waits for its conversations. Console messages and errors of the page are added to `problems`. */
+export async function openPage(browser: Browser, url: string, problems: string[] = []): Promise<Page> {
   const page = await browser.newPage()
-  page.on('console', message => void complaints.push(message.text()))
-  page.on('pageerror', error => void complaints.push(String(error)))
+  page.on('console', message => void problems.push(message.text()))
+  page.on('pageerror', error => void problems.push(String(error)))
   await page.goto(url)
   await page.waitForSelector('[data-conversation="zhangsan"]')
   return page
 }
 
-/** Types a message and sends it with Enter, as a person does. */
+/** Types a message and sends it with Enter. */
 export async function say(page: Page, text: string): Promise<void> {
   await page.click('#text')
   await page.keyboard.type(text)
@@ -38,7 +38,7 @@ const watchScript = `
     if (seenInBubble.at(-1) !== text) seenInBubble.push(text)
   }).observe(document.body, { subtree: true, childList: true, characterData: true })`
 
-/** Every different text that the bot's first bubble shows from now on, until it is finished. */
+/** Records every distinct text of the bot's first bubble until it is finished. */
 export async function watchBubble(page: Page): Promise<() => Promise<readonly string[]>> {
   await page.evaluate(watchScript)
   return async () => {

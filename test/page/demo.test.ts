@@ -25,7 +25,7 @@ afterEach(async () => {
 
 afterAll(async () => await browser?.close())
 
-/** What `wecomd demo` puts together, with a tap on the line between the tenant and the daemon. */
+/** The setup of `wecomd demo`, with a wiretap between the tenant and the daemon. */
 async function openDemo(options: TestDaemonOptions = {}) {
   const wiretap = openWiretap()
   open.push(wiretap)
@@ -46,9 +46,9 @@ async function openDemo(options: TestDaemonOptions = {}) {
   return { daemon, url: served.url, opened, openedXml }
 }
 
-/** The page with a conversation of the app in front. */
-async function openApp(url: string, complaints: string[] = []): Promise<Page> {
-  const page = await openPage(browser, url, complaints)
+/** Opens the page and selects a conversation with the app. */
+async function openApp(url: string, problems: string[] = []): Promise<Page> {
+  const page = await openPage(browser, url, problems)
   open.push(page)
   await page.click('[data-conversation="app:zhangsan"]')
   return page
@@ -56,10 +56,10 @@ async function openApp(url: string, complaints: string[] = []): Promise<Page> {
 
 type Frame = { readonly stream: { readonly id: string; readonly content: string; readonly finish: boolean } }
 
-test('demo: what is typed into the page travels encrypted to the daemon, and the bubble grows with each refresh', async () => {
+test('demo: a typed message is answered in a streaming bubble', async () => {
   const { daemon, url, opened } = await openDemo()
-  const complaints: string[] = []
-  const page = await openPage(browser, url, complaints)
+  const problems: string[] = []
+  const page = await openPage(browser, url, problems)
   open.push(page)
   const finished = await watchBubble(page)
   await say(page, '你好，介绍一下自己')
@@ -74,7 +74,7 @@ test('demo: what is typed into the page travels encrypted to the daemon, and the
   expect(message?.callback).toMatchObject({ msgtype: 'text', from: { userid: 'zhangsan' }, chattype: 'single' })
   expect(message?.callback).toMatchObject({ text: { content: '你好，介绍一下自己' } })
   expect(message?.reply).toMatchObject({ msgtype: 'stream', stream: { finish: false, content: '<think></think>' } })
-  // Each body was decrypted above by the official library; these are the frames of one stream, in order.
+  // The official library has decrypted each body above. These are the frames of one stream, in order.
   const frames = [message, ...refreshes].map(one => one?.reply as unknown as Frame).map(frame => frame.stream)
   expect(new Set(frames.map(frame => frame.id)).size).toBe(1)
   const growing = [...new Set(frames.map(frame => frame.content).filter(content => answer.startsWith(content)))]
@@ -83,10 +83,10 @@ test('demo: what is typed into the page travels encrypted to the daemon, and the
   expect(frames.at(-1)).toMatchObject({ content: answer, finish: true })
   for (const { callback } of refreshes)
     expect(callback).toMatchObject({ msgtype: 'stream', stream: { id: frames[0]?.id } })
-  expect([complaints, daemon.tenant.violations()]).toEqual([[], []])
+  expect([problems, daemon.tenant.violations()]).toEqual([[], []])
 })
 
-test('demo: in the group the other user asks, the bot hears its name, and the answer comes to the group', async () => {
+test('demo: a group message is answered in the group', async () => {
   const { daemon, url, opened } = await openDemo()
   const page = await openPage(browser, url)
   open.push(page)
@@ -108,7 +108,7 @@ test('demo: in the group the other user asks, the bot hears its name, and the an
   expect(daemon.tenant.violations()).toEqual([])
 })
 
-test('demo: the page fits a narrow window, and what covers it can be closed again', async () => {
+test('demo: the page fits a narrow window and its panel can be closed', async () => {
   const { url } = await openDemo()
   const page = await openPage(browser, url)
   open.push(page)
@@ -124,10 +124,10 @@ test('demo: the page fits a narrow window, and what covers it can be closed agai
   await page.waitForSelector('.bot [data-state="finished"]')
 })
 
-test('demo: what is typed to the app travels as encrypted XML, and the answer comes as a message of the app', async () => {
+test('demo: a message to the app is answered by the app', async () => {
   const { daemon, url, openedXml } = await openDemo({ agent: { welcomeText: '欢迎 <b>你</b>' } })
-  const complaints: string[] = []
-  const page = await openApp(url, complaints)
+  const problems: string[] = []
+  const page = await openApp(url, problems)
   await page.waitForSelector('.sent')
   await page.click('text=应用试一试')
   const answer = page.locator('.sent').nth(1)
@@ -143,10 +143,10 @@ test('demo: what is typed to the app travels as encrypted XML, and the answer co
   expect(await page.locator('#log .bubble').allTextContents()).toEqual(shown)
   await page.click('[data-conversation="zhangsan"]')
   expect(await page.locator('.row').count()).toBe(0)
-  expect([complaints, daemon.tenant.violations()]).toEqual([[], []])
+  expect([problems, daemon.tenant.violations()]).toEqual([[], []])
 })
 
-test('demo: a long answer of the app comes in parts, a longer one as a file that can be fetched', async () => {
+test('demo: long answers of the app are split or sent as a file', async () => {
   const { daemon, url } = await openDemo()
   const page = await openApp(url)
   await say(page, '[big 5000]')
@@ -170,7 +170,7 @@ test('demo: a long answer of the app comes in parts, a longer one as a file that
   expect(daemon.tenant.violations()).toEqual([])
 })
 
-test('demo: an answer that the bubble cannot wait for comes home by the app', async () => {
+test('demo: an answer too slow for the bubble is sent by the app', async () => {
   const windowMs = 3_000
   const { daemon, url } = await openDemo({ tenant: { windowMs }, bot: { stream: { windowMs, handoverMs: 2_000 } } })
   const page = await openPage(browser, url)
@@ -184,7 +184,7 @@ test('demo: an answer that the bubble cannot wait for comes home by the app', as
   expect(daemon.tenant.violations()).toEqual([])
 })
 
-test('demo: what is sent first can be read, also a card and what a robot says, and the wire names each call', async () => {
+test('demo: proactive messages, cards and robot messages are shown', async () => {
   const { daemon, url } = await openDemo()
   const page = await openApp(url)
   const card = {
@@ -220,7 +220,7 @@ test('demo: what is sent first can be read, also a card and what a robot says, a
   expect(daemon.tenant.violations()).toEqual([])
 })
 
-/** Runs `wecomd demo` and what it says to paste, and ends it. */
+/** Runs `wecomd demo` and the command that it prints, and stops it. */
 async function tryDemo(program: readonly string[], signal: 'SIGTERM' | 'SIGHUP'): Promise<void> {
   const temporary = mkdtempSync(join(tmpdir(), 'wecomd-demo test-'))
   open.push({ close: () => rmSync(temporary, { recursive: true, force: true }) })
@@ -255,10 +255,10 @@ async function tryDemo(program: readonly string[], signal: 'SIGTERM' | 'SIGHUP')
   expect(existsSync(temporary) && readdirSync(temporary)).toEqual([])
 }
 
-test('demo: the binary says where its page is and what to paste, and forgets everything at the end', async () => {
+test('demo: the binary prints its page and a command, and cleans up', async () => {
   await tryDemo([await buildBinary()], 'SIGTERM')
 })
 
-test('demo: so does the source, also when its terminal goes away', async () => {
+test('demo: the source does the same, also when its terminal closes', async () => {
   await tryDemo([process.execPath, join(root, 'src/main.ts')], 'SIGHUP')
 })

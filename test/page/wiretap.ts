@@ -1,6 +1,6 @@
 import * as official from '@wecom/crypto'
 
-/** One request as it travelled to the daemon, and what came back. */
+/** One captured request to the daemon and its response. */
 export interface Tapped {
   readonly url: URL
   readonly method: string
@@ -9,11 +9,11 @@ export interface Tapped {
   readonly answer: string
 }
 
-/** Sits on the line between the tenant and the daemon, passes every byte on and keeps a copy. */
+/** A proxy between the tenant and the daemon that forwards every byte and keeps a copy. */
 export interface Wiretap {
   readonly url: string
   readonly tapped: readonly Tapped[]
-  /** Where the requests go on to, such as `http://127.0.0.1:8780`. */
+  /** The daemon, such as `http://127.0.0.1:8780`. */
   passTo(origin: string): void
   close(): Promise<void>
 }
@@ -49,7 +49,7 @@ export interface Opened {
   readonly reply: Readonly<Record<string, unknown>> | undefined
 }
 
-/** Opens a captured request and its answer with the official library, which also checks both signatures. */
+/** Decrypts a captured request and its response with the official library, which also verifies both signatures. */
 export function openTapped(one: Tapped, token: string, key: string): Opened {
   const asked: Record<string, unknown> = JSON.parse(one.body)
   const query = one.url.searchParams
@@ -61,7 +61,7 @@ export function openTapped(one: Tapped, token: string, key: string): Opened {
   return { callback, reply: JSON.parse(official.decrypt(key, String(answered['encrypt'])).message) }
 }
 
-/** Opens a captured callback to an app in the same way: the XML that was encrypted, and the receiveid. */
+/** Decrypts a captured callback to an app in the same way: its XML and receiveid. */
 export function openTappedXml(one: Tapped, token: string, key: string): { xml: string; receiveId: string } {
   const query = one.url.searchParams
   const encrypt = /<Encrypt><!\[CDATA\[(.*?)\]\]><\/Encrypt>/.exec(one.body)?.[1] ?? ''

@@ -16,7 +16,7 @@ export interface Heard {
   readonly event?: { readonly eventtype: string }
 }
 
-/** What a hand-made daemon answers: JSON to encrypt, a finished Response, or nothing (the empty packet). */
+/** The answer of a hand-made daemon: JSON to encrypt, a complete Response, or nothing (the empty packet). */
 export type Answer = object | Response | undefined
 
 export interface Envelope {
@@ -27,7 +27,7 @@ export interface Envelope {
 }
 
 /**
- * The smallest thing that answers callbacks, made with `@wecom/crypto` and nothing of ours. `spoil` may change the
+ * A minimal callback server that uses `@wecom/crypto` and none of the code under test. `spoil` may change the
  * envelope of an answer.
  */
 export function serveCallbacks(

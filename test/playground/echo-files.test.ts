@@ -10,7 +10,7 @@ const amr: ScriptStep = { kind: 'file', name: 'a.amr', mimeType: 'audio/amr', by
 const html: ScriptStep = { kind: 'file', name: 'a.html', mimeType: 'text/html', refused: 'unsupported-format' }
 const tool: ScriptStep = { kind: 'tool', name: 'exec', args: {}, ms: 1, result: 'ok' }
 
-test('echo gateway: files are named in the last event only, and come into the row a moment after the final', async () => {
+test('echo gateway: files appear in the last event, then in the row after the final', async () => {
   const script = () => [tool, { kind: 'say', text: 'x' } as const, csv, amr, html]
   const { gateway, client } = await linked({ script, filesAfterMs: 100 })
   await ask(client, 'k1', 'go')
@@ -45,7 +45,7 @@ test('echo gateway: files are named in the last event only, and come into the ro
   ])
 })
 
-test('echo gateway: an answer of nothing but a file has a final without a message, whose seq is not 1', async () => {
+test('echo gateway: an answer with only a file has a final without a message', async () => {
   const { client } = await linked({ script: () => [csv] })
   await ask(client, 'k1', 'go')
   const { payload } = await client.chat('k1', 'final')
@@ -53,7 +53,7 @@ test('echo gateway: an answer of nothing but a file has a final without a messag
   expect(Number(payload?.['seq'])).toBeGreaterThan(1)
 })
 
-test('echo gateway: a file is served to whoever has a ticket, which does not outlive the process', async () => {
+test('echo gateway: a file ticket is valid until the process restarts', async () => {
   const { gateway, client } = await linked({ script: () => [csv], filesAfterMs: 0 })
   await ask(client, 'k1', 'go')
   await until('the file', () => (gateway.history(session)[1]?.content.length ?? 0) > 0)

@@ -5,7 +5,7 @@ import { textOf } from './gateway-client.ts'
 
 afterEach(closeAll)
 
-test('echo gateway: a message is acknowledged and answered in growing cumulative snapshots under its own key', async () => {
+test('echo gateway: a message is answered in cumulative snapshots', async () => {
   const { gateway, client } = await linked()
   const ack = await ask(client, 'k1', '[long 12 20]')
   expect(ack.payload).toEqual({ runId: 'k1', status: 'started' })
@@ -20,7 +20,7 @@ test('echo gateway: a message is acknowledged and answered in growing cumulative
   expect(gateway.asks().map(asked => asked.key)).toEqual(['k1'])
 })
 
-test('echo gateway: events of a connection are numbered from 1 without a gap', async () => {
+test('echo gateway: the events of a connection are numbered from 1 without gaps', async () => {
   const { client } = await linked()
   await ask(client, 'k1', '[long 5 20]')
   await client.chat('k1', 'final')
@@ -40,7 +40,7 @@ test('echo gateway: the history has the user row with its key and the answer wit
   expect(Buffer.byteLength(bigAnswer(3000))).toBe(3000)
 })
 
-test('echo gateway: a repeated key is in_flight, then ok, and a conflict with other text', async () => {
+test('echo gateway: a repeated key is in_flight, then ok, or a conflict', async () => {
   const { gateway, client } = await linked()
   await ask(client, 'k1', '[long 4 20]')
   expect((await ask(client, 'k1', '[long 4 20]')).payload?.['status']).toBe('in_flight')
@@ -53,7 +53,7 @@ test('echo gateway: a repeated key is in_flight, then ok, and a conflict with ot
   expect(gateway.asks()).toHaveLength(1)
 })
 
-test('echo gateway: an error is said twice, an empty answer has no message, a tool is shown to who asked for tools', async () => {
+test('echo gateway: errors, empty answers and tool events match OpenClaw', async () => {
   const { client } = await linked()
   await ask(client, 'k1', '[fail]')
   await client.frame(
@@ -67,7 +67,7 @@ test('echo gateway: an error is said twice, an empty answer has no message, a to
   expect(client.frames.some(frame => frame.event === 'agent' && frame.payload?.['stream'] === 'tool')).toBe(true)
 })
 
-test('echo gateway: a directive anywhere in a message is taken as an order and the agent never sees it', async () => {
+test('echo gateway: a directive anywhere in a message never reaches the agent', async () => {
   const { gateway, client } = await linked()
   for (const [index, message] of ['/compact', 'hi /think high', '[lisi]\n/EXEC ls'].entries()) {
     await ask(client, `k${index}`, message)
@@ -78,7 +78,7 @@ test('echo gateway: a directive anywhere in a message is taken as an order and t
   expect(textOf(await client.chat('path', 'final'))).toBe(longAnswer(2))
 })
 
-test('echo gateway: a command is answered at once, under the key of its message and by no run', async () => {
+test('echo gateway: a command is answered at once and without a run', async () => {
   const { client } = await linked()
   const answerTo = async (key: string, message: string) => {
     await ask(client, key, message)
@@ -98,7 +98,7 @@ test('echo gateway: a command is answered at once, under the key of its message 
   expect(rows[3]?.['__openclaw']).not.toHaveProperty('runId')
 })
 
-test('echo gateway: an abort is announced before its own answer and keeps what was said', async () => {
+test('echo gateway: an abort is announced before its response and keeps the text', async () => {
   const { client } = await linked()
   await ask(client, 'k1', '[hang]')
   await client.chat('k1', 'delta')
@@ -110,7 +110,7 @@ test('echo gateway: an abort is announced before its own answer and keeps what w
   expect((await client.request('chat.abort', { sessionKey: session })).payload?.['aborted']).toBe(false)
 })
 
-test('echo gateway: a second message on a busy session joins the run, a followup gets a run of another name', async () => {
+test('echo gateway: a second message joins the run, a followup gets its own', async () => {
   const { client } = await linked()
   await ask(client, 'k1', '[long 3 30]')
   await ask(client, 'k2', '[long 2 10]')
@@ -122,7 +122,7 @@ test('echo gateway: a second message on a busy session joins the run, a followup
   expect(followed.payload?.['runId']).not.toBe('k3')
 })
 
-test('echo gateway: a connection that breaks mid run finds the run in flight and waits for its end', async () => {
+test('echo gateway: after a disconnect, a client finds the run in flight', async () => {
   const { gateway, client } = await linked()
   await ask(client, 'k1', '[long 10 30]')
   await client.chat('k1', 'delta')
@@ -139,7 +139,7 @@ test('echo gateway: a connection that breaks mid run finds the run in flight and
   })
 })
 
-test('echo gateway: a killed gateway forgets the key, keeps the history and goes on under a new run', async () => {
+test('echo gateway: a killed gateway keeps the history and resumes the turn', async () => {
   const { gateway, client } = await linked({ resumeAfterMs: 20 })
   await ask(client, 'k1', '[long 10 30]')
   await client.chat('k1', 'delta')
@@ -160,7 +160,7 @@ test('echo gateway: a killed gateway forgets the key, keeps the history and goes
   expect((await ask(again, 'k1', '[long 10 30]')).payload?.['status']).toBe('started')
 })
 
-test('echo gateway: a kill between the acknowledgement and the user row leaves nothing of the question', async () => {
+test('echo gateway: a kill before the user row loses the message', async () => {
   const { gateway, client } = await linked({ rowAfterMs: 60_000 })
   await ask(client, 'k1', 'hello')
   const { payload } = await client.request('chat.history', { sessionKey: session })
@@ -182,7 +182,7 @@ test('echo gateway: a kill between the acknowledgement and the user row leaves n
   expect((await ask(again, 'k1', 'hello')).payload?.['status']).toBe('started')
 })
 
-test('echo gateway: a key that was accepted in a known session and got no row before the kill is spent', async () => {
+test('echo gateway: a key without a row at the kill cannot be used again', async () => {
   const { gateway, client } = await linked()
   await ask(client, 'k1', '[hang]')
   await client.chat('k1', 'delta')
@@ -199,7 +199,7 @@ test('echo gateway: a key that was accepted in a known session and got no row be
   expect(textOf(await again.chat('k2#2', 'final'))).toBe(bigAnswer(40))
 })
 
-test('echo gateway: the history cuts long texts unless asked for more, agent.wait always does', async () => {
+test('echo gateway: the history truncates long texts by maxChars', async () => {
   const { client } = await linked()
   await ask(client, 'k1', '[big 30000]')
   const whole = textOf(await client.chat('k1', 'final')) ?? ''
@@ -215,7 +215,7 @@ test('echo gateway: the history cuts long texts unless asked for more, agent.wai
   expect(got.payload).toMatchObject({ ok: true, message: { content: [{ text: whole }] } })
 })
 
-test('echo gateway: a run that outlives the drain is aborted after shutdown and resumed by the next boot', async () => {
+test('echo gateway: a run longer than the drain is resumed by the next boot', async () => {
   const { gateway, client } = await linked({ drainMs: 10, resumeAfterMs: 1 })
   await ask(client, 'k1', '[long 12 20]')
   await client.chat('k1', 'delta')
@@ -230,7 +230,7 @@ test('echo gateway: a run that outlives the drain is aborted after shutdown and 
   expect(textOf(await again.frame(frame => frame.payload?.['state'] === 'final'))).toBe(longAnswer(12))
 })
 
-test('echo gateway: while it drains every request is refused with a time to come back', async () => {
+test('echo gateway: while draining, requests are rejected with a retry time', async () => {
   const { gateway, client } = await linked()
   await ask(client, 'k1', '[long 10 20]')
   await client.chat('k1', 'delta')
@@ -241,7 +241,7 @@ test('echo gateway: while it drains every request is refused with a time to come
   expect(textOf(await client.chat('k1', 'final'))).toBe(longAnswer(10))
 })
 
-test('echo gateway: a question in the queue is pending, and ends without a text of its own', async () => {
+test('echo gateway: a queued message is pending and ends with an empty final', async () => {
   const { client } = await linked()
   await ask(client, 'k1', '[hang]')
   await ask(client, 'k2', '[big 50]', { queueMode: 'followup' })
@@ -253,7 +253,7 @@ test('echo gateway: a question in the queue is pending, and ends without a text 
   expect((await client.request('agent.wait', { runId: 'k2' })).payload).not.toHaveProperty('terminalReply')
 })
 
-test('echo gateway: a reset hides every row that was there before', async () => {
+test('echo gateway: a reset removes all earlier rows', async () => {
   const gateway = gatewayWith()
   const client = clientOf(gateway)
   await client.connect(token, { scopes: ['operator.read', 'operator.write', 'operator.admin'] })
@@ -263,7 +263,7 @@ test('echo gateway: a reset hides every row that was there before', async () => 
   expect(gateway.history(session).map(row => row.role)).toEqual(['system'])
 })
 
-test('echo gateway: a reset aborts the run, and does nothing to a session that was never seen', async () => {
+test('echo gateway: a reset aborts the run and ignores an unknown session', async () => {
   const gateway = gatewayWith()
   const client = clientOf(gateway)
   await client.connect(token, { scopes: ['operator.admin'] })
@@ -278,7 +278,7 @@ test('echo gateway: a reset aborts the run, and does nothing to a session that w
   expect(gateway.history(session).map(row => row.role)).toEqual(['system'])
 })
 
-test('echo gateway: a graceful stop lets the turn end, says shutdown and closes with 1012', async () => {
+test('echo gateway: a graceful stop ends the turn and closes with 1012', async () => {
   const { gateway, client } = await linked()
   await ask(client, 'k1', '[long 6 30]')
   await client.chat('k1', 'delta')
@@ -288,7 +288,7 @@ test('echo gateway: a graceful stop lets the turn end, says shutdown and closes 
   expect(client.frames.at(-1)?.event).toBe('shutdown')
 })
 
-test('echo gateway: a test can stop the world after a question was taken and before it is acknowledged', async () => {
+test('echo gateway: a test can pause between accepting and acknowledging', async () => {
   const held = Promise.withResolvers<void>()
   const taken = Promise.withResolvers<void>()
   const { gateway, client } = await linked({

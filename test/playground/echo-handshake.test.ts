@@ -6,7 +6,7 @@ import { connectParams } from './gateway-client.ts'
 
 afterEach(closeAll)
 
-test('echo gateway: a wrong token, another protocol, an origin and a strange property are refused', async () => {
+test('echo gateway: invalid connect requests are rejected', async () => {
   const gateway = gatewayWith()
   const wrong = clientOf(gateway)
   expect((await wrong.connect('nope')).error?.details?.['code']).toBe('AUTH_TOKEN_MISMATCH')
@@ -19,7 +19,7 @@ test('echo gateway: a wrong token, another protocol, an origin and a strange pro
   expect((await clientOf(gateway).connect(token, { foo: 1 })).error?.message).toContain("unexpected property 'foo'")
 })
 
-test('echo gateway: schemas are closed and scopes are held', async () => {
+test('echo gateway: unknown parameters and missing scopes are rejected', async () => {
   const { client } = await linked()
   expect((await ask(client, 'k1', 'x', { color: 'red' })).error?.message).toContain("unexpected property 'color'")
   expect((await client.request('chat.history', {})).error?.message).toContain("required property 'sessionKey'")
@@ -31,12 +31,12 @@ test('echo gateway: schemas are closed and scopes are held', async () => {
   expect(stranger.error?.message).toBe('Agent "nope" no longer exists in configuration')
 })
 
-test('echo gateway: a gateway that starts answers UNAVAILABLE with a time to come back', async () => {
+test('echo gateway: while starting, connect is UNAVAILABLE with a retry time', async () => {
   const client = clientOf(gatewayWith({ startingMs: 60_000 }))
   expect((await client.connect(token)).error).toMatchObject({ code: 'UNAVAILABLE', retryAfterMs: 500 })
 })
 
-test('echo gateway: an unapproved device waits for pairing, an approved one may not ask for more', async () => {
+test('echo gateway: a device needs approval, again for more scopes', async () => {
   const gateway = gatewayWith({ pairing: 'required' })
   const keys = generateKeyPairSync('ed25519')
   const scopes = ['operator.read', 'operator.write']
@@ -50,7 +50,7 @@ test('echo gateway: an unapproved device waits for pairing, an approved one may 
   expect(third.error?.details?.['reason']).toBe('scope-upgrade')
 })
 
-test('echo gateway: a scope that is withheld is given once that was approved, the others meanwhile', async () => {
+test('echo gateway: a withheld scope is granted after an approval', async () => {
   const gateway = gatewayWith()
   const keys = generateKeyPairSync('ed25519')
   gateway.withhold(['operator.admin'])
@@ -64,7 +64,7 @@ test('echo gateway: a scope that is withheld is given once that was approved, th
   expect(admin.payload?.['auth']).toMatchObject({ scopes: ['operator.admin'] })
 })
 
-test('echo gateway: a signature over another nonce is refused', async () => {
+test('echo gateway: a signature over another nonce is rejected', async () => {
   const gateway = gatewayWith()
   const keys = generateKeyPairSync('ed25519')
   const answer = await clientWithDevice(gateway, keys, [], nonce => `${nonce}x`)

@@ -13,7 +13,7 @@ const attachment = (fileName: string, content: string, mimeType = 'text/csv') =>
 })
 const base64 = (bytes: Uint8Array | string) => Buffer.from(bytes).toString('base64')
 
-test('echo gateway: what came with a message is in its row, and the same key with other files is a repeat', async () => {
+test('echo gateway: attachments are in the row of their message', async () => {
   const { gateway, client } = await linked()
   const attachments = [attachment('数据.csv', base64('a,b\n1,2\n'))]
   expect((await ask(client, 'k1', '', { attachments })).payload?.['status']).toBe('started')
@@ -24,11 +24,11 @@ test('echo gateway: what came with a message is in its row, and the same key wit
   const { payload } = await client.request('chat.history', { sessionKey: session })
   expect(payload?.['messages']).toMatchObject([
     { __openclaw: { media: [{ fileName: '数据.csv', contentType: 'text/csv', sizeBytes: 8 }] } },
-    { content: [{ text: expect.stringContaining('你发来了：数据.csv（1 KB）') }] },
+    { content: [{ text: expect.stringContaining('收到文件：数据.csv（1 KB）') }] },
   ])
 })
 
-test('echo gateway: one bad attachment refuses the whole message', async () => {
+test('echo gateway: one invalid attachment rejects the whole message', async () => {
   const { gateway, client } = await linked()
   const large = pngOf(1_500)
   const refused: readonly [object, string][] = [
@@ -47,7 +47,7 @@ test('echo gateway: one bad attachment refuses the whole message', async () => {
   expect([gateway.asks(), gateway.history(session)]).toEqual([[], []])
 })
 
-test('echo gateway: a turn that goes on after a death still has its files', async () => {
+test('echo gateway: a resumed turn still has its files', async () => {
   const { gateway, client } = await linked({ resumeAfterMs: 0 })
   const attachments = [attachment('a.png', base64(pngOf(2)), 'image/png')]
   await ask(client, 'k1', '看', { attachments })
@@ -55,10 +55,10 @@ test('echo gateway: a turn that goes on after a death still has its files', asyn
   await gateway.kill()
   gateway.start()
   const end = await until('the end', () => gateway.history(session).find(({ stopReason }) => stopReason === 'stop'))
-  expect(end.content).toMatchObject([{ text: expect.stringContaining('你发来了：a.png（1 KB）') }])
+  expect(end.content).toMatchObject([{ text: expect.stringContaining('收到文件：a.png（1 KB）') }])
 })
 
-test('echo gateway: a frame of more than 25 MiB costs the connection', async () => {
+test('echo gateway: a frame over 25 MiB closes the connection', async () => {
   const { gateway, client } = await linked()
   void ask(client, 'k1', 'look', { attachments: [attachment('a.zip', 'A'.repeat(26_214_400))] })
   expect((await client.closed).code).toBe(1009)

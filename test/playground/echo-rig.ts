@@ -13,7 +13,7 @@ const world = realWorld(
 export const session = 'agent:main:wecom:default:direct:ZhangSan'
 const open: { close(): unknown }[] = []
 
-/** Closes what the test has opened; for `afterEach`. */
+/** Closes everything that the test has opened. Call it in `afterEach`. */
 export async function closeAll(): Promise<void> {
   for (const one of open.splice(0)) await one.close()
 }

@@ -8,7 +8,7 @@ export interface Frame {
   readonly error?: { code: string; message: string; details?: Record<string, unknown> }
 }
 
-/** A raw WebSocket client of the gateway: keeps every frame and lets a test wait for one. */
+/** A raw WebSocket client of the gateway. It records every frame, and a test can wait for one. */
 export class GatewayClient {
   readonly frames: Frame[] = []
   readonly closed: Promise<{ code: number; reason: string }>
@@ -27,7 +27,7 @@ export class GatewayClient {
     })
   }
 
-  /** The first frame, already there or to come, that fits. */
+  /** Resolves to the first matching frame, already received or not. */
   frame(fits: (frame: Frame) => boolean): Promise<Frame> {
     return new Promise(resolve => {
       const look = () => {
@@ -84,7 +84,7 @@ export function connectParams(token: string) {
   }
 }
 
-/** The text of a chat event's cumulative message. */
+/** The cumulative text of a chat event. */
 export function textOf(frame: Frame): string | undefined {
   const message = frame.payload?.['message'] as { content: { text: string }[] } | undefined
   return message?.content.map(part => part.text).join('')

@@ -1,7 +1,7 @@
 import { createDecipheriv } from 'node:crypto'
 import { encodingAESKey } from './callback-server.ts'
 
-/** Opens a medium of the Bot without anything of ours; throws when its padding is wrong. */
+/** Decrypts a file for the Bot without the code under test. Throws if the padding is invalid. */
 export function decryptMedia(sealed: Uint8Array): Buffer {
   const key = Buffer.from(`${encodingAESKey}=`, 'base64')
   const decipher = createDecipheriv('aes-256-cbc', key, key.subarray(0, 16)).setAutoPadding(false)

@@ -41,7 +41,7 @@ async function pageOf(url: string): Promise<Page> {
   return page
 }
 
-test('page: a typed message shows the thinking dots, grows, and ends with a check', async () => {
+test('page: a message shows the animation, streams, and ends with a check', async () => {
   const steps = [
     stream('<think></think>', false),
     stream('你', false),
@@ -70,7 +70,7 @@ test('page: a typed message shows the thinking dots, grows, and ends with a chec
   expect(await page.locator('.mine .bubble').textContent()).toBe('在吗')
 }, 20_000)
 
-test('page: in a group one writes as either user and the bot is mentioned', async () => {
+test('page: in a group, each user can write and the bot is mentioned', async () => {
   const { url, tenant } = await playgroundOf(() => stream('好', true))
   const page = await pageOf(url)
   await page.click('[data-conversation="wrPlayground01"]')
@@ -85,7 +85,7 @@ test('page: in a group one writes as either user and the bot is mentioned', asyn
   })
 }, 20_000)
 
-test('page: a reload shows again what was said, and an answer by response_url with its question', async () => {
+test('page: a reload restores the conversation', async () => {
   const { url, tenant } = await playgroundOf(({ event }) => (event ? undefined : stream('稍后告诉你', true)))
   const bubble = await tenant.say({ userid: 'zhangsan', text: '长问题' }).finished
   const body = JSON.stringify({ msgtype: 'markdown', markdown: { content: '全文在此' } })
@@ -98,7 +98,7 @@ test('page: a reload shows again what was said, and an answer by response_url wi
   expect(await page.locator('.bubble').allTextContents()).toEqual(['长问题', '稍后告诉你', '长问题全文在此'])
 }, 20_000)
 
-test('page: thoughts fold away and stay open while the answer grows', async () => {
+test('page: reasoning is collapsible and stays open during streaming', async () => {
   const steps = [stream('<think>先想想</think>\n答', false), stream('<think>先想想</think>\n答案', true)]
   const { url, tenant } = await playgroundOf(({ event }) => (event ? undefined : steps.shift()))
   const page = await pageOf(url)
@@ -110,7 +110,7 @@ test('page: thoughts fold away and stay open while the answer grows', async () =
   expect(await page.locator('.thought').evaluate(details => details.hasAttribute('open'))).toBe(true)
 }, 20_000)
 
-test('page: it is served with a content security policy and to loopback only', async () => {
+test('page: the page has a content security policy and serves loopback only', async () => {
   const { url } = await playgroundOf(() => undefined)
   const response = await fetch(url)
   expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")

@@ -5,7 +5,7 @@ import { corpId, main, openTenant, other, text } from './tenant-rig.ts'
 
 const getting = (secret: string, id = corpId) => `gettoken?corpid=${id}&corpsecret=${secret}`
 
-test('tenant-api: gettoken gives the same token while it is valid, and each app its own', async () => {
+test('tenant-api: gettoken returns one valid token per app', async () => {
   using rig = await openTenant()
   const first = await rig.get(getting(main.corpSecret))
   expect(first).toMatchObject({ errcode: 0, errmsg: 'ok', expires_in: 7200 })
@@ -92,7 +92,7 @@ test('tenant-api: an address that is not trusted gets 60020 from everything but 
   expect((await rig.get(`tag/list?access_token=${token}`)).errcode).toBe(0)
 })
 
-test('tenant-api: only connections from accepted ports are heard, and the others are cut', async () => {
+test('tenant-api: only connections from accepted ports are answered', async () => {
   using rig = await openTenant()
   const ports = new Set<number>()
   rig.tenant.api.acceptOnly(port => ports.has(port))
@@ -110,7 +110,7 @@ test('tenant-api: only connections from accepted ports are heard, and the others
   expect((await rig.get(getting(main.corpSecret))).errcode).toBe(0)
 })
 
-test('tenant-api: requests can be made to fail with an errcode, some times and for one path', async () => {
+test('tenant-api: requests to a path can be made to fail with an errcode', async () => {
   using rig = await openTenant()
   rig.tenant.api.failWith('/cgi-bin/message/send', -1, 2)
   const errcodes = []
@@ -119,7 +119,7 @@ test('tenant-api: requests can be made to fail with an errcode, some times and f
   expect(rig.tenant.ledger.seen({ userid: 'lisi' })).toHaveLength(1)
 })
 
-test('tenant-api: a fault before or after the platform acts is used once, in line, by its path', async () => {
+test('tenant-api: a fault before or after the effect is used once per path', async () => {
   using rig = await openTenant()
   const path = '/cgi-bin/message/send'
   const { api, ledger } = rig.tenant
@@ -150,7 +150,7 @@ test('tenant-api: a fault before or after the platform acts is used once, in lin
   ])
 })
 
-test('tenant-api: a request that hangs is known at once and never answered', async () => {
+test('tenant-api: a hanging request is recorded at once and never answered', async () => {
   using rig = await openTenant()
   rig.tenant.api.fail({ when: 'before', how: 'hang' })
   const heard = Promise.withResolvers<ApiRequest>()
@@ -164,7 +164,7 @@ test('tenant-api: a request that hangs is known at once and never answered', asy
   expect(await waiting).toBeInstanceOf(Error)
 })
 
-test('tenant-api: every request is told with its app and errcode', async () => {
+test('tenant-api: every request is reported with its app and errcode', async () => {
   using rig = await openTenant()
   const told: unknown[] = []
   rig.tenant.on(
@@ -186,7 +186,7 @@ test('tenant-api: the tags of the corp can be listed', async () => {
   expect(tags).toEqual({ errcode: 0, errmsg: 'ok', taglist: [{ tagid: 7, tagname: 'Ops' }] })
 })
 
-test('tenant-api: what is no route is HTTP 404', async () => {
+test('tenant-api: an unknown route is HTTP 404', async () => {
   using rig = await openTenant()
   expect((await fetch(rig.url('message/nope'))).status).toBe(404)
   expect((await fetch(rig.url('message/send'))).status).toBe(404)

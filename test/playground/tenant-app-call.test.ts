@@ -20,7 +20,7 @@ interface Heard {
 
 type Reply = string | number | Promise<string>
 
-/** An app's callback URL made with `@wecom/crypto` and nothing of ours; a number is an HTTP status. */
+/** An app's callback server that uses `@wecom/crypto` and none of the code under test. A number is an HTTP status. */
 async function serveApp(answer: (heard: Heard) => Reply = () => '', appAnswerMs = 5_000) {
   const heard: Heard[] = []
   const server = Bun.serve({
@@ -46,7 +46,7 @@ async function serveApp(answer: (heard: Heard) => Reply = () => '', appAnswerMs 
   return { tenant: rig.tenant, heard, rig }
 }
 
-test('tenant-app-call: a message is the XML of the official vector, sealed so that the official library opens it', async () => {
+test('tenant-app-call: a message matches the official vector and library', async () => {
   const vector = vectors.vectors.find(one => one.id === 'agent-text-callback')
   const { tenant, heard } = await serveApp()
   const saying = { userid: '00123', text: 'hello <b>&', msgId: '9007199254740993', createTime: 1780000003 }
@@ -58,7 +58,7 @@ test('tenant-app-call: a message is the XML of the official vector, sealed so th
   expect([call.state, call.tries.map(({ reply }) => reply.kind)]).toEqual(['answered', ['empty']])
 })
 
-test('tenant-app-call: with the random, nonce and time of the vector the envelope is its very bytes', async () => {
+test('tenant-app-call: the envelope equals the bytes of the official vector', async () => {
   const vector = vectors.vectors.find(one => one.id === 'agent-text-callback')
   const random = {
     bytes: (count: number) => Buffer.from(vector?.random_ascii ?? '').subarray(0, count),
@@ -70,7 +70,7 @@ test('tenant-app-call: with the random, nonce and time of the vector the envelop
   expect(body).toBe(vector?.http_body ?? '')
 })
 
-test('tenant-app-call: a msgid is a 64-bit number that no double can hold', async () => {
+test('tenant-app-call: a msgid is a 64-bit number above double precision', async () => {
   const { tenant, heard } = await serveApp()
   const calls = await Promise.all([1, 2, 3].map(() => tenant.sayToApp({ userid: 'lisi', text: 'hi' }).done))
   for (const call of calls) expect(BigInt(call.msgid)).toBeGreaterThan(2n ** 53n)
@@ -79,7 +79,7 @@ test('tenant-app-call: a msgid is a 64-bit number that no double can hold', asyn
   expect(heard.every(({ xml }) => calls.some(call => xml.includes(`<MsgId>${call.msgid}</MsgId>`)))).toBe(true)
 })
 
-test('tenant-app-call: fields of other types, and what would end a CDATA', async () => {
+test('tenant-app-call: fields of other types and CDATA ends are escaped', async () => {
   const { tenant } = await serveApp()
   const fields = { Location_X: 23.134, Label: 'a]]>b' }
   const { xml } = await tenant.sayToApp({ userid: 'lisi', msgtype: 'location', fields }).done
@@ -87,7 +87,7 @@ test('tenant-app-call: fields of other types, and what would end a CDATA', async
   expect(xml).toContain('<Label><![CDATA[a]]]]><![CDATA[>b]]></Label>')
 })
 
-test('tenant-app-call: an event has no MsgId, and is from sys when nobody did it', async () => {
+test('tenant-app-call: an event has no MsgId and by default comes from sys', async () => {
   const { tenant } = await serveApp()
   const entered = await tenant.appEvent({ event: 'enter_agent', userid: 'lisi', createTime: 5 }).done
   expect(entered.xml).toBe(
@@ -99,7 +99,7 @@ test('tenant-app-call: an event has no MsgId, and is from sys when nobody did it
   expect([low.msgid, low.xml.includes('EventKey')]).toEqual(['', false])
 })
 
-test('tenant-app-call: a click carries its choices and a response_code that updates once', async () => {
+test('tenant-app-call: a click has its choices and a one-time response_code', async () => {
   const { tenant, rig } = await serveApp()
   const selected = { fruit: ['apple', 'pear'] }
   const click = { userid: 'lisi', taskId: 't1', eventKey: 'ok', cardType: 'vote_interaction', selected }
@@ -117,7 +117,7 @@ test('tenant-app-call: a click carries its choices and a response_code that upda
   expect(menu.xml).not.toContain('SelectedItems')
 })
 
-test('tenant-app-call: the same bytes are delivered three times, in their time, until one is answered 200', async () => {
+test('tenant-app-call: a callback is delivered up to three times', async () => {
   const answers = [503, 404, 'success']
   const { tenant, heard } = await serveApp(() => answers.shift() ?? 500, 30)
   const call = await tenant.sayToApp({ userid: 'lisi', text: 'hi' }).done
@@ -133,7 +133,7 @@ test('tenant-app-call: the same bytes are delivered three times, in their time, 
   expect((third ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(60)
 })
 
-test('tenant-app-call: a late answer counts as none, and after three the callback is lost', async () => {
+test('tenant-app-call: late answers are ignored, and the callback is lost after three', async () => {
   const never = Promise.withResolvers<string>()
   const { tenant, heard } = await serveApp(() => never.promise, 20)
   const call = await tenant.sayToApp({ userid: 'lisi', text: 'hi' }).done
@@ -142,7 +142,7 @@ test('tenant-app-call: a late answer counts as none, and after three the callbac
   expect(call.tries.map(one => one.status)).toEqual([0, 0, 0])
 })
 
-test('tenant-app-call: a callback can be delivered again, and every delivery is told', async () => {
+test('tenant-app-call: a callback can be delivered again, and each one is reported', async () => {
   const { tenant, heard } = await serveApp()
   const told: unknown[] = []
   tenant.on(event => event.kind === 'app' && told.push([event.exchange.type, event.exchange.msgid]))
@@ -198,7 +198,7 @@ test('tenant-app-call: a passive reply is opened and shown', async () => {
   expect(tenant.ledger.seen({ userid: 'lisi' })).toMatchObject([{ kind: 'app-text', text: 'ok & <b>' }])
 })
 
-test('tenant-app-call: a click may be answered by a new name of the button, a message may not', async () => {
+test('tenant-app-call: only a click may be answered with a new button name', async () => {
   const { tenant } = await serveApp(() =>
     reply('update_button', '<Button><ReplaceName><![CDATA[done]]></ReplaceName></Button>'),
   )
@@ -208,7 +208,7 @@ test('tenant-app-call: a click may be answered by a new name of the button, a me
   expect(tenant.violations()).toEqual(['MsgType update_button is not a legal answer to a message'])
 })
 
-test('tenant-app-call: the official vector of a passive reply opens, and only its age and receiver are wrong', async () => {
+test('tenant-app-call: the official vector of a passive reply decrypts', async () => {
   const vector = vectors.vectors.find(one => one.id === 'agent-passive-reply')
   const { tenant } = await serveApp(() => vector?.http_response_body ?? '')
   const call = await tenant.sayToApp({ userid: '00123', text: 'hi' }).done
@@ -226,20 +226,20 @@ const broken: [string, () => string, string][] = [
   ['an old timestamp', () => reply('text', content, { timestamp: 1_500_000_000 }), 'TimeStamp'],
   ['a timestamp in milliseconds', () => reply('text', content, { timestamp: Date.now() }), 'TimeStamp'],
   ['JSON inside', () => reply('', '', { xml: '{"msgtype":"text"}' }), 'not XML'],
-  ['nobody turned round', () => reply('', '', { xml: `<xml><MsgType>text</MsgType>${content}</xml>` }), 'turned round'],
+  ['unswapped user names', () => reply('', '', { xml: `<xml><MsgType>text</MsgType>${content}</xml>` }), 'not swapped'],
   ['markdown', () => reply('markdown', content), 'MsgType markdown'],
 ]
 
-for (const [name, answer, complaint] of broken) {
+for (const [name, answer, violation] of broken) {
   test(`tenant-app-call: an answer with ${name} is a violation`, async () => {
     const { tenant } = await serveApp(answer)
     const call = await tenant.sayToApp({ userid: 'lisi', text: 'hi' }).done
     expect(call.state).toBe('answered')
-    expect(tenant.violations().join()).toContain(complaint)
+    expect(tenant.violations().join()).toContain(violation)
   })
 }
 
-test('tenant-app-call: an event that takes no reply says so', async () => {
+test('tenant-app-call: a reply to an event without replies is a violation', async () => {
   const { tenant } = await serveApp(() => reply('text', content))
   await tenant.appEvent({ event: 'subscribe', userid: 'lisi' }).done
   expect(tenant.violations()).toEqual([])

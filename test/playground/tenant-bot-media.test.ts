@@ -7,7 +7,7 @@ const bytes = Buffer.from('a picture of 29 bytes, surely')
 const get = async (url: string) => await fetch(url, { keepalive: false })
 const read = async (response: Response) => Buffer.from(await response.arrayBuffer())
 
-test('tenant-bot-media: a link gives the bytes encrypted with the key of the Bot, and the name in raw UTF-8', async () => {
+test('tenant-bot-media: a link serves encrypted bytes and a raw UTF-8 name', async () => {
   using rig = await openTenant()
   const response = await get(rig.tenant.botMedia(bytes, { fileName: '年.png' }))
   const name = Buffer.from(response.headers.get('content-disposition') ?? '', 'latin1').toString()
@@ -18,7 +18,7 @@ test('tenant-bot-media: a link gives the bytes encrypted with the key of the Bot
   expect(decryptMedia(await read(await get(rig.tenant.botMedia(Buffer.alloc(32, 7)))))).toEqual(Buffer.alloc(32, 7))
 })
 
-test('tenant-bot-media: a link is valid for five minutes, and another one is of nothing', async () => {
+test('tenant-bot-media: a link expires after five minutes, an unknown one is a 404', async () => {
   using rig = await openTenant()
   const url = rig.tenant.botMedia(bytes)
   rig.passMs(299_000)
@@ -29,7 +29,7 @@ test('tenant-bot-media: a link is valid for five minutes, and another one is of 
   expect((await get(`${rig.tenant.apiBaseUrl}/media?id=x`)).status).toBe(404)
 })
 
-test('tenant-bot-media: each fault shows', async () => {
+test('tenant-bot-media: each fault can be observed', async () => {
   using rig = await openTenant()
   const faulty = async (fault: NonNullable<Parameters<typeof rig.tenant.botMedia>[1]>['fault']) =>
     await get(rig.tenant.botMedia(bytes, fault === undefined ? {} : { fault }))

@@ -80,7 +80,7 @@ for (const [name, card] of wrong) {
   })
 }
 
-test('tenant-card: an app without a callback URL cannot send what is clicked', async () => {
+test('tenant-card: an app without a callback URL cannot send clickable cards', async () => {
   using rig = await openTenant()
   expect((await rig.send(send(buttons))).errcode).toBe(40058)
   expect((await rig.send(send(notice))).errcode).toBe(0)
@@ -95,7 +95,7 @@ async function withButtons() {
 
 const replace = { button: { replace_name: '已批准' } }
 
-test('tenant-card: a card is updated once by its response_code, and invalid users come as a list', async () => {
+test('tenant-card: a response_code updates a card once', async () => {
   const { rig, update } = await withButtons()
   using _ = rig
   expect(await update({ userids: ['lisi', 'Nobody'], ...replace })).toMatchObject({
@@ -107,14 +107,14 @@ test('tenant-card: a card is updated once by its response_code, and invalid user
   expect(updates).toMatchObject([{ userid: 'lisi', text: JSON.stringify(replace.button), agentId: main.agentId }])
 })
 
-test('tenant-card: a card is updated for all, or by another card', async () => {
+test('tenant-card: a card can be updated for all, or replaced', async () => {
   const { rig, update } = await withButtons()
   using _ = rig
   expect((await update({ atall: 1, template_card: notice })).errcode).toBe(0)
   expect(rig.tenant.ledger.entries.filter(entry => entry.kind === 'app-card-update')).toHaveLength(4)
 })
 
-test('tenant-card: an update that breaks a rule is refused and does not spend the code', async () => {
+test('tenant-card: a rejected update does not use up the code', async () => {
   const { rig, update } = await withButtons()
   using _ = rig
   expect((await update({ userids: ['lisi'] })).errcode).toBe(40058)
@@ -126,7 +126,7 @@ test('tenant-card: an update that breaks a rule is refused and does not spend th
   expect((await update({ userids: ['lisi'], ...replace })).errcode).toBe(0)
 })
 
-test('tenant-card: a response_code is good for 72 hours and for its app only', async () => {
+test('tenant-card: a response_code is valid for 72 hours and its app only', async () => {
   const { rig, update } = await withButtons()
   using _ = rig
   const { response_code } = await rig.send(send({ ...vote }))

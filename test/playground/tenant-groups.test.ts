@@ -42,7 +42,7 @@ for (const [name, body, errcode] of wrong) {
   })
 }
 
-test("tenant-groups: an app writes neither into another app's group nor into an unknown one", async () => {
+test('tenant-groups: an app can only write to its own groups', async () => {
   using rig = await openTenant()
   rig.tenant.groups.add({ chatid: 'theirs', agentId: other.agentId, members: userlist })
   expect((await rig.send({ chatid: 'theirs', ...text('hi') }, 'appchat/send')).errcode).toBe(86008)
@@ -52,14 +52,14 @@ test("tenant-groups: an app writes neither into another app's group nor into an 
   expect(rig.tenant.ledger.entries).toEqual([])
 })
 
-test('tenant-groups: an app that the root department cannot see has no groups', async () => {
+test('tenant-groups: an app not visible to the root department has no groups', async () => {
   using rig = await openTenant({ apps: [{ ...main, isRootVisible: false }] })
   rig.tenant.groups.add({ chatid: 'team1', agentId: main.agentId })
   expect((await rig.send({ userlist }, 'appchat/create')).errcode).toBe(60011)
   expect((await rig.send({ chatid: 'team1', ...text('hi') }, 'appchat/send')).errcode).toBe(60011)
 })
 
-test('tenant-groups: a group takes what members take, but no card', async () => {
+test('tenant-groups: a group accepts the same messages as members, except cards', async () => {
   using rig = await openTenant()
   rig.tenant.groups.add({ chatid: 'team1', agentId: main.agentId, members: userlist })
   const media_id = rig.tenant.media.put({ type: 'file', name: 'a.pdf', bytes: Buffer.from('report') })

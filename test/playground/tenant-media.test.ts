@@ -28,7 +28,7 @@ async function upload(rig: Rig, type: string, body: Buffer | ReadableStream, bou
   return (await response.json()) as { errcode: number; type?: string; media_id?: string; created_at?: string }
 }
 
-test('tenant-media: an upload keeps bytes and the name in raw UTF-8, and every app of the corp can fetch them', async () => {
+test('tenant-media: every app of a corp can download an upload', async () => {
   using rig = await openTenant()
   const bytes = Buffer.from('\r\n------b is inside\r\n--', 'latin1')
   const answer = await upload(
@@ -91,7 +91,7 @@ const judged: [string, string, Buffer, number][] = [
 ]
 
 for (const [name, type, body, errcode] of judged) {
-  test(`tenant-media: ${name} as ${type} is ${errcode === 0 ? 'taken' : errcode}`, async () => {
+  test(`tenant-media: ${name} as ${type} is ${errcode === 0 ? 'accepted' : errcode}`, async () => {
     using rig = await openTenant()
     expect((await upload(rig, type, body)).errcode).toBe(errcode)
     expect(rig.tenant.media.uploads).toHaveLength(errcode === 0 ? 1 : 0)
@@ -122,7 +122,7 @@ test('tenant-media: a media_id is missing, unknown or expired, as JSON with HTTP
   expect(answer.errcode).toBe(40007)
 })
 
-test('tenant-media: a range is served, and what is too large needs one of at most 20 MB', async () => {
+test('tenant-media: files over 20 MB need a range', async () => {
   using rig = await openTenant()
   const bytes = padded(Buffer.from('0123456789'), 20 * mebibyte + 100)
   const mediaId = rig.tenant.media.put({ type: 'file', name: 'a', bytes })

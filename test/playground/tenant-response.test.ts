@@ -39,7 +39,7 @@ async function post(url: string, body: object | string) {
 
 const markdown = (content: string) => ({ msgtype: 'markdown', markdown: { content } })
 
-test('tenant: a markdown to a response_url is shown once as an answer to its message', async () => {
+test('tenant: a markdown to a response_url is shown as an answer', async () => {
   const { tenant, bubble, url } = await answered()
   expect(await post(url, markdown('全文'))).toEqual({ status: 200, errcode: 0, errmsg: 'ok' })
   const again = await post(url, markdown('全文'))
@@ -50,14 +50,14 @@ test('tenant: a markdown to a response_url is shown once as an answer to its mes
   ])
 })
 
-test('tenant: a response_url is good for an hour and an unknown one for nothing', async () => {
+test('tenant: a response_url is valid for an hour', async () => {
   const { url, passMs } = await answered()
   expect((await post(url.replace(/=.*/, '=nope'), markdown('x'))).errcode).not.toBe(0)
   passMs(3_600_000)
   expect((await post(url, markdown('x'))).errcode).not.toBe(0)
 })
 
-test('tenant: a body that breaks a rule is refused and does not spend the response_url', async () => {
+test('tenant: a rejected body does not use up the response_url', async () => {
   const { tenant, url } = await answered()
   expect((await post(url, { msgtype: 'stream', stream: {} })).errcode).toBe(40008)
   expect((await post(url, 'not json')).errmsg).toContain('Warning: wrong json format.')
@@ -73,14 +73,14 @@ test('tenant: a card is for single chats only', async () => {
   expect((await post((await answered()).url, card)).errcode).toBe(0)
 })
 
-test('tenant: a connection cut before the platform looked leaves the response_url unspent', async () => {
+test('tenant: a reset before the effect keeps the response_url', async () => {
   const { tenant, url } = await answered()
   tenant.responses.fail({ when: 'before', how: 'reset' }, url)
   expect(await post(url, markdown('x')).catch((error: unknown) => error)).toBeInstanceOf(Error)
   expect((await post(url, markdown('x'))).errcode).toBe(0)
 })
 
-test('tenant: a connection cut after the platform took it shows the message, and the repeat is refused', async () => {
+test('tenant: a reset after the effect uses up the response_url', async () => {
   const { tenant, url } = await answered()
   tenant.responses.fail({ when: 'after', how: 'reset' }, url)
   expect(await post(url, markdown('x')).catch((error: unknown) => error)).toBeInstanceOf(Error)

@@ -20,7 +20,7 @@ export interface Answer {
   readonly [field: string]: unknown
 }
 
-/** A tenant with two apps and five members whose clock can be put forward, and raw HTTP to its API. */
+/** A tenant with two apps, five members, an adjustable clock, and raw HTTP access to its API. */
 export async function openTenant(options: Partial<TenantOptions> = {}, doors: Partial<World> = {}) {
   let laterMs = 0
   const clock = { ...real.clock, now: () => real.clock.now() + laterMs }
@@ -54,7 +54,7 @@ export async function openTenant(options: Partial<TenantOptions> = {}, doors: Pa
     post,
     accessToken,
     passMs: (ms: number) => void (laterMs += ms),
-    /** Posts with a token that is fetched before; `agentid` is the main app's unless the body names another. */
+    /** Fetches a token, then posts with it. `agentid` defaults to the main app. */
     send: async (body: object, path = 'message/send') =>
       await post(`${path}?access_token=${await accessToken()}`, { agentid: main.agentId, ...body }),
     [Symbol.dispose]: () => tenant.close(),

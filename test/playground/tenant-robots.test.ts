@@ -46,7 +46,7 @@ const judged: [string, object | string, number][] = [
 ]
 
 for (const [name, body, errcode] of judged) {
-  test(`tenant-robots: ${name} is ${errcode === 0 ? 'taken' : errcode}`, async () => {
+  test(`tenant-robots: ${name} is ${errcode === 0 ? 'accepted' : errcode}`, async () => {
     using rig = await openTenant()
     expect((await rig.post(path, body)).errcode).toBe(errcode)
     expect(rig.tenant.ledger.entries).toHaveLength(errcode === 0 ? 1 : 0)
@@ -68,7 +68,7 @@ test('tenant-robots: the 21st message of a minute is 45009', async () => {
   expect(rig.tenant.ledger.seen({ chatid: 'alerts' })).toHaveLength(21)
 })
 
-test('tenant-robots: a file is uploaded with the key, and is for this robot only', async () => {
+test('tenant-robots: an uploaded file belongs to its robot', async () => {
   using rig = await openTenant({
     robots: [
       { name: 'alerts', key: 'robot-key' },

@@ -37,7 +37,7 @@ async function tenantOf(
   return { server, tenant }
 }
 
-/** Answers the n-th callback with the n-th text, the last one finished. */
+/** Answers the n-th callback with the n-th text. The last one finishes the stream. */
 function growing(...texts: string[]) {
   let turn = -1
   return () => {
@@ -46,7 +46,7 @@ function growing(...texts: string[]) {
   }
 }
 
-test('tenant: a message opens a bubble that is refreshed under fresh msgids until it is finished', async () => {
+test('tenant: a bubble is refreshed until it is finished', async () => {
   const { server, tenant } = await tenantOf(growing('<think></think>', '你', '你好', '你好！'))
   const bubble = await tenant.say({ userid: '007zhang', text: '在吗' }).finished
   expect(bubble.frames.map(frame => frame.content)).toEqual(['<think></think>', '你', '你好', '你好！'])
@@ -67,7 +67,7 @@ test('tenant: the raw bodies of a bubble can be decrypted by a test', async () =
   expect(plain).toEqual([stream('', false), stream('done', true)])
 })
 
-test('tenant: a group message carries its chatid and reaches the bot only with a mention', async () => {
+test('tenant: a group message reaches the bot only with a mention', async () => {
   const { server, tenant } = await tenantOf(growing('ok'))
   await tenant.say({ userid: 'lisi', chatid: 'wrGroup', text: '@助手 hi' }).finished
   expect((await tenant.say({ userid: 'lisi', chatid: 'wrGroup', text: 'hi' }).finished).state).toBe('dropped')
@@ -77,14 +77,14 @@ test('tenant: a group message carries its chatid and reaches the bot only with a
   expect(tenant.ledger.seen({ userid: 'lisi' })).toHaveLength(0)
 })
 
-test('tenant: an unanswered message is delivered three times with one msgid and is then lost', async () => {
+test('tenant: an unanswered message is delivered three times', async () => {
   const { server, tenant } = await tenantOf(() => new Response('', { status: 503 }), { retryAfterMs: 10 })
   const bubble = await tenant.say({ userid: 'lisi', text: 'hi' }).finished
   expect(bubble.state).toBe('lost')
   expect(server.heard.map(heard => heard.msgid)).toEqual([bubble.msgid, bubble.msgid, bubble.msgid])
 })
 
-test('tenant: a late answer is not taken, the duplicate is', async () => {
+test('tenant: a late answer is ignored, that to the retry is accepted', async () => {
   const late = Promise.withResolvers<Answer>()
   const answers = [late.promise, stream('second', true)]
   const { tenant } = await tenantOf(() => answers.shift(), { retryAfterMs: 30 })
@@ -94,7 +94,7 @@ test('tenant: a late answer is not taken, the duplicate is', async () => {
   expect(bubble.text).toBe('second')
 })
 
-test('tenant: of four messages of one user the fourth is not delivered while three are open', async () => {
+test('tenant: a fourth message is dropped while three are open', async () => {
   const { tenant } = await tenantOf(() => stream('', false))
   const bubbles = ['a', 'b', 'c', 'd'].map(text => tenant.say({ userid: 'lisi', text }))
   await bubbles[3]?.finished
@@ -121,13 +121,13 @@ test('tenant: polling can be stopped, done by hand and resumed', async () => {
   expect(bubble.text).toBe('abc')
 })
 
-test('tenant: the empty packet leaves the user without a bubble', async () => {
+test('tenant: the empty packet opens no bubble', async () => {
   const { tenant } = await tenantOf(() => undefined)
   expect((await tenant.say({ userid: 'lisi', text: 'hi' }).finished).state).toBe('silent')
   expect(tenant.violations()).toEqual([])
 })
 
-test('tenant: entering a chat is told once a day and its welcome is shown', async () => {
+test('tenant: entering a chat is reported once a day', async () => {
   const { server, tenant } = await tenantOf(() => ({ msgtype: 'text', text: { content: '欢迎' } }))
   expect(await tenant.enterChat('lisi')).toBe('欢迎')
   expect(await tenant.enterChat('lisi')).toBeUndefined()
@@ -135,7 +135,7 @@ test('tenant: entering a chat is told once a day and its welcome is shown', asyn
   expect(tenant.ledger.seen({ userid: 'lisi' })).toMatchObject([{ kind: 'welcome', text: '欢迎' }])
 })
 
-test('tenant: the console accepts a URL that returns the exact echo, and no other', async () => {
+test('tenant: the console accepts only a URL that returns the exact echo', async () => {
   const { tenant } = await tenantOf(() => undefined)
   expect(await tenant.verifyUrl()).toEqual({ ok: true })
   const quoting = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('"echo"') })
@@ -158,7 +158,7 @@ test('tenant: strict mode rejects at the first violation', async () => {
   expect(String(error)).toContain('shows nothing')
 })
 
-test('tenant: a stream that changes its id, or its text after the end, is a violation', async () => {
+test("tenant: changing a stream's id or finished text is a violation", async () => {
   const answers = [stream('a', false), { msgtype: 'stream', stream: { id: 'st_2', content: 'ab', finish: true } }]
   const { tenant } = await tenantOf(() => answers.shift() ?? stream('abc', true))
   const bubble = await tenant.say({ userid: 'lisi', text: 'hi' }).finished
@@ -189,18 +189,18 @@ const bodies: [string, object, string | undefined][] = [
   ['an invisible end', stream('<think></think> \u200b', true), 'shows nothing'],
   ['a picture before the end', stream('ok', false, { msg_item: [image(png)] }), 'finish frame only'],
   ['eleven pictures', stream('ok', true, { msg_item: Array.from({ length: 11 }, () => image(png)) }), 'at most 10'],
-  ['a picture with another md5', stream('ok', true, { msg_item: [image(png, 'x')] }), 'another md5'],
+  ['a picture with a wrong md5', stream('ok', true, { msg_item: [image(png, 'x')] }), 'a wrong md5'],
   ['a picture that is a GIF', stream('ok', true, { msg_item: [image(Buffer.from('GIF89a'))] }), 'neither PNG nor JPEG'],
   ['a long feedback id', stream('ok', true, { feedback: { id: 'x'.repeat(257) } }), 'feedback.id'],
 ]
 
-for (const [name, body, complaint] of bodies) {
-  test(`tenant: ${name} is ${complaint === undefined ? 'fine' : 'a violation'}`, async () => {
+for (const [name, body, violation] of bodies) {
+  test(`tenant: ${name} is ${violation === undefined ? 'fine' : 'a violation'}`, async () => {
     const { tenant } = await tenantOf(() => body, { refreshMs: 60_000 })
     const bubble = await tenant.say({ userid: 'lisi', text: 'hi' }).opened
     bubble.stopPolling()
-    if (complaint === undefined) expect(tenant.violations()).toEqual([])
-    else expect(tenant.violations().join()).toContain(complaint)
+    if (violation === undefined) expect(tenant.violations()).toEqual([])
+    else expect(tenant.violations().join()).toContain(violation)
   })
 }
 
@@ -223,10 +223,10 @@ const envelopes: [string, (envelope: Envelope) => unknown, string][] = [
   ['a JSON text', () => 'success', 'neither empty nor a JSON object'],
 ]
 
-for (const [name, spoil, complaint] of envelopes) {
+for (const [name, spoil, violation] of envelopes) {
   test(`tenant: an envelope with ${name} is a violation`, async () => {
     const { tenant } = await tenantOf(() => stream('ok', true), {}, spoil)
     await tenant.say({ userid: 'lisi', text: 'hi' }).opened
-    expect(tenant.violations().join()).toContain(complaint)
+    expect(tenant.violations().join()).toContain(violation)
   })
 }

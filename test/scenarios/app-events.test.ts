@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import type { AppHappening } from '../../src/playground/tenant/app/apps.ts'
+import type { MemberEvent } from '../../src/playground/tenant/app/apps.ts'
 import { wecomd } from '../cli/child.ts'
 import { startAppDaemon, sendPath, textsOf, untilIdle, untilTexts } from './app-daemon.ts'
 import type { TestDaemon, TestDaemonOptions } from './daemon.ts'
@@ -13,7 +13,7 @@ async function open(options: TestDaemonOptions = {}): Promise<void> {
 }
 
 const welcome = '欢迎使用助手'
-const happen = (event: string, more: Partial<AppHappening> = {}) =>
+const happen = (event: string, more: Partial<MemberEvent> = {}) =>
   daemon.tenant.appEvent({ event, userid: 'zhangsan', ...more }).done
 
 /** What the status says of the app. */

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { bigAnswer } from '../../src/playground/gateway/runs/script.ts'
-import type { AppSaying } from '../../src/playground/tenant/app/apps.ts'
+import type { MemberMessage } from '../../src/playground/tenant/app/apps.ts'
 import { GatewayClient } from '../playground/gateway-client.ts'
 import { directMessages, startAppDaemon, textsOf, untilIdle, untilTexts } from './app-daemon.ts'
 import { appOf, gatewayToken, type TestDaemon, type TestDaemonOptions } from './daemon.ts'
@@ -18,7 +18,7 @@ async function open(options: TestDaemonOptions = {}): Promise<TestDaemon> {
 /** A daemon whose agent answers with one text, whatever it is asked. */
 const answering = (text: string): TestDaemonOptions => ({ gateway: { script: () => [{ kind: 'say', text }] } })
 const asked = () => daemon.gateway.asks().map(ask => ask.text)
-const say = (text: string, more: Partial<AppSaying> = {}) =>
+const say = (text: string, more: Partial<MemberMessage> = {}) =>
   daemon.tenant.sayToApp({ userid: 'zhangsan', text, ...more }).done
 
 describe('a message to the app', () => {
@@ -61,7 +61,7 @@ describe('a message to the app', () => {
 
   test('app: what is not text reaches the agent in words', async () => {
     await open({ gateway: { script: text => [{ kind: 'say', text }] } })
-    const sayings: readonly (readonly [string, AppSaying['fields'], string])[] = [
+    const sayings: readonly (readonly [string, MemberMessage['fields'], string])[] = [
       ['voice', { MediaId: 'm1', Format: 'amr', Recognition: '今天下雨吗' }, '今天下雨吗'],
       [
         'location',

@@ -15,7 +15,7 @@ import { createChatAgent } from '../../src/gateway/chat/chat-agent.ts'
 import { Connection } from '../../src/gateway/link/socket.ts'
 import { Handshake } from '../../src/gateway/link/handshake.ts'
 import { ReloadGate } from '../../src/gateway/chat/reload-gate.ts'
-import { type MortalClock, mortalClock } from '../../src/playground/alarms.ts'
+import { type CancellableClock, cancellableClock } from '../../src/playground/alarms.ts'
 import { backoffMs } from '../../src/scheduler/backoff.ts'
 import { Scheduler } from '../../src/scheduler/scheduler.ts'
 import { createSqliteStore } from '../../src/store/sqlite/store.ts'
@@ -89,7 +89,7 @@ export class Daemon {
   linkUpAt: number | undefined
   private readonly scene: Scene
   private readonly neighbours: Neighbours
-  private readonly clock: MortalClock
+  private readonly clock: CancellableClock
   private readonly scheduler: Scheduler
   private readonly connection: Connection
   private readonly work: BridgeWork
@@ -105,7 +105,7 @@ export class Daemon {
     this.neighbours = neighbours
     this.doom = doom
     this.bornAt = scene.clock.steady.now()
-    this.clock = mortalClock(scene.clock)
+    this.clock = cancellableClock(scene.clock)
     const log = this.openLog()
     this.scheduler = new Scheduler(this.clock, log)
     this.connection = this.openConnection(log)

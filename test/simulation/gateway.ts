@@ -1,4 +1,4 @@
-import { type MortalClock, mortalClock } from '../../src/playground/alarms.ts'
+import { type CancellableClock, cancellableClock } from '../../src/playground/alarms.ts'
 import { EchoAgents } from '../../src/playground/gateway/agents.ts'
 import { EchoApprovals } from '../../src/playground/gateway/approvals.ts'
 import { EchoChat } from '../../src/playground/gateway/runs/chat.ts'
@@ -17,7 +17,7 @@ interface Boot {
   readonly chat: EchoChat
   readonly agents: EchoAgents
   readonly approvals: EchoApprovals
-  readonly clock: MortalClock
+  readonly clock: CancellableClock
 }
 
 /** What the gateway was asked, in order. */
@@ -56,10 +56,10 @@ export class SimulatedGateway {
   start(): void {
     const { clock: hostClock, dice } = this.scene
     if (this.boot !== undefined) return
-    const clock = mortalClock(hostClock.steady)
+    const clock = cancellableClock(hostClock.steady)
     const id = `boot-${++this.boots}`
     const newId = () => `id-${++this.ids}`
-    const approvals = new EchoApprovals({ clock, emit: () => {}, newId, isHeard: () => false })
+    const approvals = new EchoApprovals({ clock, emit: () => {}, newId, hasApprover: () => false })
     const chat = new EchoChat({
       clock,
       disk: this.disk,

@@ -2,20 +2,20 @@ import type { Clock } from '../../world.ts'
 import { type RpcAnswer, type Params, refuse } from './frames.ts'
 import type { Disk } from './runs/history.ts'
 
-/** Files of a workspace that others may write. */
+/** The workspace files that clients may write. */
 const fileNames = ['AGENTS.md', 'SOUL.md', 'IDENTITY.md', 'USER.md', 'BOOTSTRAP.md', 'MEMORY.md']
 
 export interface EchoAgentDeps {
   readonly clock: Clock
   readonly disk: Disk
-  /** From a changed config to the moment when it is taken up; further changes in between begin it anew. */
+  /** Delay before a changed config takes effect. Another change restarts the delay. */
   readonly reloadMs: number
   readonly permissionMode?: string | undefined
-  /** It is taken up. */
+  /** Called when a changed config takes effect. */
   readonly onReload: () => void
 }
 
-/** The agents of the config file, and those of them that the running process knows. */
+/** The agents. A new one is on disk at once, but the running process knows it only after it reloads its config. */
 export class EchoAgents {
   private readonly deps: EchoAgentDeps
   private known: ReadonlySet<string>
@@ -38,7 +38,7 @@ export class EchoAgents {
     return { agents: { entries: Object.fromEntries(Array.from(this.known, id => [id, {}])) } }
   }
 
-  /** The echo agent executes nothing; a test has it say otherwise. */
+  /** The echo agent runs no commands; a test can make it report that it does. */
   private get permissions(): object {
     const { permissionMode } = this.deps
     return permissionMode === undefined ? {} : { defaultPermissionMode: permissionMode }

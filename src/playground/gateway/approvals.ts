@@ -12,13 +12,13 @@ export interface EchoApprovalDeps {
   readonly clock: Clock
   readonly emit: Emit
   readonly newId: () => string
-  /** Whether a client is connected that can answer. */
-  readonly isHeard: () => boolean
+  /** Whether a client is connected that can approve. */
+  readonly hasApprover: () => boolean
 }
 
 const withinMs = 1_800_000
 
-/** Commands that wait for approval. They are only in memory: a gateway that dies forgets them. */
+/** Commands that wait for approval. They are kept in memory only, so a restart of the gateway loses them. */
 export class EchoApprovals {
   private readonly deps: EchoApprovalDeps
   private readonly waiting = new Map<string, PendingApproval>()
@@ -28,12 +28,12 @@ export class EchoApprovals {
     this.deps = deps
   }
 
-  /** Resolves with the decision; undefined when nobody can be asked. */
+  /** Resolves to the decision, or to undefined if no client can approve. */
   async ask(
     run: { readonly sessionKey: string; readonly runId: string },
     command: string,
   ): Promise<ApprovalDecision | undefined> {
-    const { clock, emit, newId, isHeard } = this.deps
+    const { clock, emit, newId, hasApprover: isHeard } = this.deps
     if (!isHeard()) return undefined
     const id = newId()
     const request = { command, host: 'gateway', allowedDecisions: ['allow-once', 'deny'], ...run }
@@ -63,7 +63,7 @@ export class EchoApprovals {
     return { ok: true, payload: { ok: true } }
   }
 
-  /** The run is over. */
+  /** Denies what still waits when its run has ended. */
   close(runId: string): void {
     for (const [id, { payload }] of this.waiting) {
       if (JSON.stringify(payload).includes(JSON.stringify(runId))) this.decide(id, 'deny')

@@ -1,11 +1,11 @@
 import type { ServerWebSocket } from 'bun'
 import type { World } from '../../world.ts'
-import { type MortalClock, mortalClock } from '../alarms.ts'
+import { type CancellableClock, cancellableClock } from '../alarms.ts'
 import { EchoAgents } from './agents.ts'
 import { EchoApprovals } from './approvals.ts'
 import { type ChatSend, EchoChat } from './runs/chat.ts'
 import { type RpcAnswer, checkRequest, methodNames, type Params, parseRequest, type Request, refuse } from './frames.ts'
-import { admit, type Devices } from './handshake.ts'
+import { acceptConnect, type Devices } from './handshake.ts'
 import type { Disk } from './runs/history.ts'
 import { imageLimitBytes } from './files/media.ts'
 import { callMethod } from './methods.ts'
@@ -15,24 +15,24 @@ export interface BootOptions {
   readonly token: string
   readonly script?: Script
   readonly tickMs?: number
-  /** `required`: a device must be approved with `approve(requestId)` before it may connect. */
+  /** `required`: a device can connect only after `approve(requestId)`. */
   readonly pairing?: 'silent' | 'required'
-  /** After a start `connect` answers UNAVAILABLE this long. */
+  /** How long `connect` answers UNAVAILABLE after a start. */
   readonly startingMs?: number
-  /** When a new boot takes interrupted turns up again; `false` never does. */
+  /** Delay after which a new boot resumes interrupted turns; `false`: never. */
   readonly resumeAfterMs?: number | false
   readonly drainMs?: number
-  /** From the acknowledgement of a message to its row in the history (150-300 ms in reality); a kill in between forgets it. */
+  /** Time from the acknowledgement of a message to its row in the history (150-300 ms in OpenClaw). A kill in between loses it. */
   readonly rowAfterMs?: number
-  /** How its agents execute commands, as `agents.list` tells. */
+  /** The permission mode that `agents.list` reports. */
   readonly permissionMode?: 'full' | 'guarded'
-  /** From a new agent to the moment when it is known; 50 ms by default. */
+  /** Delay before a new agent is known; 50 ms by default. */
   readonly reloadMs?: number
-  /** From the end of a run to the files in its row; 200 ms by default. */
+  /** Delay from the end of a run to the files in its row; 200 ms by default. */
   readonly filesAfterMs?: number
-  /** What is answered to a GET of a file instead: a test breaks it there. Counted from 1. */
+  /** Replaces the response to a file download, so that a test can break it. `count` starts at 1. */
   readonly interceptFile?: (answer: Response, count: number) => Response
-  /** Awaited before a request is handled and before its response leaves: a test stops the world there. */
+  /** Awaited before a request is handled and before its response is sent, so that a test can pause or act there. */
   readonly intercept?: (stage: 'received' | 'answered', method: string, params: Params) => void | Promise<void>
 }
 
@@ -43,14 +43,14 @@ interface Peer {
   scopes?: readonly string[]
   caps: readonly string[]
   seq: number
-  giveUp: () => void
+  cancelTimeout: () => void
 }
 
 type PeerSocket = ServerWebSocket<Peer>
 
 const handshakeMs = 15_000
 
-/** One life of the gateway's process. */
+/** One run of the gateway process, from start to stop or kill. */
 export class Boot {
   readonly bootId: string
   readonly port: number
@@ -60,7 +60,7 @@ export class Boot {
   private readonly server: Bun.Server<Peer>
   private readonly sockets = new Set<PeerSocket>()
   private readonly startedAt: number
-  private readonly clock: MortalClock
+  private readonly clock: CancellableClock
   private draining = false
   private fileGets = 0
   private dead = false
@@ -73,7 +73,7 @@ export class Boot {
     asked: ChatSend[],
   ) {
     this.bootId = this.newId()
-    this.clock = mortalClock(world.clock)
+    this.clock = cancellableClock(world.clock)
     this.startedAt = this.clock.now()
     const { resumeAfterMs = 200, rowAfterMs = 0, filesAfterMs = 200 } = options
     this.agents = new EchoAgents({
@@ -88,9 +88,9 @@ export class Boot {
     })
     this.approvals = new EchoApprovals({
       clock: this.clock,
-      emit: (event, payload) => this.tellApprovers(event, payload),
+      emit: (event, payload) => this.sendToApprovers(event, payload),
       newId: () => this.newId(),
-      isHeard: () => [...this.sockets].some(isApprover),
+      hasApprover: () => [...this.sockets].some(isApprover),
     })
     this.chat = new EchoChat({
       clock: this.clock,
@@ -159,9 +159,9 @@ export class Boot {
       websocket: {
         maxPayloadLength: 26_214_400,
         open: socket => this.opened(socket),
-        message: (socket, text) => void this.heard(socket, String(text)),
+        message: (socket, text) => void this.receive(socket, String(text)),
         close: socket => {
-          socket.data.giveUp()
+          socket.data.cancelTimeout()
           this.sockets.delete(socket)
         },
       },
@@ -169,18 +169,18 @@ export class Boot {
   }
 
   private newPeer(origin: string | null): Peer {
-    return { origin, nonce: this.newId(), openedAt: this.clock.now(), caps: [], seq: 0, giveUp: () => {} }
+    return { origin, nonce: this.newId(), openedAt: this.clock.now(), caps: [], seq: 0, cancelTimeout: () => {} }
   }
 
   private opened(socket: PeerSocket): void {
     this.sockets.add(socket)
     const { nonce, openedAt } = socket.data
-    socket.data.giveUp = this.clock.alarm(openedAt + handshakeMs, () => socket.close(1008, 'handshake timeout'))
+    socket.data.cancelTimeout = this.clock.alarm(openedAt + handshakeMs, () => socket.close(1008, 'handshake timeout'))
     const payload = { nonce, ts: openedAt, capabilities: [] }
     socket.send(JSON.stringify({ type: 'event', event: 'connect.challenge', payload }))
   }
 
-  private async heard(socket: PeerSocket, text: string): Promise<void> {
+  private async receive(socket: PeerSocket, text: string): Promise<void> {
     const request = parseRequest(text)
     if (!request) return socket.close(1008, 'invalid request frame')
     await this.options.intercept?.('received', request.method, request.params)
@@ -204,9 +204,9 @@ export class Boot {
     const { nonce, openedAt, origin } = socket.data
     const { token, pairing = 'silent' } = this.options
     const rules = { token, pairing, devices: this.devices, random: this.world.random }
-    const admitted = admit(params, { nonce, ts: openedAt }, origin, rules)
+    const admitted = acceptConnect(params, { nonce, ts: openedAt }, origin, rules)
     if (!admitted.ok) return admitted
-    socket.data.giveUp()
+    socket.data.cancelTimeout()
     socket.data.scopes = admitted.scopes
     socket.data.caps = admitted.caps
     return { ok: true, payload: this.hello(admitted.auth) }
@@ -251,15 +251,15 @@ export class Boot {
       const { scopes, caps } = socket.data
       if (!scopes || (scopes.length === 0 && event !== 'tick' && event !== 'shutdown')) continue
       if (toolsOnly && !caps.includes('tool-events')) continue
-      this.tell(socket, event, payload)
+      this.sendEvent(socket, event, payload)
     }
   }
 
-  private tellApprovers(event: string, payload: object): void {
-    for (const socket of this.sockets) if (isApprover(socket)) this.tell(socket, event, payload)
+  private sendToApprovers(event: string, payload: object): void {
+    for (const socket of this.sockets) if (isApprover(socket)) this.sendEvent(socket, event, payload)
   }
 
-  private tell(socket: PeerSocket, event: string, payload: object): void {
+  private sendEvent(socket: PeerSocket, event: string, payload: object): void {
     socket.send(JSON.stringify({ type: 'event', event, payload, seq: ++socket.data.seq }))
   }
 
@@ -280,7 +280,7 @@ export class Boot {
   }
 }
 
-/** A client that can answer for a command. */
+/** True for a client that can approve commands. */
 function isApprover({ data: { scopes = [], caps } }: PeerSocket): boolean {
   const mayAnswer = scopes.includes('operator.admin') || scopes.includes('operator.approvals')
   return mayAnswer && (caps.includes('exec-approvals') || caps.includes('approvals'))

@@ -1,14 +1,14 @@
 import type { Row, Session } from './runs/history.ts'
 
-/** What the gateway takes as an order instead of asking the agent, at any place in a message. */
+/** Commands that OpenClaw executes instead of asking the agent, anywhere in a message. */
 const directives =
   'think thinking t verbose v trace fast elevated elev reasoning reason exec status model queue help commands whoami id compact new reset'
 const directive = new RegExp(`(?<!\\S)/(?:${directives.replaceAll(' ', '|')})(?=$|\\s|:)`, 'i')
 
 const defaultModel = 'echo/echo-1'
 
-/** Does what a message orders and gives the gateway's answer; undefined when the agent is to be asked. */
-export function obey(message: string, session: Session): string | undefined {
+/** Runs a command and returns the gateway's answer, or undefined if the message is for the agent. */
+export function runCommand(message: string, session: Session): string | undefined {
   const [, name = '', rest = ''] = /^\/(\w+)(?:\s+(.*))?$/s.exec(message) ?? []
   const current = session.model ?? defaultModel
   switch (name.toLowerCase()) {
@@ -25,7 +25,7 @@ export function obey(message: string, session: Session): string | undefined {
   }
 }
 
-/** The answer to a command as the history has it: of no run, under the key of its message. */
+/** The history row of a command's answer: it has no run, and the key of its message. */
 export function commandRow(key: string, text: string, timestamp: number): Row {
   return {
     role: 'assistant',

@@ -8,28 +8,28 @@ export interface EchoOptions extends BootOptions {
   readonly port?: number
 }
 
-/** An echo agent behind the OpenClaw wire. Its history outlives `kill` and `stop`; everything else starts anew. */
+/** An echo agent that speaks the OpenClaw gateway protocol. Its history survives `kill` and `stop`; everything else is reset. */
 export interface EchoGateway {
   readonly url: string
   readonly port: number
   bootId(): string
   history(sessionKey: string): readonly Row[]
-  /** Every message that was accepted as new, over all boots. */
+  /** Every message that was accepted as new, in all boots. */
   asks(): readonly ChatSend[]
-  /** What lies in the workspace of an agent; undefined when there is none. */
+  /** The workspace files of an agent; undefined if there is no such agent. */
   workspace(agentId: string): ReadonlyMap<string, string> | undefined
   connections(): number
-  /** Approves a device that waits for pairing. */
+  /** Approves a pending device. False if there is no such request. */
   approve(requestId: string): boolean
-  /** From now on nobody is admitted with these scopes before that is approved. */
+  /** From now on, a connection that requests these scopes needs an approval first. */
   withhold(scopes: readonly string[]): void
-  /** Cuts every connection (1006); the process lives on. */
+  /** Terminates every connection (1006). The process keeps running. */
   dropConnections(): void
-  /** A graceful stop: running turns end, `shutdown` is said, connections close with 1012. */
+  /** Stops gracefully: waits for running turns, broadcasts `shutdown`, then closes connections with 1012. */
   stop(): Promise<void>
-  /** Death: connections break with 1006, running turns are left unfinished. */
+  /** Simulates a crash: connections break with 1006 and running turns stay unfinished. */
   kill(): Promise<void>
-  /** A new boot on the same port. */
+  /** Starts a new boot on the same port. */
   start(): void
   close(): Promise<void>
 }

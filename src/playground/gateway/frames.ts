@@ -1,6 +1,6 @@
 import { isObject, parseObject } from '../../domain/json.ts'
 
-/** A failed request as the gateway reports it. `closeCode` ends the connection after it. */
+/** The error response to a request. With `closeCode`, the connection is closed after it. */
 export interface RpcError {
   readonly ok: false
   readonly error: { readonly code: string; readonly message: string; readonly [more: string]: unknown }
@@ -17,16 +17,16 @@ export interface Request {
   readonly params: Params
 }
 
-/** Sends an event; `toolsOnly` goes to connections that asked for tool events. */
+/** Sends an event to clients; with `toolsOnly`, to those that requested tool events. */
 export type Emit = (event: string, payload: object, toolsOnly?: boolean) => void
 
-/** Answers a request with an error; `details` and retry fields travel as given. */
+/** Creates an error response. `more` are additional fields such as `details` and retry hints. */
 export function refuse(code: string, message: string, more: object = {}, closeCode?: number): RpcError {
   const error = { code, message, ...more }
   return closeCode === undefined ? { ok: false, error } : { ok: false, error, closeCode }
 }
 
-/** A request frame, or undefined for anything else. */
+/** Parses a request frame; undefined if it is anything else. */
 export function parseRequest(text: string): Request | undefined {
   const frame = parseObject(text)
   if (frame?.['type'] !== 'req') return undefined
@@ -42,7 +42,7 @@ interface Shape {
   readonly optional: Readonly<Record<string, Kind>>
 }
 
-/** The closed schemas of the methods that the echo agent knows, with the scope each one needs. */
+/** The supported methods with their parameters and the required scope. Like in OpenClaw, other parameters are errors. */
 const methods: Readonly<Record<string, Shape & { readonly scope: string }>> = {
   'chat.send': {
     scope: 'operator.write',
@@ -127,7 +127,7 @@ const methods: Readonly<Record<string, Shape & { readonly scope: string }>> = {
 
 export const methodNames = Object.keys(methods)
 
-/** What is wrong with a request before it is looked at: unknown method, missing scope, or parameters against the closed schema. */
+/** Rejects an unknown method, a missing scope, or invalid parameters; undefined if the request is valid. */
 export function checkRequest({ method, params }: Request, scopes: readonly string[]): RpcError | undefined {
   const shape = methods[method]
   if (!shape) return refuse('INVALID_REQUEST', `unknown method: ${method}`)
@@ -135,8 +135,8 @@ export function checkRequest({ method, params }: Request, scopes: readonly strin
     const details = { code: 'MISSING_SCOPE', missingScope: shape.scope, requiredScopes: [shape.scope] }
     return refuse('FORBIDDEN', `missing scope: ${shape.scope}`, { details })
   }
-  const complaint = complainAbout(params, shape)
-  return complaint === undefined ? undefined : refuse('INVALID_REQUEST', `invalid ${method} params: ${complaint}`)
+  const problem = invalidParams(params, shape)
+  return problem === undefined ? undefined : refuse('INVALID_REQUEST', `invalid ${method} params: ${problem}`)
 }
 
 function isAllowed(scope: string, scopes: readonly string[]): boolean {
@@ -144,7 +144,7 @@ function isAllowed(scope: string, scopes: readonly string[]): boolean {
   return scope === 'operator.read' && scopes.includes('operator.write')
 }
 
-function complainAbout(params: Params, { required, optional }: Shape): string | undefined {
+function invalidParams(params: Params, { required, optional }: Shape): string | undefined {
   for (const name of Object.keys(required)) {
     if (params[name] === undefined) return `at root: must have required property '${name}'`
   }

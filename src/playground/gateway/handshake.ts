@@ -3,17 +3,17 @@ import type { Random } from '../../world.ts'
 import { type Params, type RpcError, refuse } from './frames.ts'
 import { isObject } from '../../domain/json.ts'
 
-/** Devices that asked or were approved; in the real gateway this is on disk and outlives it. */
+/** Pending and approved devices. The real gateway stores them on disk. */
 export interface Devices {
   readonly approved: Map<string, { scopes: readonly string[]; platform: string; token: string }>
   readonly pending: Map<string, { deviceId: string; scopes: readonly string[]; platform: string }>
-  /** What nobody is admitted with before a request for it is approved. */
+  /** Scopes that need an approval even with silent pairing. */
   withheld: readonly string[]
 }
 
 export interface HandshakeRules {
   readonly token: string
-  /** `silent`: as on this machine, where nobody pairs; `required`: as from afar, where an operator approves first. */
+  /** `silent`: no pairing, like a local client. `required`: an operator must approve first, like for a remote client. */
   readonly pairing: 'silent' | 'required'
   readonly devices: Devices
   readonly random: Random
@@ -58,15 +58,15 @@ const clientIds =
     ' ',
   )
 
-/** Decides on a `connect` as the real gateway does for a client on this machine. */
-export function admit(
+/** Accepts or rejects a `connect` request by the rules of the real gateway. */
+export function acceptConnect(
   params: Params,
   challenge: Challenge,
   origin: string | null,
   rules: HandshakeRules,
 ): AcceptedConnect | RpcError {
-  const complaint = complainAbout(params)
-  if (complaint !== undefined) return refuse('INVALID_REQUEST', `invalid connect params: ${complaint}`, {}, 1008)
+  const problem = invalidParams(params)
+  if (problem !== undefined) return refuse('INVALID_REQUEST', `invalid connect params: ${problem}`, {}, 1008)
   const [low, high] = [Number(params['minProtocol']), Number(params['maxProtocol'])]
   if (low > 4 || high < 4) {
     const details = { code: 'PROTOCOL_MISMATCH', clientMinProtocol: low, clientMaxProtocol: high, expectedProtocol: 4 }
@@ -77,10 +77,10 @@ export function admit(
     return refuse('INVALID_REQUEST', 'origin not allowed', { details }, 1008)
   }
   const connect = readConnect(params)
-  return connect.device ? admitDevice(connect, connect.device, challenge, rules) : admitToken(connect, rules)
+  return connect.device ? acceptDevice(connect, connect.device, challenge, rules) : acceptToken(connect, rules)
 }
 
-/** Approves a pending device, as `openclaw devices approve` does; false when there is no such request. */
+/** Approves a pending device like `openclaw devices approve`. False if there is no such request. */
 export function approveDevice(devices: Devices, requestId: string, random: Random): boolean {
   const request = devices.pending.get(requestId)
   if (!request) return false
@@ -92,7 +92,7 @@ export function approveDevice(devices: Devices, requestId: string, random: Rando
   return true
 }
 
-function admitToken(connect: Connect, rules: HandshakeRules): AcceptedConnect | RpcError {
+function acceptToken(connect: Connect, rules: HandshakeRules): AcceptedConnect | RpcError {
   if (connect.token === '') {
     return refuse('NOT_PAIRED', 'device identity required', { details: { code: 'DEVICE_IDENTITY_REQUIRED' } }, 1008)
   }
@@ -102,7 +102,7 @@ function admitToken(connect: Connect, rules: HandshakeRules): AcceptedConnect | 
   return { ok: true, scopes, caps: connect.caps, auth: { method: 'token', role: connect.role, scopes } }
 }
 
-function admitDevice(
+function acceptDevice(
   connect: Connect,
   device: Params,
   challenge: Challenge,
@@ -119,7 +119,7 @@ function admitDevice(
   const byDeviceToken = paired !== undefined && [connect.token, connect.deviceToken].includes(paired.token)
   if (!byDeviceToken && connect.token !== rules.token) return refuseToken()
   const isBeyond = connect.scopes.some(scope => rules.devices.withheld.includes(scope))
-  if (rules.pairing === 'silent' && !isBeyond) return admitToken({ ...connect, token: rules.token }, rules)
+  if (rules.pairing === 'silent' && !isBeyond) return acceptToken({ ...connect, token: rules.token }, rules)
   const reason = isBeyond ? 'scope-upgrade' : pairingReason(connect, paired)
   if (reason === 'scope-upgrade' && byDeviceToken) {
     return refuse('INVALID_REQUEST', 'unauthorized: scope mismatch', { details: { code: 'AUTH_SCOPE_MISMATCH' } }, 1008)
@@ -139,7 +139,7 @@ function pairingReason(connect: Connect, paired?: { scopes: readonly string[]; p
   return paired.platform === connect.platform ? undefined : 'metadata-upgrade'
 }
 
-/** A narrower wish keeps the request that waits; a wider one takes its place under a new id. */
+/** Reuses a pending request that covers the scopes. A request for more scopes replaces it under a new id. */
 function requestPairing(connect: Connect, deviceId: string, { devices, random }: HandshakeRules): string {
   for (const [requestId, request] of devices.pending) {
     if (request.deviceId !== deviceId) continue
@@ -151,7 +151,7 @@ function requestPairing(connect: Connect, deviceId: string, { devices, random }:
   return requestId
 }
 
-/** The signed string is `v3|…|platform|deviceFamily`; v2 lacks the last two fields and is still accepted. */
+/** Verifies the device signature over `v3|…|platform|deviceFamily`. v2 without the last two fields is still accepted. */
 function isSignedBy(device: Params, connect: Connect): boolean {
   const raw = Buffer.from(String(device['publicKey']), 'base64url')
   if (raw.length !== 32 || createHash('sha256').update(raw).digest('hex') !== device['id']) return false
@@ -181,7 +181,7 @@ function readConnect(params: Params): Connect {
   }
 }
 
-function complainAbout(params: Params): string | undefined {
+function invalidParams(params: Params): string | undefined {
   for (const [part, names] of Object.entries(known)) {
     const value = part === '' ? params : (params[part] ?? {})
     if (!isObject(value)) return `at /${part}: must be object`

@@ -4,10 +4,10 @@ import type { EchoChat } from './runs/chat.ts'
 import { type RpcAnswer, type Params, type Request, refuse } from './frames.ts'
 import { type Disk, describeHistory, findRow, normaliseKey } from './runs/history.ts'
 
-/** `chat.history` shows texts up to here unless `maxChars` says otherwise. */
+/** The default of `maxChars` in `chat.history`. */
 const historyChars = 8_000
 
-/** What a gateway is made of. */
+/** The parts of the gateway that methods use. */
 export interface Parts {
   readonly chat: EchoChat
   readonly agents: EchoAgents
@@ -15,7 +15,7 @@ export interface Parts {
   readonly disk: Disk
 }
 
-/** Answers a request whose scope and parameters were checked. */
+/** Runs a method. The caller has checked scope and parameters. */
 export async function callMethod(
   { method, params }: Request,
   { chat, agents, approvals, disk }: Parts,

@@ -7,17 +7,17 @@ type Of<Kind extends Item['kind']> = Extract<Item, { readonly kind: Kind }>
 const userStates: Readonly<Record<string, readonly [string, string]>> = {
   sending: ['发送中', 'sending'],
   lost: ['没有应答', 'no answer'],
-  dropped: ['未送达机器人', 'not delivered to the bot'],
-  silent: ['机器人未回复', 'the bot stayed silent'],
+  dropped: ['未送达机器人', 'not delivered to the Bot'],
+  silent: ['机器人未回复', 'no reply from the Bot'],
 }
 
 const noteLabels: Readonly<Record<Of<'note'>['label'], readonly [string, string]>> = {
-  markdown: ['主动回复', 'by response_url'],
+  markdown: ['主动回复', 'sent by response_url'],
   card: ['模板卡片', 'template card'],
-  welcome: ['欢迎语', 'welcome'],
+  welcome: ['欢迎语', 'welcome message'],
 }
 
-/** A message of a person: on the right when it is the one who writes now. */
+/** Renders a user's message, on the right if it is from the active user. */
 export function renderUser(item: Of<'user'>, name: string, isMine: boolean): HTMLElement {
   const state = userStates[item.state]
   const box = make('div', { class: 'bubble' }, item.text)
@@ -26,14 +26,14 @@ export function renderUser(item: Of<'user'>, name: string, isMine: boolean): HTM
   return row(item, isMine ? 'mine' : 'theirs', avatar(name, item.userid), body)
 }
 
-/** The bubble of the bot, which grows until it is finished. */
+/** Renders the streamed answer of the Bot. */
 export function renderBot(item: Of<'bot'>, botName: string, wasOpen: boolean): HTMLElement {
   const box = make('div', { class: 'bubble' }, ...contentOf(item.content, item.state === 'open', wasOpen))
   const body = make('div', { class: 'body' }, botNameOf(botName), box, botState(item))
   return row(item, 'theirs bot', avatar(botName, 'bot'), body)
 }
 
-/** An answer that came by another way than the bubble. */
+/** Renders an answer that was sent outside of the bubble. */
 export function renderNote(item: Of<'note'>, botName: string): HTMLElement {
   const box = make('div', { class: 'bubble' })
   if (item.quote !== '') box.append(make('blockquote', {}, item.quote))
@@ -43,7 +43,7 @@ export function renderNote(item: Of<'note'>, botName: string): HTMLElement {
   return row(item, 'theirs bot note', avatar(botName, 'bot'), body)
 }
 
-/** One row of the log. */
+/** Renders one row of the conversation. */
 export function row(item: Item, side: string, picture: HTMLElement, body: HTMLElement): HTMLElement {
   return make('article', { class: `row ${side}`, 'data-key': item.key }, picture, body)
 }
@@ -62,12 +62,12 @@ function botNameOf(botName: string): HTMLElement {
 function botState(item: Of<'bot'>): HTMLElement {
   const state = make('div', { class: 'state', 'data-state': item.state, 'data-frames': String(item.frames) })
   if (item.state === 'finished') state.append('✓ ', label('已完成', 'finished'), ` · ${timeOf(item.at)}`)
-  else if (item.state === 'expired') state.append(label('时限已到，不再更新', 'window ended'))
+  else if (item.state === 'expired') state.append(label('已超时，不再更新', 'timed out'))
   else state.append(label('正在回复', 'answering'))
   return state
 }
 
-/** `<think>…</think>` folds away, an empty or open one shows that the bot is thinking; all the rest is plain text. */
+/** Shows `<think>…</think>` as a collapsible block, an empty or unclosed one as an animation, and the rest as plain text. */
 function contentOf(content: string, isOpen: boolean, wasOpen: boolean): (Node | string)[] {
   const parts: (Node | string)[] = []
   let rest = content
@@ -90,7 +90,7 @@ function fold(thought: string, wasOpen: boolean): HTMLElement {
   const details = make(
     'details',
     { class: 'thought' },
-    make('summary', {}, label('思考过程', 'thoughts')),
+    make('summary', {}, label('思考过程', 'reasoning')),
     make('div', {}, thought),
   )
   details.open = wasOpen

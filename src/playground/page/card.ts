@@ -2,7 +2,7 @@ import { make } from './dom.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** A template card or articles in words. What cannot be read is shown as it is. */
+/** Renders a template card or news articles as text. Invalid JSON is shown unchanged. */
 export function cardOf(json: string): HTMLElement {
   const card = make('div', { class: 'card' })
   const read = parse(json)
@@ -46,7 +46,7 @@ function optionsOf(question: Json): readonly HTMLElement[] {
   return [...line('p', question['title']), make('ul', {}, ...options)]
 }
 
-/** They are shown only: a click on them is not played here. */
+/** Renders buttons. They cannot be clicked in the demo. */
 function buttonsOf(buttons: readonly unknown[]): readonly HTMLElement[] {
   const words = buttons.flatMap(button => line('span', textIn(button, 'text') ?? textIn(button, 'title'), 'button'))
   return words.length === 0 ? [] : [make('div', { class: 'buttons' }, ...words)]
@@ -75,6 +75,6 @@ function parse(json: string): unknown {
     return JSON.parse(json)
   } catch {
     // Shown as it is.
-    return undefined
+    return undefined // the caller shows the text unchanged
   }
 }

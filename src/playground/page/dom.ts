@@ -1,6 +1,6 @@
 type Child = Node | string
 
-/** Makes an element. Text only ever enters as text, never as markup. */
+/** Creates an element. Strings are added as text, never parsed as HTML. */
 export function make<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Readonly<Record<string, string>> = {},
@@ -15,11 +15,11 @@ export function make<Tag extends keyof HTMLElementTagNameMap>(
 /** The element of index.html with this id. */
 export function byId(id: string): HTMLElement {
   const element = document.getElementById(id)
-  if (!element) throw new Error(`no #${id} in the page`)
+  if (!element) throw new Error(`the page has no element #${id}`)
   return element
 }
 
-/** A label in Chinese with its small English beside it. */
+/** Creates a Chinese label with its English translation in small print. */
 export function label(chinese: string, english: string): DocumentFragment {
   const fragment = document.createDocumentFragment()
   fragment.append(chinese, make('small', {}, english))

@@ -1,20 +1,20 @@
-/** A person of the playground. */
+/** A user of the playground. */
 export interface Person {
   readonly userid: string
   readonly name: string
 }
 
-/** With the Bot (`single`, `group`) or with the app. */
+/** A conversation with the Bot (`single`, `group`) or with the app. */
 export interface Conversation {
   readonly id: string
   readonly kind: 'single' | 'group' | 'app'
   readonly name: string
   readonly members: readonly string[]
-  /** Messages that a newcomer may send with one click. */
+  /** Sample messages that a click sends. */
   readonly hints: readonly string[]
 }
 
-/** A file in a message; without `href` it cannot be fetched. */
+/** A file in a message. Without `href` it cannot be downloaded. */
 export interface PageFile {
   readonly type: string
   readonly name: string
@@ -28,7 +28,7 @@ interface Head {
   readonly at: number
 }
 
-/** Something in a conversation, as a snapshot: the page replaces what it has under `key`. */
+/** An item of a conversation. A later item with the same `key` replaces it. */
 export type Item =
   | (Head & { readonly kind: 'user'; readonly userid: string; readonly text: string; readonly state: string })
   | (Head & { readonly kind: 'bot'; readonly content: string; readonly state: string; readonly frames: number })
@@ -38,7 +38,7 @@ export type Item =
       readonly quote: string
       readonly text: string
     })
-  /** A whole message of the app, or of a group robot. `text` of cards and news is their JSON. */
+  /** A complete message of the app or of a group robot. For cards and news, `text` is their JSON. */
   | (Head & {
       readonly kind: 'sent'
       readonly by: 'app' | 'robot'
@@ -48,26 +48,26 @@ export type Item =
       readonly file?: PageFile
     })
 
-/** One request on the wire, for the curious. */
+/** One HTTP request between WeCom and the daemon, for the network panel. */
 export interface WireRow {
   readonly at: number
   readonly kind: 'message' | 'refresh' | 'enter' | 'event' | 'response' | 'app' | 'api'
   readonly id: string
-  /** What was called, or the type of what came. */
+  /** The API path, or the type of the callback. */
   readonly name?: string
-  /** Until the answer; absent for what came to a response_url. */
+  /** Duration until the answer; absent for requests to a response_url. */
   readonly ms?: number
   readonly bytes: number
   readonly status: number
   readonly errcode?: number
-  readonly complaints: number
+  readonly violations: number
 }
 
 export type ToPage =
   | {
       readonly kind: 'hello'
       readonly botName: string
-      /** Where WeCom calls the daemon, and where the daemon calls WeCom. */
+      /** The URLs in both directions: callbacks to the daemon, and API calls to WeCom. */
       readonly addresses: readonly string[]
       readonly people: readonly Person[]
       readonly conversations: readonly Conversation[]

@@ -10,7 +10,7 @@ interface State {
   hello: Hello | undefined
   active: string
   writer: string
-  /** When this link began: what is older was there before and is not news. */
+  /** When the page connected. Older items do not count as unread. */
   since: number
   readonly items: Map<string, Item>
   readonly unread: Set<string>
@@ -18,7 +18,7 @@ interface State {
 
 const state: State = { hello: undefined, active: '', writer: '', since: 0, items: new Map(), unread: new Set() }
 const log = byId('log')
-const text = byId('text') as HTMLTextAreaElement // index.html makes it one
+const text = byId('text') as HTMLTextAreaElement // as in index.html
 let socket: WebSocket | undefined
 
 connect()
@@ -52,7 +52,7 @@ function receive(message: ToPage): void {
   showConversations()
 }
 
-/** A new link begins with everything from the start: what was there before is forgotten. */
+/** Resets the page: after each connect, the server sends everything again. */
 function start(hello: Hello): void {
   state.hello = hello
   state.since = Date.now()
@@ -85,7 +85,7 @@ function showHints({ hints }: Conversation): void {
 
 function describe(conversation: Conversation): string {
   if (conversation.kind === 'single') return `与机器人 ${botName()} 的单聊 single chat`
-  if (conversation.kind === 'app') return '应用消息：加密 XML 回调，接口发送 the self-built app'
+  if (conversation.kind === 'app') return '与自建应用的会话 self-built app'
   return `${conversation.members.length + 1} 人群聊 group · 自动 @${botName()}`
 }
 
@@ -129,13 +129,13 @@ function showWriters({ kind, members }: Conversation): void {
 function showLog(): void {
   const items = itemsOf(state.active)
   if (items.length === 0) {
-    const words = label('还没有消息，说一句试试', 'nothing here yet: say something')
+    const words = label('还没有消息，发一条试试', 'no messages yet, send one')
     log.replaceChildren(make('p', { class: 'empty' }, words))
   } else log.replaceChildren(...items.map(item => render(item)))
   log.scrollTop = log.scrollHeight
 }
 
-/** Replaces the item's row, or adds it; keeps the end in view for a reader who was there. */
+/** Adds or replaces the row of an item. Keeps the end in view if it was in view before. */
 function showItem(item: Item): void {
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80
   const old = log.querySelector<HTMLElement>(`[data-key="${CSS.escape(item.key)}"]`)
@@ -190,7 +190,7 @@ byId('composer').addEventListener('submit', event => {
 
 text.addEventListener('input', fitText)
 text.addEventListener('keydown', event => {
-  // While an input method is composing, Enter chooses a word.
+  // While an input method is composing, Enter selects a word.
   if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
   event.preventDefault()
   ;(byId('composer') as HTMLFormElement).requestSubmit()

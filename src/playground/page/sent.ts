@@ -7,13 +7,13 @@ type Sent = Extract<Item, { readonly kind: 'sent' }>
 
 const whatLabels: Readonly<Record<Sent['what'], readonly [string, string]>> = {
   text: ['文本', 'text'],
-  markdown: ['富文本', 'markdown'],
+  markdown: ['Markdown', 'markdown'],
   card: ['模板卡片', 'template card'],
   news: ['图文', 'news'],
   media: ['文件', 'file'],
 }
 
-/** A whole message of the app or of a group robot. */
+/** Renders a message of the app or of a group robot. */
 export function renderSent(item: Sent): HTMLElement {
   const tag = make('span', { class: 'tag' }, item.by === 'app' ? '应用' : '群机器人')
   const who = make('div', { class: 'who' }, item.name, tag)

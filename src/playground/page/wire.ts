@@ -1,7 +1,7 @@
 import { byId, make, timeOf } from './dom.ts'
 import type { WireRow } from './events.ts'
 
-const mostRows = 200
+const maxRows = 200
 
 const names: Readonly<Record<WireRow['kind'], string>> = {
   message: '消息 message',
@@ -9,11 +9,11 @@ const names: Readonly<Record<WireRow['kind'], string>> = {
   enter: '进入 enter_chat',
   event: '事件 event',
   response: '主动回复 response_url',
-  app: '应用',
+  app: '应用 app',
   api: 'API',
 }
 
-/** Puts one request on top of the list. */
+/** Adds a request at the top of the network panel. */
 export function showWireRow(row: WireRow): void {
   const list = byId('wire-rows')
   const isOurs = row.kind === 'response' || row.kind === 'api'
@@ -25,13 +25,13 @@ export function showWireRow(row: WireRow): void {
     make('span', { class: 'cost' }, costOf(row)),
     make('time', {}, timeOf(row.at)),
   )
-  if (row.status !== 200 || (row.errcode ?? 0) !== 0 || row.complaints > 0) line.classList.add('bad')
+  if (row.status !== 200 || (row.errcode ?? 0) !== 0 || row.violations > 0) line.classList.add('bad')
   list.prepend(line)
-  while (list.children.length > mostRows) list.lastChild?.remove()
+  while (list.children.length > maxRows) list.lastChild?.remove()
 }
 
-function costOf({ status, ms, bytes, complaints }: WireRow): string {
+function costOf({ status, ms, bytes, violations }: WireRow): string {
   const size = bytes < 1024 ? `${bytes} B` : `${(bytes / 1024).toFixed(1)} KB`
   const outcome = status === 200 ? '' : `${status === 0 ? '无应答' : `HTTP ${status}`} · `
-  return `${outcome}${ms === undefined ? '' : `${Math.round(ms)} ms · `}${size}${complaints > 0 ? ` · ${complaints} ✗` : ''}`
+  return `${outcome}${ms === undefined ? '' : `${Math.round(ms)} ms · `}${size}${violations > 0 ? ` · ${violations} ✗` : ''}`
 }

@@ -1,13 +1,13 @@
 import type { Random } from '../../world.ts'
 
-/** The JSON of an answer; `more` are the fields beside errcode and errmsg. HTTP status 200 whatever the errcode is. */
+/** An API answer in JSON, always with HTTP status 200. `more` are the fields in addition to errcode and errmsg. */
 export interface ApiVerdict {
   readonly errcode: number
   readonly text: string
   readonly more?: Readonly<Record<string, unknown>>
 }
 
-/** An answer of bytes. `flaw`: what happens when half of them have left; `slow` goes on after a while, piece by piece. */
+/** An answer of bytes. `flaw` happens after half of them are sent; `slow` sends the rest in small pieces with pauses. */
 export interface Served {
   readonly status: 200 | 206 | 403 | 404 | 416
   readonly headers: Readonly<Record<string, string>>
@@ -25,14 +25,14 @@ export function refuse(errcode: number, text: string, more: Readonly<Record<stri
   return { errcode, text, more }
 }
 
-/** True for a verdict where something else was hoped for. */
+/** True for a JSON answer, as opposed to content. */
 export function isVerdict(value: object): value is ApiVerdict {
   return 'errcode' in value
 }
 
 export const wrongJson = refuse(47_001, 'Warning: wrong json format. data format error')
 
-/** The body of a verdict. Errors end in a hint, the caller's address and a link; callers must not read them. */
+/** Formats the body of an answer. Like on WeCom, errmsg ends in a random hint, the caller's address and a link. */
 export function formatVerdict({ errcode, text, more }: ApiVerdict, callerIp: string, random: Random): string {
   return JSON.stringify({
     errcode,

@@ -1,9 +1,9 @@
 import { isObject } from '../../domain/json.ts'
 
 interface CardRule {
-  /** One of each group must be there. */
+  /** The card needs at least one field of each group. */
   readonly required: readonly (readonly string[])[]
-  /** Clicks on it come back to the app. */
+  /** Whether clicks are reported to the app. */
   readonly isInteractive: boolean
 }
 
@@ -15,7 +15,7 @@ const rules: Readonly<Record<string, CardRule>> = {
   multiple_interaction: { required: [['main_title'], ['select_list'], ['submit_button']], isInteractive: true },
 }
 
-const mostItems: Readonly<Record<string, number>> = {
+const maxItems: Readonly<Record<string, number>> = {
   horizontal_content_list: 6,
   vertical_content_list: 4,
   jump_list: 3,
@@ -23,8 +23,8 @@ const mostItems: Readonly<Record<string, number>> = {
   select_list: 3,
 }
 
-/** The first hard rule that a template card breaks. What is only advice about lengths is not held against it. */
-export function complainAboutCard(card: unknown, types = Object.keys(rules)): string | undefined {
+/** The first rule that a template card breaks; undefined if it is valid. Recommended lengths are not checked. */
+export function cardFault(card: unknown, types = Object.keys(rules)): string | undefined {
   if (!isObject(card)) return 'template_card is not an object'
   const type = String(card['card_type'])
   const rule = types.includes(type) ? rules[type] : undefined
@@ -32,18 +32,18 @@ export function complainAboutCard(card: unknown, types = Object.keys(rules)): st
   const missing = rule.required.find(names => !names.some(name => isPresent(card[name])))
   if (missing) return `missing ${missing.join(' or ')}`
   if (isPresent(card['action_menu']) && !isPresent(card['task_id'])) return 'missing task_id'
-  const long = Object.entries(mostItems).find(([name, most]) => card[name] !== undefined && !isList(card[name], most))
+  const long = Object.entries(maxItems).find(([name, most]) => card[name] !== undefined && !isList(card[name], most))
   if (long) return `invalid ${long[0]}`
   if (isPresent(card['task_id']) && !/^[\w@-]{1,128}$/.test(String(card['task_id']))) return 'invalid task_id'
-  return complainAboutChoices(card)
+  return choiceFault(card)
 }
 
-/** True for a card whose clicks come back to the app, and that can be updated. */
+/** True for a card whose clicks are reported to the app, and that can be updated. */
 export function isInteractive(card: Readonly<Record<string, unknown>>): boolean {
   return rules[String(card['card_type'])]?.isInteractive === true || isPresent(card['action_menu'])
 }
 
-function complainAboutChoices({ button_list, select_list, checkbox }: Record<string, unknown>): string | undefined {
+function choiceFault({ button_list, select_list, checkbox }: Record<string, unknown>): string | undefined {
   if (!hasOwnTexts(button_list ?? [], 'key')) return 'invalid key of a button'
   const selections = Array.isArray(select_list) ? select_list : []
   if (selections.some(selection => !isSelection(selection, 10))) return 'invalid select_list'
@@ -55,7 +55,7 @@ function isSelection(selection: unknown, most: number): boolean {
   return isList(selection['option_list'], most) && hasOwnTexts(selection['option_list'], 'id')
 }
 
-/** True when every item has a text of its own under `name`. */
+/** True if every item has a unique non-empty text under `name`. */
 function hasOwnTexts(items: unknown, name: string): boolean {
   if (!Array.isArray(items)) return false
   const texts = items.map((item: unknown) => (isObject(item) ? item[name] : undefined))

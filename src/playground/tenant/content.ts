@@ -1,19 +1,19 @@
 import { isObject } from '../../domain/json.ts'
 import { isVerdict, refuse, type ApiVerdict } from './answer.ts'
-import { complainAboutCard } from './card.ts'
+import { cardFault } from './card.ts'
 import type { SeenMedia } from './ledger.ts'
 import { type MediaShelf, seenMedia } from './api/media.ts'
 
-/** What receivers see of a message. */
+/** A message as its receivers see it. */
 export interface SentContent {
   readonly what: 'text' | 'markdown' | 'card' | 'media' | 'news'
   readonly text: string
   readonly media?: SeenMedia
-  /** Bytes before the platform cut it. */
+  /** The size in bytes before WeCom truncated the text. */
   readonly cutFrom?: number
 }
 
-/** Where a message's media_ids come from. */
+/** Where to look up the media_ids of a message. */
 export interface MediaOwner {
   readonly shelf: MediaShelf
   readonly owner: string
@@ -22,7 +22,7 @@ export interface MediaOwner {
 type Payload = Readonly<Record<string, unknown>>
 
 const contentBytes = 2_048
-const mostArticles = 8
+const maxArticles = 8
 
 /** The part of a message that its type names; `payload` is empty where it is not an object. */
 export function partsOf(message: Payload): { msgtype: string; value: unknown; payload: Payload } {
@@ -31,7 +31,7 @@ export function partsOf(message: Payload): { msgtype: string; value: unknown; pa
   return { msgtype, value, payload: isObject(value) ? value : {} }
 }
 
-/** The content of a message of an app to members or to a group. Of mpnews and miniprogram_notice the tenant knows nothing. */
+/** Reads the content of an app's message. mpnews and miniprogram_notice are not supported. */
 export function readContent(message: Payload, source: MediaOwner): SentContent | ApiVerdict {
   const { msgtype, value, payload } = partsOf(message)
   switch (msgtype) {
@@ -63,7 +63,7 @@ function readText(payload: Payload): SentContent | ApiVerdict {
   return { what: 'text', text: cutBytes(content.text, contentBytes), cutFrom: bytes }
 }
 
-/** The first bytes of a text without the character that the cut divides. */
+/** Truncates a text to at most this many bytes, at a character boundary. */
 export function cutBytes(text: string, most: number): string {
   return new TextDecoder().decode(Buffer.from(text).subarray(0, most), { stream: true })
 }
@@ -75,7 +75,7 @@ export function readMarkdown(payload: Payload, most: number, errcode: number): S
   return { what: 'markdown', text: content.text }
 }
 
-/** A text that is not empty. */
+/** Reads `content`, which must be a non-empty text. */
 export function contentOf({ content }: Payload): { readonly text: string } | ApiVerdict {
   return typeof content === 'string' && content !== '' ? { text: content } : refuse(44_004, 'empty content')
 }
@@ -88,7 +88,7 @@ export function readMedia(msgtype: string, payload: Payload, { shelf, owner }: M
 
 export function readNews(payload: Payload): SentContent | ApiVerdict {
   const articles: unknown = payload['articles']
-  if (!Array.isArray(articles) || articles.length === 0 || articles.length > mostArticles)
+  if (!Array.isArray(articles) || articles.length === 0 || articles.length > maxArticles)
     return refuse(45_008, 'article count out of limit')
   if (!articles.every(article => isObject(article) && isText(article['title']))) return refuse(41_016, 'title missing')
   if (!articles.every(article => isObject(article) && (isText(article['url']) || isText(article['appid']))))
@@ -104,8 +104,8 @@ function readTextCard(payload: Payload): SentContent | ApiVerdict {
 }
 
 export function readCard(card: unknown, types?: string[]): SentContent | ApiVerdict {
-  const complaint = complainAboutCard(card, types)
-  return complaint === undefined ? { what: 'card', text: JSON.stringify(card) } : refuse(40_058, complaint)
+  const fault = cardFault(card, types)
+  return fault === undefined ? { what: 'card', text: JSON.stringify(card) } : refuse(40_058, fault)
 }
 
 function isText(value: unknown): boolean {

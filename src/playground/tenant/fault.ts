@@ -1,17 +1,17 @@
-/** What goes wrong with one request to the API, before or after the platform has done what it asks. */
+/** A fault of one API request, before or after the request has taken effect. */
 export interface ApiFault {
   readonly when: 'before' | 'after'
-  /** `reset` cuts the connection, `hang` never answers, a number is an HTTP status; 200 is a delay and nothing else. */
+  /** `reset` closes the connection, `hang` never answers, a number is an HTTP status. 200 only delays. */
   readonly how: 'reset' | 'hang' | number
   readonly delayMs?: number
 }
 
-/** Faults and errcodes that wait in line for requests; each is used once. */
+/** Queues of faults and errcodes. Each is used for one request. */
 export class Faults {
   private readonly faults: { where: string | undefined; fault: ApiFault }[] = []
   private readonly errcodes: { path: string; errcode: number }[] = []
 
-  /** `where` is a path or a whole URL; undefined is any request. */
+  /** `where` is a path or a whole URL; undefined matches any request. */
   add(fault: ApiFault, where?: string): void {
     this.faults.push({ where, fault })
   }

@@ -1,4 +1,4 @@
-/** How the users saw something; `violation` is what the platform would have complained about. */
+/** The way a user saw something. A `violation` is a broken rule that WeCom would reject or silently ignore. */
 export type LedgerKind =
   | 'frame-final'
   | 'frame-expired'
@@ -10,7 +10,7 @@ export type LedgerKind =
   | `group-${'text' | 'markdown' | 'media' | 'news'}`
   | `robot-${'text' | 'markdown' | 'card' | 'media' | 'news'}`
 
-/** A file that was shown. */
+/** A file as shown to a user. */
 export interface SeenMedia {
   readonly type: string
   readonly name: string
@@ -18,17 +18,17 @@ export interface SeenMedia {
   readonly sha256: string
 }
 
-/** Something a user of the tenant saw, in order. */
+/** Something that was shown to a user or a group. */
 export interface LedgerEntry {
   readonly at: number
   readonly kind: LedgerKind
-  /** Who saw it; '' for what a group saw from an app or a robot. */
+  /** The user who saw it; empty for messages of apps and robots to a group. */
   readonly userid: string
-  /** The group; of `robot-*` the robot's name. */
+  /** The group; for `robot-*` the name of the robot. */
   readonly chatid?: string
-  /** The message that it answers; of an app, a group or a robot the platform's msgid of the message itself. */
+  /** The message that it answers. For messages of apps and robots, their own msgid. */
   readonly msgid: string
-  /** What could be read; of media the name, of cards and news the JSON. */
+  /** The visible text; for media the file name, for cards and news the JSON. */
   readonly text: string
   /** The app that sent it. */
   readonly agentId?: number
@@ -37,7 +37,7 @@ export interface LedgerEntry {
 
 export type ChatPlace = Pick<LedgerEntry, 'userid' | 'chatid'>
 
-/** Everything that the users of a tenant saw. */
+/** Everything that was shown to the users of a tenant, in order. */
 export class Ledger {
   readonly entries: LedgerEntry[] = []
 
@@ -52,7 +52,7 @@ export class Ledger {
     return this.entries.filter(entry => entry.kind === 'violation').map(entry => entry.text)
   }
 
-  /** What was shown in a group (`chatid`), or to a user alone: by the Bot and by apps. */
+  /** Everything shown in a group (`chatid`), or to a user in single chats, by the Bot and by apps. */
   seen(place: Partial<ChatPlace>): readonly LedgerEntry[] {
     return this.entries.filter(entry => {
       if (entry.kind === 'violation' || entry.chatid !== place.chatid) return false
@@ -61,7 +61,7 @@ export class Ledger {
   }
 }
 
-/** The fields of a place, without an undefined chatid. */
+/** Picks the fields of a place and omits an undefined chatid. */
 export function placeOf({
   userid,
   chatid,

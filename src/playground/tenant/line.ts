@@ -9,18 +9,18 @@ export interface CallbackLineDeps {
   readonly fetch: Fetch
   readonly callbackUrl: string
   readonly secrets: Secrets
-  /** The platform waits this long for an answer. */
+  /** How long to wait for an answer. */
   readonly answerMs: number
 }
 
-/** What came back; `status` 0 with `error` when nothing did in time. */
+/** An answer. `status` is 0, with `error`, if none came in time. */
 export interface RawAnswer {
   readonly status: number
   readonly text: string
   readonly error?: string
 }
 
-/** From the platform to one callback URL: signature, encryption and the post itself. */
+/** Sends requests to one callback URL, with signature and encryption. */
 export class CallbackLine {
   constructor(private readonly deps: CallbackLineDeps) {}
 
@@ -43,7 +43,7 @@ export class CallbackLine {
     })
   }
 
-  /** What the admin console does when the URL is saved: the exact echo within a second. */
+  /** Verifies the URL like the admin console: expects the decrypted echostr within a second. */
   async verifyUrl(): Promise<{ ok: boolean; reason?: string }> {
     const echo = `${1 + (this.deps.random.bytes(1)[0] ?? 0)}${this.deps.clock.now()}`
     const echostr = this.encrypt(echo, this.deps.secrets.receiveId)
@@ -73,7 +73,7 @@ export class CallbackLine {
     const abort = new AbortController()
     const cancel = clock.alarm(clock.now() + withinMs, () => abort.abort(new Error(`no answer within ${withinMs} ms`)))
     try {
-      // A pooled connection to a daemon that was killed would fail the next callback for a reason of our own.
+      // No keep-alive: a pooled connection to a killed daemon would make the next callback fail.
       const quiet = { ...init, keepalive: false, redirect: 'manual', signal: abort.signal } as const
       const response = await fetch(`${callbackUrl}?${query}`, quiet)
       return { status: response.status, text: await response.text() }

@@ -11,7 +11,7 @@ export interface Secrets {
   readonly receiveId: string
 }
 
-/** What the tenant understood of an answer; `plain` is the decrypted JSON, absent for the empty packet. */
+/** A decoded answer. `plain` is the decrypted JSON, absent for the empty packet. */
 export interface OpenedReply {
   readonly plain?: Readonly<Record<string, unknown>>
   readonly stream?: { readonly id: string; readonly content: string; readonly finish: boolean; readonly images: number }
@@ -29,7 +29,7 @@ const legalTypes: Readonly<Record<CallbackKind, readonly string[]>> = {
   event: [],
 }
 
-/** Opens the body of a 200 answer and lists every rule of the platform that it breaks. */
+/** Decrypts the body of a 200 answer and lists every WeCom rule that it breaks. */
 export function openReply(body: string, kind: CallbackKind, nonce: string, now: number, secrets: Secrets): OpenedReply {
   if (body === '') return { violations: [] }
   const violations: string[] = []
@@ -37,11 +37,11 @@ export function openReply(body: string, kind: CallbackKind, nonce: string, now: 
   if (!envelope) return { violations: ['the body is neither empty nor a JSON object'] }
   const { encrypt, msgsignature, timestamp } = envelope
   if (typeof encrypt !== 'string') return { violations: ['the envelope has no encrypt'] }
-  if (envelope['nonce'] !== nonce) violations.push("the envelope does not carry the callback's nonce")
+  if (envelope['nonce'] !== nonce) violations.push("the nonce of the envelope is not the callback's")
   if (typeof timestamp !== 'number' || !Number.isInteger(timestamp)) {
     violations.push('the timestamp of the envelope is not a whole number')
   } else if (Math.abs(timestamp * 1000 - now) > 300_000)
-    violations.push('the timestamp of the envelope is not now, in seconds')
+    violations.push('the timestamp of the envelope is not the current time in seconds')
   if (msgsignature !== getSignature(secrets.token, String(timestamp), String(envelope['nonce']), encrypt)) {
     violations.push('msgsignature does not match')
   }
@@ -53,7 +53,7 @@ export function openReply(body: string, kind: CallbackKind, nonce: string, now: 
 function openEnvelope(encrypt: string, secrets: Secrets, violations: string[]): Record<string, unknown> | undefined {
   try {
     const { message, id } = decrypt(secrets.encodingAESKey, encrypt)
-    if (id !== secrets.receiveId) violations.push('the receiveid of the answer is not ours')
+    if (id !== secrets.receiveId) violations.push("the receiveid of the answer is not the Bot's")
     const plain = parseObject(message)
     if (!plain) violations.push('the decrypted answer is not a JSON object')
     return plain
@@ -111,7 +111,7 @@ function checkFeedback(feedback: unknown, kind: CallbackKind, violations: string
   }
 }
 
-/** Checks the pictures of a final frame and says how many there are. */
+/** Checks the pictures of a final frame and returns their number. */
 function checkImages(items: unknown, finish: boolean, violations: string[]): number {
   if (items === undefined) return 0
   if (!finish) violations.push('msg_item is legal in the finish frame only')
@@ -121,21 +121,21 @@ function checkImages(items: unknown, finish: boolean, violations: string[]): num
   }
   for (const item of items) {
     const image = isObject(item) && item['msgtype'] === 'image' ? item['image'] : undefined
-    const complaint = isObject(image) ? complainAboutImage(image) : 'is not an image'
-    if (complaint !== undefined) violations.push(`an item of msg_item ${complaint}`)
+    const fault = isObject(image) ? imageFault(image) : 'is not an image'
+    if (fault !== undefined) violations.push(`an item of msg_item ${fault}`)
   }
   return items.length
 }
 
-function complainAboutImage({ base64, md5 }: Record<string, unknown>): string | undefined {
+function imageFault({ base64, md5 }: Record<string, unknown>): string | undefined {
   if (typeof base64 !== 'string' || typeof md5 !== 'string') return 'has no base64 or md5'
   const raw = Buffer.from(base64, 'base64')
   if (raw.length > imageBytes) return 'is larger than 10 MB'
-  if (createHash('md5').update(raw).digest('hex') !== md5) return 'has another md5'
+  if (createHash('md5').update(raw).digest('hex') !== md5) return 'has a wrong md5'
   return isPicture(raw) ? undefined : 'is neither PNG nor JPEG'
 }
 
-/** The platform ignores a final frame without visible text: the thinking animation would stay. */
+/** WeCom ignores a final frame without visible text, and the thinking animation never ends. */
 function isInvisible(content: string): boolean {
   return content.replaceAll(/<think>\s*<\/think>|[\s\p{Cf}]/gu, '') === ''
 }

@@ -1,10 +1,10 @@
 import { dayMs } from '../../domain/duration.ts'
 import type { World } from '../../world.ts'
-import { type MortalClock, mortalClock } from '../alarms.ts'
+import { type CancellableClock, cancellableClock } from '../alarms.ts'
 import { type ApiRequest, TenantApi } from './api/api.ts'
 import type { DroppedMessage } from './app/app.ts'
 import type { AppCall, AppExchange } from './app/call.ts'
-import { type AppClick, type AppHappening, type AppSaying, Apps, type AppsOptions } from './app/apps.ts'
+import { type AppClick, type MemberEvent, type MemberMessage, Apps, type AppsOptions } from './app/apps.ts'
 import { BotMedia, type BotMedium } from './bot/media.ts'
 import { Bubble, type BubbleRules, type MessageCallback } from './bot/bubble.ts'
 import type { AppGroups } from './app/groups.ts'
@@ -21,19 +21,19 @@ export interface TenantOptions extends Partial<BubbleRules>, AppsOptions {
   readonly encodingAESKey: string
   readonly receiveId?: string
   readonly aibotid?: string
-  /** The bot's display name; a group message reaches the bot only when it mentions it. */
+  /** The display name of the Bot. A group message reaches the Bot only if it mentions this name. */
   readonly botName?: string
-  /** The public address of whoever calls the API without an X-Forwarded-For; by default 127.0.0.1. */
+  /** The caller's address for API requests without X-Forwarded-For; 127.0.0.1 by default. */
   readonly callerIp?: string
 }
 
-/** A message of a user. `payload` is the object under `msgtype` for what is not text. */
-export interface Saying {
+/** A message of a user to the Bot. `payload` is the object under `msgtype` if it is not text. */
+export interface UserMessage {
   readonly userid: string
   readonly chatid?: string
   readonly text?: string
   readonly msgid?: string
-  /** Epoch seconds; the platform does not always send it. */
+  /** Epoch seconds. WeCom does not always send it. */
   readonly createTime?: number
   readonly msgtype?: string
   readonly payload?: object
@@ -45,55 +45,55 @@ export type TenantEvent =
   | { readonly kind: 'bubble'; readonly bubble: Bubble }
   | { readonly kind: 'ledger'; readonly entry: LedgerEntry }
   | { readonly kind: 'response'; readonly post: ResponsePost }
-  /** A request to the API; those to response_urls are `response`. */
+  /** A request to the API, except those to response_urls. */
   | { readonly kind: 'api'; readonly request: ApiRequest }
   /** A callback to an app and its answer. */
   | { readonly kind: 'app'; readonly exchange: AppExchange }
 
 /**
- * A simulated WeCom tenant with one Bot (callback mode) and any number of self-built apps and group robots: real
- * encrypted callbacks over TCP, and one origin with everything that they can call. It is as strict as the platform, and
- * as silent: what was cut or dropped without an errcode is in `violations()` and `dropped`.
+ * A simulated WeCom tenant with one Bot (callback mode) and any number of self-built apps and group robots. It sends real
+ * encrypted callbacks over TCP and serves the API. It is as strict as WeCom. Where WeCom silently truncates or drops a message,
+ * it does so too, and records that in `violations()` and `dropped`.
  */
 export interface Tenant {
-  /** Where the API lives: the `network.apiBaseUrl` of a daemon that talks to this tenant. */
+  /** The base URL of the API. Set it as `network.apiBaseUrl` of the daemon. */
   readonly apiBaseUrl: string
   /**
-   * Every request (`requests`, `count(path)`), faults (`fail`, `failWith`), trusted addresses (`trustOnly`, with 60020
-   * for the others) and connections (`acceptOnly`, for a forward proxy). A path is `/cgi-bin/message/send`.
+   * The API server: received requests (`requests`, `count(path)`), faults (`fail`, `failWith`), trusted addresses (`trustOnly`,
+   * others get 60020) and connections (`acceptOnly`, for a forward proxy). Paths are like `/cgi-bin/message/send`.
    */
   readonly api: TenantApi
-  /** How often gettoken was called (`gets`), and the end of tokens: `expire` 42001, `revoke` 40014, `isThrottled` 45009. */
+  /** Access tokens: `gets` counts gettoken calls; `expire` causes 42001, `revoke` 40014, `isThrottled` 45009. */
   readonly tokens: AppTokens
-  /** What was uploaded, and `put` for what a member sends to an app. media_ids live for three days. */
+  /** Uploaded files, and `put` for files that a member sends to an app. media_ids are valid for three days. */
   readonly media: MediaShelf
-  /** Keeps what a user sends to the Bot; the link goes into a message as `url`, and is valid for five minutes. */
+  /** Stores a file that a user sends to the Bot, and returns its `url` for the message, valid for five minutes. */
   botMedia(bytes: Uint8Array, medium?: BotMedium): string
-  /** Groups that apps created by appchat/create, or that a test says they did (`add`). */
+  /** Groups created by apps with appchat/create, or by a test with `add`. */
   readonly groups: AppGroups
-  /** What members should have seen of apps but had too many of: over 30 a minute or 1,000 an hour. errcode was 0. */
+  /** App messages silently dropped with errcode 0: over 30 a minute or 1,000 an hour per member. */
   readonly dropped: readonly DroppedMessage[]
   readonly bubbles: readonly Bubble[]
   readonly ledger: Ledger
   readonly responses: ResponseUrls
   readonly wire: TenantWire
-  /** Rules of the platform that an answer has broken. */
+  /** The WeCom rules that answers and messages have broken. */
   violations(): readonly string[]
-  /** Sends a message; the bubble then refreshes itself until it is finished or its window ends. */
-  say(saying: Saying): Bubble
-  /** Opens the single chat; the platform tells the bot once per user and day. Resolves to the welcome that was shown. */
+  /** Sends a message. Its bubble is refreshed until it is finished or its window ends. */
+  say(saying: UserMessage): Bubble
+  /** Opens the single chat. The Bot gets an event once per user and day. Resolves to the welcome text shown, if any. */
   enterChat(userid: string): Promise<string | undefined>
   verifyUrl(): Promise<{ ok: boolean; reason?: string }>
   seal(plaintext: string, timestamp?: number): Sealed
   rawPost(body: string, query: string): Promise<RawAnswer>
-  /** Sends a message to an app; the same bytes three times, 5 s apart, until one is answered 200. Await its `done`. */
-  sayToApp(saying: AppSaying): AppCall
-  /** Tells an app of an event, such as `subscribe`, `enter_agent`, `low_active`; delivered like a message. */
-  appEvent(happening: AppHappening): AppCall
-  /** Clicks on a card; its `responseCode` is good for one update within 72 h. */
+  /** Sends a message to an app: the same bytes up to three times, 5 s apart, until one is answered 200. Await its `done`. */
+  sayToApp(saying: MemberMessage): AppCall
+  /** Sends an event such as `subscribe`, `enter_agent` or `low_active` to an app, delivered like a message. */
+  appEvent(happening: MemberEvent): AppCall
+  /** Clicks on a card. The `responseCode` is valid for one update within 72 h. */
   clickAppCard(click: AppClick): AppCall
   verifyAppUrl(agentId?: number): Promise<{ ok: boolean; reason?: string }>
-  /** Encrypts and signs any XML for an app; `receiveId` instead of the corpId for what is misdirected. */
+  /** Encrypts and signs any XML for an app. `receiveId` replaces the corpId, to simulate misdirected callbacks. */
   sealForApp(xml: string, options?: { agentId?: number; receiveId?: string; timestamp?: number }): Sealed
   rawPostToApp(body: string, query: string, agentId?: number): Promise<RawAnswer>
   on(listener: (event: TenantEvent) => void): () => void
@@ -102,7 +102,7 @@ export interface Tenant {
 
 const openPerUser = 3
 
-/** Starts the tenant; resolves when its API can be called. */
+/** Starts the tenant. Resolves when its API accepts requests. */
 export async function createTenant(world: World, options: TenantOptions): Promise<Tenant> {
   const tenant = new SimulatedTenant(world, options)
   await tenant.listen()
@@ -117,7 +117,7 @@ class SimulatedTenant implements Tenant {
   readonly wire: TenantWire
   private readonly apps: Apps
   private readonly shelf: BotMedia
-  private readonly clock: MortalClock
+  private readonly clock: CancellableClock
   private readonly rules: BubbleRules
   private readonly aibotid: string
   private readonly mention: string
@@ -126,7 +126,7 @@ class SimulatedTenant implements Tenant {
 
   constructor({ clock, random, fetch }: World, options: TenantOptions) {
     const { callbackUrl, token, encodingAESKey, receiveId = '' } = options
-    this.clock = mortalClock(clock)
+    this.clock = cancellableClock(clock)
     this.rules = {
       refreshMs: options.refreshMs ?? 1_000,
       windowMs: options.windowMs ?? 360_000,
@@ -139,14 +139,14 @@ class SimulatedTenant implements Tenant {
     const outside = { clock: this.clock, random, fetch }
     const secrets = { token, encodingAESKey, receiveId }
     this.wire = new TenantWire({ ...outside, callbackUrl, secrets, answerMs: this.rules.retryAfterMs }, exchange =>
-      this.tell({ kind: 'exchange', exchange }),
+      this.emit({ kind: 'exchange', exchange }),
     )
-    this.ledger = new Ledger(entry => this.tell({ kind: 'ledger', entry }))
+    this.ledger = new Ledger(entry => this.emit({ kind: 'ledger', entry }))
     const { callerIp = '127.0.0.1' } = options
-    this.api = new TenantApi({ clock: this.clock, random, callerIp, onRequest: request => this.heard(request) })
+    this.api = new TenantApi({ clock: this.clock, random, callerIp, onRequest: request => this.recordRequest(request) })
     this.responses = new ResponseUrls(this.clock, random, this.ledger, this.api)
     this.shelf = new BotMedia(this.clock, random, encodingAESKey, this.api)
-    this.apps = new Apps(outside, options, this.ledger, this.api, exchange => this.tell({ kind: 'app', exchange }))
+    this.apps = new Apps(outside, options, this.ledger, this.api, exchange => this.emit({ kind: 'app', exchange }))
   }
 
   get apiBaseUrl(): string {
@@ -181,9 +181,9 @@ class SimulatedTenant implements Tenant {
     return this.ledger.violations()
   }
 
-  say(saying: Saying): Bubble {
+  say(saying: UserMessage): Bubble {
     const isDelivered = this.isDelivered(saying)
-    const onFrame = (bubble: Bubble) => this.tell({ kind: 'bubble', bubble })
+    const onFrame = (bubble: Bubble) => this.emit({ kind: 'bubble', bubble })
     const bubble = new Bubble(this.newCallback(saying), this.wire, this.ledger, this.clock, this.rules, onFrame)
     this.bubbles.push(bubble)
     onFrame(bubble)
@@ -226,12 +226,12 @@ class SimulatedTenant implements Tenant {
     return this.wire.post(body, query)
   }
 
-  sayToApp(saying: AppSaying): AppCall {
+  sayToApp(saying: MemberMessage): AppCall {
     return this.apps.say(saying)
   }
 
-  appEvent(happening: AppHappening): AppCall {
-    return this.apps.happen(happening)
+  appEvent(happening: MemberEvent): AppCall {
+    return this.apps.sendEvent(happening)
   }
 
   clickAppCard(click: AppClick): AppCall {
@@ -261,7 +261,7 @@ class SimulatedTenant implements Tenant {
     this.api.close()
   }
 
-  private newCallback(saying: Saying): MessageCallback {
+  private newCallback(saying: UserMessage): MessageCallback {
     const { userid, chatid, createTime, quote, msgtype = 'text' } = saying
     const msgid = saying.msgid ?? this.wire.newId()
     return {
@@ -278,17 +278,17 @@ class SimulatedTenant implements Tenant {
     }
   }
 
-  private isDelivered({ userid, chatid, text }: Saying): boolean {
+  private isDelivered({ userid, chatid, text }: UserMessage): boolean {
     const open = this.bubbles.filter(bubble => bubble.place.userid === userid && bubble.isInProgress()).length
     return open < openPerUser && (chatid === undefined || text === undefined || text.includes(this.mention))
   }
 
-  private heard(request: ApiRequest): void {
-    if (request.path === responsePath) this.tell({ kind: 'response', post: this.responses.keep(request) })
-    else this.tell({ kind: 'api', request })
+  private recordRequest(request: ApiRequest): void {
+    if (request.path === responsePath) this.emit({ kind: 'response', post: this.responses.keep(request) })
+    else this.emit({ kind: 'api', request })
   }
 
-  private tell(event: TenantEvent): void {
+  private emit(event: TenantEvent): void {
     for (const listener of this.listeners) listener(event)
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../world.ts'
 import { CallbackLine, type CallbackLineDeps, type RawAnswer } from './line.ts'
 import { type CallbackKind, type OpenedReply, openReply, type Secrets } from './reply.ts'
 
-/** One callback and what came back, raw and opened. `status` 0: nothing came back in time. */
+/** One callback and its answer, raw and decoded. `status` is 0 if no answer came in time. */
 export interface Exchange {
   readonly at: number
   readonly kind: CallbackKind
@@ -10,13 +10,13 @@ export interface Exchange {
   readonly nonce: string
   readonly status: number
   readonly ms: number
-  /** The answer's body as it travelled. */
+  /** The body of the answer, still encrypted. */
   readonly raw: string
   readonly error?: string
   readonly reply: OpenedReply
 }
 
-/** The JSON of a callback before it is encrypted. */
+/** The JSON of a callback before encryption. */
 export interface SealedCallback {
   readonly msgid: string
   readonly [field: string]: unknown
@@ -29,7 +29,7 @@ export interface Sealed {
   readonly nonce: string
 }
 
-/** The encrypted wire from the platform to the callback URL of a Bot. */
+/** Sends encrypted callbacks to the callback URL of a Bot. */
 export class TenantWire {
   private readonly clock: Clock
   private readonly secrets: Secrets
@@ -48,13 +48,13 @@ export class TenantWire {
     return this.line.newId()
   }
 
-  /** Encrypts and signs anything, also what the platform would never send. */
+  /** Encrypts and signs any text, also one that WeCom would never send. */
   seal(plaintext: string, timestamp?: number): Sealed {
     const { encrypted, query, nonce } = this.line.seal(plaintext, timestamp)
     return { query, body: JSON.stringify({ encrypt: encrypted }), nonce }
   }
 
-  /** Posts a callback; resolves also when nothing or something wrong came back. */
+  /** Posts a callback. Resolves also if the answer is missing or invalid. */
   async deliver(kind: CallbackKind, callback: SealedCallback): Promise<Exchange> {
     const { query, body, nonce } = this.seal(JSON.stringify(callback))
     const at = this.clock.now()

@@ -1,18 +1,18 @@
-/** A piece of a message: text, or a file. */
+/** A content block of a message: text, or a file. */
 export interface Block {
   readonly type: 'text' | 'image' | 'audio' | 'attachment' | 'attachment_error'
   readonly text?: string
   readonly [more: string]: unknown
 }
 
-/** A file that the agent names in its answer; the gateway hands it over, or refuses to. */
-export type MadeFile = { readonly name: string; readonly mimeType: string } & (
+/** A file in the agent's answer. The gateway delivers it, or rejects it with a reason. */
+export type ScriptFile = { readonly name: string; readonly mimeType: string } & (
   | { readonly bytes: Uint8Array }
   | { readonly refused: 'unsupported-format' | 'file-not-found' }
 )
 
-/** A file as the gateway keeps it. */
-export interface KeptFile {
+/** A file as the gateway stores it. */
+export interface StoredFile {
   readonly artifactId: string
   readonly path: string
   readonly runId: string
@@ -21,8 +21,8 @@ export interface KeptFile {
   readonly bytes: Uint8Array
 }
 
-/** As the row of an answer shows it. */
-export function blockOf({ artifactId, path: url, name, mimeType, bytes }: KeptFile): Block {
+/** The content block of a file in an answer's row. */
+export function blockOf({ artifactId, path: url, name, mimeType, bytes }: StoredFile): Block {
   const more = { artifactId, url, mimeType, sizeBytes: bytes.length }
   if (mimeType.startsWith('image/')) return { type: 'image', ...more, alt: name }
   if (mimeType.startsWith('audio/')) return { type: 'audio', ...more, fileName: name }

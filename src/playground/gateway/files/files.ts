@@ -1,12 +1,12 @@
 import type { Clock } from '../../../world.ts'
-import { type Block, blockOf, type KeptFile, type MadeFile } from './blocks.ts'
+import { type Block, blockOf, type StoredFile, type ScriptFile } from './blocks.ts'
 import { type RpcAnswer, type Params, refuse } from '../frames.ts'
 import { type Disk, normaliseKey, type Session } from '../runs/history.ts'
 
 const folder = '/api/chat/media/outgoing/'
 const ticketMs = 300_000
 
-/** The files of all answers; the tickets to them die with the process. */
+/** The files of all answers. Download tickets are valid only in the process that issued them. */
 export class EchoFiles {
   private readonly expiries = new Map<string, number>()
 
@@ -16,24 +16,24 @@ export class EchoFiles {
     private readonly newId: () => string,
   ) {}
 
-  /** Keeps what an answer names, and gives the blocks that its row gets. */
-  keep(session: Session, runId: string, made: readonly MadeFile[]): readonly Block[] {
+  /** Stores the files of an answer and returns the content blocks for its row. */
+  store(session: Session, runId: string, made: readonly ScriptFile[]): readonly Block[] {
     return made.map(file => {
       const { name, mimeType } = file
       if ('refused' in file) {
         return { type: 'attachment_error', attachment: { code: file.refused, kind: 'document', label: name, mimeType } }
       }
-      const kept = this.place(session.key, runId, file)
+      const kept = this.newFile(session.key, runId, file)
       session.files.push(kept)
       return blockOf(kept)
     })
   }
 
-  private place(
+  private newFile(
     sessionKey: string,
     runId: string,
-    { name, mimeType, bytes }: MadeFile & { bytes: Uint8Array },
-  ): KeptFile {
+    { name, mimeType, bytes }: ScriptFile & { bytes: Uint8Array },
+  ): StoredFile {
     const id = this.newId()
     const artifactId = `artifact_managed_${mimeType.startsWith('image/') ? 'image' : 'media'}_${id}`
     const path = `${folder}${encodeURIComponent(sessionKey)}/${id}/full`
@@ -58,7 +58,7 @@ export class EchoFiles {
     return { ok: true, payload: { artifact: entryOf(file), url, expiresAt: new Date(expiresAt).toISOString() } }
   }
 
-  /** The answer to a GET; undefined when it is of no file. */
+  /** Answers a GET request; undefined if the URL is not a file. */
   serve({ pathname, search }: URL): Response | undefined {
     if (!pathname.startsWith(folder)) return undefined
     if (this.clock.now() >= (this.expiries.get(`${pathname}${search}`) ?? 0)) {
@@ -72,12 +72,12 @@ export class EchoFiles {
     })
   }
 
-  private filesOf(params: Params): readonly KeptFile[] {
+  private filesOf(params: Params): readonly StoredFile[] {
     return this.disk.sessions.get(normaliseKey(String(params['sessionKey'])))?.files ?? []
   }
 }
 
-function entryOf({ artifactId: id, name: title, mimeType, bytes }: KeptFile): object {
+function entryOf({ artifactId: id, name: title, mimeType, bytes }: StoredFile): object {
   const type = /^(?:image|audio)(?=\/)/.exec(mimeType)?.[0] ?? 'file'
   const source = 'session-transcript'
   return { id, type, title, mimeType, sizeBytes: bytes.length, source, download: { mode: 'url' } }

@@ -1,8 +1,8 @@
 import { type Params, type RpcError, refuse } from '../frames.ts'
 import { isObject } from '../../../domain/json.ts'
 
-/** A file that came with a message. */
-export interface Medium {
+/** A file attached to a message. */
+export interface ChatFile {
   readonly type: string
   readonly fileName: string
   readonly mimeType: string
@@ -10,19 +10,19 @@ export interface Medium {
   readonly sha256: string
 }
 
-/** What a user sent. */
+/** The content of a `chat.send`. */
 export interface ChatSendParams {
   readonly message: string
-  readonly media: readonly Medium[]
+  readonly media: readonly ChatFile[]
 }
 
-/** Of one picture. For other files the gateway has no limit that fits into a frame. */
+/** Size limit of a picture. For other files, the frame size is the only limit. */
 export const imageLimitBytes = 6_291_456
 
-/** The attachments of a `chat.send`; one bad one refuses them all. */
-export function readAttachments(params: Params): readonly Medium[] | RpcError {
+/** Reads the attachments of a `chat.send`. One invalid attachment rejects the whole message. */
+export function readAttachments(params: Params): readonly ChatFile[] | RpcError {
   const given = params['attachments']
-  const media: Medium[] = []
+  const media: ChatFile[] = []
   for (const one of (Array.isArray(given) ? given : []).filter(isObject)) {
     const medium = readAttachment(one)
     if ('ok' in medium) return medium
@@ -31,7 +31,7 @@ export function readAttachments(params: Params): readonly Medium[] | RpcError {
   return media
 }
 
-function readAttachment(given: Params): Medium | RpcError {
+function readAttachment(given: Params): ChatFile | RpcError {
   const type = stringOf(given['type'], 'file')
   const name = stringOf(given['fileName'], type)
   const mime = stringOf(given['mimeType'], 'application/octet-stream')
@@ -58,7 +58,7 @@ function isBase64(text: string): boolean {
   return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)
 }
 
-/** The gateway looks at the bytes, whatever a file is called. */
+/** Like OpenClaw, detects pictures by their bytes, whatever the MIME type is. */
 function isImage(mimeType: string, bytes: Buffer): boolean {
   const head = bytes.toString('latin1', 0, 4)
   return (

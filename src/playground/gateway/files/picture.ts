@@ -2,7 +2,7 @@ import { crc32, deflateSync } from 'node:zlib'
 
 const side = 96
 
-/** A small picture: colours that run into each other. */
+/** Draws a small PNG with a colour gradient. */
 export function drawPicture(): Uint8Array {
   const lines = Array.from({ length: side }, (_, y) => [
     0,
@@ -11,7 +11,7 @@ export function drawPicture(): Uint8Array {
   const header = Buffer.alloc(13)
   header.writeUInt32BE(side, 0)
   header.writeUInt32BE(side, 4)
-  header.set([8, 2], 8) // eight bits each of red, green and blue
+  header.set([8, 2], 8) // 8-bit RGB
   const chunks = [
     chunk('IHDR', header),
     chunk('IDAT', deflateSync(Buffer.from(lines.flat()))),

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../world.ts'
 import type { EchoApprovals } from '../approvals.ts'
-import { commandRow, obey } from '../commands.ts'
+import { commandRow, runCommand } from '../commands.ts'
 import { EchoFiles } from '../files/files.ts'
 import { type RpcAnswer, type Emit, type Params, refuse } from '../frames.ts'
 import {
@@ -18,7 +18,7 @@ import {
   type Session,
   userRow,
 } from './history.ts'
-import { type Medium, type ChatSendParams, readAttachments } from '../files/media.ts'
+import { type ChatFile, type ChatSendParams, readAttachments } from '../files/media.ts'
 import { type EchoRunState, type EchoRunEnd, type RunSpec, startRun } from './run.ts'
 import type { Script } from './script.ts'
 import { describeEnd, SentKeys } from './sent.ts'
@@ -29,7 +29,7 @@ export interface ChatSend {
   readonly sessionKey: string
   readonly text: string
   readonly bootId: string
-  readonly attachments: readonly Medium[]
+  readonly attachments: readonly ChatFile[]
 }
 
 export interface EchoChatDeps {
@@ -41,15 +41,15 @@ export interface EchoChatDeps {
   readonly newId: () => string
   readonly isKnownAgent: (id: string) => boolean
   readonly onAsked: (asked: Omit<ChatSend, 'bootId'>) => void
-  /** From the acknowledgement to the user row in the history, and the start of the run. */
+  /** Delay from the acknowledgement to the user row in the history and the start of the run. */
   readonly rowAfterMs: number
-  /** From the end of a run to the files in its row (100-700 ms in reality); a kill in between forgets them. */
+  /** Delay from the end of a run to the files in its row (100-700 ms in OpenClaw). A kill in between loses them. */
   readonly filesAfterMs: number
-  /** Turns that the last process left unfinished go on. */
+  /** Whether turns that the previous process left unfinished are resumed. */
   readonly resumes: boolean
 }
 
-/** The sessions of one boot of the gateway: what is only in memory dies with it. */
+/** The sessions of one boot. Running turns, queues and keys are in memory only and end with it. */
 export class EchoChat {
   readonly files: EchoFiles
   private readonly sent: SentKeys
@@ -70,41 +70,41 @@ export class EchoChat {
     }
   }
 
-  /** Goes on with the turns that the last process left unfinished, each under a new runId. */
+  /** Resumes the turns that the previous process left unfinished, each under a new runId. */
   resume(): void {
     for (const key of this.resuming.keys()) this.resumeOne(key)
   }
 
-  /** The process was asked to stop: what has not begun is refused; resolves when the rest is over. */
+  /** Prepares a stop: fails runs that have not started, and waits for the others. */
   async drain(): Promise<void> {
     for (const [key, run] of this.active) {
       if (!run.hasStarted())
-        this.giveUp(key, run, 'GatewayDrainingError: Gateway is draining; new tasks are not accepted')
+        this.failRun(key, run, 'GatewayDrainingError: Gateway is draining; new tasks are not accepted')
     }
     await Promise.all([...this.active.values()].map(run => run.ended))
   }
 
-  /** A changed config is taken up: what was acknowledged and has not begun comes to nothing. */
+  /** Applies a changed config: like in OpenClaw, runs that were acknowledged but have not started fail. */
   supersede(): void {
     for (const [key, run] of this.active) {
       const session = this.deps.disk.sessions.get(key)
       if (run.hasStarted() || session === undefined) continue
       session.rows.push(userRow(run.spec, this.deps.clock.now(), run.spec.key))
-      this.giveUp(key, run, 'Error: prepared model runtime plugin generation was superseded')
+      this.failRun(key, run, 'Error: prepared model runtime plugin generation was superseded')
     }
   }
 
-  /** The process stops waiting for what still runs. */
+  /** Interrupts the remaining runs at the end of a graceful stop. */
   interrupt(): void {
     for (const run of this.active.values()) run.interrupt()
   }
 
-  /** The process dies: no run says another word. */
+  /** Simulates a crash: no run emits anything more. */
   cut(): void {
     for (const run of this.active.values()) run.cut()
   }
 
-  /** `scopes`: what the link may do over which it comes. */
+  /** `scopes` are those of the connection. */
   send(params: Params, scopes: readonly string[] = []): RpcAnswer {
     const { clock, disk, newId, onAsked, isKnownAgent } = this.deps
     const sessionKey = normaliseKey(String(params['sessionKey']))
@@ -125,16 +125,16 @@ export class EchoChat {
     this.sent.add(key, message)
     const mayAskApproval = scopes.includes('operator.approvals') || scopes.includes('operator.admin')
     const asked = { key, message, media, mayAskApproval, acceptedAt: clock.now() }
-    const answer = obey(message, session)
+    const answer = runCommand(message, session)
     if (answer !== undefined) {
       session.rows.push(userRow(asked, clock.now(), key), commandRow(key, answer, clock.now()))
       return this.endAtOnce(session, key, answer)
     }
     onAsked({ key, sessionKey, text: message, attachments: media })
-    return this.place(session, asked, params['queueMode'])
+    return this.startOrQueue(session, asked, params['queueMode'])
   }
 
-  private place(session: Session, asked: Queued, queueMode: unknown): RpcAnswer {
+  private startOrQueue(session: Session, asked: Queued, queueMode: unknown): RpcAnswer {
     const answer = { runId: asked.key, status: 'started' }
     const running = this.active.get(session.key)
     if (!running) {
@@ -158,7 +158,7 @@ export class EchoChat {
     return this.endAtOnce(session, asked.key, '')
   }
 
-  /** A message without a run of its own: its final comes at once with seq 1, empty when another run answers it. */
+  /** Ends a message that has no run of its own: its final has seq 1 and is sent at once, empty if another run answers it. */
   private endAtOnce({ key: sessionKey }: Session, key: string, text: string): RpcAnswer {
     const { clock, emit } = this.deps
     const endedAt = clock.now()
@@ -169,7 +169,7 @@ export class EchoChat {
     return ok({ runId: key, status: 'started' })
   }
 
-  private giveUp(sessionKey: string, run: EchoRunState, errorMessage: string): void {
+  private failRun(sessionKey: string, run: EchoRunState, errorMessage: string): void {
     const { runId, key } = run.spec
     run.cut()
     this.active.delete(sessionKey)
@@ -178,7 +178,7 @@ export class EchoChat {
     this.deps.emit('chat', { runId, sessionKey, seq: 1, state: 'error', errorMessage })
   }
 
-  /** A key that was accepted by a process that died before it wrote the row is spent for ever. */
+  /** Rejects a key that a previous process accepted but had no row for when it died. Such a key can never be used again. */
   private refuseInterrupted({ key: sessionKey }: Session, runId: string): RpcAnswer {
     const errorMessage = 'Error: Pending input ownership ended; submit a new turn to continue'
     this.deps.emit('chat', { runId, sessionKey, seq: 1, state: 'error', errorMessage })
@@ -246,7 +246,7 @@ export class EchoChat {
   private addFilesLater(session: Session, row: Row, { state, files }: EchoRunEnd, runId: string): void {
     if (state !== 'final' || files.length === 0) return
     const { clock, filesAfterMs } = this.deps
-    clock.alarm(clock.now() + filesAfterMs, () => addFiles(session, row, this.files.keep(session, runId, files)))
+    clock.alarm(clock.now() + filesAfterMs, () => addFiles(session, row, this.files.store(session, runId, files)))
   }
 
   abort(params: Params): RpcAnswer {
@@ -261,7 +261,7 @@ export class EchoChat {
     return { run: this.active.get(key), resuming: this.resuming.get(key), queued: this.queues.get(key) ?? [] }
   }
 
-  /** Resolves with the end of the run, or `timeout` when it is unknown or still running then. */
+  /** Resolves to the end of the run, or to `timeout` if it is unknown or still running after `timeoutMs`. */
   async wait(runId: string, timeoutMs: number): Promise<object> {
     const { clock } = this.deps
     const known = this.sent.waited(runId)

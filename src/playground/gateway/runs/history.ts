@@ -1,6 +1,6 @@
-import type { Block, KeptFile } from '../files/blocks.ts'
+import type { Block, StoredFile } from '../files/blocks.ts'
 import type { Params } from '../frames.ts'
-import type { Medium, ChatSendParams } from '../files/media.ts'
+import type { ChatFile, ChatSendParams } from '../files/media.ts'
 import type { EchoRunState, EchoRunEnd } from './run.ts'
 
 export interface Row {
@@ -14,27 +14,27 @@ export interface Row {
   readonly __openclaw: Params
 }
 
-/** A message that was accepted and has no row yet. */
+/** An accepted message that has no row yet. */
 export interface Queued extends ChatSendParams {
   readonly key: string
   readonly acceptedAt: number
   readonly mayAskApproval?: boolean
 }
 
-/** What survives the death of a gateway: its transcripts, which turn was running, and what never got a row. */
+/** A session on disk, which survives a crash: transcript, running turn, and accepted messages without a row. */
 export interface Session {
   readonly key: string
   readonly agentId: string
   readonly sessionId: string
   readonly rows: Row[]
-  readonly files: KeptFile[]
-  /** The message of the turn that runs or was cut off. */
+  readonly files: StoredFile[]
+  /** The message of the turn that is running or was interrupted. */
   running?: ChatSendParams
-  /** Accepted in a session that had rows before. */
+  /** Accepted messages without a row, in a session that already had rows. */
   readonly pending: Queued[]
-  /** Pending when a process died: their keys can never be used again. */
+  /** Messages that were pending when a process died. Their keys can never be used again. */
   readonly interrupted: Queued[]
-  /** As a command has set it. */
+  /** The model set by a command. */
   model?: string
   status?: 'running' | 'done' | 'failed' | 'killed'
   abortedLastRun: boolean
@@ -42,27 +42,27 @@ export interface Session {
 
 export interface Disk {
   readonly sessions: Map<string, Session>
-  /** The files of their workspaces, by the ids of agents. */
+  /** Workspace files by agent id. */
   readonly agents: Map<string, Map<string, string>>
 }
 
-/** What only the living process knows of a session. */
+/** The in-memory state of a session. */
 export interface Present {
   readonly run: EchoRunState | undefined
-  /** The runId under which an interrupted turn will go on. */
+  /** The runId under which an interrupted turn will be resumed. */
   readonly resuming: string | undefined
   readonly queued: readonly Queued[]
 }
 
 const longestText = 500_000
 
-/** The gateway's own spelling of a key: lower case, and scoped to the main agent when no agent is named. */
+/** Normalizes a session key like OpenClaw: lowercase, and in the main agent's scope if it names no agent. */
 export function normaliseKey(sessionKey: string): string {
   const lower = sessionKey.toLowerCase()
   return lower.startsWith('agent:') ? lower : `agent:main:${lower}`
 }
 
-/** Finds the session or makes it. */
+/** Finds or creates a session. */
 export function openSession(disk: Disk, key: string, newId: () => string): Session {
   const found = disk.sessions.get(key)
   if (found) return found
@@ -97,13 +97,13 @@ export function userRow(
   return { role: 'user', content: message, timestamp, idempotencyKey, __openclaw: meta, ...more }
 }
 
-/** As the gateway shows it, and the hash, which it does not show. */
-function describeMedium({ fileName, mimeType: contentType, bytes: sizeBytes, sha256 }: Medium): object {
+/** Describes an attachment like OpenClaw, plus its hash for tests. */
+function describeMedium({ fileName, mimeType: contentType, bytes: sizeBytes, sha256 }: ChatFile): object {
   const kind = /^(?:image|audio|video)(?=\/)/.exec(contentType)?.[0] ?? 'document'
   return { url: `media://inbound/${sha256}`, contentType, kind, fileName, sizeBytes, sha256 }
 }
 
-/** The user row of a turn that goes on after a restart. */
+/** The user row of a turn that is resumed after a restart. */
 export function resumeRow(runId: string, sessionKey: string, timestamp: number): Row {
   const message = '[System] Your previous turn was interrupted by a gateway restart. Continue and finish the request.'
   const sourceTool = 'main_session_restart_recovery'
@@ -111,7 +111,7 @@ export function resumeRow(runId: string, sessionKey: string, timestamp: number):
   return userRow({ message, media: [] }, timestamp, runId, { provenance })
 }
 
-/** The assistant's row of a run that ended; an abort before the first word leaves none. */
+/** The assistant row of an ended run. A run aborted before its first text has none. */
 export function endRow(end: EchoRunEnd, runId: string): Row | undefined {
   const row = { role: 'assistant', timestamp: end.endedAt, __openclaw: { id: `row-${runId}`, runId } } as const
   if (end.state === 'error') {
@@ -123,7 +123,7 @@ export function endRow(end: EchoRunEnd, runId: string): Row | undefined {
   return { ...row, content: contentOf(end.text), idempotencyKey: `${runId}:assistant`, stopReason: 'stop' }
 }
 
-/** Files come into a row when it has been there for a moment; where there was no text they are all of it. */
+/** Adds files to an existing row, which OpenClaw does a moment after the run has ended. */
 export function addFiles({ rows }: Session, row: Row, files: readonly Block[]): void {
   const at = rows.indexOf(row)
   const before = typeof row.content === 'string' ? contentOf(row.content) : row.content
@@ -164,7 +164,7 @@ export function describeHistory(
   }
 }
 
-/** A long text is cut for display, and one that is too long for any display is only named. */
+/** Truncates a long text, and replaces one that is too large to display. */
 function cutRow(row: Row, chars: number): Row {
   const text = typeof row.content === 'string' ? row.content : row.content.map(part => part.text ?? '').join('')
   if (text.length <= chars) return row

@@ -1,26 +1,26 @@
 import { messageOf } from '../../../errors.ts'
 import type { Clock } from '../../../world.ts'
 import type { EchoApprovals } from '../approvals.ts'
-import type { MadeFile } from '../files/blocks.ts'
+import type { ScriptFile } from '../files/blocks.ts'
 import type { Emit } from '../frames.ts'
 import type { ChatSendParams } from '../files/media.ts'
 import type { Script, ScriptStep } from './script.ts'
 
-/** The real gateway sends one delta per 72-83 ms at most. */
+/** OpenClaw sends at most one delta per 72-83 ms. */
 const deltaEveryMs = 75
-/** The reply in the last event is cut here. */
+/** The reply in the last event is truncated to this length. */
 const replyChars = 4_096
 
 export interface RunSpec extends ChatSendParams {
   readonly runId: string
-  /** The idempotencyKey of the message; another one than `runId` for a followup. */
+  /** The idempotencyKey of the message. A followup has a different `runId`. */
   readonly key: string
   readonly sessionKey: string
   readonly agentId: string
   readonly startAfterMs: number
-  /** The link that asked has the scope for it. */
+  /** Whether the connection that sent the message has the scope for approvals. */
   readonly mayAskApproval: boolean
-  /** A run that answers what waited in the queue, or what a restart interrupted: it announces less of itself. */
+  /** True for a run of a queued or resumed message. Such a run emits fewer events. */
   readonly isFollowup: boolean
 }
 
@@ -30,21 +30,21 @@ export interface EchoRunEnd {
   readonly endedAt: number
   readonly stopReason?: string
   readonly error?: string
-  /** What its answer names; it is said nowhere in the text. */
-  readonly files: readonly MadeFile[]
+  /** The files of the answer. The text does not mention them. */
+  readonly files: readonly ScriptFile[]
 }
 
-/** A run of the echo agent. `cut` is the death of the process: it says nothing any more. */
+/** A run of the echo agent. */
 export interface EchoRunState {
   readonly spec: RunSpec
   readonly startedAt: number
   readonly ended: Promise<EchoRunEnd>
   text(): string
   hasStarted(): boolean
-  /** Answers one more message at the end of this same run. */
+  /** Adds a message that this run answers after the current one. */
   steer(message: ChatSendParams): void
   abort(stopReason: string): void
-  /** The process stops before the run is over: said as an abort, but the next boot goes on with it. */
+  /** Ends the run because the process stops. Announced as an abort, but the next boot resumes it. */
   interrupt(): void
   cut(): void
 }
@@ -56,11 +56,11 @@ export interface EchoRunDeps {
   readonly askApproval: EchoApprovals['ask']
   /** Called when the run begins, after `startAfterMs`. */
   readonly onStart: () => void
-  /** Called before the end is announced, so that whoever hears it finds it in the history. */
+  /** Called before the end is announced, so that a client that receives the event finds the answer in the history. */
   readonly onEnd: (end: EchoRunEnd) => void
 }
 
-/** Starts a run: status, throttled cumulative deltas, then exactly one end (an error is said twice, as in reality). */
+/** Starts a run: status, throttled cumulative deltas, then exactly one end. Like in OpenClaw, an error is sent twice. */
 export function startRun(spec: RunSpec, deps: EchoRunDeps): EchoRunState {
   return new EchoRun(spec, deps)
 }
@@ -72,8 +72,8 @@ class EchoRun implements EchoRunState {
   private settle: (end: EchoRunEnd) => void = () => {}
   private over = false
   private started = false
-  private said = ''
-  private readonly files: MadeFile[] = []
+  private answer = ''
+  private readonly files: ScriptFile[] = []
   private readonly tools = new Set<string>()
   private seq = 0
   private agentSeq = 0
@@ -95,7 +95,7 @@ class EchoRun implements EchoRunState {
   }
 
   text(): string {
-    return this.said
+    return this.answer
   }
 
   hasStarted(): boolean {
@@ -109,13 +109,13 @@ class EchoRun implements EchoRunState {
   abort(stopReason: string): void {
     if (this.over) return
     this.end({ state: 'aborted', stopReason })
-    this.sayAborted(stopReason)
+    this.emitAborted(stopReason)
   }
 
   interrupt(): void {
     this.cut()
     this.agent('lifecycle', { phase: 'end', aborted: true, stopReason: 'restart' })
-    this.sayAborted('restart')
+    this.emitAborted('restart')
   }
 
   cut(): void {
@@ -125,7 +125,7 @@ class EchoRun implements EchoRunState {
   }
 
   private async play(): Promise<void> {
-    await this.pause(this.spec.startAfterMs) // at least until the acknowledgement has gone
+    await this.pause(this.spec.startAfterMs) // the acknowledgement must be sent first
     if (this.over) return
     this.started = true
     this.deps.onStart()
@@ -136,7 +136,7 @@ class EchoRun implements EchoRunState {
     this.agent('lifecycle', { phase: 'model' })
     try {
       for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
-        if (this.said !== '') this.say('\n\n')
+        if (this.answer !== '') this.append('\n\n')
         if (await this.playScript(next)) return
       }
       this.finish()
@@ -145,22 +145,22 @@ class EchoRun implements EchoRunState {
     }
   }
 
-  /** True when the run is over and nothing more may be said. */
+  /** True if the run is over and must not emit anything more. */
   private async playScript({ message, media }: ChatSendParams): Promise<boolean> {
     for await (const step of this.deps.script(message, media)) {
       if (this.over) return true
-      await this.take(step)
+      await this.runStep(step)
       if (this.over) return true
     }
     return false
   }
 
-  private async take(step: ScriptStep): Promise<void> {
+  private async runStep(step: ScriptStep): Promise<void> {
     switch (step.kind) {
       case 'wait':
         return await this.pause(step.ms)
       case 'say':
-        return this.say(step.text)
+        return this.append(step.text)
       case 'tool':
         return await this.callTool(step)
       case 'approve':
@@ -190,8 +190,8 @@ class EchoRun implements EchoRunState {
     })
   }
 
-  private sayAborted(stopReason: string): void {
-    this.chat({ state: 'aborted', stopReason, ...(this.said === '' ? {} : { message: this.message() }) })
+  private emitAborted(stopReason: string): void {
+    this.chat({ state: 'aborted', stopReason, ...(this.answer === '' ? {} : { message: this.message() }) })
   }
 
   private async callTool({ name, args, ms, result }: ScriptStep & { kind: 'tool' }): Promise<void> {
@@ -212,11 +212,11 @@ class EchoRun implements EchoRunState {
     const decision = mayAskApproval ? await this.deps.askApproval({ sessionKey, runId }, command) : undefined
     if (this.over) return
     this.agent('lifecycle', { phase: 'approval-resolved' })
-    this.say(decision === undefined ? 'Exec approval registration failed' : decision === 'deny' ? denied : allowed)
+    this.append(decision === undefined ? 'Exec approval registration failed' : decision === 'deny' ? denied : allowed)
   }
 
-  private say(text: string): void {
-    this.said += text
+  private append(text: string): void {
+    this.answer += text
     if (this.stopDelta) return
     this.stopDelta = this.deps.clock.alarm(Math.max(this.sentAt + deltaEveryMs, this.deps.clock.now()), () =>
       this.sendDelta(),
@@ -226,18 +226,19 @@ class EchoRun implements EchoRunState {
   private sendDelta(): void {
     this.stopDelta = undefined
     this.sentAt = this.deps.clock.now()
-    const deltaText = this.said.slice(this.sentText.length)
-    this.sentText = this.said
-    this.agent('assistant', { text: this.said, delta: deltaText })
+    const deltaText = this.answer.slice(this.sentText.length)
+    this.sentText = this.answer
+    this.agent('assistant', { text: this.answer, delta: deltaText })
     this.chat({ state: 'delta', deltaText, message: this.message() })
   }
 
   private finish(): void {
     if (this.over) return
-    if (this.said !== this.sentText) this.sendDelta()
-    const text = [...(this.said === '' ? [] : [this.said]), ...this.files.map(({ name }) => `MEDIA:./${name}`)].join(
-      '\n',
-    )
+    if (this.answer !== this.sentText) this.sendDelta()
+    const text = [
+      ...(this.answer === '' ? [] : [this.answer]),
+      ...this.files.map(({ name }) => `MEDIA:./${name}`),
+    ].join('\n')
     const terminalReply =
       text === '' ? { disposition: 'silent' } : { disposition: 'visible', text: text.slice(0, replyChars) }
     const terminalReceipt = { runId: this.spec.runId, successfulToolNames: [...this.tools] }
@@ -245,7 +246,7 @@ class EchoRun implements EchoRunState {
     this.agent('lifecycle', { phase: 'end', endedAt: this.deps.clock.now(), terminalReply, terminalReceipt })
     this.end({ state: 'final' })
     const stopReason = this.spec.isFollowup ? {} : { stopReason: 'stop' }
-    this.chat({ state: 'final', ...stopReason, ...(this.said === '' ? {} : { message: this.message() }) })
+    this.chat({ state: 'final', ...stopReason, ...(this.answer === '' ? {} : { message: this.message() }) })
   }
 
   private fail(errorMessage: string): void {
@@ -259,13 +260,13 @@ class EchoRun implements EchoRunState {
 
   private end(how: Pick<EchoRunEnd, 'state' | 'stopReason' | 'error'>): void {
     this.cut()
-    const end: EchoRunEnd = { ...how, text: this.said, files: this.files, endedAt: this.deps.clock.now() }
+    const end: EchoRunEnd = { ...how, text: this.answer, files: this.files, endedAt: this.deps.clock.now() }
     this.deps.onEnd(end)
     this.settle(end)
   }
 
   private message(): object {
-    return { role: 'assistant', content: [{ type: 'text', text: this.said }], timestamp: this.deps.clock.now() }
+    return { role: 'assistant', content: [{ type: 'text', text: this.answer }], timestamp: this.deps.clock.now() }
   }
 
   private chat(payload: { readonly state: string; readonly [more: string]: unknown }): void {

@@ -1,8 +1,8 @@
-import type { MadeFile } from '../files/blocks.ts'
-import type { Medium } from '../files/media.ts'
+import type { ScriptFile } from '../files/blocks.ts'
+import type { ChatFile } from '../files/media.ts'
 import { drawPicture } from '../files/picture.ts'
 
-/** One thing that the echo agent does. A run ends after its last step. */
+/** One step of the echo agent. A run ends after its last step. */
 export type ScriptStep =
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'say'; readonly text: string }
@@ -13,19 +13,19 @@ export type ScriptStep =
       readonly ms: number
       readonly result: string
     }
-  /** Asks whether `command` may run; says the one or the other. */
+  /** Asks for approval of `command`, then answers `allowed` or `denied`. */
   | { readonly kind: 'approve'; readonly command: string; readonly allowed: string; readonly denied: string }
-  | ({ readonly kind: 'file' } & MadeFile)
+  | ({ readonly kind: 'file' } & ScriptFile)
   | { readonly kind: 'fail'; readonly message: string }
   | { readonly kind: 'hang' }
 
-/** What the agent does with a message. An async generator lets a test decide when the next word comes. */
-export type Script = (message: string, media: readonly Medium[]) => Iterable<ScriptStep> | AsyncIterable<ScriptStep>
+/** Maps a message to steps. An async generator lets a test decide when the next step happens. */
+export type Script = (message: string, media: readonly ChatFile[]) => Iterable<ScriptStep> | AsyncIterable<ScriptStep>
 
 const wordMs = 60
 
-/** The default script: an echo in growing words; directives in the prompt choose other behaviours. */
-export function* echoScript(message: string, media: readonly Medium[] = []): Generator<ScriptStep, void> {
+/** The default script: echoes the message word by word. Directives such as `[slow 500]` select other behaviours. */
+export function* echoScript(message: string, media: readonly ChatFile[] = []): Generator<ScriptStep, void> {
   const slow = numbers(/\[slow (\d+)\]/, message)
   if (slow) yield { kind: 'wait', ms: slow[0] ?? 0 }
   if (message.includes('[fail]')) {
@@ -38,7 +38,7 @@ export function* echoScript(message: string, media: readonly Medium[] = []): Gen
   }
 }
 
-function* answer(message: string, media: readonly Medium[]): Generator<ScriptStep, void> {
+function* answer(message: string, media: readonly ChatFile[]): Generator<ScriptStep, void> {
   if (message.includes('[tool]')) yield { kind: 'tool', name: 'exec', args: { command: 'date' }, ms: 400, result: 'ok' }
   const long = numbers(/\[long (\d+) (\d+)\]/, message)
   const big = numbers(/\[big (\d+)\]/, message)
@@ -52,7 +52,7 @@ function* answer(message: string, media: readonly Medium[]): Generator<ScriptSte
 
 const report = Buffer.from('\u{feff}编号,说明\r\n1,演示用的表格\r\n')
 
-type Heard = readonly Pick<Medium, 'fileName' | 'bytes'>[]
+type Heard = readonly Pick<ChatFile, 'fileName' | 'bytes'>[]
 
 /** The whole answer of the default script to a message without directives. */
 export function echoAnswer(message: string, media: Heard = []): string {
@@ -68,10 +68,10 @@ export function echoAnswer(message: string, media: Heard = []): string {
 }
 
 const chinese = {
-  sent: '你发来了：',
+  sent: '收到文件：',
   told: '你说的是：',
   size: (kb: number) => `（${kb} KB）`,
-  rest: '我是演示用的回声助手。这段话一个词一个词地长出来，企业微信每秒取一次，气泡就跟着变长。',
+  rest: '我是演示用的回声助手。回答逐词生成，企业微信每秒刷新一次气泡。',
 }
 const english: typeof chinese = {
   sent: 'You sent: ',
@@ -85,7 +85,7 @@ export function longAnswer(count: number): string {
   return Array.from({ length: count }, (_, index) => `tok${index}`).join(' ')
 }
 
-/** Exactly `size` bytes in numbered lines, so that a missing or doubled part is seen at once. */
+/** Exactly `size` bytes in numbered lines, so that a missing or duplicate part is easy to see. */
 export function bigAnswer(size: number): string {
   const lines: string[] = []
   let left = size

@@ -5,17 +5,17 @@ import type { EchoRunEnd } from './run.ts'
 interface Sent {
   readonly message: string
   end?: EchoRunEnd
-  /** Its answer comes, or came, under another runId. */
+  /** Set if another run answers the message: `queued` before that run starts, then `over`. */
   joined?: 'queued' | 'over'
 }
 
-/** An ended key is remembered this long; then the same key would run again. */
+/** How long an ended key is remembered. After that, the same key would run again. */
 const rememberMs = 300_000
 
-/** `agent.wait` cuts the text here without saying so. */
+/** `agent.wait` silently truncates the text to this length. */
 const waitChars = 4_096
 
-/** The idempotency keys of one boot: a map in memory, as in the real gateway. */
+/** The idempotency keys of one boot, in memory like in OpenClaw. */
 export class SentKeys {
   private readonly sent = new Map<string, Sent>()
 
@@ -30,7 +30,7 @@ export class SentKeys {
     if (sent) sent.end = end
   }
 
-  /** The message joined another run, or waits in the queue for one; the final of its own was empty. */
+  /** Records that another run answers the message, so its own final is empty. */
   join(key: string, joined: 'queued' | 'over'): void {
     const sent = this.sent.get(key)
     if (!sent) return
@@ -38,7 +38,7 @@ export class SentKeys {
     sent.end = { state: 'final', text: '', files: [], endedAt: this.clock.now() }
   }
 
-  /** The answer to a repeated `chat.send`, or undefined when the key is new. */
+  /** The answer to a repeated `chat.send`; undefined if the key is new. */
   repeat(key: string, message: string): RpcAnswer | undefined {
     const sent = this.sent.get(key)
     if (!sent || this.isForgotten(sent)) return undefined
@@ -53,7 +53,7 @@ export class SentKeys {
     return { ok: true, payload: { runId: key, status: 'timeout', summary: 'aborted', stopReason, endedAt } }
   }
 
-  /** What `agent.wait` answers at once; undefined when one has to wait. */
+  /** The immediate answer of `agent.wait`; undefined if the run has not ended. */
   waited(runId: string): object | undefined {
     const sent = this.sent.get(runId)
     if (sent?.joined === 'queued') return { runId, status: 'pending', timeoutPhase: 'queue', providerStarted: false }
@@ -66,7 +66,7 @@ export class SentKeys {
   }
 }
 
-/** The payload of `agent.wait` for a run that ended. */
+/** The payload of `agent.wait` for an ended run. */
 export function describeEnd(runId: string, { state, text, endedAt, error, stopReason }: EchoRunEnd): object {
   if (state === 'error') return { runId, status: 'error', endedAt, error: `⚠️ Agent failed before reply: ${error}` }
   if (state === 'aborted') return { runId, status: 'error', endedAt, error: 'aborted', stopReason }

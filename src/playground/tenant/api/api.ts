@@ -4,7 +4,7 @@ import type { Clock, Random } from '../../../world.ts'
 import { type TenantAnswer, formatVerdict, isVerdict, refuse, type Served } from '../answer.ts'
 import { type ApiFault, Faults } from '../fault.ts'
 
-/** A request as it came. */
+/** A request as received. */
 export interface TenantApiCall {
   readonly at: number
   readonly method: string
@@ -17,33 +17,33 @@ export interface TenantApiCall {
   readonly callerIp: string
 }
 
-/** A request and what the platform decided. `errcode` is absent when a fault kept it from looking, or bytes were served. */
+/** A request and its result. `errcode` is absent if a fault came before processing, or if bytes were served. */
 export interface ApiRequest extends TenantApiCall {
   readonly agentId?: number
   readonly errcode?: number
 }
 
-/** `agentId` is the app whose token was used. */
+/** Handles one route. `agentId` is the app whose token was used. */
 export type Handler = (call: TenantApiCall) => { readonly answer: TenantAnswer; readonly agentId?: number }
 
-/** How slow a slow answer is: the rest of it in so many pieces, each after so long. */
+/** A slow answer sends its second half in this many pieces, with a pause before each. */
 const slowSteps = 4
 const slowMs = 50
 
 export interface TenantApiDeps {
   readonly clock: Clock
   readonly random: Random
-  /** The public address of whoever comes without X-Forwarded-For. */
+  /** The caller's address if the request has no X-Forwarded-For. */
   readonly callerIp: string
   readonly onRequest: (request: ApiRequest) => void
 }
 
 /**
- * The API origin of the platform: routes, faults and addresses. Every verdict is HTTP 200. Uses node:http because a
- * fault must be able to cut the socket.
+ * The HTTP server of the simulated API, with routes, faults and trusted addresses. Uses node:http because a fault must be able to
+ * destroy the socket.
  */
 export class TenantApi {
-  /** Everything that came to a route, in order, as soon as the platform has decided on it. */
+  /** Every request to a known route, in order. A request is added as soon as its result is known. */
   readonly requests: ApiRequest[] = []
   origin = ''
   private readonly routes = new Map<string, Handler>()
@@ -71,22 +71,22 @@ export class TenantApi {
     this.routes.set(`${method} ${path}`, handler)
   }
 
-  /** How many requests came to a path. */
+  /** The number of requests to a path. */
   count(path: string): number {
     return this.requests.filter(request => request.path === path).length
   }
 
-  /** Lets the next request to `where` (a path, a whole URL, or any) go wrong. Faults wait in line. */
+  /** Makes the next request to `where` (a path, a whole URL, or any) fail. Several faults are used in order. */
   fail(fault: ApiFault, where?: string): void {
     this.faults.add(fault, where)
   }
 
-  /** Answers the next requests to a path with an errcode, and nothing else happens. */
+  /** Answers the next requests to a path with an errcode, without any effect. */
   failWith(path: string, errcode: number, times = 1): void {
     this.faults.addErrcode(path, errcode, times)
   }
 
-  /** From now on other addresses get 60020 from what needs an access_token; undefined trusts everyone. */
+  /** From now on, other addresses get 60020 on routes that need an access_token; undefined trusts everyone. */
   trustOnly(ips: readonly string[] | undefined): void {
     this.trusted = ips && new Set(ips)
   }
@@ -96,15 +96,15 @@ export class TenantApi {
   }
 
   /**
-   * From now on only requests over TCP connections from these ports are heard, the others are cut without an answer.
-   * A forward proxy of a test names the ports of its own connections here. undefined hears everyone.
+   * From now on, accepts only requests over TCP connections from these ports, and closes the others without an answer. A test
+   * with a forward proxy passes the ports of the proxy's connections. undefined accepts every connection.
    */
   acceptOnly(accepts: ((remotePort: number) => boolean) | undefined): void {
     this.accepts = accepts ?? (() => true)
   }
 
   private receive(request: IncomingMessage, response: ServerResponse): void {
-    // Judged at the request, since a proxy learns its own port only after we may have seen the connection.
+    // Checked per request, since a proxy learns its own port only after the connection may have arrived here.
     if (!this.accepts(request.socket.remotePort ?? 0)) return void request.socket.destroy()
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -146,7 +146,7 @@ export class TenantApi {
     this.write(answer, call.callerIp, response)
   }
 
-  /** True when the request goes on after all. */
+  /** Plays a fault. True if the request should still be processed. */
   private async goWrong({ how, delayMs = 0 }: ApiFault, response: ServerResponse): Promise<boolean> {
     if (delayMs > 0) await this.pause(delayMs)
     if (how === 200) return true

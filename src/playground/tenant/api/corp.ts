@@ -1,6 +1,6 @@
 import { accept, refuse, type ApiVerdict } from '../answer.ts'
 
-/** A self-built app; its agentId is its own in the whole tenant. `token`, `encodingAESKey` and `callbackUrl` are needed for callbacks only. */
+/** A self-built app. Its agentId is unique in the tenant. `token`, `encodingAESKey` and `callbackUrl` are for callbacks only. */
 export interface TenantApp {
   readonly agentId: number
   readonly corpId: string
@@ -8,18 +8,18 @@ export interface TenantApp {
   readonly token?: string
   readonly encodingAESKey?: string
   readonly callbackUrl?: string
-  /** Members who may see the app; by default all. */
+  /** Members who can see the app; by default all. */
   readonly visible?: readonly string[]
-  /** The visible range is the root department, without which there is no appchat; by default it is. */
+  /** Whether the root department can see the app, which appchat requires; true by default. */
   readonly isRootVisible?: boolean
 }
 
 export interface CorpOptions {
-  /** userids as they are spelled in the corp; compared without regard to case. By default nobody. */
+  /** userids in the spelling of the corp, compared case-insensitively. By default none. */
   readonly members?: readonly string[]
-  /** Members without a licence: they come back in `unlicenseduser` and see nothing. */
+  /** Members without a licence: they are returned in `unlicenseduser` and see nothing. */
   readonly unlicensed?: readonly string[]
-  /** Members of departments by their ids. */
+  /** Members by department id. */
   readonly parties?: Readonly<Record<string, readonly string[]>>
   readonly tags?: readonly Tag[]
 }
@@ -30,7 +30,7 @@ export interface Tag {
   readonly members?: readonly string[]
 }
 
-/** Whom a message reaches, and the lists of those whom it does not. */
+/** The members that a message reaches, and the lists of receivers that it does not. */
 export interface Reach {
   readonly members: readonly string[]
   readonly unreached: {
@@ -47,9 +47,9 @@ interface Addressed {
   readonly totag: readonly string[]
 }
 
-const most = { touser: 1_000, toparty: 100, totag: 100 }
+const maxReceivers = { touser: 1_000, toparty: 100, totag: 100 }
 
-/** The people of the tenant, by member, department and tag. */
+/** The members, departments and tags of the tenant. */
 export class Corp {
   private readonly members: ReadonlyMap<string, string>
   private readonly unlicensed: ReadonlySet<string>
@@ -59,22 +59,22 @@ export class Corp {
     this.unlicensed = new Set((options.unlicensed ?? []).map(userid => userid.toLowerCase()))
   }
 
-  /** The userid as the corp spells it, when the app may see the member. */
+  /** The userid in the spelling of the corp; undefined if the app is not visible to the member. */
   memberFor(app: TenantApp, userid: string): string | undefined {
     const member = this.members.get(userid.toLowerCase())
     const visible = app.visible?.map(one => one.toLowerCase())
     return visible === undefined || visible.includes(userid.toLowerCase()) ? member : undefined
   }
 
-  /** The receivers of a message/send; a verdict when its lists break a rule. */
+  /** The receivers of a message/send, or an error answer if its lists break a rule. */
   reach(app: TenantApp, message: Readonly<Record<string, unknown>>): Reach | ApiVerdict {
     const [touser, toparty, totag] = [message['touser'], message['toparty'], message['totag']].map(readList)
     if (!touser || !toparty || !totag) return refuse(40_035, 'touser, toparty and totag are texts')
     if (touser.includes('@all')) return this.divide(app, { touser: [...this.members.values()], toparty: [], totag: [] })
     if (touser.length + toparty.length + totag.length === 0) return refuse(82_001, 'no receiver')
-    if (touser.length > most.touser) return refuse(40_032, 'more than 1000 users')
-    if (toparty.length > most.toparty) return refuse(82_002, 'more than 100 parties')
-    if (totag.length > most.totag) return refuse(82_003, 'more than 100 tags')
+    if (touser.length > maxReceivers.touser) return refuse(40_032, 'more than 1000 users')
+    if (toparty.length > maxReceivers.toparty) return refuse(82_002, 'more than 100 parties')
+    if (totag.length > maxReceivers.totag) return refuse(82_003, 'more than 100 tags')
     if (!toparty.every(isInteger)) return refuse(40_066, 'invalid party list')
     if (!totag.every(isInteger)) return refuse(40_068, 'invalid tagid')
     return this.divide(app, { touser, toparty, totag })
@@ -95,7 +95,7 @@ export class Corp {
     return {
       members: reached.filter(userid => !isUnlicensed(userid)),
       unreached: {
-        // The platform gives userids back in lower case.
+        // WeCom returns userids in lowercase.
         invaliduser: touser.filter(userid => !isVisible(userid)).map(userid => userid.toLowerCase()),
         invalidparty: toparty.filter(id => membersOfParty(id) === undefined),
         invalidtag: totag.filter(id => !hasTag(id)),
@@ -105,7 +105,7 @@ export class Corp {
   }
 }
 
-/** The elements of `a|b|c`; undefined when it is no text. */
+/** The elements of `a|b|c`; undefined if the value is not a string. */
 function readList(value: unknown): readonly string[] | undefined {
   if (value === undefined) return []
   return typeof value === 'string' ? value.split('|').filter(element => element !== '') : undefined

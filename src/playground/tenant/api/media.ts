@@ -8,7 +8,7 @@ import type { SeenMedia } from '../ledger.ts'
 import type { AppTokens } from './tokens.ts'
 import { type MediaType, readUpload, type UploadedFile } from './upload.ts'
 
-/** A file that the platform keeps for three days. `owner` is the corp, or the key of a robot. */
+/** An uploaded file, which WeCom keeps for three days. `owner` is the corp, or the key of a robot. */
 export interface StoredMedia extends UploadedFile {
   readonly mediaId: string
   readonly owner: string
@@ -20,9 +20,9 @@ const lifeMs = 3 * dayMs
 const rangeBytes = 20 * 1_048_576
 const everyType: readonly MediaType[] = ['image', 'voice', 'video', 'file']
 
-/** media/upload and media/get, and the files behind them. All apps of a corp share them. */
+/** media/upload and media/get, with the stored files. All apps of a corp share them. */
 export class MediaShelf {
-  /** What was uploaded and accepted, in order. */
+  /** The accepted uploads, in order. */
   readonly uploads: StoredMedia[] = []
   private readonly stored = new Map<string, StoredMedia>()
 
@@ -45,18 +45,18 @@ export class MediaShelf {
     )
   }
 
-  /** Keeps a file as if a member had sent it; the media_id is good for media/get and for messages. */
+  /** Stores a file as if a member had sent it, and returns its media_id. */
   put(file: { type: MediaType; name: string; bytes: Uint8Array; corpId?: string }): string {
     const { type, name, bytes, corpId = this.corpId } = file
     return this.keep({ type, name, bytes: Buffer.from(bytes) }, corpId).mediaId
   }
 
-  /** A file, also one that has expired. */
+  /** Finds a file, also an expired one. */
   find(mediaId: string): StoredMedia | undefined {
     return this.stored.get(mediaId)
   }
 
-  /** A file that its owner may still use. */
+  /** Finds a file that this owner may use and that has not expired. */
   open(mediaId: unknown, owner: string): StoredMedia | undefined {
     const media = this.stored.get(String(mediaId))
     return media && media.owner === owner && this.clock.now() < media.expiresAt ? media : undefined
@@ -87,7 +87,7 @@ export class MediaShelf {
     const { bytes, name } = media
     const head = {
       'content-type': 'application/octet-stream',
-      // The platform writes UTF-8; node:http takes one character per byte.
+      // WeCom sends raw UTF-8; node:http expects one character per byte.
       'content-disposition': `attachment; filename="${Buffer.from(name).toString('latin1')}"`,
       'accept-ranges': 'bytes',
     }
@@ -106,14 +106,14 @@ export class MediaShelf {
 
 const tooLarge = refuse(830_002, 'media too large')
 
-/** First and last byte of `bytes=a-b` or `bytes=a-`; first > last when there is nothing in it. */
+/** First and last byte of `bytes=a-b` or `bytes=a-`. An invalid or empty range has first > last. */
 function readRange(range: string, length: number): { first: number; last: number } {
   const [, from = '', to = ''] = /^bytes=(\d+)-(\d*)$/.exec(range) ?? []
   if (from === '') return { first: 1, last: 0 }
   return { first: Number(from), last: Math.min(to === '' ? length - 1 : Number(to), length - 1) }
 }
 
-/** What a receiver sees of a file. */
+/** A file as a receiver sees it. */
 export function seenMedia({ type, name, bytes, sha256 }: StoredMedia): SeenMedia {
   return { type, name, bytes: bytes.length, sha256 }
 }

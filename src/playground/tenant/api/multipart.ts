@@ -1,15 +1,15 @@
-/** One part of a multipart/form-data body; header names are in lower case. */
+/** One part of a multipart/form-data body, with lowercase header names. */
 export interface Part {
   readonly headers: ReadonlyMap<string, string>
   readonly body: Buffer
 }
 
-/** The parts of a body; undefined when it is not well formed. */
+/** Parses a body into its parts; undefined if it is malformed. */
 export function parseMultipart(body: Buffer, contentType: string): readonly Part[] | undefined {
   const [, quoted, plain] = /^multipart\/form-data;.*\bboundary=(?:"([^"]+)"|([^\s;"]+))/i.exec(contentType) ?? []
   const boundary = quoted ?? plain
   if (boundary === undefined) return undefined
-  // With a line break in front every delimiter looks the same.
+  // With a line break in front, the first delimiter looks like the others.
   const rest = Buffer.concat([Buffer.from('\r\n'), body])
   const delimiter = Buffer.from(`\r\n--${boundary}`)
   const parts: Part[] = []
@@ -25,7 +25,7 @@ export function parseMultipart(body: Buffer, contentType: string): readonly Part
   return undefined
 }
 
-/** A part from the line break behind its delimiter on. */
+/** Parses a part. `bytes` starts with the line break after the delimiter. */
 function parsePart(bytes: Buffer): Part | undefined {
   const end = bytes.indexOf('\r\n\r\n')
   if (end < 0 || bytes.subarray(0, 2).toString() !== '\r\n') return undefined
@@ -36,7 +36,7 @@ function parsePart(bytes: Buffer): Part | undefined {
   return named.length < headers.length ? undefined : { headers: new Map(named), body: bytes.subarray(end + 4) }
 }
 
-/** A parameter of a Content-Disposition as the platform reads it: plain ones, in quotes; `name*=` is not understood. */
+/** Reads a parameter of Content-Disposition like WeCom: only quoted values, and no `name*=`. */
 export function dispositionParameter(part: Part, name: string): string | undefined {
   const disposition = part.headers.get('content-disposition') ?? ''
   return new RegExp(`^form-data(?:;.*)?; ?${name}="([^"]*)"`).exec(disposition)?.[1]
@@ -46,6 +46,6 @@ function decodeUtf8(bytes: Buffer): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    return undefined // the caller takes the whole body as malformed
+    return undefined // the caller treats the body as malformed
   }
 }

@@ -9,7 +9,7 @@ import type { Ledger } from '../ledger.ts'
 import type { MediaShelf } from './media.ts'
 import { isPicture } from './upload.ts'
 
-/** A group robot (消息推送); whoever has the key can post. */
+/** A group robot (消息推送). Anyone with the key can post. */
 export interface TenantRobot {
   readonly name: string
   readonly key: string
@@ -20,7 +20,7 @@ const textBytes = 2_048
 const markdownBytes = 4_096
 const imageBytes = 2 * 1_048_576
 
-/** webhook/send and webhook/upload_media. They need no token and take any address. */
+/** webhook/send and webhook/upload_media. They need no token and accept every address. */
 export class Robots {
   private readonly sentAt = new Map<string, number[]>()
 
@@ -83,7 +83,7 @@ export class Robots {
   }
 }
 
-/** Robots share no files with the corp. */
+/** Robots do not share files with the corp or with each other. */
 function ownerOf(key: string): string {
   return `robot:${key}`
 }

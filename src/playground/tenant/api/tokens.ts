@@ -13,9 +13,9 @@ interface Issued {
 
 const lifeMs = 7_200_000
 
-/** gettoken, and the check of every access_token: one token per app, the same one while it is valid, from any address. */
+/** gettoken, and the check of every access_token. Each app has one token, and gets the same one while it is valid. */
 export class AppTokens {
-  /** While true gettoken answers 45009. */
+  /** While true, gettoken answers 45009. */
   isThrottled = false
   private readonly issued: Issued[] = []
   private readonly calls: number[] = []
@@ -31,32 +31,32 @@ export class AppTokens {
     }))
   }
 
-  /** How often gettoken was called with the secret of this app, or of any. */
+  /** The number of gettoken calls with the secret of this app, or of any app. */
   gets(agentId?: number): number {
     return this.calls.filter(called => agentId === undefined || called === agentId).length
   }
 
-  /** Ends the tokens of an app, or of all, before their time: they are answered 42001. */
+  /** Expires the tokens of an app, or of all apps: their use is answered with 42001. */
   expire(agentId?: number): void {
     this.end('expired', agentId)
   }
 
-  /** The same with 40014. */
+  /** Revokes them: their use is answered with 40014. */
   revoke(agentId?: number): void {
     this.end('revoked', agentId)
   }
 
-  /** A handler that is called only with a valid token, from a trusted address. */
+  /** Wraps a handler so that it is called only with a valid token and from a trusted address. */
   guard(handle: (call: TenantApiCall, app: TenantApp) => TenantAnswer): Handler {
     return call => {
       const token = this.issued.find(({ value }) => value === call.query.get('access_token'))
-      const refusal = this.judge(token, call)
+      const refusal = this.check(token, call)
       if (refusal || !token) return { answer: refusal ?? refuse(40_014, 'invalid access_token') }
       return { answer: handle(call, token.app), agentId: token.app.agentId }
     }
   }
 
-  private judge(token: Issued | undefined, { query, callerIp }: TenantApiCall): ApiVerdict | undefined {
+  private check(token: Issued | undefined, { query, callerIp }: TenantApiCall): ApiVerdict | undefined {
     if (!query.get('access_token')) return refuse(41_001, 'access_token missing')
     if (token?.end === 'revoked') return refuse(40_014, 'invalid access_token')
     if (token && !this.isValid(token)) return refuse(42_001, 'access_token expired')

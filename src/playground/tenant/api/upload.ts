@@ -11,19 +11,19 @@ export interface UploadedFile {
 }
 
 const mebibyte = 1_048_576
-const mostBytes: Readonly<Record<MediaType, number>> = {
+const maxBytes: Readonly<Record<MediaType, number>> = {
   image: 10 * mebibyte,
   voice: 2 * mebibyte,
   video: 10 * mebibyte,
   file: 20 * mebibyte,
 }
-const leastBytes = 6
+const minBytes = 6
 const voiceFrames = 60 * 50
 const amrMagic = '#!AMR\n'
-/** Bytes of an AMR frame by its type, the first byte included. */
+/** Size of an AMR frame in bytes by type, including the first byte. */
 const amrFrameBytes = [13, 14, 16, 18, 20, 21, 27, 32, 6, 1, 1, 1, 1, 1, 1, 1]
 
-/** The file of an upload, or why the platform does not take it. */
+/** Reads the file of an upload, or the error with which WeCom would reject it. */
 export function readUpload(call: TenantApiCall, types: readonly MediaType[]): UploadedFile | ApiVerdict {
   const type = types.find(one => one === call.query.get('type'))
   if (type === undefined) return refuse(40_005, 'invalid type')
@@ -33,19 +33,19 @@ export function readUpload(call: TenantApiCall, types: readonly MediaType[]): Up
   const part = parts?.find(one => dispositionParameter(one, 'name') === 'media')
   const name = part && dispositionParameter(part, 'filename')
   if (!part || !name) return refuse(44_001, 'empty media data: no part called media with a plain filename')
-  return judgeLength(part) ?? judgeMedia(type, part.body) ?? { type, name, bytes: Buffer.from(part.body) }
+  return checkLength(part) ?? checkMedia(type, part.body) ?? { type, name, bytes: Buffer.from(part.body) }
 }
 
-function judgeLength(part: Part): ApiVerdict | undefined {
+function checkLength(part: Part): ApiVerdict | undefined {
   const stated = /; ?filelength=(\d+)/.exec(part.headers.get('content-disposition') ?? '')?.[1]
   if (part.body.length === 0) return refuse(44_001, 'empty media data')
   if (stated !== undefined && Number(stated) !== part.body.length) return refuse(44_001, 'filelength is another')
   return undefined
 }
 
-function judgeMedia(type: MediaType, bytes: Buffer): ApiVerdict | undefined {
-  if (bytes.length < leastBytes) return refuse(40_006, 'invalid media size')
-  if (bytes.length > mostBytes[type]) return refuse(45_001, 'media size out of limit')
+function checkMedia(type: MediaType, bytes: Buffer): ApiVerdict | undefined {
+  if (bytes.length < minBytes) return refuse(40_006, 'invalid media size')
+  if (bytes.length > maxBytes[type]) return refuse(45_001, 'media size out of limit')
   if (!hasFormat(type, bytes)) return refuse(40_004, 'invalid media type')
   if (type === 'voice' && countAmrFrames(bytes) > voiceFrames) return refuse(45_007, 'playtime out of limit')
   return undefined
@@ -72,7 +72,7 @@ export function isPicture(bytes: Buffer): boolean {
   return magic === '89504e' || magic === 'ffd8ff'
 }
 
-/** A frame lasts 20 ms. */
+/** Counts frames of 20 ms each. */
 function countAmrFrames(bytes: Buffer): number {
   let frames = 0
   for (let at = amrMagic.length; at < bytes.length; frames++) at += amrFrameBytes[((bytes[at] ?? 0) >> 3) & 15] ?? 1

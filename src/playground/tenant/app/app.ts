@@ -11,7 +11,7 @@ import type { MediaShelf } from '../api/media.ts'
 import type { SentMessages } from './sent.ts'
 import type { AppTokens } from '../api/tokens.ts'
 
-/** A message that the platform dropped without a word: its member had too many from this app. */
+/** A message that was silently dropped, because the member had received too many from this app. */
 export interface DroppedMessage {
   readonly at: number
   readonly agentId: number
@@ -19,7 +19,7 @@ export interface DroppedMessage {
   readonly text: string
 }
 
-/** A request that the duplicate check remembers; its text names the app. */
+/** A request remembered for the duplicate check. The key is its body, which contains the agentid. */
 interface Remembered {
   readonly at: number
   readonly answer: ApiVerdict
@@ -39,11 +39,11 @@ const perMinute = 30
 const perHour = 1_000
 const intervalSeconds = { usual: 1_800, most: 14_400 }
 
-/** message/send: what it refuses, whom it reaches, and what it silently cuts or drops. */
+/** message/send, including its error codes, receivers, and what WeCom silently truncates or drops. */
 export class AppMessages {
   readonly dropped: DroppedMessage[] = []
   private readonly remembered = new Map<string, Remembered>()
-  /** When each member got something, by app and member. */
+  /** Times of delivered messages by app and member. */
   private readonly shown = new Map<string, number[]>()
 
   constructor(private readonly deps: MessageDeps) {}
@@ -60,7 +60,7 @@ export class AppMessages {
     const { corp, shelf, clock } = this.deps
     const message = parseObject(body.toString())
     if (!message) return wrongJson
-    const wrong = judgeHead(message, app)
+    const wrong = checkHead(message, app)
     if (wrong) return wrong
     const reach = corp.reach(app, message)
     if (isVerdict(reach)) return reach
@@ -72,8 +72,8 @@ export class AppMessages {
     const isChecked = message['enable_duplicate_check'] === 1
     const key = body.toString()
     const intervalMs = 1_000 * Number(message['duplicate_check_interval'] ?? intervalSeconds.usual)
-    const twin = this.remembered.get(key)
-    if (isChecked && twin && clock.now() < twin.at + intervalMs) return twin.answer
+    const duplicate = this.remembered.get(key)
+    if (isChecked && duplicate && clock.now() < duplicate.at + intervalMs) return duplicate.answer
     const answer = this.show(app, content, reach)
     this.remembered.set(key, { at: clock.now(), answer })
     return answer
@@ -86,8 +86,8 @@ export class AppMessages {
     const { what, text, media, cutFrom } = content
     const msgid = sent.add(app, reach.members)
     if (cutFrom !== undefined) {
-      const complaint = `text.content has ${cutFrom} bytes, the platform has cut it`
-      ledger.add({ at, kind: 'violation', userid: reach.members[0] ?? '', msgid, text: complaint, agentId })
+      const violation = `text.content has ${cutFrom} bytes and was truncated`
+      ledger.add({ at, kind: 'violation', userid: reach.members[0] ?? '', msgid, text: violation, agentId })
     }
     for (const userid of reach.members) {
       if (!this.takeBudget(`${agentId}/${userid}`)) this.dropped.push({ at, agentId, userid, text })
@@ -98,7 +98,7 @@ export class AppMessages {
     return accept({ ...formatLists(reach), msgid, ...code })
   }
 
-  /** False when the member has had too many messages already. */
+  /** Counts a message against the member's limits. False if they are exceeded. */
   private takeBudget(key: string): boolean {
     const now = this.deps.clock.now()
     const times = (this.shown.get(key) ?? []).filter(at => now - at < hourMs)
@@ -109,7 +109,7 @@ export class AppMessages {
   }
 }
 
-function judgeHead(message: Message, app: TenantApp): ApiVerdict | undefined {
+function checkHead(message: Message, app: TenantApp): ApiVerdict | undefined {
   const { agentid, duplicate_check_interval: interval, msgtype, template_card: card } = message
   if (agentid === undefined) return refuse(41_011, 'agentid missing')
   if (typeof agentid !== 'number') return refuse(40_056, 'invalid agentid')
@@ -121,7 +121,7 @@ function judgeHead(message: Message, app: TenantApp): ApiVerdict | undefined {
   return undefined
 }
 
-/** Lists are texts here, empty ones too. */
+/** In the answer, lists are strings joined with `|`, also empty ones. */
 function formatLists({ unreached }: Reach) {
   return {
     invaliduser: unreached.invaliduser.join('|'),

@@ -14,25 +14,25 @@ import { type AppFields, formatXml } from './xml.ts'
 export interface AppsOptions extends CorpOptions {
   readonly apps?: readonly TenantApp[]
   readonly robots?: readonly TenantRobot[]
-  /** How long a callback to an app waits for its answer, and the spacing of its deliveries; 5,000 on the platform. */
+  /** How long a callback to an app waits for an answer, and the interval of its retries; 5,000 ms on WeCom. */
   readonly appAnswerMs?: number
 }
 
-/** A message of a member to an app: `text`, or `fields` of another `msgtype`. The first app when none is named. */
-export interface AppSaying {
+/** A message of a member to an app: `text`, or `fields` of another `msgtype`. `agentId` defaults to the first app. */
+export interface MemberMessage {
   readonly userid: string
   readonly text?: string
   readonly msgtype?: string
   readonly fields?: AppFields
-  /** 64 bit in decimal; by default above 2^53. */
+  /** A 64-bit number in decimal; above 2^53 by default. */
   readonly msgId?: string
   readonly agentId?: number
   /** Epoch seconds. */
   readonly createTime?: number
 }
 
-/** Something that happened at an app. `userid` `sys` for what nobody did. */
-export interface AppHappening {
+/** An event of an app. `userid` is `sys` for events that no member caused. */
+export interface MemberEvent {
   readonly event: string
   readonly userid?: string
   readonly eventKey?: string
@@ -41,7 +41,7 @@ export interface AppHappening {
   readonly createTime?: number
 }
 
-/** A click on a card of an app; `isMenu` for the menu in its corner. `selected` are the options by question. */
+/** A click on a card of an app, or with `isMenu` on the menu in its corner. `selected` are the options by question. */
 export interface AppClick {
   readonly userid: string
   readonly taskId: string
@@ -52,7 +52,7 @@ export interface AppClick {
   readonly agentId?: number
 }
 
-/** The self-built apps of a tenant: what they can call, and what is called back to them. */
+/** The self-built apps of a tenant: their API and their callbacks. */
 export class Apps {
   readonly tokens: AppTokens
   readonly media: MediaShelf
@@ -76,7 +76,7 @@ export class Apps {
     this.sent = new SentMessages(clock, random, ledger, corp)
     this.messages = new AppMessages({ clock, ledger, corp, shelf: this.media, sent: this.sent })
     this.groups = new AppGroups({ clock, random, ledger, corp, shelf: this.media })
-    for (const duty of [this.media, this.sent, this.messages, this.groups]) duty.serve(api, this.tokens)
+    for (const part of [this.media, this.sent, this.messages, this.groups]) part.serve(api, this.tokens)
     api.route(
       'GET',
       '/cgi-bin/tag/list',
@@ -85,7 +85,7 @@ export class Apps {
     new Robots(clock, ledger, this.media, robots).serve(api)
   }
 
-  say(saying: AppSaying): AppCall {
+  say(saying: MemberMessage): AppCall {
     const { userid, text = '', msgtype = 'text', fields = { Content: text }, agentId, createTime } = saying
     const wire = this.wireOf(agentId)
     const msgid = saying.msgId ?? this.newMsgId()
@@ -99,7 +99,7 @@ export class Apps {
     return send(new AppCall({ userid, type: msgtype, xml, msgid }, wire))
   }
 
-  happen(happening: AppHappening, responseCode?: string): AppCall {
+  sendEvent(happening: MemberEvent, responseCode?: string): AppCall {
     const { event, userid = 'sys', fields = {}, agentId, createTime } = happening
     const eventKey = event === 'enter_agent' ? '' : happening.eventKey
     const wire = this.wireOf(agentId)
@@ -126,10 +126,10 @@ export class Apps {
       ...(isMenu ? {} : { SelectedItems: { SelectedItem: items } }),
     }
     const event = isMenu ? 'template_card_menu_event' : 'template_card_event'
-    return this.happen({ event, userid, eventKey, fields, agentId: app.agentId }, responseCode)
+    return this.sendEvent({ event, userid, eventKey, fields, agentId: app.agentId }, responseCode)
   }
 
-  /** The wire to an app with a callback URL; the first app when none is named. */
+  /** The callback connection of an app, by default of the first one. Throws if the app has no callback URL. */
   wireOf(agentId = this.options.apps?.[0]?.agentId): AppWire {
     const known = this.wires.get(agentId ?? 0)
     if (known) return known
@@ -148,7 +148,7 @@ export class Apps {
     return { ToUserName: app.corpId, FromUserName: userid, CreateTime: createTime }
   }
 
-  /** Between 2^62 and 2^63, where a double cannot tell neighbours apart. */
+  /** Between 2^62 and 2^63, where doubles lose precision, to catch code that parses msgids as numbers. */
   private newMsgId(): string {
     const random = Buffer.from(this.world.random.bytes(8)).readBigUInt64BE()
     return String((1n << 62n) + (random >> 2n))

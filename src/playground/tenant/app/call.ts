@@ -8,11 +8,11 @@ import type { Secrets } from '../reply.ts'
 import type { Sealed } from '../wire.ts'
 import { formatXml } from './xml.ts'
 
-/** One delivery of a callback to an app and what came back. `status` 0: nothing came back in time. */
+/** One delivery of a callback to an app and its answer. `status` is 0 if none came in time. */
 export interface AppExchange {
   readonly at: number
   readonly agentId: number
-  /** The event, or the type of the message. */
+  /** The event, or the msgtype of the message. */
   readonly type: string
   readonly msgid: string
   readonly status: number
@@ -26,12 +26,12 @@ export interface AppExchange {
 export interface AppCallbackFields extends ReplyContext {
   readonly type: string
   readonly xml: string
-  /** '' for an event. */
+  /** Empty for an event. */
   readonly msgid: string
   readonly responseCode?: string
 }
 
-/** The encrypted wire from the platform to the callback URL of an app. */
+/** Sends encrypted callbacks to the callback URL of an app. */
 export class AppWire {
   readonly clock: Clock
   readonly answerMs: number
@@ -101,10 +101,10 @@ const passive: Readonly<Record<string, LedgerKind>> = {
 
 const deliveries = 3
 
-/** A callback to an app: the same bytes up to three times, until one delivery is answered 200 in time. */
+/** A callback to an app. The same bytes are sent up to three times, until one delivery is answered 200 in time. */
 export class AppCall {
   readonly tries: AppExchange[] = []
-  /** Resolves when the callback was answered or given up. */
+  /** Resolves when the callback was answered or all deliveries failed. */
   readonly done: Promise<AppCall>
   state: 'sending' | 'answered' | 'lost' = 'sending'
   private readonly sealed: Sealed
@@ -118,7 +118,7 @@ export class AppCall {
     this.done = this.ending.promise
   }
 
-  /** Before it was encrypted. */
+  /** The XML before encryption. */
   get xml(): string {
     return this.callback.xml
   }
@@ -143,7 +143,7 @@ export class AppCall {
     this.ending.resolve(this)
   }
 
-  /** Delivers it once more, as a duplicate. */
+  /** Delivers it again, as a duplicate. */
   async deliverAgain(): Promise<AppExchange> {
     const exchange = await this.wire.deliver(this.callback, this.sealed)
     this.tries.push(exchange)

@@ -7,7 +7,7 @@ import type { Ledger } from '../ledger.ts'
 import type { MediaShelf } from '../api/media.ts'
 import { type AppTokens, parsed } from '../api/tokens.ts'
 
-/** A group that an app has created. */
+/** A group created by an app. */
 export interface AppGroup {
   readonly chatid: string
   readonly agentId: number
@@ -26,7 +26,7 @@ interface GroupDeps {
 
 type Body = Readonly<Record<string, unknown>>
 
-/** appchat/create, get and send: only root-visible apps, only groups of their own. */
+/** appchat/create, get and send. Only for apps visible to the root department, and only for their own groups. */
 export class AppGroups {
   readonly all: AppGroup[] = []
 
@@ -44,7 +44,7 @@ export class AppGroups {
     )
   }
 
-  /** A group as if the app had created it. */
+  /** Adds a group as if the app had created it. */
   add(group: Pick<AppGroup, 'chatid' | 'agentId'> & Partial<AppGroup>): void {
     this.all.push({ name: '', owner: group.members?.[0] ?? '', members: [], ...group })
   }
@@ -85,8 +85,8 @@ export class AppGroups {
     const { what, text, media, cutFrom } = content
     if (what === 'card') return refuse(40_008, 'invalid message type')
     if (cutFrom !== undefined) {
-      const complaint = `text.content has ${cutFrom} bytes, the platform has cut it`
-      this.deps.ledger.add({ ...head, kind: 'violation', text: complaint })
+      const violation = `text.content has ${cutFrom} bytes and was truncated`
+      this.deps.ledger.add({ ...head, kind: 'violation', text: violation })
     }
     this.deps.ledger.add({ ...head, kind: `group-${what}`, text, ...(media ? { media } : {}) })
     return accept()

@@ -2,14 +2,14 @@ import { decrypt, getSignature } from '@wecom/crypto'
 import type { Secrets } from '../reply.ts'
 import { parseXml } from './xml.ts'
 
-/** What the tenant understood of an app's answer; `fields` are the elements of a passive reply. */
+/** A decoded answer of an app. `fields` are the elements of a passive reply. */
 export interface AppReply {
   readonly kind: 'empty' | 'success' | 'xml' | 'invalid'
   readonly fields?: Readonly<Record<string, unknown>>
   readonly violations: readonly string[]
 }
 
-/** To what an answer belongs; `event` is absent for a message. */
+/** The callback that an answer belongs to. `event` is absent for a message. */
 export interface ReplyContext {
   readonly userid: string
   readonly event?: string
@@ -28,7 +28,7 @@ const answerableEvents = [
   'scancode_waitmsg',
 ]
 
-/** Opens the body of a 200 answer and lists every rule of the platform that it breaks. */
+/** Decrypts the body of a 200 answer and lists every WeCom rule that it breaks. */
 export function openAppReply(body: string, asked: ReplyContext, now: number, secrets: Secrets): AppReply {
   if (body === '') return { kind: 'empty', violations: [] }
   if (body === 'success') return { kind: 'success', violations: [] }
@@ -43,7 +43,7 @@ export function openAppReply(body: string, asked: ReplyContext, now: number, sec
     violations.push('MsgSignature does not match')
   const fields = open(sealed, secrets, violations)
   if (!fields) return { kind: 'invalid', violations }
-  return { kind: 'xml', fields, violations: [...violations, ...judge(fields, asked, secrets)] }
+  return { kind: 'xml', fields, violations: [...violations, ...findViolations(fields, asked, secrets)] }
 }
 
 function invalid(violation: string): AppReply {
@@ -63,11 +63,15 @@ function open(sealed: string, secrets: Secrets, violations: string[]): Readonly<
   }
 }
 
-function judge(fields: Readonly<Record<string, unknown>>, { userid, event }: ReplyContext, secrets: Secrets): string[] {
+function findViolations(
+  fields: Readonly<Record<string, unknown>>,
+  { userid, event }: ReplyContext,
+  secrets: Secrets,
+): string[] {
   const type = String(fields['MsgType'])
   const isTurned = fields['ToUserName'] === userid && fields['FromUserName'] === secrets.receiveId
   return [
-    ...(isTurned ? [] : ['ToUserName and FromUserName are not turned round']),
+    ...(isTurned ? [] : ['ToUserName and FromUserName are not swapped']),
     ...(isLegal(type, event) ? [] : [`MsgType ${type} is not a legal answer to ${event ?? 'a message'}`]),
   ]
 }

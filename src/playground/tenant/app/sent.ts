@@ -3,7 +3,7 @@ import type { Clock, Random } from '../../../world.ts'
 import { isObject } from '../../../domain/json.ts'
 import { type TenantAnswer, accept, refuse } from '../answer.ts'
 import type { TenantApi } from '../api/api.ts'
-import { complainAboutCard } from '../card.ts'
+import { cardFault } from '../card.ts'
 import type { TenantApp, Corp } from '../api/corp.ts'
 import type { Ledger } from '../ledger.ts'
 import { type AppTokens, parsed } from '../api/tokens.ts'
@@ -28,7 +28,7 @@ type Body = Readonly<Record<string, unknown>>
 const recallMs = dayMs
 const codeMs = 72 * hourMs
 
-/** What can still be done about a message that was sent: recall it for 24 h, update its card by a response_code once in 72 h. */
+/** Changes to sent messages: recall within 24 h, and update of a card, once per response_code and within 72 h. */
 export class SentMessages {
   private readonly messages = new Map<string, SentMessage>()
   private readonly codes = new Map<string, ResponseCode>()
@@ -47,7 +47,7 @@ export class SentMessages {
     api.route('POST', '/cgi-bin/message/update_template_card', tokens.guard(update))
   }
 
-  /** Remembers a message under a new msgid. */
+  /** Records a message under a new msgid. */
   add(app: TenantApp, members: readonly string[]): string {
     const msgid = this.newId()
     this.messages.set(msgid, { msgid, app, members, at: this.clock.now(), isRecalled: false })
@@ -63,10 +63,10 @@ export class SentMessages {
   private recall({ msgid }: Body, app: TenantApp): TenantAnswer {
     const message = this.messages.get(String(msgid))
     const isOver = message && this.clock.now() >= message.at + recallMs
-    // The page states no errcode; callers may only see that it is not 0.
+    // The documentation gives no errcode; callers may only rely on it not being 0.
     if (!message || message.app !== app || message.isRecalled || isOver) return refuse(40_058, 'invalid msgid')
     message.isRecalled = true
-    this.tell('app-recall', app, message.members, message.msgid, '')
+    this.record('app-recall', app, message.members, message.msgid, '')
     return accept()
   }
 
@@ -74,10 +74,10 @@ export class SentMessages {
     if (body['agentid'] !== app.agentId) return refuse(301_002, 'not allow operate another agent')
     const { button, template_card: card } = body
     const isButton = isObject(button) && typeof button['replace_name'] === 'string'
-    const complaint = isButton ? undefined : complainAboutCard(card)
-    if (complaint !== undefined) return refuse(40_058, complaint)
+    const fault = isButton ? undefined : cardFault(card)
+    if (fault !== undefined) return refuse(40_058, fault)
     const code = this.codes.get(String(body['response_code']))
-    // No errcode is documented here either.
+    // No errcode is documented for this either.
     if (!code || code.app !== app || code.isSpent || this.clock.now() >= code.expiresAt)
       return refuse(40_058, 'invalid response_code')
     const reach = this.corp.reach(app, readReceivers(body))
@@ -85,11 +85,11 @@ export class SentMessages {
     const { members, unreached } = reach
     if (members.length === 0) return refuse(81_013, 'all receivers are invalid')
     code.isSpent = true
-    this.tell('app-card-update', app, members, code.msgid, JSON.stringify(isButton ? button : card))
+    this.record('app-card-update', app, members, code.msgid, JSON.stringify(isButton ? button : card))
     return accept({ invaliduser: unreached.invaliduser })
   }
 
-  private tell(
+  private record(
     kind: 'app-recall' | 'app-card-update',
     { agentId }: TenantApp,
     members: readonly string[],
@@ -105,7 +105,7 @@ export class SentMessages {
   }
 }
 
-/** This API has lists where message/send has texts with `|`. */
+/** Converts the lists of this API to the strings with `|` of message/send. */
 function readReceivers({ userids, partyids, tagids, atall }: Body): Body {
   const join = (list: unknown) => (Array.isArray(list) ? list.join('|') : '')
   return { touser: atall === 1 ? '@all' : join(userids), toparty: join(partyids), totag: join(tagids) }

@@ -1,14 +1,14 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { isObject } from '../../../domain/json.ts'
 
-/** Elements by name: texts become CDATA, numbers are bare, a list repeats its element. */
+/** Elements by name. Strings become CDATA, numbers are plain, and a list repeats its element. */
 export interface AppFields {
   readonly [element: string]: AppField | readonly AppField[]
 }
 
 type AppField = string | number | bigint | AppFields
 
-/** `<xml>…</xml>` as the platform writes it: one line, elements in the order of `fields`. */
+/** Formats `<xml>…</xml>` like WeCom: on one line, with elements in the order of `fields`. */
 export function formatXml(fields: AppFields): string {
   return `<xml>${formatFields(fields)}</xml>`
 }
@@ -28,7 +28,7 @@ function isList(value: AppField | readonly AppField[]): value is readonly AppFie
   return Array.isArray(value)
 }
 
-/** The elements inside `<xml>`, texts as they are; undefined for anything else. */
+/** Parses the elements inside `<xml>` without converting text; undefined if the text is anything else. */
 export function parseXml(text: string): Readonly<Record<string, unknown>> | undefined {
   if (XMLValidator.validate(text) !== true) return undefined
   const root = parse(text)
@@ -41,6 +41,6 @@ function parse(text: string): unknown {
     const options = { processEntities: false, parseTagValue: false, ignoreAttributes: true, trimValues: false }
     return new XMLParser(options).parse(text)
   } catch {
-    return undefined // well-formed, but the parser refuses tags such as __proto__
+    return undefined // well-formed, but the parser rejects tags such as __proto__
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../../world.ts'
 import { type Ledger, type ChatPlace, placeOf } from '../ledger.ts'
 import type { Exchange, TenantWire } from '../wire.ts'
 
-/** One state of the bubble as the user saw it. */
+/** One state of the bubble as shown to the user. */
 export interface ShownFrame {
   readonly at: number
   readonly content: string
@@ -20,12 +20,12 @@ export interface BubbleRules {
   readonly refreshMs: number
   readonly windowMs: number
   readonly retryAfterMs: number
-  /** Deliveries of one message in total. */
+  /** Maximum number of deliveries of one message. */
   readonly deliveries: number
   readonly strict: boolean
 }
 
-/** The callback of a message, as JSON before it is encrypted. */
+/** The JSON of a message callback before encryption. */
 export interface MessageCallback {
   readonly msgid: string
   readonly aibotid: string
@@ -37,14 +37,14 @@ export interface MessageCallback {
   readonly [more: string]: unknown
 }
 
-/** A message of a user and the bubble that answers it. */
+/** A user's message and the bubble that answers it. */
 export class Bubble {
   readonly frames: ShownFrame[] = []
-  /** Every callback of this bubble with the raw answer, the message's own deliveries first. */
+  /** Every callback of this bubble with its raw answer, starting with the deliveries of the message. */
   readonly captured: Exchange[] = []
-  /** Resolves when the message was answered or given up. */
+  /** Resolves when the message was answered or its deliveries failed. */
   readonly opened: Promise<Bubble>
-  /** Resolves when nothing more will be shown. In strict mode both reject at the first violation. */
+  /** Resolves when the bubble will not change anymore. In strict mode, both promises reject at the first violation. */
   readonly finished: Promise<Bubble>
   readonly sentAt: number
   streamId: string | undefined
@@ -65,7 +65,7 @@ export class Bubble {
     this.sentAt = clock.now()
     this.opened = this.opening.promise
     this.finished = this.finishing.promise
-    // Nobody has to wait for both of them.
+    // A test may await only one of them; the other must not cause an unhandled rejection.
     this.opened.catch(() => {})
     this.finished.catch(() => {})
   }
@@ -82,7 +82,7 @@ export class Bubble {
     return this.callback.response_url
   }
 
-  /** What the bubble shows now. */
+  /** The text that the bubble shows now. */
   get text(): string {
     return this.frames.at(-1)?.content ?? ''
   }
@@ -91,7 +91,7 @@ export class Bubble {
     return this.state === 'sending' || this.state === 'open'
   }
 
-  /** Delivers the message, again until it is answered: the same msgid, at most `deliveries` times. */
+  /** Delivers the message with the same msgid until it is answered, at most `deliveries` times. */
   async send(): Promise<void> {
     for (let delivery = 1; delivery <= this.rules.deliveries && this.state === 'sending'; delivery++) {
       if (delivery > 1) await this.waitUntil(this.sentAt + (delivery - 1) * this.rules.retryAfterMs)
@@ -103,7 +103,7 @@ export class Bubble {
     if (this.state === 'sending') this.end('lost')
   }
 
-  /** Delivers the message once more, as a duplicate. Changes the bubble only by the violations it brings to light. */
+  /** Delivers the message again, as a duplicate. The answer does not change the bubble, but is checked for violations. */
   async deliverAgain(): Promise<Exchange> {
     const exchange = await this.wire.deliver('message', this.callback)
     this.note(exchange)
@@ -125,7 +125,7 @@ export class Bubble {
     this.schedule(0)
   }
 
-  /** One refresh now, also while polling is stopped or after the end. */
+  /** Refreshes once, also while polling is stopped or after the end. */
   async pollOnce(): Promise<Exchange> {
     const { aibotid, chatid, chattype, from } = this.callback
     const refresh = { msgid: this.wire.newId(), aibotid, ...(chatid === undefined ? {} : { chatid }), chattype, from }
@@ -176,7 +176,7 @@ export class Bubble {
     if (state !== 'finished') this.onFrame(this)
   }
 
-  /** Keeps an exchange and judges it against what this bubble was before. */
+  /** Records an exchange and checks it against the previous state of the bubble. */
   private note(exchange: Exchange): void {
     this.captured.push(exchange)
     const { stream } = exchange.reply
@@ -192,7 +192,7 @@ export class Bubble {
       this.ledger.add({ at: exchange.at, kind: 'violation', ...this.place, msgid: this.msgid, text })
     }
     if (violations.length === 0 || !this.rules.strict) return
-    const error = new Error(`the platform would refuse this answer: ${violations.join('; ')}`)
+    const error = new Error(`WeCom would reject this answer: ${violations.join('; ')}`)
     this.opening.reject(error)
     this.finishing.reject(error)
   }

@@ -4,8 +4,8 @@ import type { Served } from '../answer.ts'
 import type { TenantApiCall, TenantApi } from '../api/api.ts'
 
 /**
- * What is wrong with a medium. `truncated` and `wrong_key` are about what is stored; `expired`, `html` and `empty` are
- * other answers; `hang`, `slow`, `reset` and `oversize` (a length that is not true) happen while it is served.
+ * A fault of a file. `truncated`, `wrong_key` and `not_encrypted` affect the stored bytes. `expired`, `html` and `empty` replace
+ * the answer. `hang`, `slow`, `reset` and `oversize` (a false Content-Length) happen during the download.
  */
 export type MediaFault =
   | 'truncated'
@@ -20,9 +20,9 @@ export type MediaFault =
   | 'oversize'
 
 export interface BotMedium {
-  /** Goes into the Content-Disposition in raw UTF-8, like the platform's. */
+  /** Sent in Content-Disposition as raw UTF-8, like WeCom does. */
   readonly fileName?: string
-  /** The whole Content-Disposition instead, one character for each byte. */
+  /** Replaces the whole Content-Disposition. One character per byte. */
   readonly disposition?: string
   readonly fault?: MediaFault
 }
@@ -37,7 +37,7 @@ const lifeMs = 300_000
 const blockBytes = 32
 const oversizeBytes = 10 * 1_073_741_824
 
-/** The object storage behind links to media of a Bot's users: encrypted with the Bot's key, valid for five minutes. */
+/** Simulates the object storage for files that users send to a Bot: encrypted with the Bot's key, valid for five minutes. */
 export class BotMedia {
   private readonly stored = new Map<string, Stored>()
 
@@ -93,14 +93,14 @@ function refusal(status: 403 | 404, code: string, message: string): Served {
   return { status, headers: { 'content-type': 'application/xml' }, bytes: Buffer.from(xml) }
 }
 
-/** AES-256-CBC, PKCS#7 to 32, nothing else around the bytes. Code of its own: the daemon's must not check itself. */
+/** Encrypts with AES-256-CBC and PKCS#7 padding to 32 bytes. Does not reuse the daemon's code, which is under test. */
 function seal(bytes: Uint8Array, key: Uint8Array): Buffer {
   const padBytes = blockBytes - (bytes.length % blockBytes)
   const cipher = createCipheriv('aes-256-cbc', key, key.subarray(0, 16)).setAutoPadding(false)
   return Buffer.concat([cipher.update(bytes), cipher.update(Buffer.alloc(padBytes, padBytes)), cipher.final()])
 }
 
-/** node:http takes one character per byte. */
+/** Converts to one character per byte, as node:http expects. */
 function latin(text: string): string {
   return Buffer.from(text).toString('latin1')
 }

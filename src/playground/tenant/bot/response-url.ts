@@ -6,12 +6,12 @@ import type { ApiRequest, TenantApi } from '../api/api.ts'
 import type { ApiFault } from '../fault.ts'
 import { type Ledger, type ChatPlace, placeOf } from '../ledger.ts'
 
-/** A request that came to a response_url, as soon as the platform has decided on it. */
+/** A request to a response_url and its result. */
 export interface ResponsePost {
   readonly at: number
   readonly url: string
   readonly body: string
-  /** undefined: a fault kept the platform from looking at it. */
+  /** Absent if a fault came before processing. */
   readonly errcode?: number
 }
 
@@ -26,10 +26,10 @@ export const responsePath = '/cgi-bin/aibot/response'
 const lifeMs = hourMs
 const markdownBytes = 20_480
 
-/** The platform documents no code for a used, expired or unknown response_code; callers may only see that it is not 0. */
+/** WeCom documents no errcode for a used, expired or unknown response_code; callers may only rely on it not being 0. */
 const spentErrcode = 846_699
 
-/** response_urls with one use, one hour, markdown, and cards in single chats only. */
+/** response_urls: valid for one use within one hour, for Markdown, and in single chats for cards. */
 export class ResponseUrls {
   readonly posts: ResponsePost[] = []
   private readonly issued = new Map<string, Issued>()
@@ -41,7 +41,7 @@ export class ResponseUrls {
     private readonly api: TenantApi,
   ) {
     api.route('POST', responsePath, ({ query, body }) => ({
-      answer: this.judge(this.issued.get(query.get('response_code') ?? ''), body.toString()),
+      answer: this.check(this.issued.get(query.get('response_code') ?? ''), body.toString()),
     }))
   }
 
@@ -51,7 +51,7 @@ export class ResponseUrls {
     return `${this.api.origin}${responsePath}?response_code=${code}`
   }
 
-  /** Lets the next request to `url` (or to any response_url) go wrong. Faults wait in line. */
+  /** Makes the next request to `url` (or to any response_url) fail. Several faults are used in order. */
   fail(fault: ApiFault, url?: string): void {
     this.api.fail(fault, url ?? responsePath)
   }
@@ -62,7 +62,7 @@ export class ResponseUrls {
     return post
   }
 
-  private judge(issued: Issued | undefined, body: string): ApiVerdict {
+  private check(issued: Issued | undefined, body: string): ApiVerdict {
     const message = parseObject(body)
     if (!message) return wrongJson
     if (!issued) return refuse(spentErrcode, 'invalid response_code')
