@@ -58,18 +58,7 @@ export interface Component {
 
 /** Builds the answer of `GET /api/status`. Without a working store, the parts that need it are left out. */
 export async function reportStatus(deps: StatusDeps) {
-  const {
-    version,
-    node,
-    startedAt,
-    config,
-    loadedAt,
-    reloadProblem: complaint,
-    store,
-    gateway,
-    admin,
-    isStopping,
-  } = deps
+  const { version, node, startedAt, config, loadedAt, reloadProblem, store, gateway, admin, isStopping } = deps
   const storeState = await probeStore(store)
   const isUp = storeState.state === 'up' && gateway.state === 'up'
   const robots = deps.outageOn('webhook', config.defaultAccount)
@@ -92,7 +81,7 @@ export async function reportStatus(deps: StatusDeps) {
       config.accounts.map(account => describeAccount(deps, account, storeState.state === 'up')),
     ),
     ...work,
-    config: { loadedAt, ...(complaint !== undefined && { complaint }) },
+    config: { loadedAt, ...(reloadProblem !== undefined && { complaint: reloadProblem }) },
   }
 }
 

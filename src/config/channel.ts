@@ -41,7 +41,7 @@ const stream = Type.Object(
   { ...section, description: 'Timing of streamed answers.' },
 )
 
-const bot = (description: string, marks: KeyOptions = {}) =>
+const bot = (description: string, options: KeyOptions = {}) =>
   Type.Object(
     {
       token: string('Token from the Bot’s callback settings.', { secret: true, example: `\${WECOM_BOT_TOKEN}` }),
@@ -82,10 +82,10 @@ const bot = (description: string, marks: KeyOptions = {}) =>
           'What happens to thumbs up and down. `count`: counted only. `tell`: also sent to the agent with the next message.',
       }),
     },
-    { ...section, description, ...marks },
+    { ...section, description, ...options },
   )
 
-const app = (description: string, marks: KeyOptions = {}) =>
+const app = (description: string, options: KeyOptions = {}) =>
   Type.Object(
     {
       corpId: string('Company ID (CorpID).', { sample: 'ww…' }),
@@ -111,7 +111,7 @@ const app = (description: string, marks: KeyOptions = {}) =>
       }),
       allowAppChat: boolean('Allow messages to group chats created by the app (`group:` targets).', false),
     },
-    { ...section, description, ...marks },
+    { ...section, description, ...options },
   )
 
 const network = Type.Object(

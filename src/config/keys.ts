@@ -48,11 +48,11 @@ export interface SchemaNode extends TSchema, KeyOptions {
 /** An object that accepts only the listed keys. */
 export const section = { additionalProperties: false } as const
 
-export const string = (description: string, marks: KeyOptions & { pattern?: string; default?: string } = {}) =>
-  Type.String({ minLength: 1, description, ...marks })
+export const string = (description: string, options: KeyOptions & { pattern?: string; default?: string } = {}) =>
+  Type.String({ minLength: 1, description, ...options })
 
-export const boolean = (description: string, value: boolean, marks: KeyOptions = {}) =>
-  Type.Boolean({ description, default: value, ...marks })
+export const boolean = (description: string, value: boolean, options: KeyOptions = {}) =>
+  Type.Boolean({ description, default: value, ...options })
 
 export const integer = (
   description: string,
@@ -66,25 +66,25 @@ export const port = (description: string, value: number) => integer(description,
 export const stringList = (description: string, value: string[], each: KeyOptions & { pattern?: string } = {}) =>
   Type.Array(Type.String({ minLength: 1, ...each }), { description, default: value })
 
-export const path = (description: string, marks: KeyOptions = {}) =>
-  Type.String({ minLength: 1, expects: 'a path', relative: true, description, ...marks })
+export const path = (description: string, options: KeyOptions = {}) =>
+  Type.String({ minLength: 1, expects: 'a path', relative: true, description, ...options })
 
 /** An agent id in any spelling that OpenClaw accepts in its own config. */
-export const agentId = (description: string, marks: KeyOptions & { default?: string } = {}) =>
+export const agentId = (description: string, options: KeyOptions & { default?: string } = {}) =>
   string(description, {
     pattern: '[A-Za-z0-9_]',
     expects: 'an agent id (letters, digits, "_" and "-")',
     isAgentId: true,
-    ...marks,
+    ...options,
   })
 
-export const aesKey = (description: string, marks: KeyOptions = {}) =>
+export const aesKey = (description: string, options: KeyOptions = {}) =>
   Type.String({
     pattern: '^[A-Za-z0-9]{43}$',
     expects: '43 letters and digits',
     description,
     secret: true,
-    ...marks,
+    ...options,
   })
 
 /** The schema of the key at a path. In a record, any name leads to the schema of its values. */

@@ -6,24 +6,21 @@ import { type KeyOptions, section } from './keys.ts'
 const maxCharacters = 500
 
 /** A section with an optional key for each notice that users can see. */
-export const noticeTextKeys = (description: string, marks: KeyOptions = {}) =>
-  Type.Object(
-    Object.fromEntries(Object.entries(noticeTexts).map(([name, wording]) => [name, noticeTextKey(wording)])),
-    {
-      ...section,
-      default: {},
-      layout: 'list',
-      description,
-      ...marks,
-    },
-  )
+export const noticeTextKeys = (description: string, options: KeyOptions = {}) =>
+  Type.Object(Object.fromEntries(Object.entries(noticeTexts).map(([name, texts]) => [name, noticeTextKey(texts)])), {
+    ...section,
+    default: {},
+    layout: 'list',
+    description,
+    ...options,
+  })
 
-function noticeTextKey(wording: (typeof noticeTexts)[TextName]) {
-  const known = [...new Set(placeholdersIn(wording['zh-CN']))]
+function noticeTextKey(texts: (typeof noticeTexts)[TextName]) {
+  const known = [...new Set(placeholdersIn(texts['zh-CN']))]
   const parts = ['[^{]', '\\{\\{', ...known.map(name => `\\{${name}\\}`)]
   const placeholders =
     known.length === 0 ? 'no placeholders' : `placeholders ${known.map(name => `{${name}}`).join(', ')}`
-  const shown = [wording['zh-CN'], wording.en].map(text => `\`${text.replaceAll('\n', '\\n')}\``)
+  const shown = [texts['zh-CN'], texts.en].map(text => `\`${text.replaceAll('\n', '\\n')}\``)
   return Type.Optional(
     Type.String({
       pattern: `^(?=\\s*\\S)(?:${parts.join('|')}){1,${maxCharacters}}$`,

@@ -3,7 +3,7 @@ import { decrypt, encrypt, getSignature } from '@wecom/crypto'
 export const token = 'QDG6eK'
 export const encodingAESKey = 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C'
 
-export interface Heard {
+export interface Received {
   readonly msgid: string
   readonly msgtype: string
   readonly chattype?: string
@@ -31,10 +31,10 @@ export interface Envelope {
  * envelope of an answer.
  */
 export function serveCallbacks(
-  answer: (heard: Heard) => Answer | Promise<Answer>,
+  answer: (received: Received) => Answer | Promise<Answer>,
   spoil: (envelope: Envelope) => unknown = envelope => envelope,
 ) {
-  const heard: Heard[] = []
+  const received: Received[] = []
   const server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
@@ -48,14 +48,14 @@ export function serveCallbacks(
         return new Response('', { status: 401 })
       const { message } = decrypt(encodingAESKey, sealed)
       if (!body) return new Response(message)
-      const callback = JSON.parse(message) as Heard
-      heard.push(callback)
+      const callback = JSON.parse(message) as Received
+      received.push(callback)
       const said = await answer(callback)
       if (said instanceof Response) return said
       return new Response(said === undefined ? '' : JSON.stringify(spoil(sealEnvelope(said, nonce, timestamp))))
     },
   })
-  return { url: `http://127.0.0.1:${server.port}/wecom/bot`, heard, close: () => void server.stop(true) }
+  return { url: `http://127.0.0.1:${server.port}/wecom/bot`, received, close: () => void server.stop(true) }
 }
 
 function sealEnvelope(said: object, nonce: string, timestamp: string): Envelope {

@@ -10,7 +10,7 @@ const amr: ScriptStep = { kind: 'file', name: 'a.amr', mimeType: 'audio/amr', by
 const html: ScriptStep = { kind: 'file', name: 'a.html', mimeType: 'text/html', refused: 'unsupported-format' }
 const tool: ScriptStep = { kind: 'tool', name: 'exec', args: {}, ms: 1, result: 'ok' }
 
-test('echo gateway: files appear in the last event, then in the row after the final', async () => {
+test('echo gateway: files appear in the last event, then in the row', async () => {
   const script = () => [tool, { kind: 'say', text: 'x' } as const, csv, amr, html]
   const { gateway, client } = await linked({ script, filesAfterMs: 100 })
   await ask(client, 'k1', 'go')

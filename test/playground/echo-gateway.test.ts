@@ -20,7 +20,7 @@ test('echo gateway: a message is answered in cumulative snapshots', async () => 
   expect(gateway.asks().map(asked => asked.key)).toEqual(['k1'])
 })
 
-test('echo gateway: the events of a connection are numbered from 1 without gaps', async () => {
+test('echo gateway: events are numbered from 1 per connection', async () => {
   const { client } = await linked()
   await ask(client, 'k1', '[long 5 20]')
   await client.chat('k1', 'final')
@@ -28,7 +28,7 @@ test('echo gateway: the events of a connection are numbered from 1 without gaps'
   expect(numbers).toEqual(numbers.map((_, index) => index + 1))
 })
 
-test('echo gateway: the history has the user row with its key and the answer with its run', async () => {
+test('echo gateway: the history has the message and its answer', async () => {
   const { client } = await linked()
   await ask(client, 'k1', '[big 3000]')
   await client.chat('k1', 'final')
@@ -98,7 +98,7 @@ test('echo gateway: a command is answered at once and without a run', async () =
   expect(rows[3]?.['__openclaw']).not.toHaveProperty('runId')
 })
 
-test('echo gateway: an abort is announced before its response and keeps the text', async () => {
+test('echo gateway: an abort is an event before its response', async () => {
   const { client } = await linked()
   await ask(client, 'k1', '[hang]')
   await client.chat('k1', 'delta')

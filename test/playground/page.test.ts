@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { createPlayground } from '../../src/playground/demo.ts'
 import { createLog, realWorld } from '../../src/world.ts'
-import { encodingAESKey, type Heard, serveCallbacks, stream, token } from './callback-server.ts'
+import { encodingAESKey, type Received, serveCallbacks, stream, token } from './callback-server.ts'
 
 const world = realWorld(
   createLog(
@@ -26,7 +26,7 @@ afterEach(async () => {
 
 afterAll(async () => await browser.close())
 
-async function playgroundOf(answer: (heard: Heard) => object | undefined) {
+async function playgroundOf(answer: (received: Received) => object | undefined) {
   const server = serveCallbacks(answer)
   const playground = await createPlayground(world, { callbackUrl: server.url, token, encodingAESKey, port: 0 })
   open.push(server, playground)

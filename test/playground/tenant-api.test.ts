@@ -70,14 +70,14 @@ test('tenant-api: a token is missing, wrong, revoked or expired', async () => {
   expect(await send(third)).toBe(42001)
 })
 
-test('tenant-api: an error has the shape of the platform, with the address of the caller', async () => {
+test("tenant-api: an error has the format of WeCom and the caller's address", async () => {
   using rig = await openTenant({ callerIp: '203.0.113.7' })
   expect((await rig.get('tag/list')).errmsg).toMatch(
     /^.+, hint: \[\d{20,}\], from ip: 203\.0\.113\.7, more info at https:\/\/open\.work\.weixin\.qq\.com\/devtool\/query\?e=41001$/,
   )
 })
 
-test('tenant-api: an address that is not trusted gets 60020 from everything but gettoken', async () => {
+test('tenant-api: an untrusted address gets 60020, except from gettoken', async () => {
   using rig = await openTenant({ callerIp: '203.0.113.7' })
   rig.tenant.api.trustOnly(['198.51.100.1'])
   const token = await rig.accessToken()
@@ -97,13 +97,13 @@ test('tenant-api: only connections from accepted ports are answered', async () =
   const ports = new Set<number>()
   rig.tenant.api.acceptOnly(port => ports.has(port))
   expect(await rig.get(getting(main.corpSecret)).catch((error: unknown) => error)).toBeInstanceOf(Error)
-  const heard = Promise.withResolvers<string>()
+  const received = Promise.withResolvers<string>()
   const socket = connect(Number(new URL(rig.tenant.apiBaseUrl).port), '127.0.0.1', () => {
     ports.add(socket.localPort ?? 0)
     socket.write('GET /cgi-bin/tag/list HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
   })
-  socket.once('data', bytes => heard.resolve(String(bytes)))
-  expect(await heard.promise).toContain('41001')
+  socket.once('data', bytes => received.resolve(String(bytes)))
+  expect(await received.promise).toContain('41001')
   socket.destroy()
   expect(rig.tenant.api.requests).toHaveLength(1)
   rig.tenant.api.acceptOnly(undefined)
@@ -153,11 +153,11 @@ test('tenant-api: a fault before or after the effect is used once per path', asy
 test('tenant-api: a hanging request is recorded at once and never answered', async () => {
   using rig = await openTenant()
   rig.tenant.api.fail({ when: 'before', how: 'hang' })
-  const heard = Promise.withResolvers<ApiRequest>()
-  rig.tenant.on(event => event.kind === 'api' && heard.resolve(event.request))
+  const received = Promise.withResolvers<ApiRequest>()
+  rig.tenant.on(event => event.kind === 'api' && received.resolve(event.request))
   const abort = new AbortController()
   const waiting = fetch(rig.url('tag/list'), { signal: abort.signal }).catch((error: unknown) => error)
-  const request = await heard.promise
+  const request = await received.promise
   expect(request).toMatchObject({ method: 'GET', path: '/cgi-bin/tag/list' })
   expect(request.errcode).toBeUndefined()
   abort.abort()
@@ -166,13 +166,13 @@ test('tenant-api: a hanging request is recorded at once and never answered', asy
 
 test('tenant-api: every request is reported with its app and errcode', async () => {
   using rig = await openTenant()
-  const told: unknown[] = []
+  const reported: unknown[] = []
   rig.tenant.on(
-    event => event.kind === 'api' && told.push([event.request.path, event.request.agentId, event.request.errcode]),
+    event => event.kind === 'api' && reported.push([event.request.path, event.request.agentId, event.request.errcode]),
   )
   await rig.get(`tag/list?access_token=${await rig.accessToken(other)}`)
   await rig.post('webhook/send?key=nope', text('hi'))
-  expect(told).toEqual([
+  expect(reported).toEqual([
     ['/cgi-bin/gettoken', undefined, 0],
     ['/cgi-bin/tag/list', other.agentId, 0],
     ['/cgi-bin/webhook/send', undefined, 93000],

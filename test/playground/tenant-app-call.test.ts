@@ -11,7 +11,7 @@ afterEach(() => {
   for (const one of open.splice(0)) one.close()
 })
 
-interface Heard {
+interface Received {
   readonly query: URLSearchParams
   readonly body: string
   readonly xml: string
@@ -21,8 +21,8 @@ interface Heard {
 type Reply = string | number | Promise<string>
 
 /** An app's callback server that uses `@wecom/crypto` and none of the code under test. A number is an HTTP status. */
-async function serveApp(answer: (heard: Heard) => Reply = () => '', appAnswerMs = 5_000) {
-  const heard: Heard[] = []
+async function serveApp(answer: (received: Received) => Reply = () => '', appAnswerMs = 5_000) {
+  const received: Received[] = []
   const server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
@@ -35,7 +35,7 @@ async function serveApp(answer: (heard: Heard) => Reply = () => '', appAnswerMs 
       const { message, id } = decrypt(encodingAESKey, sealed)
       if (request.method === 'GET') return new Response(message)
       const one = { query, body, xml: message, receiveId: id }
-      heard.push(one)
+      received.push(one)
       const said = await answer(one)
       return typeof said === 'number' ? new Response('', { status: said }) : new Response(said)
     },
@@ -43,18 +43,18 @@ async function serveApp(answer: (heard: Heard) => Reply = () => '', appAnswerMs 
   const callbackUrl = `http://127.0.0.1:${server.port}/wecom/app`
   const rig = await openTenant({ apps: [{ ...main, token, encodingAESKey, callbackUrl }, other], appAnswerMs })
   open.push(rig.tenant, { close: () => void server.stop(true) })
-  return { tenant: rig.tenant, heard, rig }
+  return { tenant: rig.tenant, received, rig }
 }
 
 test('tenant-app-call: a message matches the official vector and library', async () => {
   const vector = vectors.vectors.find(one => one.id === 'agent-text-callback')
-  const { tenant, heard } = await serveApp()
+  const { tenant, received } = await serveApp()
   const saying = { userid: '00123', text: 'hello <b>&', msgId: '9007199254740993', createTime: 1780000003 }
   const call = await tenant.sayToApp(saying).done
   expect(call.xml).toBe(vector?.plaintext ?? '')
-  expect(heard).toMatchObject([{ xml: call.xml, receiveId: main.corpId }])
+  expect(received).toMatchObject([{ xml: call.xml, receiveId: main.corpId }])
   const around = (body: string) => body.replace(/<Encrypt>.*<\/Encrypt>/, '')
-  expect(around(heard[0]?.body ?? '')).toBe(around(vector?.http_body ?? '-'))
+  expect(around(received[0]?.body ?? '')).toBe(around(vector?.http_body ?? '-'))
   expect([call.state, call.tries.map(({ reply }) => reply.kind)]).toEqual(['answered', ['empty']])
 })
 
@@ -71,12 +71,12 @@ test('tenant-app-call: the envelope equals the bytes of the official vector', as
 })
 
 test('tenant-app-call: a msgid is a 64-bit number above double precision', async () => {
-  const { tenant, heard } = await serveApp()
+  const { tenant, received } = await serveApp()
   const calls = await Promise.all([1, 2, 3].map(() => tenant.sayToApp({ userid: 'lisi', text: 'hi' }).done))
   for (const call of calls) expect(BigInt(call.msgid)).toBeGreaterThan(2n ** 53n)
   for (const call of calls) expect(BigInt(call.msgid)).toBeLessThan(2n ** 63n)
   expect(new Set(calls.map(call => call.msgid)).size).toBe(3)
-  expect(heard.every(({ xml }) => calls.some(call => xml.includes(`<MsgId>${call.msgid}</MsgId>`)))).toBe(true)
+  expect(received.every(({ xml }) => calls.some(call => xml.includes(`<MsgId>${call.msgid}</MsgId>`)))).toBe(true)
 })
 
 test('tenant-app-call: fields of other types and CDATA ends are escaped', async () => {
@@ -119,7 +119,7 @@ test('tenant-app-call: a click has its choices and a one-time response_code', as
 
 test('tenant-app-call: a callback is delivered up to three times', async () => {
   const answers = [503, 404, 'success']
-  const { tenant, heard } = await serveApp(() => answers.shift() ?? 500, 30)
+  const { tenant, received } = await serveApp(() => answers.shift() ?? 500, 30)
   const call = await tenant.sayToApp({ userid: 'lisi', text: 'hi' }).done
   expect(call.state).toBe('answered')
   expect(call.tries.map(one => [one.status, one.reply.kind])).toEqual([
@@ -127,29 +127,29 @@ test('tenant-app-call: a callback is delivered up to three times', async () => {
     [404, 'empty'],
     [200, 'success'],
   ])
-  expect(new Set(heard.map(one => `${one.query.toString()} ${one.body}`)).size).toBe(1)
+  expect(new Set(received.map(one => `${one.query.toString()} ${one.body}`)).size).toBe(1)
   const [first, second, third] = call.tries.map(one => one.at)
   expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(30)
   expect((third ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(60)
 })
 
-test('tenant-app-call: late answers are ignored, and the callback is lost after three', async () => {
+test('tenant-app-call: a callback is lost after three late answers', async () => {
   const never = Promise.withResolvers<string>()
-  const { tenant, heard } = await serveApp(() => never.promise, 20)
+  const { tenant, received } = await serveApp(() => never.promise, 20)
   const call = await tenant.sayToApp({ userid: 'lisi', text: 'hi' }).done
   never.resolve('')
-  expect([call.state, heard.length]).toEqual(['lost', 3])
+  expect([call.state, received.length]).toEqual(['lost', 3])
   expect(call.tries.map(one => one.status)).toEqual([0, 0, 0])
 })
 
-test('tenant-app-call: a callback can be delivered again, and each one is reported', async () => {
-  const { tenant, heard } = await serveApp()
-  const told: unknown[] = []
-  tenant.on(event => event.kind === 'app' && told.push([event.exchange.type, event.exchange.msgid]))
+test('tenant-app-call: every delivery of a callback is reported', async () => {
+  const { tenant, received } = await serveApp()
+  const reported: unknown[] = []
+  tenant.on(event => event.kind === 'app' && reported.push([event.exchange.type, event.exchange.msgid]))
   const call = await tenant.sayToApp({ userid: 'lisi', text: 'hi' }).done
   await call.deliverAgain()
-  expect(heard[0]?.body).toBe(heard[1]?.body ?? '')
-  expect(told).toEqual([
+  expect(received[0]?.body).toBe(received[1]?.body ?? '')
+  expect(reported).toEqual([
     ['text', call.msgid],
     ['text', call.msgid],
   ])
@@ -163,10 +163,10 @@ test('tenant-app-call: the console accepts the URL of an app', async () => {
 })
 
 test('tenant-app-call: hostile callbacks can be made by hand', async () => {
-  const { tenant, heard } = await serveApp()
+  const { tenant, received } = await serveApp()
   const { body, query } = tenant.sealForApp('<xml/>', { receiveId: 'wwother' })
   expect((await tenant.rawPostToApp(body, query)).status).toBe(200)
-  expect(heard).toMatchObject([{ xml: '<xml/>', receiveId: 'wwother' }])
+  expect(received).toMatchObject([{ xml: '<xml/>', receiveId: 'wwother' }])
   expect((await tenant.rawPostToApp(body, query.replace('nonce=', 'nonce=1'))).status).toBe(401)
 })
 

@@ -27,7 +27,7 @@ const wrong: [string, object, number][] = [
   ['one member twice', { userlist: ['lisi', 'LiSi'] }, 86006],
   ['2,001 members', { userlist: Array.from({ length: 2_001 }, (_, index) => `u${index}`) }, 86006],
   ['a stranger', { userlist: ['lisi', 'nobody'] }, 86007],
-  ['an owner who is no member', { userlist, owner: 'wangwu' }, 86005],
+  ['an owner who is not a member', { userlist, owner: 'wangwu' }, 86005],
   ['a name of 51 characters', { userlist, name: '组'.repeat(51) }, 86004],
   ['no members', {}, 40031],
   ['a chatid of other characters', { userlist, chatid: 'a-b' }, 86001],
@@ -59,7 +59,7 @@ test('tenant-groups: an app not visible to the root department has no groups', a
   expect((await rig.send({ chatid: 'team1', ...text('hi') }, 'appchat/send')).errcode).toBe(60011)
 })
 
-test('tenant-groups: a group accepts the same messages as members, except cards', async () => {
+test('tenant-groups: a group accepts every message except cards', async () => {
   using rig = await openTenant()
   rig.tenant.groups.add({ chatid: 'team1', agentId: main.agentId, members: userlist })
   const media_id = rig.tenant.media.put({ type: 'file', name: 'a.pdf', bytes: Buffer.from('report') })

@@ -31,7 +31,7 @@ const judged: [string, object | string, number][] = [
   ['4,096 bytes of markdown_v2', markdown('markdown_v2', 4_096), 0],
   ['4,097 bytes of markdown_v2', markdown('markdown_v2', 4_097), 40058],
   ['a picture', image(png), 0],
-  ['a picture of another md5', image(png, 'x'), 301019],
+  ['a picture with a wrong md5', image(png, 'x'), 301019],
   ['a picture of over 2 MB', image(Buffer.concat([png, Buffer.alloc(2 * 1_048_576)])), 40009],
   ['a GIF', image(Buffer.from('GIF89a..')), 40004],
   ['no picture', { msgtype: 'image', image: {} }, 44001],

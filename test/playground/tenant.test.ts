@@ -7,7 +7,7 @@ import {
   type Answer,
   type Envelope,
   encodingAESKey,
-  type Heard,
+  type Received,
   serveCallbacks,
   stream,
   token,
@@ -27,7 +27,7 @@ afterEach(() => {
 })
 
 async function tenantOf(
-  answer: (heard: Heard) => Answer | Promise<Answer>,
+  answer: (received: Received) => Answer | Promise<Answer>,
   options: Partial<TenantOptions> = {},
   spoil?: (envelope: Envelope) => unknown,
 ) {
@@ -51,9 +51,9 @@ test('tenant: a bubble is refreshed until it is finished', async () => {
   const bubble = await tenant.say({ userid: '007zhang', text: '在吗' }).finished
   expect(bubble.frames.map(frame => frame.content)).toEqual(['<think></think>', '你', '你好', '你好！'])
   expect(bubble.state).toBe('finished')
-  expect(new Set(server.heard.map(heard => heard.msgid)).size).toBe(4)
-  expect(server.heard.map(heard => heard.msgtype)).toEqual(['text', 'stream', 'stream', 'stream'])
-  expect(server.heard[1]).not.toHaveProperty('response_url')
+  expect(new Set(server.received.map(received => received.msgid)).size).toBe(4)
+  expect(server.received.map(received => received.msgtype)).toEqual(['text', 'stream', 'stream', 'stream'])
+  expect(server.received[1]).not.toHaveProperty('response_url')
   expect(tenant.ledger.seen({ userid: '007zhang' })).toMatchObject([
     { kind: 'frame-final', text: '你好！', msgid: bubble.msgid },
   ])
@@ -71,8 +71,8 @@ test('tenant: a group message reaches the bot only with a mention', async () => 
   const { server, tenant } = await tenantOf(growing('ok'))
   await tenant.say({ userid: 'lisi', chatid: 'wrGroup', text: '@助手 hi' }).finished
   expect((await tenant.say({ userid: 'lisi', chatid: 'wrGroup', text: 'hi' }).finished).state).toBe('dropped')
-  expect(server.heard).toHaveLength(1)
-  expect(server.heard[0]).toMatchObject({ chattype: 'group', chatid: 'wrGroup', from: { userid: 'lisi' } })
+  expect(server.received).toHaveLength(1)
+  expect(server.received[0]).toMatchObject({ chattype: 'group', chatid: 'wrGroup', from: { userid: 'lisi' } })
   expect(tenant.ledger.seen({ chatid: 'wrGroup' })).toHaveLength(1)
   expect(tenant.ledger.seen({ userid: 'lisi' })).toHaveLength(0)
 })
@@ -81,7 +81,7 @@ test('tenant: an unanswered message is delivered three times', async () => {
   const { server, tenant } = await tenantOf(() => new Response('', { status: 503 }), { retryAfterMs: 10 })
   const bubble = await tenant.say({ userid: 'lisi', text: 'hi' }).finished
   expect(bubble.state).toBe('lost')
-  expect(server.heard.map(heard => heard.msgid)).toEqual([bubble.msgid, bubble.msgid, bubble.msgid])
+  expect(server.received.map(received => received.msgid)).toEqual([bubble.msgid, bubble.msgid, bubble.msgid])
 })
 
 test('tenant: a late answer is ignored, that to the retry is accepted', async () => {
@@ -115,7 +115,7 @@ test('tenant: polling can be stopped, done by hand and resumed', async () => {
   bubble.stopPolling()
   await bubble.pollOnce()
   expect(bubble.text).toBe('ab')
-  expect(server.heard).toHaveLength(2)
+  expect(server.received).toHaveLength(2)
   bubble.resumePolling()
   await bubble.finished
   expect(bubble.text).toBe('abc')
@@ -131,7 +131,7 @@ test('tenant: entering a chat is reported once a day', async () => {
   const { server, tenant } = await tenantOf(() => ({ msgtype: 'text', text: { content: '欢迎' } }))
   expect(await tenant.enterChat('lisi')).toBe('欢迎')
   expect(await tenant.enterChat('lisi')).toBeUndefined()
-  expect(server.heard).toHaveLength(1)
+  expect(server.received).toHaveLength(1)
   expect(tenant.ledger.seen({ userid: 'lisi' })).toMatchObject([{ kind: 'welcome', text: '欢迎' }])
 })
 
@@ -149,7 +149,7 @@ test('tenant: hostile callbacks can be made by hand', async () => {
   const { query, body } = tenant.seal('{"msgtype":"text"}')
   expect((await tenant.rawPost(body, query)).status).toBe(200)
   expect((await tenant.rawPost(body, query.replace('nonce=', 'nonce=1'))).status).toBe(401)
-  expect(server.heard).toHaveLength(1)
+  expect(server.received).toHaveLength(1)
 })
 
 test('tenant: strict mode rejects at the first violation', async () => {

@@ -58,24 +58,24 @@ type Heard = readonly Pick<ChatFile, 'fileName' | 'bytes'>[]
 export function echoAnswer(message: string, media: Heard = []): string {
   const said = message.replace(/\[(?:slow|long|big)[ \d]*\]|\[tool\]/g, '').trim()
   const isChinese = (said === '' && media.length > 0) || /\p{Script=Han}/u.test(said)
-  const { sent, told, size, rest } = isChinese ? chinese : english
+  const { sent, echoed, size, rest } = isChinese ? chinese : english
   const files = media.map(({ fileName, bytes }) => `${fileName}${size(Math.ceil(bytes / 1024))}`)
   const lines = [
     ...(files.length > 0 ? [`${sent}${files.join('、')}`] : []),
-    ...(said !== '' || files.length === 0 ? [`${told}${said}`] : []),
+    ...(said !== '' || files.length === 0 ? [`${echoed}${said}`] : []),
   ]
   return `${lines.join('\n')}\n\n${rest}`
 }
 
 const chinese = {
   sent: '收到文件：',
-  told: '你说的是：',
+  echoed: '你说的是：',
   size: (kb: number) => `（${kb} KB）`,
   rest: '我是演示用的回声助手。回答逐词生成，企业微信每秒刷新一次气泡。',
 }
 const english: typeof chinese = {
   sent: 'You sent: ',
-  told: 'You said: ',
+  echoed: 'You said: ',
   size: kb => ` (${kb} KB)`,
   rest: 'I am the echo agent of the demo. This answer grows word by word, and the bubble grows with every refresh.',
 }

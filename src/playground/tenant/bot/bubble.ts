@@ -11,8 +11,13 @@ export interface ShownFrame {
 }
 
 /**
- * sending: no answer to the message yet · open: being refreshed · finished: a finish frame came · expired: the window
- * ended first · silent: answered with the empty packet · lost: nobody answered · dropped: the platform did not deliver it
+ * - sending: the message has no answer yet
+ * - open: the stream is being refreshed
+ * - finished: a finish frame arrived
+ * - expired: the window ended before that
+ * - silent: the answer was the empty packet
+ * - lost: no delivery was answered
+ * - dropped: WeCom did not deliver the message
  */
 export type BubbleState = 'sending' | 'open' | 'finished' | 'expired' | 'silent' | 'lost' | 'dropped'
 
