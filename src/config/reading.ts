@@ -255,8 +255,8 @@ export function fileErrorReason(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'ENOENT') return 'no such file or folder'
   if (code === 'EACCES' || code === 'EPERM') return 'permission denied'
-  if (code === 'ENOTDIR') return 'not a folder'
-  if (code === 'EISDIR') return 'is a folder, not a file'
+  if (code === 'ENOTDIR') return 'it is not a folder'
+  if (code === 'EISDIR') return 'it is a folder'
   return messageOf(error)
 }
 

@@ -51,7 +51,7 @@ test('check: warnings alone end in 0', async () => {
 test('check: a caFile that cannot be used ends in 3, a folder that is not there is a warning', async () => {
   const files: readonly (readonly [file: string, reason: string])[] = [
     ['gone.pem', `cannot read ${join(folder, 'gone.pem')}: no such file or folder`],
-    ['.', `cannot read ${folder}: is a folder, not a file`],
+    ['.', `cannot read ${folder}: it is a folder`],
     ['good.json5', `${good} contains no certificate`],
   ]
   for (const [caFile, reason] of files) {
