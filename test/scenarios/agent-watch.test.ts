@@ -74,5 +74,5 @@ test('agent watch: one that is bound and unknown to the gateway is in the status
   expect(agents).toMatchObject({ state: 'unknown', reason: expect.stringContaining('has no agent sales,') })
   expect(agents?.hint).toContain('openclaw agents add sales')
   const { text } = await daemon.tenant.say({ userid: 'lisi', text: 'hello' }).finished
-  expect(text).toContain('The agent that should answer you does not exist')
+  expect(text).toContain("Your agent can't be found")
 })
