@@ -46,7 +46,7 @@ test('reload: of 200 callbacks with old and new keys, in turn and across reloads
   daemon.reconfigure({ bot: { ...fresh, welcomeText: 'another reload' } })
   await daemon.app.reload()
   const streams = await Promise.all([...before, ...mixed])
-  expect(streams.filter(stream => !stream.startsWith('st_'))).toEqual([])
+  expect(streams.filter(stream => !stream.startsWith('st-'))).toEqual([])
   expect(new Set(streams).size).toBe(200)
   await until('every question', () => daemon.gateway.asks().length === 200)
   expect(new Set(daemon.gateway.asks().map(({ text }) => text)).size).toBe(200)
