@@ -1,11 +1,12 @@
 import { afterEach, expect, test } from 'bun:test'
 import type { AskAttachment } from '../../src/domain/agent.ts'
 import { WecomdError } from '../../src/errors.ts'
-import { echoAnswer, echoScript } from '../../src/playground/gateway/runs/script.ts'
+import { echoAnswer } from '../../src/playground/gateway/runs/script.ts'
 import { until } from '../scenarios/until.ts'
 import { answerTo, closeAgents, openAgent, sessionKey } from './agents.ts'
 import { csv, fileOf, noise, png, pngOf } from './files.ts'
 import { openPipe, type PipeOptions } from './pipe.ts'
+import { quickEcho } from './quick-echo.ts'
 
 afterEach(closeAgents)
 
@@ -23,7 +24,7 @@ async function openOverPipe(pipe: PipeOptions, options: Parameters<typeof openAg
 }
 
 test('agent: attachments arrive intact and are in the history', async () => {
-  const { gateway, ask } = await openAgent({ script: echoScript })
+  const { gateway, ask } = await openAgent({ script: quickEcho })
   const end = await ask('k', '这是什么', { attachments: [png, csv] })
   expect(end).toEqual({ kind: 'answered', text: echoAnswer('这是什么', [png, csv]) })
   expect(echoAnswer('', [png])).toStartWith('收到文件：a.png（11 KB）\n\n')

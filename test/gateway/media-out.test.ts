@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import type { RunEnd } from '../../src/domain/agent.ts'
 import type { EchoOptions } from '../../src/playground/gateway/echo-gateway.ts'
-import { echoScript, type ScriptStep } from '../../src/playground/gateway/runs/script.ts'
+import type { ScriptStep } from '../../src/playground/gateway/runs/script.ts'
 import { until } from '../scenarios/until.ts'
 import { closeAgents, openAgent, sessionKey } from './agents.ts'
 import { noise, pngOf } from './files.ts'
+import { quickEcho } from './quick-echo.ts'
 
 afterEach(closeAgents)
 
@@ -82,7 +83,7 @@ describe('the files of an answer', () => {
     const { ask, gateway } = await openWith([png])
     const alone = { kind: 'answered', text: '', files: [{ fileName: 'out.png' }] } as const
     expect(await ask('k', 'hi')).toMatchObject(alone)
-    const asked = { at: Date.now(), bootId: gateway.bootId() }
+    const asked = { at: 0, bootId: gateway.bootId() }
     expect(await ask('k', 'hi', { asked })).toMatchObject(alone)
     expect(gateway.asks()).toHaveLength(1)
   })
@@ -147,13 +148,13 @@ describe('the files of an answer', () => {
     await until('the text', () => chunks.length > 0)
     controller.abort()
     expect(await first).toBe('cancelled')
-    const asked = { at: Date.now(), bootId: gateway.bootId() }
+    const asked = { at: 0, bootId: gateway.bootId() }
     expect(await ask('k', 'hi', { asked })).toMatchObject({ text: 'here', files: [{ fileName: '数据 表.csv' }] })
     expect(gateway.asks()).toHaveLength(1)
   })
 
   test('agent: the echo agent makes an image and a table on request', async () => {
-    const opened = await openWith([], { script: echoScript })
+    const opened = await openWith([], { script: quickEcho })
     const files = [{ mimeType: 'image/png' }, { mimeType: 'text/csv' }]
     expect(await opened.ask('k', '一张图片和一份文件')).toMatchObject({ files })
     expect(await opened.ask('j', 'a picture and a file report')).toMatchObject({ files })

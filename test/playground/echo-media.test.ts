@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'bun:test'
 import { csv, pngOf } from '../gateway/files.ts'
+import { quickEcho } from '../gateway/quick-echo.ts'
 import { until } from '../scenarios/until.ts'
 import { ask, closeAll, linked, session } from './echo-rig.ts'
 
@@ -14,7 +15,7 @@ const attachment = (fileName: string, content: string, mimeType = 'text/csv') =>
 const base64 = (bytes: Uint8Array | string) => Buffer.from(bytes).toString('base64')
 
 test('echo gateway: attachments are in the row of their message', async () => {
-  const { gateway, client } = await linked()
+  const { gateway, client } = await linked({ script: quickEcho })
   const attachments = [attachment('数据.csv', base64('a,b\n1,2\n'))]
   expect((await ask(client, 'k1', '', { attachments })).payload?.['status']).toBe('started')
   await client.chat('k1', 'final')
