@@ -1,8 +1,15 @@
+import { test as anyTest } from 'bun:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 const flags =
   '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'
+
+/** Set by `bun run test` where Chromium is missing and can't be installed. */
+export const withoutChromium = process.env.WECOMD_SKIP_CHROMIUM === '1'
+
+/** A test that needs Chromium. */
+export const test = anyTest.skipIf(withoutChromium)
 
 /** Starts the installed Chromium with a new profile. Throws with an explanation if there is none. */
 export async function openBrowser(): Promise<Browser> {
@@ -10,7 +17,9 @@ export async function openBrowser(): Promise<Browser> {
   if (executablePath === undefined) {
     throw new Error(`Chromium is missing (looked for ${names.join(', ')}): install it, e.g. apt-get install chromium`)
   }
-  return await chromium.launch({ executablePath, args: flags.split(' ') })
+  // Chromium names a download after the locale's idea of its characters, and without LANG it has none.
+  const env = { ...process.env, LANG: 'C.UTF-8' }
+  return await chromium.launch({ executablePath, args: flags.split(' '), env })
 }
 
 /** Opens the page and waits for its conversations. Console messages and errors of the page are added to `problems`. */

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, expect } from 'bun:test'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,15 +8,16 @@ import { servePage } from '../../src/playground/page-server.ts'
 import { buildBinary } from '../scenarios/binary.ts'
 import { appOf, botKey, botToken, type TestDaemonOptions, startTestDaemon, quietWorld } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
+import { realClock } from '../../src/world.ts'
 import { root } from '../source.ts'
-import { openBrowser, openPage, say, watchBubble } from './browser.ts'
+import { openBrowser, openPage, say, test, watchBubble, withoutChromium } from './browser.ts'
 import { openTapped, openTappedXml, openWiretap } from './wiretap.ts'
 
 const open: { close(): unknown }[] = []
 let browser: Browser
 
 beforeAll(async () => {
-  browser = await openBrowser()
+  if (!withoutChromium) browser = await openBrowser()
 })
 
 afterEach(async () => {
@@ -34,7 +35,9 @@ async function openDemo(options: TestDaemonOptions = {}) {
   const robots = [{ name: 'ops', key: 'robot-key-of-the-demo' }]
   const tenant = { callbackUrl, refreshMs: 250, strict: true, apps: [app], robots, ...options.tenant }
   const channel = { webhooks: { ops: 'robot-key-of-the-demo' } }
-  const daemon = await startTestDaemon({ agent: {}, channel, ...options, tenant })
+  // The page looks at the browser's clock.
+  const clock = realClock
+  const daemon = await startTestDaemon({ agent: {}, channel, clock, ...options, tenant })
   open.push(daemon)
   wiretap.passTo(daemon.app.publicUrl)
   const page = { port: 0, botName: '助手', callbackUrl, hints: ['试一试'], app }

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { decrypt, encrypt, getSignature } from '@wecom/crypto'
 import vectors from '../vectors/wecom-crypto.json'
-import { main, openTenant, other } from './tenant-rig.ts'
+import { main, openTenant, other, start } from './tenant-rig.ts'
 
 const token = 'wecomdAgentTok02'
 const encodingAESKey = 'xgFGhEbUFIlAp2P4zFyFW0dPhkobcziAfuqfkf6F9lQ'
@@ -179,7 +179,7 @@ interface Spoilt {
 }
 
 function reply(msgType: string, inside: string, spoilt: Spoilt = {}): string {
-  const { receiveId = main.corpId, timestamp = Math.floor(Date.now() / 1000) } = spoilt
+  const { receiveId = main.corpId, timestamp = Math.floor(start / 1_000) } = spoilt
   const head = `<ToUserName><![CDATA[lisi]]></ToUserName><FromUserName><![CDATA[${main.corpId}]]></FromUserName>`
   const xml =
     spoilt.xml ?? `<xml>${head}<CreateTime>1</CreateTime><MsgType><![CDATA[${msgType}]]></MsgType>${inside}</xml>`
@@ -224,7 +224,7 @@ const broken: [string, () => string, string][] = [
   ['another receiveid', () => reply('text', content, { receiveId: '' }), 'receiveid'],
   ['a wrong signature', () => reply('text', content, { signature: 'x' }), 'MsgSignature'],
   ['an old timestamp', () => reply('text', content, { timestamp: 1_500_000_000 }), 'TimeStamp'],
-  ['a timestamp in milliseconds', () => reply('text', content, { timestamp: Date.now() }), 'TimeStamp'],
+  ['a timestamp in milliseconds', () => reply('text', content, { timestamp: start }), 'TimeStamp'],
   ['JSON inside', () => reply('', '', { xml: '{"msgtype":"text"}' }), 'not XML'],
   ['unswapped user names', () => reply('', '', { xml: `<xml><MsgType>text</MsgType>${content}</xml>` }), 'not swapped'],
   ['markdown', () => reply('markdown', content), 'MsgType markdown'],

@@ -1,5 +1,5 @@
 import { createTenant, type TenantOptions } from '../../src/playground/tenant/tenant.ts'
-import { createLog, realWorld, type World } from '../../src/world.ts'
+import { type Clock, createLog, realWorld, type World } from '../../src/world.ts'
 import { encodingAESKey, token } from './callback-server.ts'
 
 export const corpId = 'ww1234567890abcdef'
@@ -20,10 +20,19 @@ export interface Answer {
   readonly [field: string]: unknown
 }
 
-/** A tenant with two apps, five members, an adjustable clock, and raw HTTP access to its API. */
+/** The time at which a tenant's clock starts. */
+export const start = 1_770_000_000_000
+
+/** A tenant with two apps and five members, and raw HTTP access to its API. Its clock moves only by alarms and by hand. */
 export async function openTenant(options: Partial<TenantOptions> = {}, doors: Partial<World> = {}) {
   let laterMs = 0
-  const clock = { ...real.clock, now: () => real.clock.now() + laterMs }
+  const now = () => start + laterMs
+  const alarm: Clock['alarm'] = (at, ring) =>
+    real.clock.alarm(real.clock.now() + at - now(), () => {
+      laterMs = Math.max(laterMs, at - start)
+      ring()
+    })
+  const clock = { now, alarm }
   const tenant = await createTenant(
     { ...real, clock, ...doors },
     {
