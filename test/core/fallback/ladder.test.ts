@@ -32,6 +32,12 @@ function* squares(): Generator<Case> {
 const nameOf = (square: Case) => keys.map(key => `${key}=${square[key]}`).join(' ')
 const rowsOf = (square: Case) => rows.filter(row => keys.every(key => row[key]?.includes(square[key]) ?? true))
 
+/** The squares that are played: all, but in the unit tier the first of each row. */
+const played =
+  process.env.WECOMD_TEST_TIER === 'unit'
+    ? [...new Map([...squares()].toReversed().map(square => [rowsOf(square)[0], square])).values()]
+    : [...squares()]
+
 describe('the ladder, by its table', () => {
   test('ladder: every combination stands in one row of the table and no row is without one', () => {
     const all = [...squares()]
@@ -49,7 +55,7 @@ describe('the ladder, by its table', () => {
     for (const answer of dimensions.answer) {
       test(`ladder: what the user sees of a ${answer} answer to a ${origin} is what the table says`, async () => {
         const wrong: string[] = []
-        for (const square of squares()) {
+        for (const square of played) {
           const [row] = rowsOf(square)
           if (square.origin !== origin || square.answer !== answer || row?.sees === undefined) continue
           const sees = await bringHome(square)
