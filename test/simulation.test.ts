@@ -1,13 +1,12 @@
 import { expect, test } from 'bun:test'
-import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import type { Report } from './simulation/batch.ts'
+import { playAll, runBatch } from './simulation/play.ts'
 import { playRun } from './simulation/run.ts'
 import { type Happening, happenings } from './simulation/scene.ts'
 
 /** `SIM_SEED=7` tells one run; `SIM_RUNS` and `SIM_FIRST` choose how many and from which seed. */
-const { SIM_SEED: only, SIM_RUNS: runs = '10000', SIM_FIRST: first = '1' } = process.env
-const batch = join(import.meta.dir, 'simulation/batch.ts')
+const usual = process.env.CI === 'true' ? '2000' : '500'
+const { SIM_SEED: only, SIM_RUNS: runs = usual, SIM_FIRST: first = '1' } = process.env
 /** Each kind of event must come this often per thousand runs, or the simulation tests less than it says. */
 const leastPerThousand = 1
 
@@ -35,23 +34,6 @@ if (only !== undefined) {
     expect(played).toBe(Number(runs))
     expect(rare(counted, Math.floor((played / 1_000) * leastPerThousand))).toEqual([])
   }, 900_000)
-}
-
-/** As many processes as there are processors, each with its share of the seeds. */
-async function playAll(from: number, count: number): Promise<readonly Report[]> {
-  const shares = Math.min(availableParallelism(), 8)
-  const reports = Array.from({ length: shares }, (_, share) => {
-    const own = Math.floor((count + shares - 1 - share) / shares)
-    return runBatch([from + share, own, shares])
-  })
-  return (await Promise.all(reports)).map(text => JSON.parse(text) as Report) // printed by `batch.ts`
-}
-
-async function runBatch(args: readonly number[]): Promise<string> {
-  const child = Bun.spawn([process.execPath, batch, ...args.map(String)], { stdin: 'ignore', stderr: 'pipe' })
-  const [out, complaints, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
-  if (code !== 0) throw new Error(`the simulation of ${args.join()} ended with ${code}\n${complaints}`)
-  return out
 }
 
 /** What one broken run went through, and how to see it again. */

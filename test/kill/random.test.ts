@@ -1,12 +1,12 @@
 import { afterEach, expect, test } from 'bun:test'
 import { type Seeded, seeded } from '../crypto/seeded.ts'
 import { until } from '../scenarios/until.ts'
+import { again, kills, seed } from './dose.ts'
 import { type EchoRig, isIdle, openEchoRig } from './rig.ts'
 import { goOn, killSomewhen } from './moment.ts'
 import { answerScript, type Kind, startTraffic } from './traffic.ts'
 import { complaintsOf } from './verdict.ts'
 
-const seed = Number(process.env.WECOMD_KILL_SEED ?? Date.now() % 1_000_000)
 const bot = { stream: { windowMs: 6_000, handoverMs: 2_000 } }
 /** Long and late answers are the rarer ones. */
 const shorts = ['short', 'short', 'short', 'words', 'words', 'words'] as const
@@ -33,32 +33,40 @@ async function chatThrough(
     await traffic.stop()
     await until('nothing waits any more', () => isIdle(daemon), 60_000)
   } catch (error) {
-    throw new Error(`WECOMD_KILL_SEED=${seed}`, { cause: error })
+    throw new Error(again, { cause: error })
   }
   const complaints = await complaintsOf(daemon, tenant, echo, traffic.said)
-  expect({ seed, complaints }).toEqual({ seed, complaints: [] })
+  expect({ again, complaints }).toEqual({ again, complaints: [] })
 }
 
-test('kill: 200 kills at random moments lose no answer, and nothing is asked or shown twice', async () => {
-  const random = seeded(seed)
-  const echo = { script: answerScript, rowAfterMs: 30 }
-  const opened = (rig = await openEchoRig({ bot, tenant: { windowMs: 6_000 }, echo }))
-  await chatThrough(opened, random, [...shorts, ...longs], async () => {
-    for (let kill = 0; kill < 200; kill++) await killSomewhen(opened.daemon, random)
-  })
-}, 150_000)
+test(
+  `kill: ${kills} kills at random moments lose no answer, and nothing is asked or shown twice`,
+  async () => {
+    const random = seeded(seed)
+    const echo = { script: answerScript, rowAfterMs: 30 }
+    const opened = (rig = await openEchoRig({ bot, tenant: { windowMs: 6_000 }, echo }))
+    await chatThrough(opened, random, [...shorts, ...longs], async () => {
+      for (let kill = 0; kill < kills; kill++) await killSomewhen(opened.daemon, random)
+    })
+  },
+  60_000 + kills * 1_000,
+)
 
-test('kill: when the gateway dies too, no answer is lost and each of its boots is asked at most once', async () => {
-  const random = seeded(seed + 1)
-  const echo = { script: answerScript, rowAfterMs: 100, resumeAfterMs: 150 }
-  const opened = (rig = await openEchoRig({ bot, tenant: { windowMs: 6_000 }, echo }))
-  await chatThrough(opened, random, shorts, async () => {
-    for (let round = 0; round < 30; round++) {
-      if (random.below(2) === 0) await killSomewhen(opened.daemon, random)
-      await goOn(random.below(1_600))
-      await opened.echo.kill()
-      await goOn(random.below(100))
-      opened.echo.start()
-    }
-  })
-}, 120_000)
+test(
+  'kill: when the gateway dies too, no answer is lost and each of its boots is asked at most once',
+  async () => {
+    const random = seeded(seed + 1)
+    const echo = { script: answerScript, rowAfterMs: 100, resumeAfterMs: 150 }
+    const opened = (rig = await openEchoRig({ bot, tenant: { windowMs: 6_000 }, echo }))
+    await chatThrough(opened, random, shorts, async () => {
+      for (let round = 0; round < kills; round++) {
+        if (random.below(2) === 0) await killSomewhen(opened.daemon, random)
+        await goOn(random.below(1_600))
+        await opened.echo.kill()
+        await goOn(random.below(100))
+        opened.echo.start()
+      }
+    })
+  },
+  60_000 + kills * 3_000,
+)

@@ -22,9 +22,10 @@ export interface Sent {
   readonly to: string
   readonly text: string
   readonly id: string
-  readonly postedAt: number
-  /** When the 202 came. */
-  readonly acceptedAt: number
+  /** How many had been accepted when this was posted. */
+  readonly postedAfter: number
+  /** Its place among all that were accepted, from 1 on. */
+  readonly accepted: number
 }
 
 /** Scripts that send something all the time, each the same again until it is accepted. */
@@ -38,10 +39,11 @@ const scripts = ['s1', 's2', 's3', 's4']
 export function startSends(daemon: Binary, random: Seeded): Sends {
   const sent: Sent[] = []
   const evening = new AbortController()
+  const order = { accepted: 0 }
   const script = async (who: string): Promise<void> => {
     for (let count = 1; !evening.signal.aborted; count++) {
       const robot = robots[sent.length % robots.length]?.name ?? ''
-      sent.push(await sendOne(daemon, `${who}-${count}`, robot, random))
+      sent.push(await sendOne(daemon, `${who}-${count}`, robot, random, order))
       await goOn(random.below(250))
     }
   }
@@ -55,7 +57,13 @@ export function startSends(daemon: Binary, random: Seeded): Sends {
   }
 }
 
-async function sendOne(daemon: Binary, name: string, robot: string, random: Seeded): Promise<Sent> {
+async function sendOne(
+  daemon: Binary,
+  name: string,
+  robot: string,
+  random: Seeded,
+  order: { accepted: number },
+): Promise<Sent> {
   const kind = kinds[random.below(kinds.length)] ?? 'text'
   const to = kind === 'robot' ? robot : (receivers[random.below(receivers.length)] ?? '')
   const text = textOf(name, kind)
@@ -64,11 +72,11 @@ async function sendOne(daemon: Binary, name: string, robot: string, random: Seed
     idempotencyKey: name,
     ...contentOf(name, kind, text),
   }
-  const postedAt = Date.now()
+  const postedAfter = order.accepted
   for (;;) {
     const answered = await postSend(daemon, body).catch(() => undefined) // nobody is there, or it was killed meanwhile
     const id = answered?.answer.id
-    if (id !== undefined) return { name, kind, to, text, id, postedAt, acceptedAt: Date.now() }
+    if (id !== undefined) return { name, kind, to, text, id, postedAfter, accepted: ++order.accepted }
     if (answered !== undefined) throw new Error(`${name} was refused: ${JSON.stringify(answered)}`)
     await goOn(10 + random.below(40))
   }
@@ -140,7 +148,7 @@ function complainOfSendOrder(entries: readonly LedgerEntry[], sent: readonly Sen
   const placed = sent.map(one => ({ ...one, at: entries.findIndex(entry => isOf(one, entry)) }))
   return placed.flatMap(first =>
     placed.flatMap(then => {
-      const isLater = then.to === first.to && first.acceptedAt < then.postedAt
+      const isLater = then.to === first.to && first.accepted <= then.postedAfter
       return isLater && then.at < first.at ? [`${then.name} arrived before ${first.name}`] : []
     }),
   )

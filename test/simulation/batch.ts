@@ -10,7 +10,7 @@ export interface Report {
 }
 
 /** After so many broken runs the rest would only say the same. */
-const mostBroken = 5
+const mostBroken = Number(process.env.SIM_BROKEN ?? 5)
 
 /** Plays the seeds `first`, `first + stride`, … `count` times. */
 async function playBatch(first: number, count: number, stride: number): Promise<Report> {
