@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type TestDaemon, startTestDaemon } from '../scenarios/daemon.ts'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { until } from '../scenarios/until.ts'
+import { shareDaemon } from '../scenarios/use-daemon.ts'
 
-let daemon: TestDaemon
+const daemon = shareDaemon()
 const user = 'ZhangSan007'
 const chat = 'wrSecretGroup42'
 const words = '绝密的计划'
@@ -10,7 +10,7 @@ const msgids: string[] = []
 
 /** Some of everything: answers, a failed run, a handover, a group message, a callback with a wrong signature. */
 beforeAll(async () => {
-  daemon = await startTestDaemon({ bot: { stream: { windowMs: 2_500, handoverMs: 1_000 }, welcomeText: '欢迎' } })
+  await daemon.open({ bot: { stream: { windowMs: 2_500, handoverMs: 1_000 }, welcomeText: '欢迎' } })
   const { tenant } = daemon
   await until('the gateway link', async () => (await fetch(`${daemon.app.privateUrl}/readyz`)).status === 200)
   await tenant.enterChat(user)
@@ -22,10 +22,8 @@ beforeAll(async () => {
   await say(`[fail] ${words}`)
   await say(`[slow 1800] ${words}`)
   await until('the answer by response_url', () => tenant.responses.posts.length === 1)
-  await tenant.rawPost('{"encrypt":"x"}', `msg_signature=x&timestamp=${Math.floor(Date.now() / 1000)}&nonce=n`)
+  await tenant.rawPost('{"encrypt":"x"}', `msg_signature=x&timestamp=${Math.floor(daemon.clock.now() / 1000)}&nonce=n`)
 })
-
-afterAll(() => daemon.close())
 
 async function ask(path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET', body?: string) {
   const response = await fetch(`${daemon.app.privateUrl}${path}`, { method, headers, ...(body && { body }) })

@@ -1,18 +1,20 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import * as official from '@wecom/crypto'
-import { botKey, botToken, type TestDaemon, startTestDaemon } from '../scenarios/daemon.ts'
+import { botKey, botToken } from '../scenarios/daemon.ts'
 import { exchange, head, type RawAnswer } from './raw.ts'
+import { SettableClock } from '../scenarios/settable-clock.ts'
+import { shareDaemon } from '../scenarios/use-daemon.ts'
 
-let daemon: TestDaemon
+const daemon = shareDaemon()
+const clock = new SettableClock()
+const seconds = () => Math.floor(clock.now() / 1_000)
 const salesToken = 'salesBotToken01'
 const bot = (token: string) => ({ token, encodingAESKey: botKey })
 
 beforeAll(async () => {
   const accounts = { sales: { bot: bot(salesToken) }, off: { enabled: false, bot: bot('offToken01') } }
-  daemon = await startTestDaemon({ config: { channels: { wecom: { bot: bot(botToken), accounts } } } })
+  await daemon.open({ clock, config: { channels: { wecom: { bot: bot(botToken), accounts } } } })
 })
-
-afterAll(() => daemon.close())
 
 const send = (line: string, headers: Readonly<Record<string, string>> = {}, body = '') =>
   exchange(daemon.app.publicUrl, head(line, headers) + body)
@@ -29,7 +31,7 @@ interface Wrong {
 
 /** A callback like WeCom sends it, except for the given faults. */
 function callback(wrong: Wrong = {}) {
-  const { timestamp = Math.floor(Date.now() / 1000), token = botToken } = wrong
+  const { timestamp = seconds(), token = botToken } = wrong
   const payload = { msgid: `m${Math.random()}`, msgtype: 'event', event: { eventtype: 'unheard_of' } }
   const encrypt = official.encrypt(botKey, wrong.plain ?? JSON.stringify(payload), '')
   const signature = wrong.signature ?? official.getSignature(token, String(timestamp), 'n', encrypt)
@@ -168,13 +170,13 @@ describe('callbacks', () => {
   }
 
   test('public: checks run in order: parameters, envelope, time, signature', async () => {
-    const old = Math.floor(Date.now() / 1000) - 400
+    const old = seconds() - 400
     const stale = callback({ timestamp: old, token: 'wrong' })
     expectBare(await post(`/wecom?${stale.query}&nonce=n`, 'garbage'), 400)
     expectBare(await post(`/wecom?${stale.query}`, 'garbage'), 400)
     expectBare(await post(`/wecom?${stale.query}`, stale.body), 401)
     expectBare(await post(`/wecom?${stale.query}`, JSON.stringify({ encrypt: 'bm90IHJlYWxseQ==' })), 401)
-    const now = Math.floor(Date.now() / 1000)
+    const now = seconds()
     const encrypt = Buffer.alloc(64, 7).toString('base64')
     const signature = official.getSignature(botToken, String(now), 'n', encrypt)
     const query = `msg_signature=${signature}&timestamp=${now}&nonce=n`
@@ -188,7 +190,7 @@ describe('callbacks', () => {
   })
 
   test('public: a timestamp may be off by 300 s in both directions', async () => {
-    const now = Math.floor(Date.now() / 1000)
+    const now = seconds()
     for (const [offset, status] of [
       [-290, 200],
       [290, 200],
@@ -221,7 +223,7 @@ describe('callbacks', () => {
 
   test('public: an echostr is returned byte for byte as plain text', async () => {
     const echo = ' 1234567890123456789 \n'
-    const now = String(Math.floor(Date.now() / 1000))
+    const now = String(seconds())
     const echostr = official.encrypt(botKey, echo, '')
     const signature = official.getSignature(botToken, now, 'n', echostr)
     const path = `/wecom?msg_signature=${signature}&timestamp=${now}&nonce=n&echostr=${encodeURIComponent(echostr)}`

@@ -1,12 +1,12 @@
-import { afterEach, expect, test } from 'bun:test'
-import { type TestDaemon, type TestDaemonOptions, startTestDaemon } from './daemon.ts'
+import { expect, test } from 'bun:test'
+import { type TestDaemonOptions } from './daemon.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon()
 
 async function open(options: TestDaemonOptions = {}): Promise<void> {
-  daemon = await startTestDaemon({ ...options, gateway: { permissionMode: 'full', ...options.gateway } })
+  await daemon.open({ ...options, gateway: { permissionMode: 'full', ...options.gateway } })
 }
 
 type Found = { readonly state: string; readonly reason: string; readonly hint: string } | undefined

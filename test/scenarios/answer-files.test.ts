@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { createTranslator } from '../../src/core/notices/notices.ts'
 import type { EchoOptions } from '../../src/playground/gateway/echo-gateway.ts'
@@ -7,11 +7,11 @@ import { isObject } from '../../src/domain/json.ts'
 import type { Tenant } from '../../src/playground/tenant/tenant.ts'
 import { pngOf } from '../gateway/files.ts'
 import { isReady, startAppDaemon, untilIdle } from './app-daemon.ts'
-import { type TestDaemon, type TestDaemonOptions, startTestDaemon } from './daemon.ts'
+import { type TestDaemonOptions, startTestDaemon } from './daemon.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon(startAppDaemon)
 
 type Bubble = ReturnType<Tenant['say']>
 
@@ -29,12 +29,12 @@ const inGroup = { userid: 'zhangsan', chatid: 'wrGroup', text: '@助手 做一�
 /** A daemon whose agent answers every message with these steps. */
 async function open(steps: readonly ScriptStep[], gateway: Partial<EchoOptions> = {}, options: TestDaemonOptions = {}) {
   const script = () => [{ kind: 'wait', ms: 100 } as const, ...steps]
-  daemon = await startAppDaemon({ ...options, gateway: { script, filesAfterMs: 50, ...gateway } })
+  await daemon.open({ ...options, gateway: { script, filesAfterMs: 50, ...gateway } })
 }
 
 async function openWithoutApp(steps: readonly ScriptStep[]) {
   const script = () => [{ kind: 'wait', ms: 100 } as const, ...steps]
-  daemon = await startTestDaemon({ gateway: { script, filesAfterMs: 50 } })
+  await daemon.open({ gateway: { script, filesAfterMs: 50 } }, startTestDaemon)
   await until('the gateway link', () => isReady(daemon))
 }
 

@@ -1,15 +1,15 @@
-import { afterEach, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import type { MemberEvent } from '../../src/playground/tenant/app/apps.ts'
 import { wecomd } from '../cli/child.ts'
 import { startAppDaemon, sendPath, textsOf, untilIdle, untilTexts } from './app-daemon.ts'
-import type { TestDaemon, TestDaemonOptions } from './daemon.ts'
+import type { TestDaemonOptions } from './daemon.ts'
 import { SettableClock } from './settable-clock.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon(startAppDaemon)
 
 async function open(options: TestDaemonOptions = {}): Promise<void> {
-  daemon = await startAppDaemon({ gateway: { script: text => [{ kind: 'say', text: `re: ${text}` }] }, ...options })
+  await daemon.open({ gateway: { script: text => [{ kind: 'say', text: `re: ${text}` }] }, ...options })
 }
 
 const welcome = '欢迎使用助手'
@@ -34,7 +34,7 @@ describe('the welcome', () => {
     expect(calls.map(({ tries }) => tries[0])).toMatchObject(calls.map(() => ({ status: 200, raw: '' })))
     expect(await untilTexts(daemon, 'zhangsan', 1)).toEqual([welcome])
     await daemon.restart()
-    await happen('enter_agent', { createTime: Math.floor(Date.now() / 1_000) + 1 })
+    await happen('enter_agent', { createTime: Math.floor(daemon.clock.now() / 1_000) + 1 })
     await happen('enter_agent', { userid: 'ZhangSan' })
     await happen('enter_agent', { userid: 'lisi' })
     expect(await untilTexts(daemon, 'lisi', 1)).toEqual([welcome])

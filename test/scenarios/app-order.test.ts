@@ -1,11 +1,11 @@
-import { afterEach, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { isReady, startAppDaemon, sendPath, stopGateway, textsOf, untilIdle, untilTexts } from './app-daemon.ts'
-import type { TestDaemon, TestDaemonOptions } from './daemon.ts'
+import type { TestDaemonOptions } from './daemon.ts'
 import { SettableClock } from './settable-clock.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon(startAppDaemon)
 
 /** A daemon whose agent answers a question when the test lets it go. */
 async function open(options: TestDaemonOptions = {}) {
@@ -15,7 +15,7 @@ async function open(options: TestDaemonOptions = {}) {
     gates.set(text, gate)
     return gate
   }
-  daemon = await startAppDaemon({
+  await daemon.open({
     gateway: {
       async *script(message) {
         if (message.includes('wait')) await gateOf(message).promise

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { bigAnswer } from '../../src/playground/gateway/runs/script.ts'
 import type { MemberMessage } from '../../src/playground/tenant/app/apps.ts'
@@ -6,12 +6,12 @@ import { GatewayClient } from '../playground/gateway-client.ts'
 import { directMessages, startAppDaemon, textsOf, untilIdle, untilTexts } from './app-daemon.ts'
 import { appOf, gatewayToken, type TestDaemon, type TestDaemonOptions } from './daemon.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon(startAppDaemon)
 
 async function open(options: TestDaemonOptions = {}): Promise<TestDaemon> {
-  daemon = await startAppDaemon(options)
+  await daemon.open(options)
   return daemon
 }
 

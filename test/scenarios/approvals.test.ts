@@ -1,10 +1,10 @@
-import { afterEach, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { startAppDaemon, textsOf, untilTexts } from './app-daemon.ts'
-import { type TestDaemon, type TestDaemonOptions, startTestDaemon, untilAdmin } from './daemon.ts'
+import { type TestDaemonOptions, startTestDaemon, untilAdmin } from './daemon.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon(startAppDaemon)
 
 const channel = { dynamicAgents: { adminUsers: ['wecom:Boss'] } }
 const gateway: TestDaemonOptions['gateway'] = {
@@ -30,7 +30,7 @@ const sentence = async (userid: string, text: string, chatid?: string) =>
   (await say(userid, text, chatid).finished).text
 
 async function open(options: TestDaemonOptions = {}): Promise<void> {
-  daemon = await startTestDaemon({ ...withApprovals, ...options })
+  await daemon.open({ ...withApprovals, ...options }, startTestDaemon)
   await untilAdmin(daemon)
 }
 
@@ -111,7 +111,7 @@ describe('approvals', () => {
   })
 
   test('approvals: in the app a direct message tells what waits, and an administrator answers there', async () => {
-    daemon = await startAppDaemon({ ...withApprovals, tenant: { members: ['boss', 'zhangsan'] } })
+    await daemon.open({ ...withApprovals, tenant: { members: ['boss', 'zhangsan'] } })
     await untilAdmin(daemon)
     await daemon.tenant.sayToApp({ userid: 'zhangsan', text: 'dangerous' }).done
     const told = await until('the direct message', () => textsOf(daemon, 'zhangsan')[0])
@@ -126,7 +126,7 @@ describe('approvals', () => {
 
   test('approvals: a bubble that closes while it waits is followed by a direct message that says so', async () => {
     const bot = { stream: { windowMs: 3_000, handoverMs: 2_500 } }
-    daemon = await startAppDaemon({ ...withApprovals, bot, tenant: { members: ['boss', 'zhangsan'] } })
+    await daemon.open({ ...withApprovals, bot, tenant: { members: ['boss', 'zhangsan'] } })
     await untilAdmin(daemon)
     const { bubble, id } = await ask()
     expect((await bubble.finished).text).toContain('还没有完成')

@@ -1,13 +1,13 @@
-import { afterEach, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { bigAnswer, echoAnswer, longAnswer } from '../../src/playground/gateway/runs/script.ts'
-import { type TestDaemon, type TestDaemonOptions, startTestDaemon } from './daemon.ts'
+import { type TestDaemon, type TestDaemonOptions } from './daemon.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon()
 
 async function open(options: TestDaemonOptions = {}): Promise<TestDaemon> {
-  daemon = await startTestDaemon(options)
+  await daemon.open(options)
   await until('the gateway link', async () => (await fetch(`${daemon.app.privateUrl}/readyz`)).status === 200)
   return daemon
 }

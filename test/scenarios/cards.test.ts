@@ -1,8 +1,9 @@
-import { afterEach, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import type { ScriptStep } from '../../src/playground/gateway/runs/script.ts'
 import { isObject } from '../../src/domain/json.ts'
-import { appOf, type TestDaemon, type TestDaemonOptions, startTestDaemon } from './daemon.ts'
+import { appOf, type TestDaemon, type TestDaemonOptions } from './daemon.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
 const card = {
   card_type: 'button_interaction',
@@ -30,11 +31,10 @@ function* script(message: string): Generator<ScriptStep> {
   }
 }
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon()
 
 async function open(options: TestDaemonOptions = {}): Promise<TestDaemon> {
-  daemon = await startTestDaemon({ gateway: { script }, ...options })
+  await daemon.open({ gateway: { script }, ...options })
   await until('the gateway link', async () => (await fetch(`${daemon.app.privateUrl}/readyz`)).status === 200)
   return daemon
 }
@@ -48,7 +48,7 @@ async function click(taskId: string, msgid: string, userid = 'zhangsan') {
   const { tenant } = daemon
   return await tenant.wire.deliver('event', {
     msgid,
-    create_time: Math.floor(Date.now() / 1000),
+    create_time: Math.floor(daemon.clock.now() / 1000),
     aibotid: 'aibPLAYGROUND',
     chattype: 'single',
     from: { userid },

@@ -1,19 +1,19 @@
-import { afterEach, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import type { LinkStatus } from '../../src/domain/agent.ts'
 import { createEchoGateway } from '../../src/playground/gateway/echo-gateway.ts'
 import { openFront } from '../openclaw/front.ts'
 import { methodsOf, Recorder } from '../openclaw/recorder.ts'
 import { startAppDaemon, textsOf, untilTexts } from './app-daemon.ts'
-import { gatewayToken, type TestDaemon, type TestDaemonOptions, quietWorld, untilAdmin } from './daemon.ts'
+import { gatewayToken, type TestDaemonOptions, quietWorld, untilAdmin } from './daemon.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon(startAppDaemon)
 
 /** A daemon where `boss` may use commands, and whose agent says a word and then waits for the test. */
 async function open(options: TestDaemonOptions = {}) {
   const gate = Promise.withResolvers<void>()
-  daemon = await startAppDaemon({
+  await daemon.open({
     bot: { dm: { policy: 'allowlist', allowFrom: ['user:Boss'] } },
     agent: { dm: { policy: 'open' } },
     tenant: { members: ['boss', 'zhangsan', 'lisi'] },

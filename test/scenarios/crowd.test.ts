@@ -1,11 +1,10 @@
-import { afterEach, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { bigAnswer, type ScriptStep } from '../../src/playground/gateway/runs/script.ts'
 import { directMessages, startAppDaemon, untilIdle } from './app-daemon.ts'
-import type { TestDaemon } from './daemon.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon(startAppDaemon)
 
 const users = ['zhangsan', 'lisi', 'wangwu'] as const
 const long = bigAnswer(30_000)
@@ -29,7 +28,7 @@ function* script(question: string): Generator<ScriptStep> {
 }
 
 test('crowd: three users in one group, with files, cards and long answers at once, get each their own, in order, once', async () => {
-  daemon = await startAppDaemon({
+  await daemon.open({
     gateway: { script, filesAfterMs: 50 },
     tenant: { members: users, refreshMs: 50 },
   })

@@ -8,6 +8,7 @@ import type { LinkStatus } from '../../src/domain/agent.ts'
 import { createEchoGateway, type EchoGateway, type EchoOptions } from '../../src/playground/gateway/echo-gateway.ts'
 import { createTenant, type Tenant, type TenantOptions } from '../../src/playground/tenant/tenant.ts'
 import { type Clock, createLog, realClock, realWorld, type World } from '../../src/world.ts'
+import { SettableClock } from './settable-clock.ts'
 import { until } from './until.ts'
 
 export const botToken = 'wecomdBotToken01'
@@ -38,7 +39,7 @@ export interface TestDaemonOptions {
   /** Merged over the config. */
   readonly config?: object
   readonly runTimeoutMs?: number
-  /** What time it is for everybody in the daemon. */
+  /** Unless told otherwise a fixed day begins; with a `gatewayUrl` it is the real time, as it is for that gateway. */
   readonly clock?: Clock
 }
 
@@ -49,6 +50,8 @@ export interface TestDaemon {
   readonly gateway: EchoGateway
   readonly folder: string
   readonly log: readonly string[]
+  /** What time it is for everybody in the daemon. */
+  readonly clock: Clock
   api(path: string): Promise<unknown>
   /** `POST /api/send`. */
   send(body: object): Promise<{ readonly status: number; readonly headers: Headers; readonly answer: SendAnswer }>
@@ -103,7 +106,8 @@ export function freePort(): number {
 export async function startTestDaemon(options: TestDaemonOptions = {}): Promise<TestDaemon> {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-daemon-'))
   const log: string[] = []
-  const world = { ...quietWorld(log), ...(options.clock && { clock: options.clock }) }
+  const clock = options.clock ?? (options.gatewayUrl === undefined ? new SettableClock() : realClock)
+  const world = { ...quietWorld(log), clock }
   const port = freePort()
   const gateway = createEchoGateway(world, { token: gatewayToken, ...options.gateway })
   const tenant = await createTenant(world, {
@@ -148,6 +152,7 @@ export async function startTestDaemon(options: TestDaemonOptions = {}): Promise<
     gateway,
     folder,
     log,
+    clock,
     api,
     async send(body) {
       const response = await fetch(`${app.privateUrl}/api/send`, {

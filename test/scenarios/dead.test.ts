@@ -1,16 +1,16 @@
-import { afterEach, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import type { DeliveryReport } from '../../src/bridge/operator/trace.ts'
 import { echoAnswer } from '../../src/playground/gateway/runs/script.ts'
 import { wecomd } from '../cli/child.ts'
-import { appOf, type TestDaemon, type TestDaemonOptions, startTestDaemon } from './daemon.ts'
+import { appOf, type TestDaemon, type TestDaemonOptions } from './daemon.ts'
 import { readBy, sendAndWait } from './sending.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon()
 
 async function open(options: TestDaemonOptions = { agent: {} }): Promise<TestDaemon> {
-  daemon = await startTestDaemon(options)
+  await daemon.open(options)
   await until('the gateway link', async () => (await fetch(`${daemon.app.privateUrl}/readyz`)).status === 200)
   return daemon
 }

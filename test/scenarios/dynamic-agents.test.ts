@@ -3,18 +3,18 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectClient, type GatewayClient } from '../openclaw/client.ts'
-import { gatewayToken, type TestDaemon, type TestDaemonOptions, startTestDaemon, untilAdmin } from './daemon.ts'
+import { gatewayToken, type TestDaemonOptions, untilAdmin } from './daemon.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
+const daemon = useDaemon()
 const folders: string[] = []
 afterEach(async () => {
-  await daemon.close()
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
 })
 
 async function open(dynamicAgents: object = {}, options: TestDaemonOptions = {}) {
-  daemon = await startTestDaemon({
+  await daemon.open({
     bot: { dm: { policy: 'open' } },
     channel: { dynamicAgents: { enabled: true, ...dynamicAgents } },
     ...options,

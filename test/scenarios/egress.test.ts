@@ -6,26 +6,26 @@ import { join } from 'node:path'
 import { createServer } from 'node:tls'
 import { echoAnswer } from '../../src/playground/gateway/runs/script.ts'
 import { type ForwardProxy, openForwardProxy } from '../wecom/forward-proxy.ts'
-import { appOf, type TestDaemon, type TestDaemonOptions, startTestDaemon } from './daemon.ts'
+import { appOf, type TestDaemon, type TestDaemonOptions } from './daemon.ts'
 import { accept, readBy, sendAndWait, waitForTry } from './sending.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
 /** For localhost, of an authority that only we know; with its key. */
 const certificate = join(import.meta.dir, '../wecom/localhost.pem')
 const secrets = ['us@er', 'us%40er', 'p:w', 'p%3Aw', appOf.corpSecret, 'key-of-ops', 'access_token', 'response_code']
 
-let daemon: TestDaemon
+const daemon = useDaemon()
 let proxy: ForwardProxy
 beforeEach(async () => {
   proxy = await openForwardProxy('us@er', 'p:w/ß')
 })
 afterEach(async () => {
-  await daemon.close()
   proxy.close()
 })
 
 async function open(options: TestDaemonOptions = {}): Promise<TestDaemon> {
-  daemon = await startTestDaemon({
+  await daemon.open({
     tenant: { members: ['zhangsan'], robots: [{ name: 'ops', key: 'key-of-ops' }] },
     channel: { webhooks: { ops: 'key-of-ops' } },
     ...options,

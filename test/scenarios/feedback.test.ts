@@ -1,15 +1,15 @@
-import { afterEach, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { isObject } from '../../src/domain/json.ts'
 import type { Bubble } from '../../src/playground/tenant/bot/bubble.ts'
 import { png } from '../wecom/media-samples.ts'
-import { type TestDaemon, type TestDaemonOptions, startTestDaemon } from './daemon.ts'
+import { type TestDaemon, type TestDaemonOptions } from './daemon.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon()
 
 async function open(options: TestDaemonOptions = {}): Promise<TestDaemon> {
-  daemon = await startTestDaemon(options)
+  await daemon.open(options)
   await until('the gateway link', async () => (await fetch(`${daemon.app.privateUrl}/readyz`)).status === 200)
   return daemon
 }

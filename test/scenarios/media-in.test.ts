@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,9 +6,9 @@ import { amr, csv, html, mp4, pdf, png } from '../wecom/media-samples.ts'
 import { startAppDaemon, stopGateway, untilTexts } from './app-daemon.ts'
 import { type TestDaemon, type TestDaemonOptions, untilAdmin } from './daemon.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon(startAppDaemon)
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 const asks = () => daemon.gateway.asks()
@@ -16,7 +16,7 @@ const spooled = () => readdirSync(join(daemon.folder, 'state/spool'))
 
 /** A daemon whose agent answers "got it", and where a message of nothing but media is asked at once. */
 async function open(options: TestDaemonOptions = {}): Promise<TestDaemon> {
-  daemon = await startAppDaemon({
+  await daemon.open({
     bot: { joinWindowMs: 0 },
     gateway: { script: () => [{ kind: 'say', text: 'got it' }] },
     ...options,

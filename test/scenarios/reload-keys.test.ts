@@ -1,10 +1,10 @@
-import { afterEach, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import * as official from '@wecom/crypto'
-import { botKey, botToken, type TestDaemon, startTestDaemon } from './daemon.ts'
+import { botKey, botToken } from './daemon.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon()
 
 const old = { token: botToken, encodingAESKey: botKey }
 const fresh = { token: 'rotatedBotToken01', encodingAESKey: 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C' }
@@ -20,7 +20,7 @@ async function say({ token, encodingAESKey }: Keys, index: number): Promise<stri
     text: { content: `[long 1 1] message ${index}` },
   }
   const encrypt = official.encrypt(encodingAESKey, JSON.stringify(payload), '')
-  const timestamp = String(Math.floor(Date.now() / 1000))
+  const timestamp = String(Math.floor(daemon.clock.now() / 1000))
   const nonce = `n${index}`
   const signature = official.getSignature(token, timestamp, nonce, encrypt)
   const query = new URLSearchParams({ msg_signature: signature, timestamp, nonce })
@@ -38,7 +38,7 @@ async function say({ token, encodingAESKey }: Keys, index: number): Promise<stri
 }
 
 test('reload: of 200 callbacks with old and new keys, in turn and across reloads, none is lost', async () => {
-  daemon = await startTestDaemon({ config: { limits: { openTurns: 1_000 } } })
+  await daemon.open({ config: { limits: { openTurns: 1_000 } } })
   const before = Array.from({ length: 50 }, (_, index) => say(old, index))
   daemon.reconfigure({ bot: fresh })
   await daemon.app.reload()

@@ -15,6 +15,7 @@ import {
   startTestDaemon,
   quietWorld,
 } from './daemon.ts'
+import { SettableClock } from './settable-clock.ts'
 import { until } from './until.ts'
 
 const open: { close(): unknown }[] = []
@@ -136,9 +137,10 @@ test('reload: an account that was added answers, one that was removed is 404, an
     bot: { token: 'salesBotToken01', encodingAESKey: botKey, stream: { windowMs: 3_000, handoverMs: 2_000 } },
   }
   const callbackUrl = `http://127.0.0.1:${port}/wecom/bot/sales`
-  const tenant = await createTenant(quietWorld(), { callbackUrl, ...sales.bot, refreshMs: 50 })
+  const clock = new SettableClock()
+  const tenant = await createTenant({ ...quietWorld(), clock }, { callbackUrl, ...sales.bot, refreshMs: 50 })
   open.push(tenant)
-  const common = { config: { server: { host: '127.0.0.1', port } }, network: { apiBaseUrl: tenant.apiBaseUrl } }
+  const common = { clock, config: { server: { host: '127.0.0.1', port } }, network: { apiBaseUrl: tenant.apiBaseUrl } }
   const daemon = await openUp(common)
   expect((await fetch(callbackUrl)).status).toBe(404)
 
@@ -166,7 +168,8 @@ test('reload: a secret that lies in a file is read again', async () => {
   await daemon.app.reload()
   expect(changedIn(daemon)).toEqual(['channels.wecom.bot.token'])
   const callbackUrl = `${daemon.app.publicUrl}/wecom/bot`
-  const tenant = await createTenant(quietWorld(), { callbackUrl, token: 'rotatedBotToken01', encodingAESKey: botKey })
+  const world = { ...quietWorld(), clock: daemon.clock }
+  const tenant = await createTenant(world, { callbackUrl, token: 'rotatedBotToken01', encodingAESKey: botKey })
   open.push(tenant)
   expect(await tenant.verifyUrl()).toEqual({ ok: true })
   expect(await daemon.tenant.verifyUrl()).toEqual({ ok: true })

@@ -1,13 +1,12 @@
-import { afterEach, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { bigAnswer } from '../../src/playground/gateway/runs/script.ts'
 import { directMessages, startAppDaemon, sendPath, textsOf, untilIdle } from './app-daemon.ts'
-import type { TestDaemon } from './daemon.ts'
 import { SettableClock } from './settable-clock.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
+const daemon = useDaemon(startAppDaemon)
 let clock: SettableClock
-afterEach(() => daemon.close())
 
 const long = bigAnswer(40_000)
 
@@ -20,7 +19,7 @@ async function open() {
     gates.set(text, gate)
     return gate
   }
-  daemon = await startAppDaemon({
+  await daemon.open({
     clock,
     bot: { stream: { windowMs: 2_000, handoverMs: 1_000 } },
     gateway: {

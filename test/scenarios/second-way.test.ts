@@ -1,12 +1,12 @@
-import { afterEach, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { bigAnswer, echoAnswer } from '../../src/playground/gateway/runs/script.ts'
 import { directMessages, isReady, startAppDaemon, sendPath, textsOf, untilIdle, untilTexts } from './app-daemon.ts'
-import { type TestDaemon, type TestDaemonOptions, startTestDaemon } from './daemon.ts'
+import { type TestDaemonOptions, startTestDaemon } from './daemon.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon(startAppDaemon)
 
 /** Bubbles end after a second. */
 const short = { stream: { windowMs: 2_000, handoverMs: 1_000 } }
@@ -14,7 +14,7 @@ const short = { stream: { windowMs: 2_000, handoverMs: 1_000 } }
 /** A daemon whose agent says `answer` when the test lets it. */
 async function open(answer: string, options: TestDaemonOptions = {}) {
   const gate = Promise.withResolvers<void>()
-  daemon = await startAppDaemon({
+  await daemon.open({
     bot: short,
     gateway: {
       async *script() {
@@ -195,7 +195,7 @@ describe('when the direct message fails', () => {
   })
 
   test('second way: an account without an app has the response_url alone', async () => {
-    daemon = await startTestDaemon({ bot: short })
+    await daemon.open({ bot: short }, startTestDaemon)
     await until('the gateway link', () => isReady(daemon))
     const bubble = await daemon.tenant.say({ userid: 'zhangsan', text: '[slow 1500] hi' }).finished
     expect(bubble.text).toContain('还没有完成')

@@ -1,21 +1,20 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import type { DeliveryReport } from '../../src/bridge/operator/trace.ts'
 import { bigAnswer } from '../../src/playground/gateway/runs/script.ts'
-import { type TestDaemon, startTestDaemon } from './daemon.ts'
 import { accept, countSends, readBy, sendAndWait, sendLate, waitForTry } from './sending.ts'
 import { SettableClock } from './settable-clock.ts'
 import { until } from './until.ts'
+import { shareDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
+const daemon = shareDaemon()
 const clock = new SettableClock()
 const path = '/cgi-bin/message/send'
 const resendMs = 2_500
 
 beforeAll(async () => {
   const members = Array.from({ length: 20 }, (_, n) => `m${n}`)
-  daemon = await startTestDaemon({ clock, agent: {}, network: { timeoutMs: 300 }, tenant: { members } })
+  await daemon.open({ clock, agent: {}, network: { timeoutMs: 300 }, tenant: { members } })
 })
-afterAll(() => daemon.close())
 
 const late = (body: object, ms = resendMs) => sendLate(daemon, clock, body, ms)
 const bodies = () => daemon.tenant.api.requests.filter(request => request.path === path).map(({ body }) => String(body))

@@ -1,14 +1,13 @@
-import { afterEach, expect, test } from 'bun:test'
-import { type TestDaemon, startTestDaemon } from './daemon.ts'
+import { expect, test } from 'bun:test'
 import { accept, readBy } from './sending.ts'
 import { SettableClock } from './settable-clock.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon()
 
 test('send: a request that took its time counts from when WeCom got it: the thirty-first message is not dropped', async () => {
   const clock = new SettableClock()
-  daemon = await startTestDaemon({ clock, agent: {}, tenant: { members: ['zhangsan', 'lisi'] } })
+  await daemon.open({ clock, agent: {}, tenant: { members: ['zhangsan', 'lisi'] } })
   daemon.tenant.api.fail({ when: 'before', how: 200, delayMs: 1_000 }, '/cgi-bin/message/send')
   const texts = Array.from({ length: 31 }, (_, n) => `message ${n}`)
   const ids: string[] = []

@@ -1,19 +1,19 @@
-import { afterEach, describe, expect, test } from 'bun:test'
-import { appOf, type TestDaemon, type TestDaemonOptions, startTestDaemon } from './daemon.ts'
+import { describe, expect, test } from 'bun:test'
+import { appOf, type TestDaemon, type TestDaemonOptions } from './daemon.ts'
 import { accept, countSends, readBy, sendAndWait, waitForTry } from './sending.ts'
 import { SettableClock } from './settable-clock.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
+const daemon = useDaemon()
 let clock: SettableClock
-afterEach(() => daemon.close())
 
 const path = '/cgi-bin/message/send'
 const hundred = Array.from({ length: 100 }, (_, n) => `member${n}`)
 
 async function open(options: TestDaemonOptions = {}): Promise<TestDaemon> {
   clock = new SettableClock()
-  daemon = await startTestDaemon({ clock, agent: {}, tenant: { members: hundred }, ...options })
+  await daemon.open({ clock, agent: {}, tenant: { members: hundred }, ...options })
   return daemon
 }
 

@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestDaemon, startTestDaemon } from './daemon.ts'
+import { startTestDaemon } from './daemon.ts'
 import { accept, countSends, refusal, sendAndWait, sendLate, waitForTry } from './sending.ts'
 import { SettableClock } from './settable-clock.ts'
+import { shareDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
+const daemon = shareDaemon()
 const clock = new SettableClock()
 const folder = mkdtempSync(join(tmpdir(), 'wecomd-media-'))
 const root = join(folder, 'root')
@@ -25,7 +26,7 @@ beforeAll(async () => {
   symlinkSync(join(folder, 'secret.txt'), join(root, 'out.txt'))
   symlinkSync(folder, join(root, 'up'))
   symlinkSync(join(root, '报表', '一季度.pdf'), join(root, 'in.pdf'))
-  daemon = await startTestDaemon({
+  await daemon.open({
     clock,
     agent: {},
     tenant: { members: ['a', 'b', 'c', 'd', 'e', 'f'] },
@@ -33,7 +34,6 @@ beforeAll(async () => {
   })
 })
 afterAll(async () => {
-  await daemon.close()
   rmSync(folder, { recursive: true, force: true })
 })
 

@@ -1,13 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { appOf, botKey, botToken, type TestDaemon, startTestDaemon } from './daemon.ts'
+import { beforeAll, describe, expect, test } from 'bun:test'
+import { appOf, botKey, botToken } from './daemon.ts'
 import { accept, cards, countSends, refusal } from './sending.ts'
 import { SettableClock } from './settable-clock.ts'
+import { shareDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
+const daemon = shareDaemon()
 const clock = new SettableClock()
 
 beforeAll(async () => {
-  daemon = await startTestDaemon({
+  await daemon.open({
     clock,
     agent: {},
     channel: {
@@ -17,7 +18,6 @@ beforeAll(async () => {
     config: { limits: { outbox: 4 } },
   })
 })
-afterAll(() => daemon.close())
 
 const to = 'user:zhangsan'
 const text = 'x'

@@ -1,17 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import { type TestDaemon, startTestDaemon } from './daemon.ts'
 import { accept, cards, refusal, sendAndWait, waitForTry } from './sending.ts'
 import { SettableClock } from './settable-clock.ts'
+import { shareDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
+const daemon = shareDaemon()
 const clock = new SettableClock()
 const names = ['ops', 'news', 'media', 'busy', 'cut', 'twin']
 const path = '/cgi-bin/webhook/send'
 
 beforeAll(async () => {
   const keys = Object.fromEntries(names.map(name => [name, `key-of-${name}`]))
-  daemon = await startTestDaemon({
+  await daemon.open({
     clock,
     tenant: { robots: [...names, 'whole'].map(name => ({ name, key: `key-of-${name}` })) },
     channel: {
@@ -24,7 +24,6 @@ beforeAll(async () => {
     },
   })
 })
-afterAll(() => daemon.close())
 
 const send = (name: string, body: object) => sendAndWait(daemon, { to: `webhook:${name}`, ...body })
 const shown = (name: string) => daemon.tenant.ledger.seen({ chatid: name })

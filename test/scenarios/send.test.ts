@@ -1,12 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { appOf, type TestDaemon, startTestDaemon } from './daemon.ts'
+import { beforeAll, describe, expect, test } from 'bun:test'
+import { appOf } from './daemon.ts'
 import { accept, cards, countSends, readBy, refusal, sendAndWait } from './sending.ts'
+import { shareDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
+const daemon = shareDaemon()
 const members = ['ZhangSan', 'lisi', 'wangwu', '007zhang', 'guest', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
 
 beforeAll(async () => {
-  daemon = await startTestDaemon({
+  await daemon.open({
     agent: { allowAppChat: true },
     tenant: {
       members,
@@ -20,7 +21,6 @@ beforeAll(async () => {
     config: { outbound: { allowBroadcast: true } },
   })
 })
-afterAll(() => daemon.close())
 
 const send = (body: object) => sendAndWait(daemon, body)
 const seen = (userid: string) => daemon.tenant.ledger.seen({ userid })

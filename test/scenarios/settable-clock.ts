@@ -1,10 +1,13 @@
 import { type Cancel, type Clock, realClock } from '../../src/world.ts'
 
-/** The real clock, shown as another time that a test may set forward. Alarms wait as long as they were set for. */
+/** A day on which nothing depends. */
+const someDay = 1_780_000_000_000
+
+/** Runs as fast as the real clock, from a time of its own that a test may set forward. Alarms wait as long as they were set for. */
 export class SettableClock implements Clock {
   private offsetMs: number
 
-  constructor(startsAt: number = realClock.now()) {
+  constructor(startsAt: number = someDay) {
     this.offsetMs = startsAt - realClock.now()
   }
 

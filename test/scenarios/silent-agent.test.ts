@@ -1,11 +1,10 @@
-import { afterEach, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { startAppDaemon, textsOf, untilIdle } from './app-daemon.ts'
-import type { TestDaemon } from './daemon.ts'
 import { SettableClock } from './settable-clock.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon(startAppDaemon)
 
 const minuteMs = 60_000
 
@@ -13,7 +12,7 @@ const minuteMs = 60_000
 async function open() {
   const clock = new SettableClock()
   const gate = Promise.withResolvers<void>()
-  daemon = await startAppDaemon({
+  await daemon.open({
     clock,
     gateway: {
       async *script(text) {

@@ -1,12 +1,12 @@
-import { afterEach, expect, test } from 'bun:test'
-import { botKey, type TestDaemon, startTestDaemon } from './daemon.ts'
+import { expect, test } from 'bun:test'
+import { botKey } from './daemon.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon()
 
 test('texts: a busy sentence of its own reaches the users of an account, over the one for all', async () => {
-  daemon = await startTestDaemon({
+  await daemon.open({
     channel: { accounts: { default: { texts: { busy: '销售部现在很忙，请稍后再发。' } } } },
     config: { limits: { perUserPerMinute: 1 }, language: 'en', texts: { busy: 'Busy.', failed: 'Call 8000.' } },
   })
@@ -18,7 +18,7 @@ test('texts: a busy sentence of its own reaches the users of an account, over th
 })
 
 test('texts: the name of an account stands beside its id in status and log', async () => {
-  daemon = await startTestDaemon({
+  await daemon.open({
     channel: {
       accounts: {
         default: { name: '总部' },

@@ -1,12 +1,12 @@
-import { afterEach, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { openForwardProxy } from '../wecom/forward-proxy.ts'
-import { appOf, type TestDaemon, startTestDaemon } from './daemon.ts'
+import { appOf } from './daemon.ts'
 import { accept, sendAndWait, waitForTry } from './sending.ts'
 import { SettableClock } from './settable-clock.ts'
 import { until } from './until.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon()
 
 interface Unreachable {
   readonly since: number
@@ -33,7 +33,7 @@ const options = {
 
 test('unreachable: status says since when and why nothing comes back from WeCom, and the log twice, not per call', async () => {
   const clock = new SettableClock()
-  daemon = await startTestDaemon({ ...options, agent: {}, clock })
+  await daemon.open({ ...options, agent: {}, clock })
   const { api } = daemon.tenant
   api.acceptOnly(() => false)
   const id = await accept(daemon, { to: 'user:zhangsan', text: '1' })
@@ -63,7 +63,7 @@ test('unreachable: status says since when and why nothing comes back from WeCom,
 })
 
 test('unreachable: group robots have one entry for all of them, apart from the app', async () => {
-  daemon = await startTestDaemon({ ...options, agent: {} })
+  await daemon.open({ ...options, agent: {} })
   const { api } = daemon.tenant
   api.acceptOnly(() => false)
   await waitForTry(daemon, await accept(daemon, { to: 'webhook:ops', text: '1' }))
@@ -76,7 +76,7 @@ test('unreachable: group robots have one entry for all of them, apart from the a
 })
 
 test('unreachable: an account without an app says it of its Bot, whose answers go by response_url', async () => {
-  daemon = await startTestDaemon({ bot: { stream: { windowMs: 1_500, handoverMs: 1_000 } } })
+  await daemon.open({ bot: { stream: { windowMs: 1_500, handoverMs: 1_000 } } })
   await until('the gateway link', async () => (await told()).ready)
   daemon.tenant.api.acceptOnly(() => false)
   await daemon.tenant.say({ userid: 'zhangsan', text: '[slow 900] 慢' }).finished
@@ -85,7 +85,7 @@ test('unreachable: an account without an app says it of its Bot, whose answers g
 })
 
 test('unreachable: a refusal of WeCom itself, and a mistake of ours, are not said to be that', async () => {
-  daemon = await startTestDaemon({ ...options, agent: {} })
+  await daemon.open({ ...options, agent: {} })
   await sendAndWait(daemon, { to: 'user:nobody', text: 'x' })
   await sendAndWait(daemon, { to: 'tag:nobody', text: 'x' })
   expect((await told()).accounts[0]?.app).not.toHaveProperty('unreachable')
@@ -98,7 +98,7 @@ for (const [what, makeUrl] of [
   test(`unreachable: a proxy that wants other credentials for ${what} is told with the key to change`, async () => {
     const strict = await openForwardProxy('us@er', 'p:w', false)
     const network = { egressProxyUrl: strict.url, apiBaseUrl: makeUrl('http://wecom.invalid') }
-    daemon = await startTestDaemon({ ...options, agent: {}, network })
+    await daemon.open({ ...options, agent: {}, network })
     await waitForTry(daemon, await accept(daemon, { to: 'user:zhangsan', text: 'x' }))
     strict.close()
     const unreachable = (await told()).accounts[0]?.app?.unreachable

@@ -12,3 +12,8 @@ export async function until<T>(
   }
   throw new Error(`waited in vain: ${what}`)
 }
+
+/** Resolves when it is later than `at`, for a daemon that runs in real time. */
+export async function untilTime(at: number): Promise<void> {
+  await until('the time to pass', () => Date.now() > at)
+}

@@ -1,13 +1,12 @@
-import { afterEach, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import type { DeliveryReport } from '../../src/bridge/operator/trace.ts'
-import { type TestDaemon, startTestDaemon } from './daemon.ts'
 import { accept } from './sending.ts'
+import { useDaemon } from './use-daemon.ts'
 
-let daemon: TestDaemon
-afterEach(() => daemon.close())
+const daemon = useDaemon()
 
 const open = async () => {
-  daemon = await startTestDaemon({
+  await daemon.open({
     agent: {},
     tenant: { members: ['zhangsan', 'lisi'], robots: [{ name: 'ops', key: 'k' }] },
     channel: { webhooks: { ops: 'k' } },
