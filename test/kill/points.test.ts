@@ -5,7 +5,7 @@ import type { Bubble } from '../../src/playground/tenant/bot/bubble.ts'
 import { connectClient } from '../openclaw/client.ts'
 import { openclawSuite, sharedGateway, withoutOpenClaw } from '../openclaw/gateway.ts'
 import type { Binary } from '../scenarios/binary.ts'
-import { until } from '../scenarios/until.ts'
+import { until, untilTime } from '../scenarios/until.ts'
 import { isIdle, journeyOf, type KillRig, type KillRigOptions, openKillRig } from './rig.ts'
 import { openTap, type Tap, type TapFrame } from './tap.ts'
 
@@ -32,7 +32,7 @@ async function ask(options: KillRigOptions = {}): Promise<{ daemon: Binary; tena
   rig = await openKillRig({ url: tap.url, token: gateway.token }, options)
   const { daemon, tenant } = rig
   await until('the gateway link', async () => (await linkOf(daemon)) === 'up')
-  const bubble = tenant.say({ userid: `killed${++users}-${Date.now().toString(36)}`, text: question })
+  const bubble = tenant.say({ userid: `killed${++users}`, text: question })
   await bubble.opened
   return { daemon, tenant, bubble }
 }
@@ -59,12 +59,10 @@ async function asksOf({ place }: Bubble): Promise<readonly (string | undefined)[
 }
 
 /** The bubble came to its end with the whole answer after the restart: same stream, one ask, nothing seen twice. */
-async function expectBubbleWentOn(daemon: Binary, tenant: Tenant, bubble: Bubble, restartedAt: number): Promise<void> {
+async function expectBubbleWentOn(daemon: Binary, tenant: Tenant, bubble: Bubble, before: number): Promise<void> {
   await bubble.finished
   expect(bubble.text).toBe(answer)
-  const since = bubble.captured.filter(
-    ({ at, kind, status }) => at >= restartedAt && kind === 'refresh' && status === 200,
-  )
+  const since = bubble.captured.slice(before).filter(({ kind, status }) => kind === 'refresh' && status === 200)
   expect(since.length).toBeGreaterThan(0)
   expect(new Set(bubble.captured.flatMap(({ reply }) => reply.stream?.id ?? []))).toEqual(
     new Set([bubble.streamId ?? '']),
@@ -104,18 +102,18 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('kill points'), () => {
     const { daemon, tenant, bubble } = await ask()
     await stopped
     expect(await asksOf(bubble)).toEqual([])
-    const at = Date.now()
+    const before = bubble.captured.length
     await restart(daemon)
-    await expectBubbleWentOn(daemon, tenant, bubble, at)
+    await expectBubbleWentOn(daemon, tenant, bubble, before)
   })
 
   test('kill: chat.send is sent, its answer never comes', async () => {
     const stopped = tap.stopAt(isAck)
     const { daemon, tenant, bubble } = await ask()
     await stopped
-    const at = Date.now()
+    const before = bubble.captured.length
     await restart(daemon)
-    await expectBubbleWentOn(daemon, tenant, bubble, at)
+    await expectBubbleWentOn(daemon, tenant, bubble, before)
   })
 
   test('kill: chat.send is acknowledged', async () => {
@@ -127,9 +125,9 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('kill points'), () => {
     })
     const { daemon, tenant, bubble } = await ask()
     await stopped
-    const at = Date.now()
+    const before = bubble.captured.length
     await restart(daemon)
-    await expectBubbleWentOn(daemon, tenant, bubble, at)
+    await expectBubbleWentOn(daemon, tenant, bubble, before)
   })
 
   test('kill: the first delta has come', async () => {
@@ -138,17 +136,17 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('kill points'), () => {
     const { daemon, tenant, bubble } = await ask()
     await stopped
     await until('the first words are shown', () => bubble.text.startsWith('tok0'))
-    const at = Date.now()
+    const before = bubble.captured.length
     await restart(daemon)
-    await expectBubbleWentOn(daemon, tenant, bubble, at)
+    await expectBubbleWentOn(daemon, tenant, bubble, before)
   })
 
   test('kill: in the middle of the deltas', async () => {
     const { daemon, tenant, bubble } = await ask()
     await until('half of the words are shown', () => bubble.text.includes('tok15'))
-    const at = Date.now()
+    const before = bubble.captured.length
     await restart(daemon)
-    await expectBubbleWentOn(daemon, tenant, bubble, at)
+    await expectBubbleWentOn(daemon, tenant, bubble, before)
   })
 
   test('kill: the final is there and not fetched', async () => {
@@ -156,20 +154,20 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('kill points'), () => {
     await until('the first words are shown', () => bubble.text.startsWith('tok0'))
     bubble.stopPolling()
     await until('the end of the run', () => knows(daemon, bubble, 'final'))
-    const at = Date.now()
+    const before = bubble.captured.length
     await restart(daemon)
     bubble.resumePolling()
-    await expectBubbleWentOn(daemon, tenant, bubble, at)
+    await expectBubbleWentOn(daemon, tenant, bubble, before)
   })
 
   test('kill: the finish frame was served', async () => {
     const { daemon, tenant, bubble } = await ask()
     await bubble.finished
-    const at = Date.now()
+    const before = bubble.captured.length
     await restart(daemon)
     const { reply } = await bubble.pollOnce()
     expect(reply.stream).toMatchObject({ id: bubble.streamId ?? '', content: answer, finish: true })
-    await expectBubbleWentOn(daemon, tenant, bubble, at)
+    await expectBubbleWentOn(daemon, tenant, bubble, before)
   })
 
   test('kill: the response_url took the answer, its own answer never comes', async () => {
@@ -200,14 +198,14 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('kill points'), () => {
     await until('some words are shown', () => bubble.text.includes('tok3'))
     bubble.stopPolling()
     await daemon.kill()
-    await until('the time to hand over is past', () => Date.now() > bubble.sentAt + 1_500)
-    const at = Date.now()
+    await untilTime(bubble.sentAt + 1_500)
+    const before = bubble.captured.length
     await daemon.start()
     bubble.resumePolling()
     await bubble.finished
-    expect(
-      bubble.captured.filter(exchange => exchange.at >= at && exchange.reply.stream?.id === bubble.streamId),
-    ).not.toEqual([])
+    expect(bubble.captured.slice(before).filter(exchange => exchange.reply.stream?.id === bubble.streamId)).not.toEqual(
+      [],
+    )
     // At most a second of what was shown is lost, never the answer.
     expect(bubble.text).toStartWith('tok0')
     expect(bubble.text).not.toContain('tok29')
@@ -225,8 +223,8 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('kill points'), () => {
     const stopped = tap.stopAt(frame => frame.kind === 'answer' && frame.name === 'chat.history')
     await daemon.start()
     await stopped
-    const at = Date.now()
+    const before = bubble.captured.length
     await restart(daemon)
-    await expectBubbleWentOn(daemon, tenant, bubble, at)
+    await expectBubbleWentOn(daemon, tenant, bubble, before)
   })
 })

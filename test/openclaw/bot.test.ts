@@ -4,7 +4,7 @@ import { type TestDaemon, startTestDaemon } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
 import { connectClient, type Payload } from './client.ts'
 import { type Front, openFront } from './front.ts'
-import { openclawSuite, sharedGateway, withoutOpenClaw } from './gateway.ts'
+import { openclawSuite, restartWithinMs, sharedGateway, withoutOpenClaw } from './gateway.ts'
 
 let gateway: OpenClaw
 let daemon: TestDaemon | undefined
@@ -12,7 +12,7 @@ let front: Front | undefined
 let users = 0
 
 /** Every test uses a new user, so that sessions in the shared gateway stay separate. */
-const newUser = () => `user${++users}-${Date.now().toString(36)}`
+const newUser = () => `user${++users}`
 const sessionOf = (userid: string) => `agent:main:wecom:default:direct:${userid}`
 
 async function open(url = gateway.url, token = gateway.token): Promise<TestDaemon> {
@@ -135,33 +135,41 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     expect(Buffer.byteLength(long.text)).toBe(12_000)
   })
 
-  test('openclaw: on SIGTERM the gateway finishes the answer first', async () => {
-    const { tenant } = await openReady()
-    const userid = newUser()
-    const bubble = tenant.say({ userid, text: '[long 30 100]' })
-    await until('the first text', () => bubble.text.startsWith('tok'))
-    await gateway.stop('SIGTERM')
-    await gateway.start()
-    await bubble.finished
-    expect(bubble.text).toBe(words(30))
-    expect(await asksOf(userid, bubble.callback.msgid)).toBe(1)
-  })
+  test(
+    'openclaw: on SIGTERM the gateway finishes the answer first',
+    async () => {
+      const { tenant } = await openReady()
+      const userid = newUser()
+      const bubble = tenant.say({ userid, text: '[long 30 100]' })
+      await until('the first text', () => bubble.text.startsWith('tok'))
+      await gateway.stop('SIGTERM')
+      await gateway.start()
+      await bubble.finished
+      expect(bubble.text).toBe(words(30))
+      expect(await asksOf(userid, bubble.callback.msgid)).toBe(1)
+    },
+    restartWithinMs,
+  )
 
-  test('openclaw: after SIGKILL the gateway resumes the turn; no second ask', async () => {
-    const opened = await openReady()
-    const userid = newUser()
-    const bubble = opened.tenant.say({ userid, text: '[long 30 100]' })
-    await until('the first text', () => bubble.text.startsWith('tok'))
-    await gateway.stop('SIGKILL')
-    const waiting = opened.tenant.say({ userid: newUser(), text: '[say I waited]' })
-    await gateway.start()
-    await Promise.all([bubble.finished, waiting.finished])
-    expect(bubble.text).not.toContain('⚠️')
-    expect(waiting.text).toBe('I waited')
-    expect(await asksOf(userid, bubble.callback.msgid)).toBe(1)
-    const trace = JSON.stringify(await opened.api(`/api/trace/${bubble.callback.msgid}`))
-    expect(trace).toContain('"resumed"')
-  })
+  test(
+    'openclaw: after SIGKILL the gateway resumes the turn; no second ask',
+    async () => {
+      const opened = await openReady()
+      const userid = newUser()
+      const bubble = opened.tenant.say({ userid, text: '[long 30 100]' })
+      await until('the first text', () => bubble.text.startsWith('tok'))
+      await gateway.stop('SIGKILL')
+      const waiting = opened.tenant.say({ userid: newUser(), text: '[say I waited]' })
+      await gateway.start()
+      await Promise.all([bubble.finished, waiting.finished])
+      expect(bubble.text).not.toContain('⚠️')
+      expect(waiting.text).toBe('I waited')
+      expect(await asksOf(userid, bubble.callback.msgid)).toBe(1)
+      const trace = JSON.stringify(await opened.api(`/api/trace/${bubble.callback.msgid}`))
+      expect(trace).toContain('"resumed"')
+    },
+    restartWithinMs,
+  )
 
   test('openclaw: a wrong token shows a hint, and the message waits', async () => {
     const opened = await open(gateway.url, 'wrong-token-0123456789')

@@ -12,7 +12,7 @@ let daemon: TestDaemon | undefined
 let front: Front | undefined
 let users = 0
 
-const newUser = () => `commander${++users}-${Date.now().toString(36)}`
+const newUser = () => `commander${++users}`
 
 /** Every user may use commands; both links are up. */
 async function open(url = gateway.url): Promise<(userid: string, text: string) => Promise<string>> {

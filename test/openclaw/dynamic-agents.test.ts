@@ -14,7 +14,7 @@ let gateway: OpenClaw
 let daemon: TestDaemon | undefined
 let front: Front | undefined
 const template = mkdtempSync(join(tmpdir(), 'wecomd-template-'))
-const suffix = Date.now().toString(36)
+const suffix = 'a1'
 
 async function open(url = gateway.url) {
   writeFileSync(join(template, 'AGENTS.md'), `Told by the template ${suffix}.\n`)

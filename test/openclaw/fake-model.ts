@@ -3,7 +3,8 @@
  * the time and the runtime facts that the gateway adds.
  */
 export interface ModelRequest {
-  readonly at: number
+  /** Its place among all requests. */
+  readonly number: number
   readonly model: string
   readonly prompt: string
   readonly said: string
@@ -57,7 +58,7 @@ export async function startFakeModel(port = 0): Promise<FakeModel> {
       if (pathname.endsWith('/models'))
         return Response.json({ object: 'list', data: [{ id: 'fake-1', object: 'model' }] })
       if (!pathname.endsWith('/chat/completions')) return new Response(null, { status: 404 })
-      const seen = readRequest((await request.json()) as Body)
+      const seen = readRequest((await request.json()) as Body, requests.length + 1)
       requests.push(seen)
       return answer(seen, request.signal)
     },
@@ -70,13 +71,13 @@ export async function startFakeModel(port = 0): Promise<FakeModel> {
   }
 }
 
-function readRequest(body: Body): ModelRequest {
+function readRequest(body: Body, number: number): ModelRequest {
   const all = body.messages.map(({ role, content }) => ({ role, text: textOf(content), images: imagesOf(content) }))
   // The gateway appends a message of its own to every request. It is not the user's text.
   const messages = all.filter(message => !(message.role === 'user' && message.text.startsWith(internalContext)))
   const prompt = messages.findLast(message => message.role === 'user')?.text ?? ''
   return {
-    at: Date.now(),
+    number,
     model: body.model,
     prompt,
     said: prompt.replace(/^\[\w{3} [\d-]+ [\d:]+ \w+\] /, '').replace(/\n\nRuntime: [^\n]*\bagent=[^\n]*$/, ''),
@@ -164,7 +165,7 @@ function streamOf(plan: Exclude<Plan, { kind: 'refuse' }>, request: ModelRequest
       if (plan.kind === 'tool') {
         const call = {
           index: 0,
-          id: `call_${request.at}`,
+          id: `call_${request.number}`,
           type: 'function',
           function: { name: plan.name, arguments: plan.args },
         }

@@ -31,7 +31,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media, end to end'), () => {
     ['a group', { chatid: 'wrMedia' }],
   ] as const) {
     test(`openclaw: an agent's image is in the bubble of ${where}, its table a message`, async () => {
-      const userid = `maker${Date.now().toString(36)}`
+      const userid = 'maker'
       daemon = await startAppDaemon({
         gatewayUrl: { url: claw.url, token: claw.token },
         tenant: { refreshMs: 200, members: [userid] },
@@ -52,7 +52,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media, end to end'), () => {
   }
 
   test("openclaw: a user's image reaches the model as an image", async () => {
-    const userid = `sender${Date.now().toString(36)}`
+    const userid = 'sender'
     daemon = await startAppDaemon({
       gatewayUrl: { url: claw.url, token: claw.token },
       bot: { joinWindowMs: 0 },
