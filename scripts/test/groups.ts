@@ -16,15 +16,18 @@ type Plan = readonly (readonly (readonly string[])[])[]
 
 /**
  * The beginnings of the paths of each group. A file belongs to the longest that fits, so `test/` takes what has no group
- * of its own. Whatever kills at random moments runs alone.
+ * of its own. In each stage lanes that compute run beside lanes that mostly wait.
  */
 export const suite: Plan = [
   [
-    ['test/', 'test/core/', 'test/wecom/', 'test/gateway/', 'test/playground/'],
+    ['test/core/', 'test/', 'test/wecom/'],
     ['test/simulation', 'test/mutants', 'test/cli/'],
+    ['test/scenarios/', 'test/gateway/', 'test/playground/'],
   ],
-  [['test/openclaw/', 'test/page/'], ['test/scenarios/']],
-  [['test/kill/']],
+  [
+    ['test/openclaw/', 'test/kill/points'],
+    ['test/page/', 'test/kill/'],
+  ],
 ]
 
 /** Groups that mostly wait, with how many processes share their files. */
