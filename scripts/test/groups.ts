@@ -36,8 +36,9 @@ const workers: Readonly<Record<string, number>> = { 'test/scenarios/': 4 }
 /** The tests that need neither a build nor a browser, a gateway or a whole daemon. */
 export const unitTier: Plan = [
   [
-    ['test/core/', 'test/domain/', 'test/crypto/', 'test/config/'],
-    ['test/store/', 'test/wecom/', 'test/scheduler/', 'test/app/', 'test/scripts/', 'test/architecture', 'test/tidy'],
+    ['test/core/', 'test/config/'],
+    ['test/store/', 'test/wecom/', 'test/domain/', 'test/crypto/', 'test/scheduler/', 'test/app/', 'test/scripts/'],
+    ['test/architecture', 'test/tidy'],
   ],
 ]
 
