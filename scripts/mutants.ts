@@ -15,6 +15,8 @@ const simulatedRuns = 300
 
 interface Outcome {
   readonly caughtBy: string | undefined
+  /** Of a test that failed and caught nothing: most likely the defect does not compile. */
+  readonly complaint?: string
   readonly output: string
 }
 
@@ -61,18 +63,22 @@ async function runTest(folder: string, file: string): Promise<Outcome> {
   if (code === 0) return { caughtBy: undefined, output }
   const law = /^(?:error: )?seed \d+: (.+)$/m.exec(output)?.[1]
   const expectation = /^\(fail\) (.+?)(?: \[[\d.]+m?s\])?$/m.exec(output)?.[1]
-  return { caughtBy: file === simulation ? law : expectation, output }
+  const caughtBy = file === simulation ? law : expectation
+  const complaint = /^.*\w*[Ee]rror: .+$/m.exec(output)?.[0] ?? output.slice(-200)
+  return caughtBy === undefined ? { caughtBy, complaint, output } : { caughtBy, output }
 }
 
-/** The first of its tests that catches it. */
-async function tryMutant(folder: string, mutant: Mutant): Promise<{ test: string; law: string } | undefined> {
+/** What came of a mutant: the first of its tests that caught it, or that it survived. */
+async function tryMutant(folder: string, mutant: Mutant): Promise<{ isCaught: boolean; result: string }> {
+  const complaints: string[] = []
   const restore = plant(folder, mutant.edits)
   try {
     for (const test of mutant.tests) {
-      const { caughtBy } = await runTest(folder, test)
-      if (caughtBy !== undefined) return { test, law: caughtBy }
+      const { caughtBy, complaint } = await runTest(folder, test)
+      if (caughtBy !== undefined) return { isCaught: true, result: `${test}: ${caughtBy.slice(0, 100)}` }
+      if (complaint !== undefined) complaints.push(`, but ${test} failed otherwise: ${complaint}`)
     }
-    return undefined
+    return { isCaught: false, result: `SURVIVED${complaints.join('')}` }
   } finally {
     restore()
   }
@@ -91,9 +97,8 @@ async function main(): Promise<number> {
     let survivors = 0
     for (const [index, mutant] of mutants.entries()) {
       if (chosen.length > 0 && !chosen.includes(index + 1)) continue
-      const caught = await tryMutant(folder, mutant)
-      if (caught === undefined) survivors++
-      const result = caught === undefined ? 'SURVIVED' : `${caught.test}: ${caught.law.slice(0, 100)}`
+      const { isCaught, result } = await tryMutant(folder, mutant)
+      if (!isCaught) survivors++
       console.log(`${String(index + 1).padStart(2)}  ${mutant.name.padEnd(38)} ${result}`)
     }
     console.log(survivors === 0 ? 'every defect was caught' : `${survivors} survived`)
