@@ -3,9 +3,10 @@
  * `--unit` runs the tier that needs nothing but Bun. It needs the network at most once: what it fetches is kept.
  */
 import { existsSync } from 'node:fs'
+import { getPriority, setPriority } from 'node:os'
 import { join, normalize } from 'node:path'
 import { parseArguments } from './test/arguments.ts'
-import { arrange, type Group, type Lane, listTests, type Stage, suite, unitTier } from './test/groups.ts'
+import { arrange, type Group, type Lane, listTests, suite, unitTier } from './test/groups.ts'
 import { needsOf } from './test/needs.ts'
 import { prepare } from './test/prepare.ts'
 import { add, closingLine, nothing, skippedIn, type Tally, tallyOf } from './test/tally.ts'
@@ -23,15 +24,18 @@ const skipped: string[] = []
 /** Runs one group in a process of its own, with its output on ours. */
 async function runGroup(group: Group, env: Readonly<Record<string, string>>): Promise<Tally> {
   const startedAt = performance.now()
-  const sharing = group.workers === undefined ? [] : [`--parallel=${group.workers}`, '--parallel-delay=0']
+  const sharing = group.workers === 1 ? [] : [`--parallel=${group.workers}`, '--parallel-delay=0']
   const files = group.files.map(file => `./${file}`)
-  const child = Bun.spawn([process.execPath, 'test', `--timeout=${timeoutMs}`, ...sharing, ...flags, ...files], {
+  // With `-t NAME` most groups have nothing to run.
+  const always = ['test', `--timeout=${timeoutMs}`, '--pass-with-no-tests']
+  const child = Bun.spawn([process.execPath, ...always, ...sharing, ...flags, ...files], {
     cwd: root,
     env: { ...process.env, ...env },
     stdin: 'ignore',
     stdout: 'inherit',
     stderr: 'pipe',
   })
+  if (group.isPatient) setPriority(child.pid, Math.min(getPriority() + 10, 19))
   let printed = ''
   const decoder = new TextDecoder()
   for await (const chunk of child.stderr) {
@@ -51,25 +55,21 @@ async function runLane(lane: Lane, env: Readonly<Record<string, string>>): Promi
 }
 
 /** The files that the caller chose as one group, or all that the tier has. */
-function plan(files: readonly string[]): readonly Stage[] {
+function plan(files: readonly string[]): readonly Lane[] {
   if (filters.length === 0) return arrange(isUnit ? unitTier : suite, files)
   const chosen = files.filter(file => filters.some(filter => file.includes(filter)))
-  return [[[{ name: filters.join(' '), files: chosen }]]]
+  return [[{ name: filters.join(' '), files: chosen, workers: 1, isPatient: false }]]
 }
 
 async function main(): Promise<Tally> {
-  const stages = plan(await listTests(root))
-  const files = stages.flat(2).flatMap(group => group.files)
+  const lanes = plan(await listTests(root))
+  const files = lanes.flat().flatMap(group => group.files)
   if (files.length === 0) throw new Error(`no test file matches ${filters.join(' ')}`)
   const { env, failures } = await prepare(root, await needsOf(root, files), isCi)
   for (const failure of failures) console.log(`FAILED: ${failure}`)
-  let tally: Tally = { ...nothing, failed: failures.length }
   const tier = isUnit ? { WECOMD_TEST_TIER: 'unit' } : {}
-  for (const lanes of stages) {
-    const tallies = await Promise.all(lanes.map(lane => runLane(lane, { ...env, ...tier })))
-    tally = tallies.reduce(add, tally)
-  }
-  return tally
+  const tallies = await Promise.all(lanes.map(lane => runLane(lane, { ...env, ...tier })))
+  return tallies.reduce(add, { ...nothing, failed: failures.length })
 }
 
 if (!existsSync(join(root, 'node_modules')))

@@ -2,44 +2,39 @@
 export interface Group {
   readonly name: string
   readonly files: readonly string[]
-  /** How many processes share the files, for tests that mostly wait. */
-  readonly workers?: number
+  /** How many processes share the files. */
+  readonly workers: number
+  /** It gives way to the others. */
+  readonly isPatient: boolean
 }
 
-/** Groups that run one after the other. */
+/** Groups that run one after the other, beside the other lanes. */
 export type Lane = readonly Group[]
 
-/** Lanes that run at the same time, since two cores are the least that we count on. */
-export type Stage = readonly Lane[]
-
-type Plan = readonly (readonly (readonly string[])[])[]
+type Plan = readonly (readonly string[])[]
 
 /**
- * The beginnings of the paths of each group. A file belongs to the longest that fits, so `test/` takes what has no group
- * of its own. In each stage lanes that compute run beside lanes that mostly wait.
+ * The beginnings of the paths of each group, as lanes that run at the same time. A file belongs to the longest that fits, so
+ * `test/` takes what has no group of its own. The first lane is the longest: a real gateway wants a core for itself. The
+ * second mostly waits. The third computes, and gives way to both.
  */
 export const suite: Plan = [
-  [
-    ['test/core/', 'test/', 'test/wecom/'],
-    ['test/simulation', 'test/mutants', 'test/cli/'],
-    ['test/scenarios/', 'test/gateway/', 'test/playground/'],
-  ],
-  [
-    ['test/openclaw/', 'test/kill/points'],
-    ['test/page/', 'test/kill/'],
-  ],
+  ['test/openclaw/', 'test/kill/points'],
+  ['test/scenarios/', 'test/gateway/', 'test/playground/', 'test/page/', 'test/kill/'],
+  ['test/core/', 'test/simulation', 'test/mutants', 'test/', 'test/wecom/', 'test/cli/'],
 ]
 
 /** Groups that mostly wait, with how many processes share their files. */
 const workers: Readonly<Record<string, number>> = { 'test/scenarios/': 4 }
 
+/** Groups that compute and have nobody waiting for them. */
+const patient: readonly string[] = ['test/core/', 'test/simulation', 'test/mutants', 'test/cli/']
+
 /** The tests that need neither a build nor a browser, a gateway or a whole daemon. */
 export const unitTier: Plan = [
-  [
-    ['test/core/', 'test/config/'],
-    ['test/store/', 'test/wecom/', 'test/domain/', 'test/crypto/', 'test/scheduler/', 'test/app/', 'test/scripts/'],
-    ['test/architecture', 'test/tidy'],
-  ],
+  ['test/core/', 'test/config/'],
+  ['test/store/', 'test/wecom/', 'test/domain/', 'test/crypto/', 'test/scheduler/', 'test/app/', 'test/scripts/'],
+  ['test/architecture', 'test/tidy'],
 ]
 
 /** All test files of the repository, sorted. */
@@ -48,16 +43,18 @@ export async function listTests(root: string): Promise<readonly string[]> {
 }
 
 /** Puts the files where the plan wants them; leaves out those that it has no place for, and groups without files. */
-export function arrange(plan: Plan, files: readonly string[]): readonly Stage[] {
-  const names = plan.flat(2)
+export function arrange(plan: Plan, files: readonly string[]): readonly Lane[] {
+  const names = plan.flat()
   const groupOf = (file: string) =>
     names
       .filter(name => file.startsWith(name))
       .toSorted((a, b) => a.length - b.length)
       .at(-1)
-  const inGroup = (name: string): Group => {
-    const own = files.filter(file => groupOf(file) === name)
-    return { name, files: own, ...(workers[name] !== undefined && { workers: workers[name] }) }
-  }
-  return plan.map(lanes => lanes.map(lane => lane.map(inGroup).filter(group => group.files.length > 0)))
+  const inGroup = (name: string): Group => ({
+    name,
+    files: files.filter(file => groupOf(file) === name),
+    workers: workers[name] ?? 1,
+    isPatient: plan === suite && patient.includes(name),
+  })
+  return plan.map(lane => lane.map(inGroup).filter(group => group.files.length > 0))
 }
