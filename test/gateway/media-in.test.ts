@@ -94,7 +94,10 @@ test('agent: after three broken uploads the question goes without files', async 
 })
 
 test('agent: a stalled large frame does not close the link', async () => {
-  const { gateway, ask, proxy, statuses } = await openOverPipe({ stalls: true, limitBytes: 1_000_000 }, { tickMs: 1_000 })
+  const { gateway, ask, proxy, statuses } = await openOverPipe(
+    { stalls: true, limitBytes: 1_000_000 },
+    { tickMs: 1_000 },
+  )
   const file = fileOf('max.zip', noise(19_464_192))
   const answer = ask('k', 'hi', { attachments: [file] })
   await until('the proxy to stall', proxy.isStalled)

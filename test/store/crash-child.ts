@@ -36,9 +36,10 @@ function open(file: string) {
 
 function hold(file: string): void {
   try {
-    open(file)
+    // Without this reference the store would be collected, and its lock with it.
+    const store = open(file)
     process.stdout.write('open\n')
-    process.stdin.resume()
+    process.stdin.on('end', () => void store.close()).resume()
   } catch (error) {
     process.stdout.write(`${isCode(error, 'store_locked') ? 'store_locked' : 'failed'} ${String(error)}\n`)
   }
