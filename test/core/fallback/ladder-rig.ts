@@ -66,21 +66,27 @@ export async function bringHome(square: Case): Promise<readonly string[]> {
   scheduler.start()
   const reply = await receive({ kind: 'message', inbound: inboundOf(square) })
   const stream = reply.kind === 'stream' ? reply.frame.streamId : undefined
-  for (let second = 1; second <= 420; second++) {
+  const lastPoll = { unfetched: 8, none: 0, fetched: 420, closed: 420 }[square.bubble]
+  for (let second = 1; stream !== undefined && second <= lastPoll; second++) {
     await clock.advanceTo(t0 + second * 1_000)
-    const polls = square.bubble === 'unfetched' ? second < 9 : square.bubble !== 'none'
-    if (stream === undefined || !polls) continue
     const { frame } = (await receive({ kind: 'refresh', account: 'default', streamId: stream })) as { frame: Frame }
     if (!frame.finish) continue
     seen.push(`bubble: ${wordsOf(frame)}`)
     break
   }
-  await clock.advanceTo(t0 + 800_000)
+  for (let second = 20; second <= 800 && isBusy(db); second += 20) await clock.advanceTo(t0 + second * 1_000)
   await scheduler.stop()
   for (const { state, body } of await desk.store.outbox.dead(99)) seen.push(`dead: ${state} ${body.kind}`)
   scheduler.close()
   db.close()
   return seen
+}
+
+/** Whether anything may still happen: a deadline, a task, something to send. */
+function isBusy(db: Database): boolean {
+  const open = `SELECT 1 AS found FROM turn WHERE due_at IS NOT NULL OR task_at IS NOT NULL
+    UNION ALL SELECT 1 FROM delivery WHERE done = 0 LIMIT 1`
+  return db.query(open).get() !== null
 }
 
 function inboundOf({ origin, chat, url }: Case): Inbound {
