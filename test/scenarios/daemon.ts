@@ -21,6 +21,10 @@ export const appOf = {
   token: 'wecomdAppToken01',
   encodingAESKey: 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C',
 } as const
+const portsPerProcess = 100
+const firstPort = 10_000 + (process.pid % 220) * portsPerProcess
+let nextPort = 0
+
 export const gatewayToken = 'scenario-token-0123456789'
 
 export interface TestDaemonOptions {
@@ -96,11 +100,21 @@ export function configText(
   })
 }
 
+/**
+ * A port that nothing listens on. Test processes run side by side, so each has a block of its own, below the ports that
+ * the kernel gives to connections: one that was free a moment ago is not taken by a neighbour.
+ */
 export function freePort(): number {
-  const probe = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  const { port } = probe
-  probe.stop(true)
-  return port
+  for (let attempt = 0; attempt < portsPerProcess; attempt++) {
+    const port = firstPort + (nextPort++ % portsPerProcess)
+    try {
+      Bun.listen({ hostname: '127.0.0.1', port, socket: { data() {} } }).stop(true)
+      return port
+    } catch {
+      // in use; the next one
+    }
+  }
+  throw new Error(`no port from ${firstPort} to ${firstPort + portsPerProcess} is free`)
 }
 
 export async function startTestDaemon(options: TestDaemonOptions = {}): Promise<TestDaemon> {

@@ -65,9 +65,10 @@ export async function bringHome(square: Case): Promise<readonly string[]> {
   const receive = createReceive(desk)
   scheduler.start()
   const reply = await receive({ kind: 'message', inbound: inboundOf(square) })
-  const stream = reply.kind === 'stream' ? reply.frame.streamId : undefined
-  const lastPoll = { unfetched: 8, none: 0, fetched: 420, closed: 420 }[square.bubble]
-  for (let second = 1; stream !== undefined && second <= lastPoll; second++) {
+  const stream = reply.kind === 'stream' ? reply.frame.streamId : ''
+  const polls = { unfetched: 8, none: 0, fetched: 420, closed: 420 }[square.bubble]
+  const lastPoll = stream === '' ? 0 : polls
+  for (let second = 1; second <= lastPoll; second++) {
     await clock.advanceTo(t0 + second * 1_000)
     const { frame } = (await receive({ kind: 'refresh', account: 'default', streamId: stream })) as { frame: Frame }
     if (!frame.finish) continue
