@@ -6,6 +6,7 @@ const modules = {
   binary: 'test/scenarios/binary.ts',
   openclaw: 'scripts/openclaw.ts',
   chromium: 'test/page/browser.ts',
+  zsh: 'test/cli/zsh.ts',
 } as const
 
 export type Need = keyof typeof modules

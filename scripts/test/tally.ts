@@ -25,7 +25,8 @@ export function tallyOf(printed: string, exitCode: number): Tally {
 
 /** The names of the tests that `bun test` skipped. */
 export function skippedIn(printed: string): readonly string[] {
-  return Array.from(printed.matchAll(/^\(skip\) (.+)$/gm), ([, name = '']) => name)
+  // Bun prints them twice, where they stand and at the end.
+  return [...new Set(Array.from(printed.matchAll(/^\(skip\) (.+)$/gm), ([, name = '']) => name))]
 }
 
 /** The last line of every run: `N passed, N failed`, and what was skipped if anything was. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { commands } from '../../src/cli/table/commands.ts'
 import { dispatchHere } from './in-process.ts'
+import { zshTest } from './zsh.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'wecomd-completion-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -79,8 +80,6 @@ describe('bash', () => {
 })
 
 describe('zsh', () => {
-  const zsh = Bun.which('zsh')
-
   /** What zsh offers, by stand-ins for the functions of its completion system that print what they are given. */
   async function zshOffers(...words: readonly string[]): Promise<readonly string[]> {
     writeFileSync(join(folder, 'wecomd.zsh'), await scriptFor('zsh'))
@@ -94,7 +93,7 @@ describe('zsh', () => {
       'words=("$@"); CURRENT=$#',
       '_wecomd',
     ].join('\n')
-    const child = Bun.spawn([zsh ?? 'zsh', '-f', '-c', call, 'zsh', 'wecomd', ...words], {
+    const child = Bun.spawn(['zsh', '-f', '-c', call, 'zsh', 'wecomd', ...words], {
       cwd: folder,
       stdout: 'pipe',
       stderr: 'pipe',
@@ -104,7 +103,7 @@ describe('zsh', () => {
     return out.split('\n').filter(line => line !== '')
   }
 
-  test.skipIf(zsh === null)('completion: zsh offers commands, flags, choices and files', async () => {
+  zshTest('completion: zsh offers commands, flags, choices and files', async () => {
     expect(await zshOffers('')).toContain('status:show how the running daemon is doing')
     expect(await zshOffers('dead', '')).toContain('retry:deliver a dead letter again')
     expect(await zshOffers('send', '')).toContain('--wait:wait for the outcome')

@@ -15,6 +15,7 @@ const expected: readonly (readonly [file: string, needs: readonly string[]])[] =
   ['test/openclaw/bot.test.ts', ['openclaw']],
   ['test/kill/points.test.ts', ['binary', 'openclaw']],
   ['test/page/demo.test.ts', ['binary', 'chromium']],
+  ['test/cli/completion.test.ts', ['zsh']],
 ]
 
 for (const [file, needs] of expected) {
@@ -26,5 +27,10 @@ for (const [file, needs] of expected) {
 test('needs: several files need what any of them does, and the suite needs everything', async () => {
   const files = ['test/core/fallback/ladder.test.ts', 'test/kill/random.test.ts']
   expect([...(await needsOf(root, files))]).toEqual(['binary'])
-  expect([...(await needsOf(root, await listTests(root)))].toSorted()).toEqual(['binary', 'chromium', 'openclaw'])
+  expect([...(await needsOf(root, await listTests(root)))].toSorted()).toEqual([
+    'binary',
+    'chromium',
+    'openclaw',
+    'zsh',
+  ])
 })
