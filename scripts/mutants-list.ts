@@ -102,8 +102,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/bridge/deliver/deliver.ts',
-        from: 'const begun = await store.outbox.begin(ready,',
-        to: `const begun = ready.route === 'response_url' ? beginAttempt(ready, { isDuplicate: false }, at) : await store.outbox.begin(ready,`,
+        from: 'const started = await store.outbox.begin(ready,',
+        to: `const started = ready.route === 'response_url' ? beginAttempt(ready, { isDuplicate: false }, at) : await store.outbox.begin(ready,`,
       },
     ],
     tests: [simulation],
@@ -113,8 +113,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/bridge/deliver/deliver.ts',
-        from: 'const begun = await store.outbox.begin(ready,',
-        to: `const begun = ready.route === 'app' ? beginAttempt(ready, { isDuplicate: false }, at) : await store.outbox.begin(ready,`,
+        from: 'const started = await store.outbox.begin(ready,',
+        to: `const started = ready.route === 'app' ? beginAttempt(ready, { isDuplicate: false }, at) : await store.outbox.begin(ready,`,
       },
     ],
     tests: [simulation],

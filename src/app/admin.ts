@@ -50,7 +50,7 @@ export function openAdmin(deps: AdminDeps, world: World): Listener {
       agents: deps.agentWatch.components,
       metrics,
       appFacts: account => readAppFacts(context, account),
-      outageOn: (route, account) => context.breaker.outageOn(outageKeyOf({ route, account })),
+      outageOn: (route, account) => context.breaker.outageOf(outageKeyOf({ route, account })),
       ...life,
     })
   }
@@ -76,7 +76,7 @@ async function readAppFacts({ store, clock, platform, breaker }: BridgeContext, 
   const [minute = 0, hour = 0] = await store.outbox.peak(account, [now - minuteMs, now - hourMs])
   const activity = await readActivity({ store }, account)
   const expiresAt = platform.tokenExpiresAt(account)
-  const held = breaker.of(account)
+  const held = breaker.holdOf(account)
   return {
     ...(expiresAt !== undefined && { token: { expiresAt } }),
     quota: { minute, hour },

@@ -161,7 +161,7 @@ function accountSettings(config: Config): Map<string, AccountSettings> {
         windowMs: bot?.stream.windowMs ?? 0,
         handoverMs: bot?.stream.handoverMs ?? 0,
         joinWindowMs: bot?.joinWindowMs ?? defaultJoinWindowMs,
-        tellsFeedback: bot?.feedback === 'tell',
+        agentGetsFeedback: bot?.feedback === 'tell',
         thoughts: bot?.reasoning ?? 'fold',
         ...(bot?.welcomeText !== undefined && { welcomeText: bot.welcomeText }),
         ...(agent !== undefined && {

@@ -130,7 +130,7 @@ export class Reloader {
   /** Retries held deliveries: the new config may have fixed their problem. Otherwise each app is probed once a minute. */
   private async retryHeld({ breaker, store, clock, log }: BridgeContext): Promise<void> {
     for (const account of breaker.accounts()) {
-      breaker.probe(account)
+      breaker.allowProbe(account)
       await store.outbox
         .unhold(account, clock.now())
         .catch(error =>

@@ -4,54 +4,60 @@ import type { Commit, TurnChange } from '../domain/ports.ts'
 import type { Turn } from '../domain/turn.ts'
 import type { BridgeContext } from './context.ts'
 
-/** A scheduler source that can be told when to look again. */
+/** A worker that sleeps until its next due time. */
 interface Wakeable {
-  /** Something of its may be due at `at` (epoch ms). */
-  expect(at: number): void
+  /** Something may be due at `at` (epoch ms): runs then, or earlier if it was to run earlier. */
+  wakeAt(at: number): void
 }
 
-/** Everybody who acts on what was committed. */
-export interface CommitFollowers {
+/** The parts of the bridge that react to commits. */
+export interface CommitHandlers {
   readonly tasks: Wakeable
   readonly deliveries: Wakeable
   jobsIn(queue: Job['queue']): Wakeable
-  readonly deadlines: { expect(turn: Turn): void }
-  /** Ends a run of this process early; other runs are not here. */
+  readonly deadlines: { reschedule(turn: Turn): void }
+  /** Stops the run of a turn if this process follows it. */
   stopRun(turnId: string): void
-  /** The bubble has closed and the run continues. */
-  bubbleClosed(turn: Turn): void
+  /** The turn's bubble has closed with a notice while its run continues. */
+  onBubbleClosed(turn: Turn): void
 }
 
 /**
- * Derives from a commit who has to act: which worker has something due, whose deadline moved, which run is to stop. This
- * is the only place that does; nobody reports a change by hand. A restart needs none of it, since workers look at the
- * store when they start.
+ * Creates the listener for `Store.onCommit`. From the rows of a commit it derives what happens next: which worker has
+ * something due, which deadline moved, which run has to stop, what to count and log.
+ *
+ * This is the only place that does so (docs/adr/0012-commits-wake.md). Code that writes to the store never wakes
+ * anyone: an explicit call is easily forgotten, and would be wrong when the store runs an operation twice. A crash
+ * between the commit and this listener loses nothing, because workers read the store when they start and every few
+ * seconds.
+ *
+ * The listener runs before the writers resume, so it must not throw and must not wait.
  */
-export function createAfterCommit(context: BridgeContext, followers: CommitFollowers): (commit: Commit) => void {
+export function createAfterCommit(context: BridgeContext, handlers: CommitHandlers): (commit: Commit) => void {
   return ({ turns, deliveries, jobs }) => {
     for (const change of turns) {
-      followTask(followers, change)
-      followTurn(context, followers, change)
+      handleTask(handlers, change)
+      handleTurn(context, handlers, change)
     }
     for (const { state, dueAt } of deliveries) {
-      // One that is done makes room for the next of its lane.
-      if (state !== 'sending') followers.deliveries.expect(isDone(state) ? 0 : dueAt)
+      // A finished delivery unblocks the next one of its lane, which this commit doesn't list.
+      if (state !== 'sending') handlers.deliveries.wakeAt(isDone(state) ? 0 : dueAt)
     }
-    for (const { queue, state, dueAt } of jobs) if (state === 'queued') followers.jobsIn(queue).expect(dueAt)
+    for (const { queue, state, dueAt } of jobs) if (state === 'queued') handlers.jobsIn(queue).wakeAt(dueAt)
     context.wake()
   }
 }
 
-/** A task that is done makes room for the next of its conversation. */
-function followTask({ tasks }: CommitFollowers, { before, after }: TurnChange): void {
-  if (after.pending?.state === 'queued') tasks.expect(after.pending.dueAt)
-  if (after.pending === undefined && before?.pending !== undefined) tasks.expect(0)
+/** A finished task unblocks the next one of its conversation, which the commit doesn't list. */
+function handleTask({ tasks }: CommitHandlers, { before, after }: TurnChange): void {
+  if (after.pending?.state === 'queued') tasks.wakeAt(after.pending.dueAt)
+  if (after.pending === undefined && before?.pending !== undefined) tasks.wakeAt(0)
 }
 
-function followTurn({ meter, log }: BridgeContext, followers: CommitFollowers, { before, after }: TurnChange): void {
-  followers.deadlines.expect(after)
-  if (after.stopAt !== undefined && after.end === undefined) followers.stopRun(after.id)
-  if (after.state === 'moved' && before?.state !== 'moved' && after.end === undefined) followers.bubbleClosed(after)
+function handleTurn({ meter, log }: BridgeContext, handlers: CommitHandlers, { before, after }: TurnChange): void {
+  handlers.deadlines.reschedule(after)
+  if (after.stopAt !== undefined && after.end === undefined) handlers.stopRun(after.id)
+  if (after.state === 'moved' && before?.state !== 'moved' && after.end === undefined) handlers.onBubbleClosed(after)
   if (after.end !== undefined && before?.end === undefined) {
     meter.turnEnded(after.end)
     if (after.asked !== undefined && after.endedAt !== undefined) meter.answered(after.endedAt - after.receivedAt)

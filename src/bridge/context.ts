@@ -11,36 +11,36 @@ import type { AppBreaker } from './deliver/breaker.ts'
 import type { LiveAnswers } from './ask/live.ts'
 import type { DynamicAgents } from './ask/dynamic-agents.ts'
 
-/** What the bridge knows of one account. */
+/** The settings of one account, with defaults filled in. A reload replaces the whole object. */
 export interface AccountSettings {
   readonly id: string
   readonly translate: Translate
   readonly placeholder: string
   readonly welcomeText?: string
   readonly thoughts: Thoughts
-  /** The agent hears of thumbs up and down, which are counted in any case. */
-  readonly tellsFeedback?: boolean
+  /** Passes a user's thumbs up or down on to the agent. They are counted either way. */
+  readonly agentGetsFeedback?: boolean
   readonly policies: Readonly<Record<Surface, AccessSettings>>
   readonly windowMs: number
   readonly handoverMs: number
   readonly joinWindowMs: number
-  /** Absent where the account has no self-built app. */
-  readonly app?: AppDesk
+  /** Missing if the account has no self-built app. */
+  readonly app?: AppSettings
 }
 
-/** Who may use a Bot or an app, and where an administrator changes that. */
+/** Access control of a Bot or an app. `setting` is the config key that a denied user is shown. */
 export interface AccessSettings {
   readonly policy: DmPolicy
   readonly setting: string
 }
 
-export interface AppDesk {
+export interface AppSettings {
   readonly replyFormat: ReplyFormat
   readonly allowAppChat: boolean
   readonly welcomeText?: string
 }
 
-/** What happened, for the counters of the private listener. */
+/** Counters for `/metrics`. Durations are in ms. */
 export interface Meter {
   turnEnded(end: string): void
   firstText(ms: number): void
@@ -49,7 +49,10 @@ export interface Meter {
   feedback(account: string, verdict: string): void
 }
 
-/** Everything that the bridge works with; `app.ts` fills it. */
+/**
+ * The dependencies of the bridge. `src/app/bridge-context.ts` builds it. Settings are getters there, so that a reload
+ * takes effect at the next read: read them when they are needed and keep no copy.
+ */
 export interface BridgeContext {
   readonly store: Store
   readonly agent: Agent
@@ -64,7 +67,7 @@ export interface BridgeContext {
   readonly timers: Timers
   readonly log: Log
   readonly meter: Meter
-  /** IANA name: where a day of the welcome begins. */
+  /** IANA name, such as `Asia/Shanghai`. The app's welcome is sent once per calendar day of this time zone. */
   readonly timezone: string
   readonly limits: {
     readonly openTurns: number
@@ -73,34 +76,37 @@ export interface BridgeContext {
     readonly runTimeoutMs: number
     readonly askWithinMs: number
     readonly deliverWithinMs: number
-    /** Deliveries to WeCom that may wait at most before scripts are refused. */
+    /** With this many unfinished deliveries, `send` is refused with `overloaded`. */
     readonly outbox: number
   }
-  /** Commands of the gateway that users may use who may use commands. */
+  /** Gateway commands for users who are allowed to use commands, without the slash (`commands.pass`). */
   readonly passedCommands: readonly string[]
-  /** Who may answer for commands that wait for approval, in an account. */
+  /** The users of an account who may approve commands of the agent. */
   administratorsIn(account: string): readonly string[]
-  /** The agent of the gateway that answers a sender in a conversation. */
+  /** Chooses the agent for a sender in a conversation: a binding, a dynamic agent or the default. */
   route(conversation: Conversation, sender: string): Routed
-  /** Rises with every call: the order of what goes to one target. */
+  /** Rises with every call. Deliveries to one target are sent in this order. */
   nextOrder(): number
-  /** Something new may be due: looks at the scheduler's sources again. */
+  /** Makes the scheduler ask its sources again when they are due. */
   wake(): void
 }
 
-/** Resolves when `work` has, or after `limitMs`; what then still goes on is left alone. */
+/** Waits for `work`, at most `limitMs`. Unfinished work is not cancelled. Rejects if `work` rejects first. */
 export async function waitAtMost(
   { timers, clock }: BridgeContext,
   limitMs: number,
   work: Promise<unknown>,
 ): Promise<void> {
-  const late = Promise.withResolvers<void>()
-  const cancel = timers.at(clock.now() + limitMs, late.resolve)
-  await Promise.race([work, late.promise])
+  const timeout = Promise.withResolvers<void>()
+  const cancel = timers.at(clock.now() + limitMs, timeout.resolve)
+  await Promise.race([work, timeout.promise])
   cancel()
 }
 
-/** The sentences of an account; of the first one when the account has left the config while turns of it remain. */
+/**
+ * The notice texts of an account. An account can leave the config while some of its turns are unfinished: they get the
+ * texts of the first account.
+ */
 export function translatorOf(context: BridgeContext, account: string): Translate {
   const found = context.accounts.get(account) ?? context.accounts.values().next().value
   if (found === undefined) throw new Error('no account is configured')

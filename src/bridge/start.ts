@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts'
-import { type CommitFollowers, createAfterCommit } from './after-commit.ts'
+import { type CommitHandlers, createAfterCommit } from './after-commit.ts'
 import { createDecisions, notifyOfApprovals } from './ask/approve.ts'
 import { Asker } from './ask/ask.ts'
 import { createDeadlineSource, createSnapshotSource, saveSnapshots } from './ask/follow.ts'
@@ -8,18 +8,21 @@ import { Deliverer } from './deliver/deliver.ts'
 import { Fetcher } from './deliver/fetch.ts'
 import { createLeaseSource, createRetentionSource } from './maintenance.ts'
 
-/** Where the bridge's sources wait; the scheduler, seen from here. */
+/** The part of the scheduler that the bridge needs. */
 export interface SourceRegistry {
   add(source: { name: string; nextDue(): number | undefined; run(now: number): Promise<void> }): void
 }
 
-/** Everything of the bridge that happens by itself. */
+/** The background work of the bridge. */
 export interface BridgeWork {
-  /** Claims nothing more, lets what runs end for at most `limitMs`, saves what was said so far. */
+  /**
+   * Stops claiming, waits at most `limitMs` for what is running, and saves the text of running answers. Never rejects:
+   * failures are logged, and the next start resumes from what is stored.
+   */
   drain(limitMs: number): Promise<void>
 }
 
-/** Puts everything that waits on the one scheduler, and lets each commit wake whom it concerns. */
+/** Adds every worker and timer of the bridge to the scheduler, and wakes them after the commits that concern them. */
 export function startBridge(
   context: BridgeContext,
   registry: SourceRegistry,
@@ -35,24 +38,25 @@ export function startBridge(
   registry.add(createLeaseSource(workers, context.store))
   registry.add(createRetentionSource(context, retention))
   const jobs = { media: fetches, approval: decisions } as const
-  const followers: CommitFollowers = {
+  const handlers: CommitHandlers = {
     tasks: asker.worker,
     deliveries,
     jobsIn: queue => jobs[queue],
     deadlines,
     stopRun: turnId => asker.stopRun(turnId),
-    bubbleClosed: notifyOfApprovals(context),
+    onBubbleClosed: notifyOfApprovals(context),
   }
-  context.store.onCommit(createAfterCommit(context, followers))
+  context.store.onCommit(createAfterCommit(context, handlers))
   context.agent.onStatus(() => {
-    asker.worker.expect(0)
+    asker.worker.wakeAt(0)
     context.wake()
   })
   return {
     async drain(limitMs) {
-      const complain = (error: unknown) => context.log.error('not everything was saved', { error: messageOf(error) })
-      await Promise.all(workers.map(worker => worker.stop(limitMs).catch(complain)))
-      await saveSnapshots(context).catch(complain)
+      const logFailure = (error: unknown) =>
+        context.log.error('shutdown: some work was not saved', { error: messageOf(error) })
+      await Promise.all(workers.map(worker => worker.stop(limitMs).catch(logFailure)))
+      await saveSnapshots(context).catch(logFailure)
     },
   }
 }

@@ -41,7 +41,7 @@ async function adminDoes(work: (admin: GatewayClient) => Promise<void>): Promise
   await work(admin)
   admin.close()
 }
-const made = () => daemon.log.filter(line => line.includes('an agent was made')).length
+const made = () => daemon.log.filter(line => line.includes('dynamic agent created')).length
 
 function templateOf(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-template-'))

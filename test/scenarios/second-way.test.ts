@@ -189,7 +189,7 @@ describe('when the direct message fails', () => {
       { route: 'response_url', outcome: 'refused', errcode: 846_699 },
     ])
     expect(events.filter(event => event['dead'] === true)).toHaveLength(1)
-    const complaints = daemon.log.filter(line => line.includes('a delivery gave up'))
+    const complaints = daemon.log.filter(line => line.includes('is a dead letter'))
     expect(complaints).toHaveLength(1)
     expect(daemon.log.join('')).not.toContain('完整的')
   })

@@ -116,10 +116,14 @@ describe('a message that cannot be sent', () => {
       { news: [article, { ...article, title: '标'.repeat(43) }] },
       'news.1.title has 129 bytes',
     ],
-    ['news with a long description', { news: [{ ...article, description: 'd'.repeat(513) }] }, 'WeCom takes 512'],
-    ['news without an address', { news: [{ ...article, url: 'example.com/a' }] }, 'news.0.url is no http'],
-    ['news with a script', { news: [{ ...article, url: 'javascript:alert(1)' }] }, 'news.0.url is no http'],
-    ['news with a picture of no address', { news: [{ ...article, picurl: '/a.png' }] }, 'news.0.picurl is no http'],
+    ['news with a long description', { news: [{ ...article, description: 'd'.repeat(513) }] }, 'WeCom accepts 512'],
+    ['news without an address', { news: [{ ...article, url: 'example.com/a' }] }, 'news.0.url must be an http'],
+    ['news with a script', { news: [{ ...article, url: 'javascript:alert(1)' }] }, 'news.0.url must be an http'],
+    [
+      'news with a picture of no address',
+      { news: [{ ...article, picurl: '/a.png' }] },
+      'news.0.picurl must be an http',
+    ],
     ['media with neither bytes nor path', { media: { fileName: 'a' } }, 'exactly one of base64 and path'],
     ['media with both', { media: { fileName: 'a', base64, path: '/a' } }, 'exactly one of base64 and path'],
     ['media that is not base64', { media: { fileName: 'a', base64: '%%%' } }, 'not base64'],
@@ -178,7 +182,7 @@ describe('a target that is none', () => {
     expect(await refusal(daemon, { to, text, account: 'nope' })).toMatchObject({
       status: 400,
       code: 'bad_target',
-      hint: 'there is default, plain',
+      hint: 'configured accounts: default, plain',
     })
   })
 

@@ -41,11 +41,11 @@ test('waits: a message over the budget of a member says what it waits for, and t
   for (let n = 0; n < 32; n++) ids.push(await accept(daemon, { to: 'user:zhangsan', text: `${n}` }))
   const [held = '', behind = ''] = ids.slice(30)
   const { dueAt } = await daemon.delivered(held, 'held')
-  const room = 'WeCom lets a member get 30 messages of an app in a minute and 1000 in an hour'
+  const room = 'WeCom lets an app send a member 30 messages a minute and 1000 an hour'
   expect((await report(held)).waits).toEqual({ reason: room, until: dueAt ?? 0 })
   expect(await report(behind)).toMatchObject({
     state: 'queued',
-    waits: { reason: `${held} for the same target goes first, and ${room}`, until: dueAt ?? 0 },
+    waits: { reason: `queued after ${held} for the same target: ${room}`, until: dueAt ?? 0 },
   })
   expect(await daemon.delivered(ids[0] ?? '')).not.toHaveProperty('waits')
 })
@@ -55,5 +55,5 @@ test('waits: a message over the budget of a group robot names that', async () =>
   const ids: string[] = []
   for (let n = 0; n < 21; n++) ids.push(await accept(daemon, { to: 'webhook:ops', text: `${n}` }))
   await daemon.delivered(ids[20] ?? '', 'held')
-  expect((await report(ids[20] ?? '')).waits?.reason).toBe('WeCom takes 20 messages of a group robot in a minute')
+  expect((await report(ids[20] ?? '')).waits?.reason).toBe('WeCom accepts 20 messages a minute from a group robot')
 })

@@ -9,28 +9,31 @@ import { deferJob, finishedJob } from '../deliver/jobs.ts'
 import { OutboxWorker } from '../deliver/worker.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
 
-/** Decisions at once. */
+/** How many decisions are sent at the same time. */
 const parallel = 8
 
-/** The source that tells the gateway what administrators decide, at once and beside all queues. */
+/**
+ * The worker that sends administrators' decisions to the gateway. Decisions don't queue with the tasks of a
+ * conversation: the run that waits for one may be at the head of that queue.
+ */
 export function createDecisions(context: BridgeContext): OutboxWorker<'approval'> {
   return new OutboxWorker(context, {
     name: 'decisions',
     kinds: ['approval'],
     parallel: () => parallel,
-    handle: job => decideAtGateway(context, job),
+    handle: job => handleDecision(context, job),
   })
 }
 
-async function decideAtGateway(context: BridgeContext, job: Job): Promise<void> {
+async function handleDecision(context: BridgeContext, job: Job): Promise<void> {
   const { agent, clock, store, log } = context
   const { body, turn } = job
   if (body.kind !== 'approve') return
-  const isLate = clock.now() >= job.expiresAt
-  const approved = isLate
+  const isExpired = clock.now() >= job.expiresAt
+  const approved = isExpired
     ? 'barred'
-    : await tellGateway(agent, body).catch(error => {
-        log.warn('an approval could not be settled', { turn, error: messageOf(error) })
+    : await sendDecision(agent, body).catch(error => {
+        log.warn('an approval decision could not be sent to the gateway', { turn, error: messageOf(error) })
         return isCode(error, 'gateway_refused') ? ('barred' as const) : undefined
       })
   const at = clock.now()
@@ -43,7 +46,7 @@ async function decideAtGateway(context: BridgeContext, job: Job): Promise<void> 
   })
 }
 
-async function tellGateway(
+async function sendDecision(
   agent: Agent,
   { approval, decision }: Extract<JobBody, { kind: 'approve' }>,
 ): Promise<Approved> {
@@ -51,13 +54,13 @@ async function tellGateway(
 }
 
 /**
- * Notifies the sender by direct message of a run that waits for approval, where no open bubble shows it. The function
- * that it returns is for a turn whose bubble has closed.
+ * Sends the sender of a question a direct message when its run waits for approval and no open bubble shows that. The
+ * returned function does the same for a turn whose bubble has just closed.
  */
 export function notifyOfApprovals(context: BridgeContext): (turn: Turn) => void {
   const notify = (approval: Approval): void => {
     notifySender(context, approval).catch(error =>
-      context.log.warn('the sender was not notified of a pending approval', { error: messageOf(error) }),
+      context.log.warn('the sender could not be notified of a pending approval', { error: messageOf(error) }),
     )
   }
   context.agent.onApproval(notify)
@@ -68,6 +71,6 @@ async function notifySender(context: BridgeContext, approval: Approval): Promise
   const { store, clock } = context
   const turn = approval.runId === undefined ? undefined : await store.find(approval.runId)
   if (turn?.dm === undefined || (hasBubble(turn) && turn.closedWith === undefined)) return
-  const sentence = formatApproval(approval, translatorOf(context, turn.account))
-  await store.outbox.write({ add: planNotice(turn, sentence, clock.now(), `${turn.id}:approval:${approval.id}`) })
+  const notice = formatApproval(approval, translatorOf(context, turn.account))
+  await store.outbox.write({ add: planNotice(turn, notice, clock.now(), `${turn.id}:approval:${approval.id}`) })
 }

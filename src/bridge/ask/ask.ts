@@ -1,3 +1,27 @@
+/**
+ * Works on the tasks of turns: asks the agent, follows the run to its end, and stores the outcome.
+ *
+ * A run takes seconds to an hour, and this process, the gateway or the link may fail at any moment of it. A lost answer
+ * is bad, and a question asked twice is worse, because the second run uses its tools again. Five rules keep both from
+ * happening:
+ *
+ * - The question is frozen by the claim. Until then it can still change: the sender's next message joins it, `/stop`
+ *   withdraws it, it expires. `claim` runs in the commit that takes the lease. From that commit on, the text and its
+ *   key (the turn's id) stay the same, so every later process means the same question.
+ * - `asked` is on disk before the first request leaves, with the gateway's boot id. A task that is claimed with `asked`
+ *   set may have been asked already. `agent.ask` then reads the session's history and follows the run that is there
+ *   (docs/adr/0004-the-history-decides.md).
+ * - The task stays pending until its run is over, not until it was sent. A restart finds it at the head of its
+ *   conversation's queue and claims it again. The same rule makes a conversation answer one question at a time.
+ * - The end of a run, and the deliveries and jobs that follow from it, are one commit. No crash can come between an
+ *   answer and its delivery.
+ * - A run is ended in the gateway only if the user or the timeout wants that (`RunLimit`). At shutdown, or when the
+ *   lease is lost, this process stops following and leaves the run alone: the next holder of the lease follows it.
+ *
+ * A dynamic agent is created here and not when its user writes, because that takes seconds and a callback must not
+ * wait. It can also have been removed in the gateway since. Then it is created again and the task starts over, at most
+ * once per turn.
+ */
 import type { ReplyChunk, RunEnd } from '../../domain/agent.ts'
 import type { Change } from '../../domain/ports.ts'
 import { isUnclaimed, type Turn, withoutPending } from '../../domain/turn.ts'
@@ -8,23 +32,20 @@ import { advance, advanceThrough, type TurnEvent } from '../../core/streaming/ad
 import { openAttachments } from './attachments.ts'
 import { OutboxWorker, recheckMs } from '../deliver/worker.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
-import { isRemoved, useFallbackAgent } from './dynamic-agent-turn.ts'
+import { wasAgentRemoved, useFallbackAgent } from './dynamic-agent-turn.ts'
 import { RunLimit } from './run-limit.ts'
 
-/** A conversation waits at most so long for its reset while the gateway cannot be reached. */
+/** How long a reset is retried while the gateway can't be reached. The conversation waits for it. */
 const resetWithinMs = 120_000
 
-/**
- * Asks the agent: claims the head of each conversation's queue, follows the run to its end and writes down how it ended.
- * The task is pending until then; that is what makes a restart safe.
- */
+/** Claims the first task of each conversation, runs it at the gateway, and stores how it ended. */
 export class Asker {
   readonly worker: OutboxWorker<'task'>
   private readonly context: BridgeContext
-  /** Of the runs that are followed here, by turn. */
+  /** The limits of the runs that this process follows, by turn id. */
   private readonly limits = new Map<string, RunLimit>()
-  /** Turns whose agent had to be made a second time. */
-  private readonly remade = new Set<string>()
+  /** Turns whose dynamic agent was created a second time. A third time would not help. */
+  private readonly recreated = new Set<string>()
 
   constructor(context: BridgeContext) {
     this.context = context
@@ -33,19 +54,21 @@ export class Asker {
       kinds: ['task'],
       parallel: () => context.limits.maxRuns,
       isReady: () => context.agent.status().state === 'up',
-      claim: (turn, now) => this.freeze(turn, now),
+      claim: (turn, now) => this.claim(turn, now),
       handle: turn => this.handle(turn),
-      abandon: turnId => this.limits.get(turnId)?.leave(),
+      abandon: turnId => this.limits.get(turnId)?.detach(),
     })
   }
 
-  /** The sender, or an operator, wants a run to end; one of another process is not here. */
+  /** Ends the run of a turn early. Does nothing if this process doesn't follow it. */
   stopRun(turnId: string): void {
-    this.limits.get(turnId)?.halt()
+    this.limits.get(turnId)?.stop()
   }
 
-  /** From here on the question and its key stay as they are. */
-  private freeze(turn: Turn, at: number): Change {
+  /**
+   * The change that is committed with the claim: freezes the question, or drops a task that is no longer needed. Pure.
+   */
+  private claim(turn: Turn, at: number): Change {
     const translate = translatorOf(this.context, turn.account)
     const isExpired = isUnclaimed(turn) && at >= turn.lastWayUntil
     if (isExpired) return advance(turn, { kind: 'deadline', at }, translate) ?? { save: [withoutPending(turn)] }
@@ -57,50 +80,50 @@ export class Asker {
   }
 
   private async handle(turn: Turn): Promise<void> {
-    if (turn.pending === undefined) return // it ended before it was claimed
+    if (turn.pending === undefined) return // the claim found that there is nothing left to do
     const limit = new RunLimit(this.context, turn)
     this.limits.set(turn.id, limit)
     try {
-      await this.carryOut(turn, limit)
+      await this.runTask(turn, limit)
     } catch (error) {
       if (isCode(error, 'cancelled')) return
-      this.context.log.error('a run could not be followed', { turn: turn.id, error: messageOf(error) })
+      this.context.log.error('a run could not be followed, trying again', { turn: turn.id, error: messageOf(error) })
       await this.requeue(turn.id, this.context.clock.now() + recheckMs)
     } finally {
       this.limits.delete(turn.id)
     }
   }
 
-  private async carryOut(turn: Turn, limit: RunLimit): Promise<void> {
-    if (turn.stopAt !== undefined) limit.halt()
+  private async runTask(turn: Turn, limit: RunLimit): Promise<void> {
+    if (turn.stopAt !== undefined) limit.stop()
     if (turn.task === 'reset') return await this.reset(turn)
     const { fallbackAgentId } = turn
     if (fallbackAgentId !== undefined && limit.reason === undefined) {
-      // Its agent may have kept it waiting for long.
-      const isLate = turn.asked === undefined && this.context.clock.now() >= turn.lastWayUntil
-      if (isLate) return await this.finish(turn.id, { kind: 'expired' })
-      if (!(await this.hasAgent(turn, limit))) return await useFallbackAgent(this.context, turn, fallbackAgentId)
+      // Waiting for its agent may have taken longer than the last route to the user lasts.
+      const isTooLate = turn.asked === undefined && this.context.clock.now() >= turn.lastWayUntil
+      if (isTooLate) return await this.finish(turn.id, { kind: 'expired' })
+      if (!(await this.ensureAgent(turn, limit))) return await useFallbackAgent(this.context, turn, fallbackAgentId)
     }
     return await this.follow(turn, limit)
   }
 
-  /** Makes the agent of a turn where that was not done yet. */
-  private async hasAgent({ agentId }: Turn, limit: RunLimit): Promise<boolean> {
+  /** Makes sure that the dynamic agent of a turn exists. False: use the bound agent. */
+  private async ensureAgent({ agentId }: Turn, limit: RunLimit): Promise<boolean> {
     try {
-      return await limit.during(this.context.dynamicAgents.make(agentId))
+      return await limit.orCancelled(this.context.dynamicAgents.ensure(agentId))
     } catch (error) {
       if (limit.reason === undefined) throw error
-      return true // it is not asked any more
+      return true // stopped meanwhile: `follow` ends the turn without asking
     }
   }
 
-  /** A session begins again; what its message says besides is asked then. */
+  /** Starts a new session for `/new` and `/reset`. Text after the command then becomes the first question of it. */
   private async reset(turn: Turn): Promise<void> {
     const { agent, clock, store } = this.context
     const isDone = await agent.reset(turn.sessionKey, turn.command === 'reset' ? 'reset' : 'new').then(
       () => true,
       async error => {
-        if (await isRemoved(this.context, turn, error)) return true
+        if (await wasAgentRemoved(this.context, turn, error)) return true
         if (isCode(error, 'gateway_refused') || clock.now() >= turn.receivedAt + resetWithinMs) return false
         throw error
       },
@@ -109,12 +132,14 @@ export class Asker {
     await store.update(turn.id, stored => sessionReset(stored, isDone, at, translatorOf(this.context, stored.account)))
   }
 
+  /** Gives the task back, to be claimed again at `dueAt`. */
   private async requeue(turnId: string, dueAt: number): Promise<void> {
     await this.context.store.update(turnId, stored => {
       return stored.pending && { save: [{ ...stored, pending: { state: 'queued', dueAt } }] }
     })
   }
 
+  /** Asks, or resumes following after a restart, and stores how the run ended. */
   private async follow(turn: Turn, limit: RunLimit): Promise<void> {
     const { agent, clock, live, dynamicAgents } = this.context
     const ask = {
@@ -126,15 +151,15 @@ export class Asker {
       ...(turn.task === 'pass' && { isCommand: true }),
       ...(turn.attachments && { attachments: openAttachments(this.context, turn.attachments) }),
       mark: async (bootId: string) => {
-        limit.check()
+        limit.throwIfStopped()
         const marked = await this.advance(turn.id, { kind: 'asked', at: clock.now(), bootId })
-        limit.start(marked?.asked?.at ?? clock.now())
+        limit.startTimeout(marked?.asked?.at ?? clock.now())
       },
     }
     try {
-      const end = await agent.ask(ask, chunk => this.see(turn, chunk), limit.signal)
-      if (this.isGone(turn, end)) {
-        this.remade.add(turn.id)
+      const end = await agent.ask(ask, chunk => this.onChunk(turn, chunk), limit.signal)
+      if (this.wasAgentRemoved(turn, end)) {
+        this.recreated.add(turn.id)
         await dynamicAgents.forget(turn.agentId)
         return await this.requeue(turn.id, clock.now())
       }
@@ -145,26 +170,29 @@ export class Asker {
       const end: RunEnd = { kind: 'stopped', text }
       await this.finish(turn.id, limit.reason === 'timeout' ? timedOut(end) : end)
     } finally {
-      limit.cancel()
+      limit.clear()
     }
     live.drop(turn.id)
   }
 
-  /** Somebody has removed an agent that was made; once more is enough to know. */
-  private isGone({ id, fallbackAgentId }: Turn, end: RunEnd): boolean {
+  /** Whether the run failed because its dynamic agent was removed in the gateway, for the first time in this turn. */
+  private wasAgentRemoved({ id, fallbackAgentId }: Turn, end: RunEnd): boolean {
     return (
-      fallbackAgentId !== undefined && end.kind === 'failed' && end.reason === 'agent_unknown' && !this.remade.has(id)
+      fallbackAgentId !== undefined &&
+      end.kind === 'failed' &&
+      end.reason === 'agent_unknown' &&
+      !this.recreated.has(id)
     )
   }
 
-  private see(turn: Turn, chunk: ReplyChunk): void {
+  private onChunk(turn: Turn, chunk: ReplyChunk): void {
     const { live, meter, clock, wake, log } = this.context
     const isFirst = chunk.kind === 'text' && live.text(turn.id) === undefined && turn.answer === ''
-    live.see(turn.id, chunk, clock.now())
+    live.record(turn.id, chunk, clock.now())
     if (isFirst) meter.firstText(clock.now() - turn.receivedAt)
     if (chunk.kind === 'resumed') {
       this.advance(turn.id, { kind: 'resumed', at: clock.now() }).catch(error =>
-        log.warn('a trace could not be written', { turn: turn.id, error: messageOf(error) }),
+        log.warn('a trace event could not be stored', { turn: turn.id, error: messageOf(error) }),
       )
     }
     if (chunk.kind === 'text') wake()

@@ -2,7 +2,7 @@ import type { AskAttachment } from '../../domain/agent.ts'
 import type { TurnAttachment } from '../../domain/turn.ts'
 import type { BridgeContext } from '../context.ts'
 
-/** The files of a question as the agent gets them; each is opened when it is read. */
+/** The fetched files of a question, in the form that the agent accepts. Each file is opened when it is read. */
 export function openAttachments(
   { spool }: BridgeContext,
   attachments: readonly TurnAttachment[],

@@ -4,7 +4,10 @@ import { isCode } from '../../errors.ts'
 import { traced } from '../../core/streaming/advance.ts'
 import type { BridgeContext } from '../context.ts'
 
-/** A turn whose own agent cannot be made: nothing was asked yet, so it goes to the bound one, and is claimed again. */
+/**
+ * Moves a turn to the bound agent because its dynamic agent can't be created. Nothing was asked yet, so the task is
+ * queued again and its next claim prepares the question for the new session.
+ */
 export async function useFallbackAgent({ store, clock }: BridgeContext, { id }: Turn, agentId: string): Promise<void> {
   const at = clock.now()
   await store.update(id, stored => {
@@ -15,8 +18,15 @@ export async function useFallbackAgent({ store, clock }: BridgeContext, { id }: 
   })
 }
 
-/** Whether a reset was refused because the agent of a user is not there any more; a new one begins anew in any case. */
-export async function isRemoved({ agent, dynamicAgents }: BridgeContext, turn: Turn, error: unknown): Promise<boolean> {
+/**
+ * Whether the gateway refused a reset because the dynamic agent was removed there. Then the reset counts as done: the
+ * agent is created again for the next question, with an empty session.
+ */
+export async function wasAgentRemoved(
+  { agent, dynamicAgents }: BridgeContext,
+  turn: Turn,
+  error: unknown,
+): Promise<boolean> {
   const { agentId, fallbackAgentId } = turn
   if (fallbackAgentId === undefined || !isCode(error, 'gateway_refused') || agent.lacksAdmin()) return false
   if (await agent.knowsAgent(agentId).catch(() => true)) return false

@@ -2,10 +2,10 @@ import type { Turn } from '../../domain/turn.ts'
 import { advance, advanceThrough, nextDeadline, type TurnEvent } from '../../core/streaming/advance.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
 
-/** Deadlines handled per look at the store. */
-const batch = 200
+/** How many due turns one run reads from the store. */
+const deadlinesPerRun = 200
 
-/** The scheduler source that saves growing answers. */
+/** The scheduler source that saves the text of streaming answers. */
 export function createSnapshotSource(context: BridgeContext) {
   return {
     name: 'snapshots',
@@ -17,11 +17,11 @@ export function createSnapshotSource(context: BridgeContext) {
   }
 }
 
-/** Saves every answer as far as it has grown, before the process ends. */
+/** Saves the newest text of every streaming answer at once, before the process ends. */
 export async function saveSnapshots(context: BridgeContext): Promise<void> {
   const at = context.clock.now()
-  const grown = context.live.takeDue(Number.POSITIVE_INFINITY)
-  await Promise.all(grown.map(({ turnId, text }) => saveText(context, turnId, text, at)))
+  const unsaved = context.live.takeDue(Number.POSITIVE_INFINITY)
+  await Promise.all(unsaved.map(({ turnId, text }) => saveText(context, turnId, text, at)))
 }
 
 async function saveText(context: BridgeContext, turnId: string, text: string, at: number): Promise<void> {
@@ -30,27 +30,32 @@ async function saveText(context: BridgeContext, turnId: string, text: string, at
   )
 }
 
-/** The scheduler source of everything that the clock alone does to a turn: handovers, unfetched finals, expiry. */
+/**
+ * The scheduler source for everything that happens to a turn by time alone: handovers, final frames that no one
+ * fetched, expiry. `core/streaming/advance.ts` decides what happens; this only calls it in time.
+ */
 export function createDeadlineSource(context: BridgeContext) {
   let nextAt: number | undefined = 0
   return {
     name: 'deadlines',
     nextDue: () => nextAt,
-    /** A turn was opened or changed: its deadline may be the next. */
-    expect(turn: Turn): void {
+    /** A turn was opened or changed: its deadline may be the earliest now. */
+    reschedule(turn: Turn): void {
       const due = nextDeadline(turn)
       if (due !== undefined && (nextAt === undefined || due < nextAt)) nextAt = due
     },
     async run(now: number): Promise<void> {
-      const due = await context.store.due(now, batch)
-      await Promise.all(due.map(turn => meet(context, turn, now)))
+      const due = await context.store.due(now, deadlinesPerRun)
+      await Promise.all(due.map(turn => applyDeadline(context, turn, now)))
       nextAt = await context.store.nextDueAt()
     },
   }
 }
 
-/** What was said so far goes into the bubble before it closes. */
-function meet(context: BridgeContext, turn: Turn, at: number): Promise<Turn | undefined> {
+/**
+ * Applies a deadline. The newest text is saved in the same commit, because the deadline may close the bubble with it.
+ */
+function applyDeadline(context: BridgeContext, turn: Turn, at: number): Promise<Turn | undefined> {
   const text = context.live.text(turn.id)
   const translate = translatorOf(context, turn.account)
   const deadline: TurnEvent = { kind: 'deadline', at }

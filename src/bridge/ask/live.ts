@@ -4,25 +4,26 @@ import type { Phase } from '../../domain/turn.ts'
 interface Snapshot {
   text: string
   phase?: Phase
-  /** When the text last grew. */
+  /** When the text last changed. */
   textAt: number
   chunks: number
-  /** When `text` was last saved; 0 means never, so that the first text is saved at once. */
+  /** When `text` was last saved. 0: never, so the first text is saved at once. */
   savedAt: number
   isDirty: boolean
 }
 
-/** How often a growing answer is saved at most. */
+/** A streaming answer is saved at most this often. */
 const saveEveryMs = 1_000
 
 /**
- * The newest snapshots of the answers that this process follows. They are saved at the first text, then at most once a
- * second: a kill loses at most a second of shown text, never the answer.
+ * The newest text of the answers that stream into this process, by turn id. It is saved to the store at the first text
+ * and then at most once a second. A crash therefore loses at most a second of shown text, and never the answer: the
+ * gateway's history still has it.
  */
 export class LiveAnswers {
   private readonly snapshots = new Map<string, Snapshot>()
 
-  see(turnId: string, chunk: ReplyChunk, now: number): void {
+  record(turnId: string, chunk: ReplyChunk, now: number): void {
     const snapshot = this.snapshots.get(turnId) ?? { text: '', textAt: now, chunks: 0, savedAt: 0, isDirty: false }
     this.snapshots.set(turnId, snapshot)
     if (chunk.kind === 'phase') snapshot.phase = chunk.phase
@@ -35,7 +36,10 @@ export class LiveAnswers {
     snapshot.isDirty = true
   }
 
-  /** Undefined while nothing was said, so that what the store has is shown. */
+  /**
+   * Undefined while there is no text. Then the bubble shows the text in the store, which a previous process may have
+   * saved.
+   */
   text(turnId: string): string | undefined {
     return this.snapshots.get(turnId)?.text || undefined
   }
@@ -65,7 +69,10 @@ export class LiveAnswers {
     return earliest
   }
 
-  /** Turns whose snapshot is due to be saved; they count as saved from now on. */
+  /**
+   * The snapshots that are due to be saved. They count as saved from now on: a failed save is not retried before the
+   * next change.
+   */
   takeDue(now: number): readonly { turnId: string; text: string }[] {
     const due: { turnId: string; text: string }[] = []
     for (const [turnId, snapshot] of this.snapshots) {

@@ -7,17 +7,23 @@ import type { BridgeContext } from '../context.ts'
 type Greet = Extract<Callback, { kind: 'greet' }>
 type Activity = Extract<Callback, { kind: 'activity' }>
 
-/** What the platform last said about the use of an app; `effectAt` is epoch ms. */
+/**
+ * The newest event of WeCom about an app that is hardly used. Stored as JSON. `at` and `effectAt`, the time of the
+ * suspension, are epoch ms.
+ */
 export interface AppActivity {
   readonly event: string
   readonly at: number
   readonly effectAt?: number
 }
 
-/** These take back what was said before. */
-const good = ['reopen_inactive_agent', 'active_restored']
+/** Events that withdraw an earlier warning. */
+const recoveryEvents = ['reopen_inactive_agent', 'active_restored']
 
-/** Welcomes a user of the app, once per calendar day of the configured time zone. */
+/**
+ * Sends the app's welcome, once per user and calendar day of `timezone`. Both the key of the event and the delivery id,
+ * which contains the day, keep a repeated event from sending it twice.
+ */
 export async function sendWelcome(context: BridgeContext, { account, sender, key }: Greet): Promise<void> {
   const { store, clock, timezone, limits } = context
   const now = clock.now()
@@ -42,27 +48,31 @@ export async function sendWelcome(context: BridgeContext, { account, sender, key
   await store.see(account, key, now, [delivery])
 }
 
-/** Writes down for the operator that the platform will suspend an app that nobody uses, or has. */
-export async function noteActivity(context: BridgeContext, { account, key, event, effectAt }: Activity): Promise<void> {
+/** Records for `status` that WeCom will suspend an unused app, or has suspended it, or counts it as used again. */
+export async function recordActivity(
+  context: BridgeContext,
+  { account, key, event, effectAt }: Activity,
+): Promise<void> {
   const at = context.clock.now()
   if (!(await context.store.see(account, key, at))) return
   const activity: AppActivity = { event, at, ...(effectAt !== undefined && { effectAt }) }
-  const isGood = good.includes(event)
-  await context.store.keyValue.set(memoOf(account), isGood ? '' : JSON.stringify(activity))
+  const isRecovery = recoveryEvents.includes(event)
+  await context.store.keyValue.set(keyOf(account), isRecovery ? '' : JSON.stringify(activity))
   const fields = { account, event, ...(effectAt !== undefined && { effectAt: new Date(effectAt).toISOString() }) }
-  if (isGood) context.log.info('the platform counts the app as used again', fields)
-  else context.log.warn('the platform suspends apps that nobody uses: this one is named', fields)
+  if (isRecovery) context.log.info('WeCom counts this app as used again', fields)
+  else context.log.warn('WeCom reports this app as unused and may suspend it', fields)
 }
 
+/** Undefined if WeCom never warned about this app, or withdrew the warning. */
 export async function readActivity(
   context: Pick<BridgeContext, 'store'>,
   account: string,
 ): Promise<AppActivity | undefined> {
-  const text = await context.store.keyValue.get(memoOf(account))
-  // Written above only.
+  const text = await context.store.keyValue.get(keyOf(account))
+  // Written by `recordActivity` only.
   return text === undefined ? undefined : (JSON.parse(text) as AppActivity)
 }
 
-function memoOf(account: string): string {
+function keyOf(account: string): string {
   return `activity:${account}`
 }

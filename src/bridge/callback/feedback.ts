@@ -2,12 +2,16 @@ import type { Callback, Feedback } from '../../domain/message.ts'
 import { streamOfFeedback } from '../../core/streaming/frame.ts'
 import type { BridgeContext } from '../context.ts'
 
-/** More of them on one answer are not worth a line each. */
-const tracedAtMost = 10
+/** Further feedback on one answer is not added to its trace. */
+const maxTraced = 10
 const contentChars = 1_000
+/** The reasons by their number in the callback (docs/protocol-wecom.md). */
 const reasonWords = ['', 'off-topic', 'incomplete', 'wrong content', 'wrong analysis of data']
 
-/** Counts what a user thinks of an answer, writes it into its trace, and keeps it for the agent where that is wanted. */
+/**
+ * Counts a user's thumbs up or down, adds it to the trace of the answer, and keeps it for the agent if `bot.feedback`
+ * is `tell`.
+ */
 export async function recordFeedback(
   context: BridgeContext,
   callback: Extract<Callback, { kind: 'feedback' }>,
@@ -22,32 +26,35 @@ export async function recordFeedback(
   const event = { at, kind: 'feedback', verdict: feedback.verdict, reasons: feedback.reasons.join(',') }
   await context.store.update(turn.id, stored => {
     const known = stored.trace.filter(({ kind }) => kind === 'feedback').length
-    return known < tracedAtMost ? { save: [{ ...stored, trace: [...stored.trace, event] }] } : undefined
+    return known < maxTraced ? { save: [{ ...stored, trace: [...stored.trace, event] }] } : undefined
   })
-  if (!context.accounts.get(account)?.tellsFeedback) return
-  await context.store.keyValue.set(memoOf(turn.sessionKey), describe(feedback))
+  if (!context.accounts.get(account)?.agentGetsFeedback) return
+  await context.store.keyValue.set(keyOf(turn.sessionKey), formatFeedback(feedback))
 }
 
-/** What is to be told to the agent with the next message of a session. */
+/** The feedback that the agent gets with the next message of a session. Undefined if there is none. */
 export function pendingFeedback({ store }: BridgeContext, sessionKey: string): Promise<string | undefined> {
-  return store.keyValue.get(memoOf(sessionKey))
+  return store.keyValue.get(keyOf(sessionKey))
 }
 
-/** It has been told. */
+/** Forgets the feedback of a session, once a message with it is stored. */
 export async function clearFeedback({ store }: BridgeContext, sessionKey: string): Promise<void> {
-  await store.keyValue.set(memoOf(sessionKey), '')
+  await store.keyValue.set(keyOf(sessionKey), '')
 }
 
-function describe({ verdict, reasons, content = '' }: Feedback): string {
+function formatFeedback({ verdict, reasons, content = '' }: Feedback): string {
   if (verdict === 'withdrawn') return ''
-  const named = reasons.map(reason => reasonWords[reason] ?? '').filter(word => word !== '')
-  const words = [`[feedback] the previous answer is ${verdict}`, ...(named.length === 0 ? [] : [named.join(', ')])]
+  const reasonTexts = reasons.map(reason => reasonWords[reason] ?? '').filter(word => word !== '')
+  const words = [
+    `[feedback] the previous answer is ${verdict}`,
+    ...(reasonTexts.length === 0 ? [] : [reasonTexts.join(', ')]),
+  ]
   return [
     words.join(': '),
     ...(content === '' ? [] : [`> ${content.slice(0, contentChars).replaceAll('\n', '\n> ')}`]),
   ].join('\n')
 }
 
-function memoOf(sessionKey: string): string {
+function keyOf(sessionKey: string): string {
   return `feedback:${sessionKey}`
 }

@@ -6,19 +6,19 @@ import type { AccountSettings, BridgeContext } from '../context.ts'
 
 type Configured = Pick<BridgeContext, 'limits' | 'passedCommands' | 'administratorsIn'>
 
-/** What is known only when the message is there. */
-interface Circumstances extends Pick<CommandRules, 'canReset' | 'approvals'> {
+/** The inputs that depend on the message. */
+interface MessageContext extends Pick<CommandRules, 'canReset' | 'approvals'> {
   readonly surface: Surface
   readonly conversation: Conversation
-  /** Who answers, and who does where that agent cannot be created. */
+  /** The agent, and the one that answers if it can't be created. */
   readonly agent: { readonly agentId: string; readonly fallbackAgentId?: string }
 }
 
-/** How a message to an account is opened: from its settings, the limits, and the circumstances. The store gives the stream id. */
+/** Collects the settings for `openTurn`, from the account, the limits and the message. The stream id comes from the store. */
 export function openSettingsOf(
   { limits, passedCommands, administratorsIn }: Configured,
   account: AccountSettings,
-  { surface, conversation, agent, canReset, approvals }: Circumstances,
+  { surface, conversation, agent, canReset, approvals }: MessageContext,
 ): Omit<OpenSettings, 'streamId'> {
   return {
     ...agent,

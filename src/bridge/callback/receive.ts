@@ -15,18 +15,20 @@ import { firstFrame, type Live, streamFrame } from '../../core/streaming/frame.t
 import { commandIn, type OpenSettings, openTurn } from '../../core/streaming/open.ts'
 import { advance } from '../../core/streaming/advance.ts'
 import { openSettingsOf } from './open-settings.ts'
-import { sendWelcome, noteActivity } from './app-events.ts'
+import { sendWelcome, recordActivity } from './app-events.ts'
 import { loadPictures } from '../deliver/collect.ts'
 import { type AccountSettings, type BridgeContext, translatorOf } from '../context.ts'
 import { clearFeedback, recordFeedback, pendingFeedback } from './feedback.ts'
 
 const empty: Reply = { kind: 'empty' }
-/** Repeats of one msgid beyond this are not worth a line in its trace. */
-const tracedDuplicates = 10
+/** Further duplicates of a message are not added to its trace. */
+const maxTracedDuplicates = 10
 
 /**
- * Turns callbacks into turns and answers them from what is stored. When the reply resolves, everything that it promises
- * is committed; no network call is awaited.
+ * Creates the handler for decoded callbacks of WeCom. It opens turns, and answers refreshes of a bubble from the store.
+ *
+ * When the reply resolves, everything that it promises is on disk. WeCom waits a few seconds for it, so no network call
+ * is awaited. WeCom repeats callbacks: everything here has an effect once per msgid or event key.
  */
 export function createReceive(context: BridgeContext): Receive {
   return async (callback: Callback) => {
@@ -43,7 +45,7 @@ export function createReceive(context: BridgeContext): Receive {
         await sendWelcome(context, callback)
         return empty
       case 'activity':
-        await noteActivity(context, callback)
+        await recordActivity(context, callback)
         return empty
       case 'feedback':
         await recordFeedback(context, callback)
@@ -62,33 +64,34 @@ async function receiveMessage(context: BridgeContext, inbound: Inbound): Promise
   const id = formatTurnId(inbound.account, inbound.msgid)
   const settings = await openSettings(context, account, inbound)
   const isChat = inbound.text.trim() !== '' && commandIn(inbound) === undefined
-  const told = account.tellsFeedback && isChat ? await pendingFeedback(context, settings.sessionKey) : undefined
+  const feedback = account.agentGetsFeedback && isChat ? await pendingFeedback(context, settings.sessionKey) : undefined
   const { sender, receivedAt } = inbound
   const token = Buffer.from(context.random.bytes(16)).toString('base64url')
   const key = { id, account: account.id, conversation: inbound.conversation, sender, receivedAt }
-  const { turn, seen } = await context.store.open(key, standing => {
-    const heard =
-      told === undefined
+  const { turn, seen } = await context.store.open(key, load => {
+    const withFeedback =
+      feedback === undefined
         ? inbound
-        : { ...inbound, before: [`${told}\n`, inbound.before].filter(part => part !== undefined).join('\n') }
-    const streamId = formatStreamId(standing.nextOrder, token)
-    return openTurn(heard, standing, { ...settings, streamId }, account.translate)
+        : { ...inbound, before: [`${feedback}\n`, inbound.before].filter(part => part !== undefined).join('\n') }
+    const streamId = formatStreamId(load.nextOrder, token)
+    return openTurn(withFeedback, load, { ...settings, streamId }, account.translate)
   })
   if (seen) await traceDuplicate(context, turn, receivedAt)
-  if (told !== undefined && !seen) await clearFeedback(context, settings.sessionKey)
+  if (feedback !== undefined && !seen) await clearFeedback(context, settings.sessionKey)
   return inbound.surface === 'app' ? empty : { kind: 'stream', frame: firstFrame(turn, account.placeholder) }
 }
 
 /**
- * The agent hears which button was pressed, by the task_id that it gave its card; the card is replaced by one that says
- * so. A card that is not of an answer, or of one that is forgotten, is only heard.
+ * A click on a card becomes a message to the agent, with the task_id that the agent gave the card, and the card is
+ * replaced by one that shows the choice. If the card's answer is not in the store (it is too old, or the card was sent
+ * first), the agent gets the click with the task_id as it is and the card stays.
  */
 async function receiveClick(context: BridgeContext, inbound: Inbound, click: Click): Promise<Reply> {
   const stream = streamOfClick(click)
   const owner = stream === undefined ? undefined : await context.store.findByStream(stream)
   const shown = owner?.account === inbound.account ? owner.card : undefined
-  const heard = shown === undefined ? click : { ...click, taskId: shown.modelTaskId ?? '' }
-  await receiveMessage(context, { ...inbound, text: formatClick(heard) })
+  const reported = shown === undefined ? click : { ...click, taskId: shown.modelTaskId ?? '' }
+  await receiveMessage(context, { ...inbound, text: formatClick(reported) })
   if (shown === undefined) return empty
   if (inbound.surface === 'app') return await updateInApp(context, inbound, shown.card, click)
   const card = takenCard(shown.card, click, translatorOf(context, inbound.account))
@@ -113,7 +116,7 @@ async function openSettings(
   return openSettingsOf(context, account, {
     surface,
     conversation,
-    agent: await dynamicAgents.settle(context.route(conversation, sender)),
+    agent: await dynamicAgents.choose(context.route(conversation, sender)),
     canReset: agent.canReset(),
     approvals: agent.approvals(),
   })
@@ -122,7 +125,7 @@ async function openSettings(
 async function traceDuplicate(context: BridgeContext, turn: Turn, at: number): Promise<void> {
   await context.store.update(turn.id, stored => {
     const known = stored.trace.filter(event => event.kind === 'duplicate').length
-    if (known >= tracedDuplicates) return undefined
+    if (known >= maxTracedDuplicates) return undefined
     return { save: [{ ...stored, trace: [...stored.trace, { at, kind: 'duplicate' }] }] }
   })
 }
@@ -139,14 +142,17 @@ async function receiveRefresh(
   const now = context.clock.now()
   const translate = translatorOf(context, account)
   const isFinishing = found.closedWith !== undefined || found.state === 'closing'
-  const turn = isFinishing ? await commitServed(context, found, now) : found
+  const turn = isFinishing ? await recordServed(context, found, now) : found
   const pictures = await loadPictures(context, turn)
   const frame = streamFrame(turn, viewOf(context, turn, now), translate)
   return { kind: 'stream', frame: pictures.length === 0 ? frame : { ...frame, pictures } }
 }
 
-/** Before a finish frame leaves it is written down that it did, so that its text is not sent another way as well. */
-async function commitServed(context: BridgeContext, turn: Turn, at: number): Promise<Turn> {
+/**
+ * Commits that a final frame is served before it leaves. Otherwise a crash would send its text by another route as
+ * well.
+ */
+async function recordServed(context: BridgeContext, turn: Turn, at: number): Promise<Turn> {
   const translate = translatorOf(context, turn.account)
   const event = { kind: 'served', at } as const
   if (advance(turn, event, translate) === undefined) return turn

@@ -1,15 +1,41 @@
+/**
+ * Remembers which apps WeCom refuses, and which routes to WeCom don't answer.
+ *
+ * Some refusals are about the app and not about the message: an IP address that is not in the app's trusted list
+ * (60020), a wrong secret, a disabled app. Only an operator can fix them. Sending on would fail every queued message
+ * one by one and turn a wrong setting into hundreds of dead letters. So the app is put on hold: all its deliveries wait
+ * in state `held`, and one delivery per minute is sent as a probe (docs/adr/0007-sending.md).
+ *
+ * It is a circuit breaker whose memory is on disk:
+ *
+ * - `open` when WeCom refuses the app. Each further refusal starts the minute again.
+ * - half open when the minute is over: the first delivery that calls `waitUntil` becomes the probe. That call starts
+ *   the next minute at once, so that a second delivery in the same moment has to wait.
+ * - `close` at the first outcome that is about the message, even a refusal of it. WeCom accepts the app again then.
+ *   `Deliverer` releases the held deliveries.
+ *
+ * The hold is stored with its cause. Otherwise every restart would send all waiting messages at once, and an operator
+ * who looks for the cause restarts often. The minute is not stored: the first delivery after a restart is a probe,
+ * because the operator may have fixed the setting. `allowProbe` does the same after a config reload.
+ *
+ * A repeat of an attempt with an unknown outcome passes an open breaker. WeCom detects duplicates for a limited time
+ * only, so the repeat can't wait for a minute.
+ *
+ * Outages are a separate matter. If a route gives no answer at all, nothing is held, because retries with their own
+ * delays are enough. They are only recorded, so that `status` shows them and each change is logged once.
+ */
 import type { Delivery, Outcome } from '../../domain/delivery.ts'
 import type { KeyValue } from '../../domain/ports.ts'
 import { probeEveryMs } from '../../core/fallback/attempt.ts'
 
-/** Why everything of one app waits; times are epoch ms. */
+/** Why an app is on hold. Stored as JSON. `since` is epoch ms; `errcode` and `hint` are for the operator. */
 export interface Hold {
   readonly since: number
   readonly errcode?: number
   readonly hint?: string
 }
 
-/** Since when WeCom gives no answer by one way, and why; times are epoch ms. */
+/** A route to WeCom that doesn't answer. Times are epoch ms; `lastAt` is the last failed request. */
 export interface Outage {
   readonly since: number
   readonly lastAt: number
@@ -21,42 +47,42 @@ interface OpenBreaker extends Hold {
   nextProbeAt: number
 }
 
-/**
- * Apps that only the operator can help: their deliveries wait, and one goes out a minute to see whether it is over. A
- * restart remembers it, so that it does not send all that waits at once. Beside that, the ways on which WeCom does not
- * answer, which hold nothing.
- */
+/** Apps on hold, by account, and routes without an answer, by the key of `outageKeyOf`. */
 export class AppBreaker {
   private readonly held = new Map<string, OpenBreaker>()
-  private readonly silences = new Map<string, Outage>()
+  private readonly outages = new Map<string, Outage>()
   private readonly keyValue: KeyValue
 
   constructor(keyValue: KeyValue) {
     this.keyValue = keyValue
   }
 
-  /** To be awaited before anything is sent. */
-  async load(accounts: Iterable<string>): Promise<void> {
-    for (const account of accounts) {
-      const text = await this.keyValue.get(nameOf(account))
-      // Written by `save` only.
+  /** Loads the stored holds. Must be awaited before anything is sent. */
+  async load(heldAccounts: Iterable<string>): Promise<void> {
+    for (const account of heldAccounts) {
+      const text = await this.keyValue.get(keyOf(account))
+      // Written by `open` only.
       if (text !== undefined) this.held.set(account, { ...(JSON.parse(text) as Hold), nextProbeAt: 0 })
     }
   }
 
-  /** Whose apps are held. */
+  /** The accounts whose app is on hold. */
   accounts(): readonly string[] {
     return [...this.held.keys()]
   }
 
-  of(account: string): Hold | undefined {
+  /** Undefined if the app of this account is not on hold. */
+  holdOf(account: string): Hold | undefined {
     const held = this.held.get(account)
     if (held === undefined) return undefined
     const { nextProbeAt: _, ...hold } = held
     return hold
   }
 
-  /** When a delivery of this app may go; undefined is now, and then it is the probe. */
+  /**
+   * When a delivery of this app may be tried (epoch ms). Undefined: now. If the app is on hold, the caller's delivery
+   * is then the probe and must be sent, because the next one has to wait for a minute.
+   */
   waitUntil(account: string, now: number): number | undefined {
     const held = this.held.get(account)
     if (held === undefined) return undefined
@@ -65,55 +91,56 @@ export class AppBreaker {
     return undefined
   }
 
-  /** Something was changed that may help: what waits may go at once, and the first is the probe. */
-  probe(account: string): void {
+  /** The operator changed something that may help: the next delivery is a probe. */
+  allowProbe(account: string): void {
     const held = this.held.get(account)
     if (held !== undefined) held.nextProbeAt = 0
   }
 
+  /** WeCom refused the app. Resolves to true if it was not on hold before. */
   async open(account: string, { errcode, hint }: Outcome, now: number): Promise<boolean> {
     const known = this.held.get(account)
     const hold = { since: known?.since ?? now, ...(errcode !== undefined && { errcode }), ...(hint && { hint }) }
     this.held.set(account, { ...hold, nextProbeAt: now + probeEveryMs })
     if (known?.errcode === errcode && known?.hint === hint) return false
-    await this.keyValue.set(nameOf(account), JSON.stringify(hold))
+    await this.keyValue.set(keyOf(account), JSON.stringify(hold))
     return known === undefined
   }
 
-  /** The app works; true when it was held until now. */
+  /** WeCom accepts the app. Resolves to true if it was on hold until now. */
   async close(account: string): Promise<boolean> {
     if (!this.held.delete(account)) return false
-    await this.keyValue.set(nameOf(account), '')
+    await this.keyValue.set(keyOf(account), '')
     return true
   }
 
-  /** What a call says about the way that it went: nothing comes back from now on, or something does again. */
-  observe(way: string, { silent, errcode, errmsg = '', hint }: Outcome, now: number): 'lost' | 'back' | undefined {
-    const known = this.silences.get(way)
+  /** Records whether a request got an answer. Returns `lost` or `restored` when that changed. */
+  observe(key: string, { silent, errcode, errmsg = '', hint }: Outcome, now: number): 'lost' | 'restored' | undefined {
+    const known = this.outages.get(key)
     if (silent === true) {
-      this.silences.set(way, { since: known?.since ?? now, lastAt: now, reason: errmsg, ...(hint && { hint }) })
+      this.outages.set(key, { since: known?.since ?? now, lastAt: now, reason: errmsg, ...(hint && { hint }) })
       return known === undefined ? 'lost' : undefined
     }
-    // Without an errcode the outcome is of our own making.
-    return errcode !== undefined && this.silences.delete(way) ? 'back' : undefined
+    // An outcome without an errcode was made up here and proves nothing about WeCom.
+    return errcode !== undefined && this.outages.delete(key) ? 'restored' : undefined
   }
 
-  outageOn(way: string): Outage | undefined {
-    return this.silences.get(way)
+  outageOf(key: string): Outage | undefined {
+    return this.outages.get(key)
   }
 }
 
-/** Whether a delivery is held when the app of its account is. */
+/** Whether a delivery is sent by the app, and so waits while the app is on hold. */
 export function usesApp({ route }: Pick<Delivery, 'route'>): boolean {
   return route === 'app' || route === 'appchat'
 }
 
-/** The way of a delivery for `listen`: that of an app, of the answers of a Bot, or of all group robots. */
+/** The key for `observe` and `outageOf`: the app of an account, the response_urls of its Bot, or all group robots. */
 export function outageKeyOf({ route, account }: Pick<Delivery, 'route' | 'account'>): string {
   if (route === 'webhook') return 'webhooks'
   return `${usesApp({ route }) ? 'app' : 'bot'}:${account}`
 }
 
-function nameOf(account: string): string {
+function keyOf(account: string): string {
   return `hold:${account}`
 }

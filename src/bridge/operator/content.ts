@@ -6,14 +6,14 @@ import { cardProblem, cardTypes } from '../../core/cards/shape.ts'
 import { isVisible } from '../../core/streaming/frame.ts'
 import { byteLength } from '../../core/text/split.ts'
 
-/** What a script wants to say: exactly one of these. */
+/** The content of one message to send. */
 export type SendContent =
   | { readonly kind: 'text' | 'markdown'; readonly content: string }
   | { readonly kind: 'card'; readonly card: Card }
   | { readonly kind: 'news'; readonly articles: readonly Article[] }
   | { readonly kind: 'media'; readonly fileName: string; readonly bytes: Uint8Array }
 
-/** The same without halves of characters, which are no UTF-8 and which no receiver could show. */
+/** Replaces lone surrogates in all texts. They have no UTF-8 form, and no client could show them. */
 export function wellFormed(content: SendContent): SendContent {
   if (content.kind === 'media') return content
   return JSON.parse(JSON.stringify(content), (_, value: unknown) =>
@@ -21,7 +21,7 @@ export function wellFormed(content: SendContent): SendContent {
   )
 }
 
-/** Throws `bad_message` for what WeCom would not take by this way. */
+/** Throws `bad_message` if WeCom doesn't accept such content on this route. */
 export function checkContent(content: SendContent, route: Route): void {
   switch (content.kind) {
     case 'text':
@@ -40,15 +40,15 @@ export function checkContent(content: SendContent, route: Route): void {
 
 function checkText(text: string): void {
   if (!isVisible(text)) throw new WecomdError('bad_message', 'the text is empty')
-  // What is too long for messages becomes a file.
+  // A text that is too long for messages is sent as a file.
   if (byteLength(text) > limits.mediaBytes.file) {
-    throw new WecomdError('bad_message', 'the text is larger than 20 MiB, the most that WeCom takes')
+    throw new WecomdError('bad_message', 'the text is larger than 20 MiB, the limit of WeCom')
   }
 }
 
 function checkCard(card: Card, route: Route): void {
   if (route === 'appchat') {
-    throw new WecomdError('bad_message', 'WeCom does not take template cards in groups', {
+    throw new WecomdError('bad_message', 'WeCom does not accept template cards in groups', {
       hint: 'send markdown or text',
     })
   }
@@ -59,25 +59,25 @@ function checkCard(card: Card, route: Route): void {
       hint: 'the card is the object under template_card, with its card_type',
     })
   }
-  const objection = cardProblem(card)
-  if (objection !== undefined) throw new WecomdError('bad_message', `WeCom would not take the card: ${objection}`)
+  const problem = cardProblem(card)
+  if (problem !== undefined) throw new WecomdError('bad_message', `WeCom would reject the card: ${problem}`)
 }
 
 function checkArticle({ title, description = '', url, picurl }: Article, index: number): void {
   const { articleTitleBytes, articleDescriptionBytes } = limits
   checkLength(`news.${index}.title`, title, articleTitleBytes)
   checkLength(`news.${index}.description`, description, articleDescriptionBytes)
-  checkAddress(`news.${index}.url`, url)
-  if (picurl !== undefined) checkAddress(`news.${index}.picurl`, picurl)
+  checkUrl(`news.${index}.url`, url)
+  if (picurl !== undefined) checkUrl(`news.${index}.picurl`, picurl)
 }
 
-function checkLength(what: string, text: string, mostBytes: number): void {
+function checkLength(field: string, text: string, maxBytes: number): void {
   const bytes = byteLength(text)
-  if (bytes <= mostBytes) return
-  throw new WecomdError('bad_message', `${what} has ${bytes} bytes of UTF-8, WeCom takes ${mostBytes}`)
+  if (bytes <= maxBytes) return
+  throw new WecomdError('bad_message', `${field} has ${bytes} bytes of UTF-8, WeCom accepts ${maxBytes}`)
 }
 
-function checkAddress(what: string, url: string): void {
+function checkUrl(field: string, url: string): void {
   if (/^https?:\/\//i.test(url) && URL.canParse(url)) return
-  throw new WecomdError('bad_message', `${what} is no http:// or https:// URL`)
+  throw new WecomdError('bad_message', `${field} must be an http:// or https:// URL`)
 }

@@ -7,18 +7,19 @@ import { planDirect } from '../../core/fallback/plan.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
 import { type DeliveryReport, describeDelivery } from './trace.ts'
 
-/** More than these are not shown at once. */
-const shownAtMost = 1_000
+const maxListed = 1_000
 
-/** Deliveries that gave up, the newest first. */
+/** The dead letters, newest first, at most 1,000. */
 export async function listDead({ store }: BridgeContext): Promise<readonly DeliveryReport[]> {
-  const dead = await store.outbox.dead(shownAtMost)
+  const dead = await store.outbox.dead(maxListed)
   return dead.map(describeDelivery)
 }
 
 /**
- * Has a dead delivery tried again, by its own way or, where that is closed for good, by the app; resolves to the id under
- * which it goes on. Throws `not_found` for what is not dead and `no_app` when no way is left.
+ * Retries a dead letter by its own route or, if that is closed for good, by the app. Resolves to the id of the delivery
+ * that is sent: a new one if the route changed.
+ *
+ * Rejects with `not_found` if no dead delivery has this id, and with `no_app` if no route is left.
  */
 export async function retryDead(context: BridgeContext, id: string): Promise<{ id: string }> {
   const delivery = await findDead(context, id)
@@ -28,21 +29,21 @@ export async function retryDead(context: BridgeContext, id: string): Promise<{ i
     return { id }
   }
   const turn = delivery.turn === undefined ? undefined : await context.store.find(delivery.turn)
-  const direct = turn === undefined ? undefined : byApp(context, turn, delivery, now)
+  const direct = turn === undefined ? undefined : planAppDelivery(context, turn, delivery, now)
   if (direct !== undefined) {
     await context.store.outbox.write({ add: [direct], settle: [dropped(delivery)] })
     return { id: direct.id }
   }
   if (turn === undefined || delivery.body.kind !== 'markdown' || now >= turn.receivedAt + limits.responseUrlMs) {
-    throw new WecomdError('no_app', 'no way to its user is left: a response_url takes one message within an hour', {
-      hint: 'configure channels.wecom.agent for this account, then retry; or drop it',
+    throw new WecomdError('no_app', 'no route to the user is left: a response_url accepts one message within an hour', {
+      hint: 'configure channels.wecom.agent for this account and retry, or drop the delivery',
     })
   }
   await context.store.outbox.write({ settle: [revive(delivery, now, turn.receivedAt + limits.responseUrlMs)] })
   return { id }
 }
 
-/** Takes a dead delivery off the list for good. */
+/** Drops a dead letter for good. Rejects with `not_found` if no dead delivery has this id. */
 export async function dropDead(context: BridgeContext, id: string): Promise<{ id: string }> {
   const delivery = await findDead(context, id)
   await context.store.outbox.write({ settle: [dropped(delivery)] })
@@ -55,8 +56,12 @@ async function findDead({ store }: BridgeContext, id: string): Promise<Delivery>
   throw new WecomdError('not_found', 'there is no dead delivery with this id', { hint: 'see wecomd dead list' })
 }
 
-/** The app may have been configured since. */
-function byApp(context: BridgeContext, turn: Turn, { body }: Delivery, now: number): Delivery | undefined {
+/**
+ * The text of the dead delivery as a direct message, if the account has an app by now. The turn's card is left out: the
+ * text already has it in words if it has to be shown. The id contains the time, so that a second retry is a new
+ * delivery.
+ */
+function planAppDelivery(context: BridgeContext, turn: Turn, { body }: Delivery, now: number): Delivery | undefined {
   const app = context.accounts.get(turn.account)?.app
   if (app === undefined || (body.kind !== 'markdown' && body.kind !== 'remainder')) return undefined
   const dm = { format: app.replyFormat, deliverWithinMs: context.limits.deliverWithinMs }

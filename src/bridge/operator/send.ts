@@ -10,13 +10,13 @@ import { type BridgeContext, translatorOf } from '../context.ts'
 
 export interface SendRequest {
   readonly to: Target
-  /** Of the request or behind the target; else the default account. */
+  /** The account field of the request or the `@account` of the target. Missing: the default account. */
   readonly account?: string
   readonly content: SendContent
   readonly idempotencyKey?: string
 }
 
-/** What the administrator allows, beside the accounts. */
+/** The settings about sending that don't belong to one account. */
 export interface SendRules {
   readonly defaultAccount: string
   readonly webhooks: readonly string[]
@@ -24,9 +24,11 @@ export interface SendRules {
 }
 
 /**
- * Accepts something to be sent first: when it resolves, the delivery is stored. Throws a WecomdError for what cannot be
- * sent: `bad_target`, `no_app`, `group_blocked`, `bad_message`, `conflict` (the key is known with other content),
- * `overloaded`.
+ * Accepts a message from a script or an operator. When it resolves, the delivery is on disk and will be sent. With the
+ * `idempotencyKey` of an earlier request it resolves to the delivery of that request and sends nothing.
+ *
+ * Rejects with a WecomdError: `bad_target`, `no_app`, `group_blocked`, `bad_message`, `conflict` (the key was used with
+ * other content or another target), `overloaded`.
  */
 export async function acceptSend(context: BridgeContext, rules: SendRules, request: SendRequest): Promise<Delivery> {
   const { to } = request
@@ -39,12 +41,12 @@ export async function acceptSend(context: BridgeContext, rules: SendRules, reque
   const known = await context.store.outbox.find(id)
   if (known !== undefined) return sameOrConflict(known, digest)
 
-  const spoolFile = fileOfDelivery(id, digest)
+  const spoolFile = spoolFileOf(id, digest)
   const messages = plan(context, account, route, content, spoolFile)
   const isSpooled = messages.some(message => message.kind === 'media' && message.source.kind === 'spool')
   if (isSpooled && content.kind === 'media') await context.spool.keep(spoolFile, content.bytes)
   const now = context.clock.now()
-  const wanted: Delivery = {
+  const planned: Delivery = {
     id,
     account,
     route,
@@ -59,15 +61,18 @@ export async function acceptSend(context: BridgeContext, rules: SendRules, reque
     createdAt: now,
     digest,
   }
-  const { delivery } = await context.store.outbox.post(wanted, context.limits.outbox)
+  const { delivery } = await context.store.outbox.post(planned, context.limits.outbox)
   return sameOrConflict(delivery, digest)
 }
 
-/** A robot belongs to no account; its deliveries are kept under the default one, so that its budget is one. */
+/**
+ * Group robots are shared by all accounts. Their deliveries are stored under the default one, so that each robot has
+ * one rate limit.
+ */
 function chooseAccount(context: BridgeContext, rules: SendRules, { to, account }: SendRequest): string {
   if (account !== undefined && !context.accounts.has(account)) {
     throw new WecomdError('bad_target', `there is no account "${account}"`, {
-      hint: `there is ${[...context.accounts.keys()].join(', ')}`,
+      hint: `configured accounts: ${[...context.accounts.keys()].join(', ')}`,
     })
   }
   return to.kind === 'webhook' ? rules.defaultAccount : (account ?? rules.defaultAccount)
@@ -76,8 +81,11 @@ function chooseAccount(context: BridgeContext, rules: SendRules, { to, account }
 function chooseRoute(context: BridgeContext, rules: SendRules, account: string, to: Target): Route {
   if (to.kind === 'webhook') {
     if (rules.webhooks.includes(to.name)) return 'webhook'
-    throw new WecomdError('bad_target', `there is no webhook called "${to.name}"`, {
-      hint: rules.webhooks.length === 0 ? 'add it to channels.wecom.webhooks' : `there is ${rules.webhooks.join(', ')}`,
+    throw new WecomdError('bad_target', `there is no webhook "${to.name}"`, {
+      hint:
+        rules.webhooks.length === 0
+          ? 'add it to channels.wecom.webhooks'
+          : `configured webhooks: ${rules.webhooks.join(', ')}`,
     })
   }
   const app = context.accounts.get(account)?.app
@@ -89,7 +97,7 @@ function chooseRoute(context: BridgeContext, rules: SendRules, account: string, 
   if (to.kind === 'group' && !app.allowAppChat) throw groupBlocked()
   if (to.kind === 'user' && to.ids[0] === everyone && !rules.allowBroadcast) {
     throw new WecomdError('bad_target', 'a message to everyone is not allowed', {
-      hint: 'set outbound.allowBroadcast to true, or name users, a party or a tag',
+      hint: 'set outbound.allowBroadcast to true, or send to users, a party or a tag',
     })
   }
   return to.kind === 'group' ? 'appchat' : 'app'
@@ -102,43 +110,46 @@ function sectionOf(account: string): string {
 function groupBlocked(): WecomdError {
   return new WecomdError(
     'group_blocked',
-    'an app cannot write to ordinary groups: WeCom lets it reach only groups that it created itself',
+    'an app cannot write to ordinary groups, only to groups that it created itself',
     {
-      hint: 'send to user:, party:, tag: or webhook:NAME, or let the Bot answer in the group; for groups that this app created set channels.wecom.agent.allowAppChat to true',
+      hint: 'send to user:, party:, tag: or webhook:NAME, or let the Bot answer in the group; if this app created the group, set channels.wecom.agent.allowAppChat to true',
     },
   )
 }
 
-/** Another content under the same key, which is about to be refused, must not overwrite the file. */
-function fileOfDelivery(id: string, digest: string): string {
+/**
+ * Contains the digest, so that a request with the same key and other content cannot overwrite the file before it is
+ * refused.
+ */
+function spoolFileOf(id: string, digest: string): string {
   return `${id}-${digest.slice(0, 16)}`
 }
 
-/** The id of the delivery that a file of the spool belongs to. */
-export function deliveryOfFile(file: string): string {
+/** The delivery that a spool file belongs to, from the name that `spoolFileOf` gave it. */
+export function deliveryIdOfFile(file: string): string {
   return file.slice(0, file.lastIndexOf('-'))
 }
 
-/** Of the same key always the same id, so that a repetition finds what it repeats. */
+/** Derives the id from the key, so that a repeated request finds its delivery. */
 export function deliveryIdOf(idempotencyKey: string): string {
   return `send_${sha256(idempotencyKey).slice(0, 32)}`
 }
 
 function idOf(context: BridgeContext, idempotencyKey: string | undefined): string {
   if (idempotencyKey !== undefined) return deliveryIdOf(idempotencyKey)
-  // Rising with time: rows that are stored next to each other make one write of many.
+  // Begins with the time: neighbouring keys share database pages, so a batch writes fewer of them.
   return `send_${context.clock.now().toString(36)}${Buffer.from(context.random.bytes(12)).toString('hex')}`
 }
 
 function digestOf(account: string, to: Target, content: SendContent): string {
-  const said = content.kind === 'media' ? { ...content, bytes: sha256(content.bytes) } : content
-  return sha256(JSON.stringify([account, formatTarget(to), said]))
+  const hashed = content.kind === 'media' ? { ...content, bytes: sha256(content.bytes) } : content
+  return sha256(JSON.stringify([account, formatTarget(to), hashed]))
 }
 
 function sameOrConflict(delivery: Delivery, digest: string): Delivery {
   if (delivery.digest === digest) return delivery
   throw new WecomdError('conflict', 'this idempotencyKey was used for something else', {
-    hint: 'a new message needs a new key; the same message again needs the same content and target',
+    hint: 'a new message needs a new key; a retry needs the same content and target',
   })
 }
 
@@ -173,6 +184,6 @@ function plan(
   }
 }
 
-function sha256(what: string | Uint8Array): string {
-  return createHash('sha256').update(what).digest('hex')
+function sha256(bytes: string | Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
 }

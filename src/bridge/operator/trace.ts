@@ -9,32 +9,38 @@ import { type WaitReason, waitReasonOf } from './waits.ts'
 
 type TraceDeps = Pick<BridgeContext, 'store' | 'breaker' | 'accounts'>
 
-/** The whole way of one message or of something sent first, oldest step first; ids in clear, never its text. */
+/**
+ * Everything that happened to one message and its answer, or to one message that was sent first. Oldest event first.
+ * Has ids in clear, never message text.
+ */
 export interface Trace {
   readonly id: string
   readonly account: string
   readonly sender?: string
   readonly conversation?: string
-  /** Of what was sent first: its target. */
+  /** The target of a message that was sent first. */
   readonly to?: string
   readonly state: string
   readonly end?: string
   readonly events: readonly TraceEvent[]
-  /** Why the first delivery that is not done has not left. */
+  /** What the first unfinished delivery waits for. */
   readonly waits?: WaitReason
 }
 
-/** Tells the journey behind a msgid, an idempotencyKey, the id of a turn or of a delivery; undefined when nothing is known by it. */
+/**
+ * Reads the trace for a msgid, an idempotencyKey, a turn id or a delivery id. The delivery of an answer has the trace
+ * of its turn. Undefined if nothing has this id.
+ */
 export async function readTrace(context: TraceDeps, id: string): Promise<Trace | undefined> {
   const delivery = await findDelivery(context, id)
   if (delivery !== undefined && delivery.turn === undefined) {
-    return { ...tellDelivery(delivery), ...(await tellWaits(context, [delivery])) }
+    return { ...traceOfDelivery(delivery), ...(await findWaitReason(context, [delivery])) }
   }
   const turn = await findTurn(context, delivery?.turn ?? id)
   if (turn === undefined) return undefined
   const { outbox } = context.store
   const [deliveries, jobs] = await Promise.all([outbox.ofTurn(turn.id), outbox.jobsOf(turn.id)])
-  const events = [...turn.trace, ...jobs.flatMap(endOfJob), ...deliveries.flatMap(attemptsOf)]
+  const events = [...turn.trace, ...jobs.flatMap(eventsOfJob), ...deliveries.flatMap(eventsOfDelivery)]
   return {
     id: turn.id,
     account: turn.account,
@@ -43,7 +49,7 @@ export async function readTrace(context: TraceDeps, id: string): Promise<Trace |
     state: turn.state,
     ...(turn.end !== undefined && { end: turn.end }),
     events: events.toSorted((a, b) => a.at - b.at),
-    ...(await tellWaits(context, deliveries)),
+    ...(await findWaitReason(context, deliveries)),
   }
 }
 
@@ -51,7 +57,7 @@ async function findDelivery({ store }: TraceDeps, id: string): Promise<Delivery 
   return (await store.outbox.find(id)) ?? (await store.outbox.find(deliveryIdOf(id)))
 }
 
-async function tellWaits(
+async function findWaitReason(
   context: TraceDeps,
   deliveries: readonly Delivery[],
 ): Promise<{ readonly waits?: WaitReason }> {
@@ -70,18 +76,18 @@ async function findTurn({ store, accounts }: TraceDeps, id: string): Promise<Tur
   return undefined
 }
 
-function tellDelivery(delivery: Delivery): Trace {
+function traceOfDelivery(delivery: Delivery): Trace {
   const { id, account, body, state, createdAt } = delivery
   return {
     id,
     account,
     ...(body.kind === 'messages' && { to: formatTarget(body.to) }),
     state,
-    events: [{ at: createdAt, kind: 'accepted' }, ...attemptsOf(delivery)],
+    events: [{ at: createdAt, kind: 'accepted' }, ...eventsOfDelivery(delivery)],
   }
 }
 
-function attemptsOf(delivery: Delivery): readonly TraceEvent[] {
+function eventsOfDelivery(delivery: Delivery): readonly TraceEvent[] {
   const attempts = delivery.attempts.map(({ at, ...rest }) => ({ at, kind: 'attempt', delivery: delivery.id, ...rest }))
   if (delivery.finishedAt === undefined) return attempts
   const last = {
@@ -94,8 +100,8 @@ function attemptsOf(delivery: Delivery): readonly TraceEvent[] {
   return [...attempts, last]
 }
 
-/** A job in the form of the deliveries beside it. */
-function endOfJob({ id, queue, finishedAt, failure }: Job): readonly TraceEvent[] {
+/** A job reported in the same form as a delivery. */
+function eventsOfJob({ id, queue, finishedAt, failure }: Job): readonly TraceEvent[] {
   if (finishedAt === undefined) return []
   const state = failure === undefined ? 'delivered' : 'refused'
   const end = { at: finishedAt, kind: 'delivery', delivery: id, state, dead: false }
@@ -105,12 +111,12 @@ function endOfJob({ id, queue, finishedAt, failure }: Job): readonly TraceEvent[
   return [{ ...attempt, ...(hint !== undefined && { hint }) }, end]
 }
 
-/** The answer of `GET /api/deliveries/{id}` (`definitions.md` 8): never what was said. */
+/** The body of `GET /api/deliveries/{id}`. Has no message text. Times are epoch ms. */
 export interface DeliveryReport {
   readonly id: string
   readonly to?: string
   readonly account: string
-  /** Of an answer: its turn. */
+  /** The turn that it answers. Missing if it was sent first. */
   readonly turn?: string
   readonly kind: string
   readonly parts: number
@@ -119,18 +125,18 @@ export interface DeliveryReport {
   readonly createdAt: number
   readonly dueAt?: number
   readonly finishedAt?: number
-  /** Why it has not left. */
+  /** Why it has not been sent yet. */
   readonly waits?: WaitReason
   readonly attempts: Delivery['attempts']
   readonly recipients: Required<NonNullable<Delivery['unreached']>>
   readonly msgid?: string
 }
 
-/** Tells of one delivery by its id or by the idempotencyKey of who sent it; undefined when there is none. */
+/** Reports one delivery by its id or by the idempotencyKey of its request. Undefined if nothing has this id. */
 export async function reportDelivery(context: TraceDeps, id: string): Promise<DeliveryReport | undefined> {
   const delivery = await findDelivery(context, id)
   if (delivery === undefined) return undefined
-  return { ...describeDelivery(delivery), ...(await tellWaits(context, [delivery])) }
+  return { ...describeDelivery(delivery), ...(await findWaitReason(context, [delivery])) }
 }
 
 export function describeDelivery(delivery: Delivery): DeliveryReport {
