@@ -22,11 +22,11 @@ export const mutants: readonly Mutant[] = [
       {
         file: 'src/store/sqlite/engine.ts',
         from: `      this.commit.run()
-      this.tell('committed')
+      this.notify('committed')
       return batch.map((operation, index) => () => operation.resolve(values[index]))`,
         to: `      batch.forEach((operation, index) => operation.resolve(values[index]))
       this.commit.run()
-      this.tell('committed')
+      this.notify('committed')
       return []`,
       },
     ],

@@ -7,22 +7,29 @@ import type { MediaBytes, Spool, SpoolWriter } from '../domain/spool.ts'
 import { messageOf, WecomdError } from '../errors.ts'
 
 const pieceBytes = 64 * 1024
-/** How long whoever finds the spool full should wait. */
+/** Retry-After for a request that finds the spool full. */
 const fullRetryMs = 30_000
-/** Two digits a byte, and a file name has room for 255. */
+/** In bytes. A name is stored as hex, and a file name can have 255 characters. */
 const longestName = 120
 
-/** All but the folder may change while the spool is open. */
+/** Everything but the folder may change while the spool is open, so pass getters. */
 export interface SpoolOptions {
-  /** Belongs to this process alone. */
+  /** Used by this process alone. Created if it doesn't exist, and made private (0700). */
   readonly folder: string
-  /** Folders from which a file may be sent by its path. */
+  /** The folders that `borrow` may read from (`admin.mediaRoots`). Default: none. */
   readonly roots?: readonly string[]
-  /** The most that may lie in the folder; what would be more is refused with `overloaded`. */
+  /** The limit for all files together. A write that would exceed it is refused with `overloaded`. */
   readonly quotaBytes?: number
 }
 
-/** Files in a folder of our own. What is kept is on the disk when the call resolves, whole or not at all. */
+/**
+ * Opens the media spool: files in a private folder.
+ *
+ * A file is written under a draft name, fsynced and then renamed. So a name always leads to a complete file, the old
+ * one or the new one, also after a power cut. Drafts that a crash left behind are removed by `sweep`.
+ *
+ * Throws `state_folder` if the folder can't be used.
+ */
 export function openSpool(options: SpoolOptions): Spool {
   const { folder } = options
   makePrivate(folder)
@@ -31,7 +38,7 @@ export function openSpool(options: SpoolOptions): Spool {
   let drafts = 0
   const create = async (name: string) => {
     const path = pathOf(name)
-    return await openDraft({ folder, path, nextName: () => `${path}.${++drafts}.part`, quota }).catch(unkept)
+    return await openDraft({ folder, path, nextName: () => `${path}.${++drafts}.part`, quota }).catch(failWrite)
   }
   return {
     async keep(name, bytes) {
@@ -43,7 +50,7 @@ export function openSpool(options: SpoolOptions): Spool {
     async remove(name) {
       const { size } = await stat(pathOf(name)).catch(() => ({ size: 0 }))
       await rm(pathOf(name), { force: true })
-      quota.give(size)
+      quota.release(size)
     },
     open: source => openSource(source, pathOf),
     borrow: path => readUnder(options.roots ?? [], path),
@@ -69,14 +76,14 @@ function makePrivate(folder: string): void {
   }
 }
 
-/** A name as the name of a file: nothing in it can lead out of the folder, and case is not needed to tell two apart. */
+/** Hex: no name can lead out of the folder, and names stay different on file systems that ignore case. */
 function encodeName(name: string): string {
   const bytes = Buffer.from(name)
-  if (bytes.length === 0 || bytes.length > longestName) throw new Error('a name of the spool is empty or too long')
+  if (bytes.length === 0 || bytes.length > longestName) throw new Error('a spool name must have 1 to 120 bytes')
   return bytes.toString('hex')
 }
 
-/** What a crash left of a file that was being written. */
+/** A file that was being written, maybe by a process that crashed. */
 const draft = Symbol('draft')
 
 function decodeName(file: string): string | typeof draft | undefined {
@@ -85,7 +92,7 @@ function decodeName(file: string): string | typeof draft | undefined {
   return part === undefined ? Buffer.from(hex, 'hex').toString() : draft
 }
 
-/** What lies in the folder: counted as it is written and removed, and measured anew with each sweep. */
+/** The bytes in the folder. Counted with each write and removal, and measured again by each sweep. */
 class Quota {
   private used = 0
   private readonly options: SpoolOptions
@@ -101,17 +108,17 @@ class Quota {
     this.used = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0)
   }
 
-  take(bytes: number): void {
+  reserve(bytes: number): void {
     if (this.used + bytes > (this.options.quotaBytes ?? Infinity)) {
       throw new WecomdError('overloaded', 'the media spool is full', {
-        hint: 'see in `wecomd status` what waits to be sent, or raise media.maxBytes',
+        hint: 'see in `wecomd status` which messages are waiting, or raise media.maxBytes',
         retryAfterMs: fullRetryMs,
       })
     }
     this.used += bytes
   }
 
-  give(bytes: number): void {
+  release(bytes: number): void {
     this.used -= bytes
   }
 }
@@ -123,53 +130,53 @@ interface Draft {
   readonly quota: Quota
 }
 
-/** A process that was killed has left drafts, and had counted from one as well. */
-async function openNew(nextName: () => string): Promise<{ file: FileHandle; under: string }> {
+/** Creates a draft with an unused name. A crashed process may have left drafts with the first numbers. */
+async function openNew(nextName: () => string): Promise<{ file: FileHandle; draftPath: string }> {
   for (;;) {
-    const under = nextName()
+    const draftPath = nextName()
     try {
-      return { file: await open(under, 'wx', 0o600), under }
+      return { file: await open(draftPath, 'wx', 0o600), draftPath }
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
     }
   }
 }
 
-/** Writes under a name of its own; whoever fails leaves nothing, and can do nothing more. */
+/** Starts a draft. A write that fails removes it and gives its bytes back to the quota. */
 async function openDraft({ folder, path, nextName, quota }: Draft): Promise<SpoolWriter> {
-  const { file, under } = await openNew(nextName)
+  const { file, draftPath } = await openNew(nextName)
   let isOpen = true
-  let at = 0
+  let written = 0
   const abandon = async () => {
     if (!isOpen) return
     isOpen = false
     await file.close()
-    await rm(under, { force: true })
-    quota.give(at)
+    await rm(draftPath, { force: true })
+    quota.release(written)
   }
-  const orNothing = async (work: () => Promise<void>) => {
+  const orAbandon = async (work: () => Promise<void>) => {
     try {
       await work()
     } catch (error) {
       await abandon().catch(() => {}) // the sweep removes it
-      unkept(error)
+      failWrite(error)
     }
   }
   return {
     abandon,
     write: piece =>
-      orNothing(async () => {
-        quota.take(piece.length)
+      orAbandon(async () => {
+        quota.reserve(piece.length)
         for (let rest = piece; rest.length > 0; ) {
-          const { bytesWritten } = await file.write(rest, 0, rest.length, at)
-          at += bytesWritten
+          const { bytesWritten } = await file.write(rest, 0, rest.length, written)
+          written += bytesWritten
           rest = rest.subarray(bytesWritten)
         }
       }),
     finish: () =>
-      orNothing(async () => {
+      orAbandon(async () => {
         await file.sync()
-        await rename(under, path)
+        await rename(draftPath, path)
         isOpen = false
         await file.close()
         await syncFolder(folder)
@@ -177,15 +184,15 @@ async function openDraft({ folder, path, nextName, quota }: Draft): Promise<Spoo
   }
 }
 
-function unkept(cause: unknown): never {
+function failWrite(cause: unknown): never {
   if (cause instanceof WecomdError) throw cause
-  throw new WecomdError('store_failed', `a file could not be kept in the media spool: ${messageOf(cause)}`, {
-    hint: 'look at free disk space and at the permissions of the state folder',
+  throw new WecomdError('store_failed', `a file could not be written to the media spool: ${messageOf(cause)}`, {
+    hint: 'check the free disk space and the permissions of the state folder',
     cause,
   })
 }
 
-/** So that a new name in it survives a power cut. */
+/** Without this, a renamed file can be missing after a power cut. */
 async function syncFolder(folder: string): Promise<void> {
   await using handle = await open(folder)
   await handle.sync()
@@ -202,11 +209,11 @@ async function openSource(source: MediaSource, pathOf: (name: string) => string)
   switch (source.kind) {
     case 'text': {
       const bytes = Buffer.from(source.content)
-      return { bytes: bytes.length, open: () => once(bytes) }
+      return { bytes: bytes.length, open: () => single(bytes) }
     }
     case 'spool': {
       const path = pathOf(source.file)
-      const { size } = await stat(path).catch(gone)
+      const { size } = await stat(path).catch(failRead)
       return { bytes: size, open: () => piecesOf(path) }
     }
     default:
@@ -214,12 +221,12 @@ async function openSource(source: MediaSource, pathOf: (name: string) => string)
   }
 }
 
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+async function* single(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
 }
 
 async function* piecesOf(path: string): AsyncGenerator<Uint8Array> {
-  await using file = await open(path).catch(gone)
+  await using file = await open(path).catch(failRead)
   for (;;) {
     const { buffer, bytesRead } = await file.read(new Uint8Array(pieceBytes), 0, pieceBytes)
     if (bytesRead === 0) return
@@ -227,41 +234,45 @@ async function* piecesOf(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-function gone(cause: unknown): never {
+function failRead(cause: unknown): never {
   const isGone = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
-  if (isGone) throw new WecomdError('not_found', 'a file of the media spool is gone', { cause })
+  if (isGone) throw new WecomdError('not_found', 'the file is no longer in the media spool', { cause })
   throw new WecomdError('store_failed', `the media spool cannot be read: ${messageOf(cause)}`, { cause })
 }
 
-/** What is not there is refused like what is elsewhere, so that nobody learns what lies outside the roots. */
+/**
+ * Reads a file by its path, for scripts. A missing file gets the same error as one outside the roots, so that the error
+ * doesn't reveal which files exist.
+ */
 async function readUnder(roots: readonly string[], path: string): Promise<Uint8Array> {
   const real = await realpath(path).catch(() => undefined)
   const folders = await Promise.all(roots.map(root => realpath(root).catch(() => undefined)))
   if (real === undefined || !folders.some(folder => folder !== undefined && isInside(folder, real))) {
-    throw refused(path, 'is not under admin.mediaRoots', 'name a file that lies in one of these folders')
+    throw mediaRefused(path, 'is not under admin.mediaRoots', 'use a file in one of these folders')
   }
-  // Non-blocking, since a pipe would wait for its writer; no link, since the path was real a moment ago.
+  // O_NONBLOCK: opening a pipe would wait for its writer. O_NOFOLLOW: the path may have become a link after realpath.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
   try {
     await using file = await open(real, flags)
     return await readRegular(file, path)
   } catch (error) {
-    throw error instanceof WecomdError ? error : refused(path, 'cannot be read', messageOf(error))
+    throw error instanceof WecomdError ? error : mediaRefused(path, 'cannot be read', messageOf(error))
   }
 }
 
 function isInside(folder: string, path: string): boolean {
-  const way = relative(folder, path)
-  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
+  const inner = relative(folder, path)
+  return inner !== '' && inner !== '..' && !inner.startsWith(`..${sep}`) && !isAbsolute(inner)
 }
 
 async function readRegular(file: FileHandle, path: string): Promise<Uint8Array> {
   const found = await file.stat()
-  if (!found.isFile()) throw refused(path, 'is not a regular file')
-  if (found.size > limits.mediaBytes.file) throw refused(path, 'is larger than 20 MiB', 'WeCom takes no larger files')
+  if (!found.isFile()) throw mediaRefused(path, 'is not a regular file')
+  if (found.size > limits.mediaBytes.file)
+    throw mediaRefused(path, 'is larger than 20 MiB', 'WeCom does not accept larger files')
   return new Uint8Array(await file.readFile())
 }
 
-function refused(path: string, what: string, hint?: string): WecomdError {
-  return new WecomdError('bad_message', `${path} ${what}`, hint === undefined ? {} : { hint })
+function mediaRefused(path: string, reason: string, hint?: string): WecomdError {
+  return new WecomdError('bad_message', `${path} ${reason}`, hint === undefined ? {} : { hint })
 }

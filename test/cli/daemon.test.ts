@@ -207,7 +207,7 @@ describe('a daemon that cannot start', () => {
     expect(code).toBe(5)
     expect(err).toBe(
       `wecomd: the database ${join(state, 'wecomd.db')} is in use by another wecomd (pid ${daemon.pid})\n` +
-        '  stop that process first; for several nodes use a postgres:// store\n',
+        '  stop that process first, or use another stateDir\n',
     )
   })
 

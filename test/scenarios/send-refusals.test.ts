@@ -205,7 +205,7 @@ test('send: a full outbox is 429 with Retry-After; what is known is not refused,
   expect([status, headers.get('retry-after')]).toEqual([429, '30'])
   expect(answer.error).toEqual({
     code: 'overloaded',
-    message: '4 deliveries wait already',
+    message: '4 deliveries are waiting already',
     hint: expect.stringContaining('limits.outbox'),
   })
   expect(await accept(daemon, { to, text: 'first', idempotencyKey: 'first' })).toBe(held)

@@ -4,7 +4,10 @@ import type { Commit, TurnChange } from '../../domain/ports.ts'
 import type { Turn } from '../../domain/turn.ts'
 import type { Engine } from './engine.ts'
 
-/** Collects what the operations of a batch write, and reports it once the batch is on disk. */
+/**
+ * Collects the rows that a batch writes and reports them once they are on disk (`Store.onCommit`). Rows of an operation
+ * that was rolled back are dropped with it.
+ */
 export class CommitLog {
   private readonly listeners: ((commit: Commit) => void)[] = []
   private turns: TurnChange[] = []
@@ -23,7 +26,7 @@ export class CommitLog {
         this.deliveries.length = this.marked.deliveries
         this.jobs.length = this.marked.jobs
       },
-      forget: () => void this.take(),
+      invalidate: () => void this.take(),
       committed: () => this.report(),
     })
   }

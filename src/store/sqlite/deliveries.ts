@@ -6,11 +6,11 @@ import type { Engine } from './engine.ts'
 import { Lanes } from './lanes.ts'
 
 type Doc = { doc: string }
-/** What a row of the table holds: something for WeCom, or a job, which has the queue for a route and no lane. */
+/** A row of the table: a delivery, or a job. A job has its queue in the column `route`, and waits in no lane. */
 export type OutboxRow = Delivery | Job
-/** Where deliveries lie that belong to no turn: rows of turns begin at 1. */
-const alone = 0
-/** Routes that jobs stand under. */
+/** `turn_seq` of deliveries without a turn. Rows of turns begin at 1. */
+const noTurn = 0
+/** The values of the column `route` that are jobs. */
 const jobQueues = "('media', 'approval')"
 
 export function isJob(row: OutboxRow): row is Job {
@@ -21,7 +21,10 @@ export function isDelivery(row: OutboxRow): row is Delivery {
   return !isJob(row)
 }
 
-/** The outbox table. Its methods run inside an operation of the engine and are not durable by themselves. */
+/**
+ * The outbox table: deliveries and jobs. Only the first unfinished delivery of a lane can be claimed (`lanes.ts`). The
+ * methods run inside an operation of the engine and are not durable by themselves.
+ */
 export class DeliveryTable {
   private readonly lanes: Lanes
   private readonly log: CommitLog
@@ -45,7 +48,7 @@ export class DeliveryTable {
         `UPDATE delivery SET state = ?, dead = ?, done = ?, due_at = ?, finished_at = ?, doc = ?, head = ?,
          leased_until = CASE WHEN ? THEN NULL ELSE leased_until END WHERE turn_seq = ? AND id = ?`,
       ),
-      // A lease stays: whoever probes with this delivery at the moment has it.
+      // Keeps leases: one of these deliveries may be the probe that is being sent.
       unhold: engine.prepare<Doc>(
         `UPDATE delivery SET state = 'queued', due_at = ?, doc = json_set(doc, '$.state', 'queued', '$.dueAt', ?)
          WHERE account = ? AND state = 'held' RETURNING doc`,
@@ -54,8 +57,8 @@ export class DeliveryTable {
         `SELECT doc FROM delivery WHERE done = 0 AND route IN ('app', 'appchat') AND head = 0 AND account = ?
          AND state = 'queued' ORDER BY position LIMIT ?`,
       ),
-      moveHead: engine.prepare<never>('UPDATE delivery SET head = ? WHERE turn_seq = ? AND id = ?'),
-      free: engine.prepare<Doc>(
+      setHead: engine.prepare<never>('UPDATE delivery SET head = ? WHERE turn_seq = ? AND id = ?'),
+      claimable: engine.prepare<Doc>(
         `SELECT doc FROM delivery WHERE done = 0 AND route = ? AND head = 1 AND due_at <= ?
          AND coalesce(leased_until, 0) <= ? ORDER BY due_at LIMIT ?`,
       ),
@@ -93,87 +96,91 @@ export class DeliveryTable {
     return found.toSorted((a, b) => a.createdAt - b.createdAt)
   }
 
+  /** Adds a row. Does nothing if it exists. */
   add(row: OutboxRow): void {
     const { id, turn, account, createdAt } = row
     const seq = this.seqOf(turn)
     if (seq === undefined) throw new Error(`delivery ${id} belongs to no turn`)
     const [route, lane, order] = isJob(row) ? [row.queue, id, 1] : [row.route, row.lane, row.order]
     const fixed = [seq, id, turn ?? null, account, route, lane, order, createdAt] as const
-    const { changes } = this.statements.add.run(...fixed, ...changingOf(row), this.headOf(row))
-    if (changes > 0) this.written(row, seq)
+    const { changes } = this.statements.add.run(...fixed, ...mutableColumnsOf(row), this.headOf(row))
+    if (changes > 0) this.recordWrite(row, seq)
   }
 
-  /** Replaces a row; one that is done or queued again gives its lease back. */
+  /** Replaces a row. Does nothing if it doesn't exist. Unless it is `sending`, its lease is released. */
   settle(row: OutboxRow): void {
     const seq = this.seqOf(row.turn)
     if (seq === undefined) return
     const isFree = row.state === 'sending' ? 0 : 1
-    const { changes } = this.statements.settle.run(...changingOf(row), this.headOf(row), isFree, seq, row.id)
-    if (changes > 0) this.written(row, seq)
+    const { changes } = this.statements.settle.run(...mutableColumnsOf(row), this.headOf(row), isFree, seq, row.id)
+    if (changes > 0) this.recordWrite(row, seq)
   }
 
-  /** Jobs wait for nobody. */
+  /** The column `head`. Jobs wait in no lane, so an unfinished job is always a head. */
   private headOf(row: OutboxRow): 0 | 1 {
     if (isJob(row)) return row.state === 'queued' ? 1 : 0
-    return this.lanes.leads(row.lane, { id: row.id, position: row.order, isDone: isDone(row.state) })
+    return this.lanes.headFlag(row.lane, { id: row.id, position: row.order, isDone: isDone(row.state) })
   }
 
-  private written(row: OutboxRow, seq: number): void {
+  private recordWrite(row: OutboxRow, seq: number): void {
     if (isJob(row)) return this.log.addJob(row)
     const { id, lane, order, state } = row
     this.lanes.place(lane, { id, seq, position: order, isDone: isDone(state) }, (head, other) =>
-      this.statements.moveHead.run(head, other.seq, other.id),
+      this.statements.setHead.run(head, other.seq, other.id),
     )
     this.log.addDelivery(row)
   }
 
+  /** Queued deliveries by the app that are not the first of their lane, in order. */
   behind(account: string, limit: number): Delivery[] {
     return this.statements.behind.all(account, limit).map(row => parseDelivery(row.doc))
   }
 
+  /** The first delivery of this one's lane. Undefined if that is the delivery itself. */
   ahead({ id, lane }: Delivery): Delivery | undefined {
     const head = this.lanes.head(lane)
     return head === undefined || head.id === id ? undefined : this.find(head.id)
   }
 
-  /** How many deliveries are not done. */
+  /** The number of unfinished deliveries. */
   outgoing(): number {
     return this.lanes.size()
   }
 
-  /** Rows were removed behind its back. */
-  forget(): void {
-    this.lanes.forget()
+  /** Rows were deleted directly. */
+  invalidate(): void {
+    this.lanes.invalidate()
   }
 
-  /** Held deliveries of an account are queued and due at `at`; how many. */
+  /** Queues the held deliveries of an account, due at `at`. Returns their number. */
   unhold(account: string, at: number): number {
     const rows = this.statements.unhold.all(at, at, account)
     for (const { doc } of rows) this.log.addDelivery(parseDelivery(doc))
     return rows.length
   }
 
-  /** Due, not leased, and the head of its lane. */
+  /** Rows of a route or queue that are due, not leased, and the first of their lane. Earliest first. */
   claimable(route: WorkKind, now: number, limit: number): OutboxRow[] {
-    return this.statements.free.all(route, now, now, limit).map(row => parseRow(row.doc))
+    return this.statements.claimable.all(route, now, now, limit).map(row => parseRow(row.doc))
   }
 
+  /** Leases a row until `until` (epoch ms), or releases it. */
   lease(id: string, until: number | null): void {
     this.seek(id, seq => this.statements.lease.run(until, seq, id).changes || null)
   }
 
-  /** Whether a row is not done and leased; its lease then lasts until `until`. */
+  /** Extends a lease. False if the row is done or its lease was released. */
   renew(id: string, until: number): boolean {
     return this.seek(id, seq => this.statements.renew.get(until, seq, id)) !== null
   }
 
   private seqOf(turn: string | undefined): number | undefined {
-    return turn === undefined ? alone : this.statements.seqOf.get(turn)?.seq
+    return turn === undefined ? noTurn : this.statements.seqOf.get(turn)?.seq
   }
 
   /**
-   * What `at` finds in the rows of the turn that a row's id begins with, else among those without a turn. Both parts of
-   * the id may hold colons of their own, so a turn that has no such row is passed over.
+   * Runs `at` with the `turn_seq` of a row. The id of a turn's row is `<turn>:<part>`, and both can contain colons, so
+   * every prefix that is the id of a turn is tried until `at` finds something. Then the rows without a turn.
    */
   private seek<T>(id: string, at: (seq: number) => T | null): T | null {
     for (let end = id.lastIndexOf(':'); end > 0; end = id.lastIndexOf(':', end - 1)) {
@@ -181,7 +188,7 @@ export class DeliveryTable {
       const found = seq === undefined ? null : at(seq)
       if (found !== null) return found
     }
-    return at(alone)
+    return at(noTurn)
   }
 
   nextDueAt(route: WorkKind, after: number): number | undefined {
@@ -200,20 +207,20 @@ export class DeliveryTable {
   }
 }
 
-/** What of a row changes, in the order of both statements. */
-function changingOf(row: OutboxRow) {
+/** The columns that change, in the order in which the statements `add` and `settle` expect them. */
+function mutableColumnsOf(row: OutboxRow) {
   const { state, dueAt, createdAt, finishedAt } = row
   const [done, dead] = isJob(row) ? [row.state !== 'queued', false] : [isDone(row.state), row.dead]
   const doneAt = done ? (finishedAt ?? createdAt) : null
   return [state, dead ? 1 : 0, done ? 1 : 0, dueAt, doneAt, JSON.stringify(row)] as const
 }
 
-/** Rows are written by `add`, `settle` and `unhold` only, so what comes out is what went in. */
+/** Rows are written by `add`, `settle` and `unhold` only, so the JSON has this type. */
 function parseRow(doc: string): OutboxRow {
   return JSON.parse(doc) as OutboxRow
 }
 
-/** For statements that find no jobs. */
+/** For statements that return no jobs. */
 function parseDelivery(doc: string): Delivery {
   return JSON.parse(doc) as Delivery
 }

@@ -1,7 +1,35 @@
+/**
+ * Group commit for SQLite: many callers, one transaction, one fsync.
+ *
+ * WeCom gets its 200 only after a commit, and a commit is an fsync (WAL, synchronous=FULL). An fsync per callback would
+ * limit the callbacks per second. So everything that is requested in one turn of the event loop becomes one
+ * transaction, which is flushed in setImmediate. There is no timer: a lone callback doesn't wait for others, and under
+ * load the requests that arrive while the disk is busy form the next batch (docs/adr/0002-group-commit-in-sqlite.md).
+ *
+ * Sharing a transaction must not mean sharing a failure:
+ *
+ * - One operation throws (a lost version race, a bug). The others must not notice. A savepoint around each operation
+ *   would do that, but it costs more than the statements in it. So a batch first runs without savepoints. If anything
+ *   throws, it is rolled back and runs again with a savepoint per operation, and only the one that throws again is
+ *   rejected.
+ * - The commit fails (disk full, I/O error). Nothing of the batch is on disk, so every caller is rejected.
+ *
+ * This has consequences for the code around it:
+ *
+ * - Operations must be repeatable. The first run may be rolled back, so an operation must change nothing but the file
+ *   and memory that a `Watcher` takes back.
+ * - No promise resolves before the commit. Results of a batch are kept until `commit` has returned.
+ * - Whoever keeps facts of the file in memory must follow its rollbacks. `Watcher` reports them: `mark`, then either
+ *   the next `mark` or `undo`, finally `committed`. After a failed commit several marks are lost together, so
+ *   `invalidate` says to read everything again.
+ * - `committed` watchers run before the callers resume, so that `Store.onCommit` listeners see a commit first.
+ *
+ * SQLite runs on the main thread. An operation is synchronous, and nothing can come between its reads and its writes.
+ */
 import { Database, type SQLQueryBindings, type Statement as SqliteStatement } from 'bun:sqlite'
 import { messageOf, WecomdError } from '../../errors.ts'
 
-/** A prepared statement with its row type; compiled once per connection. */
+/** A prepared statement and the type of its rows. Compiled once per connection. */
 export type Statement<Row> = SqliteStatement<Row, SQLQueryBindings[]>
 
 interface Operation {
@@ -10,22 +38,21 @@ interface Operation {
   readonly reject: (error: unknown) => void
 }
 
-/** Who remembers something of the file in memory, and must take it back when the file does. */
+/** Keeps facts of the file in memory, and follows its rollbacks. */
 export interface Watcher {
-  /** From here on changes may be undone together. */
+  /** A unit of changes begins: the next `undo` takes back everything from here on. */
   mark(): void
-  /** Everything since the last mark did not happen. */
+  /** Everything since the last `mark` was rolled back. */
   undo(): void
-  /** What is remembered may be wrong. */
-  forget(): void
-  /** Everything since the last `committed` is on disk; called before the waiters are. */
+  /** Changes of several marks were rolled back: drop everything and read it from the file again. */
+  invalidate(): void
+  /** Everything since the last `committed` is on disk. Called before the promises of the operations resolve. */
   committed?(): void
 }
 
 /**
- * One SQLite connection with natural group commit: everything that arrives in one turn of the event loop is one
- * transaction with one fsync, flushed in setImmediate and never by a timer. An operation that throws is alone undone, a
- * failed commit rejects every waiter. Operations may run twice before they are committed, so they must be repeatable.
+ * One SQLite connection with group commit. An operation that throws is rolled back alone. A failed commit rejects every
+ * operation of its batch. Operations may run twice, so they must be repeatable.
  */
 export class Engine {
   readonly db: Database
@@ -48,37 +75,41 @@ export class Engine {
     this.rollbackTo = this.prepare<never>('ROLLBACK TO operation')
   }
 
+  /** Watchers are called in the order in which they were added. */
   watch(watcher: Watcher): void {
     this.watchers.push(watcher)
   }
 
-  /** To be called once per statement, not once per use. */
+  /** Compiles a statement. Call it once per statement, not once per use. */
   prepare<Row>(sql: string): Statement<Row> {
     return this.db.prepare<Row, SQLQueryBindings[]>(sql)
   }
 
-  /** Runs `work` inside the next batch; resolves with its result once the batch is on disk. */
+  /**
+   * Runs `work` in the next batch. Resolves with its result once the batch is on disk. Rejects with what `work` throws,
+   * or with `store_failed` if that isn't a WecomdError, if the commit fails, or if the store is closed.
+   */
   run<T>(work: () => T): Promise<T> {
     if (this.isClosed) return Promise.reject(storeFailed('the store is closed'))
     return new Promise<T>((resolve, reject) => {
-      // `resolve` only ever gets what this `work` returned, so the widening to unknown is undone here.
+      // `resolve` only gets what this `work` returned, so the cast from unknown is safe.
       this.waiting.push({ work, resolve: value => resolve(value as T), reject })
       this.flushing ??= setImmediate(() => this.flush())
     })
   }
 
-  /** Flushes what waits, then lets go of the file and its lock. */
+  /** Commits the waiting operations, then closes the file and releases its lock. */
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
     if (this.flushing !== undefined) clearImmediate(this.flushing)
     this.flush()
-    // `true`: otherwise the lock stays until every statement is collected.
+    // `true`: otherwise the lock stays until every statement is garbage-collected.
     this.db.close(true)
   }
 
-  private tell(what: keyof Watcher): void {
-    for (const watcher of this.watchers) watcher[what]?.()
+  private notify(event: keyof Watcher): void {
+    for (const watcher of this.watchers) watcher[event]?.()
   }
 
   private flush(): void {
@@ -90,41 +121,42 @@ export class Engine {
     for (const settle of results) settle()
   }
 
-  /** The whole batch without savepoints, which cost more than all else; undefined when anything throws. */
+  /** Commits the batch without savepoints. Undefined if anything throws: then nothing of it has happened. */
   private commitTogether(batch: readonly Operation[]): readonly (() => void)[] | undefined {
     try {
       this.begin.run()
-      this.tell('mark')
+      this.notify('mark')
       const values = batch.map(operation => operation.work())
       this.commit.run()
-      this.tell('committed')
+      this.notify('committed')
       return batch.map((operation, index) => () => operation.resolve(values[index]))
     } catch {
-      // Whatever it was, it happens again below, to its own operation alone.
+      // The error is not lost: it is thrown again when the operations run one by one.
       if (this.db.inTransaction) this.db.run('ROLLBACK')
-      this.tell('undo')
+      this.notify('undo')
       return undefined
     }
   }
 
+  /** Commits the batch with a savepoint per operation, so that one that throws is rolled back alone. */
   private commitOneByOne(batch: readonly Operation[]): readonly (() => void)[] {
     try {
       this.begin.run()
-      const results = batch.map(operation => this.attempt(operation))
+      const results = batch.map(operation => this.runInSavepoint(operation))
       this.commit.run()
-      this.tell('committed')
+      this.notify('committed')
       return results
     } catch (cause) {
       if (this.db.inTransaction) this.db.run('ROLLBACK')
-      this.tell('forget')
+      this.notify('invalidate')
       return batch.map(operation => () => operation.reject(storeFailed(cause)))
     }
   }
 
-  /** Runs one operation in a savepoint; what it returns tells the waiter how it went, to be called after the commit. */
-  private attempt(operation: Operation): () => void {
+  /** Runs one operation in a savepoint. Returns how to settle its promise, to be called after the commit. */
+  private runInSavepoint(operation: Operation): () => void {
     this.savepoint.run()
-    this.tell('mark')
+    this.notify('mark')
     try {
       const value = operation.work()
       this.release.run()
@@ -132,7 +164,7 @@ export class Engine {
     } catch (error) {
       this.rollbackTo.run()
       this.release.run()
-      this.tell('undo')
+      this.notify('undo')
       return () => operation.reject(error instanceof WecomdError ? error : storeFailed(error))
     }
   }
@@ -140,7 +172,7 @@ export class Engine {
 
 function storeFailed(cause: unknown): WecomdError {
   return new WecomdError('store_failed', `the database could not be written: ${messageOf(cause)}`, {
-    hint: 'look at free disk space and at the permissions of the state folder',
+    hint: 'check the free disk space and the permissions of the state folder',
     cause,
   })
 }

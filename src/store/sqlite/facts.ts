@@ -1,7 +1,7 @@
 import type { KeyValue, Tokens } from '../../domain/ports.ts'
 import type { Engine } from './engine.ts'
 
-/** Access tokens, so that a restart does not ask the platform for new ones. */
+/** The `Tokens` port. Tokens outlive a restart because WeCom limits how often they can be requested. */
 export function createTokens(engine: Engine): Tokens {
   const find = engine.prepare<{ value: string; expiresAt: number }>(
     'SELECT value, expires_at AS expiresAt FROM token WHERE key = ?',
@@ -13,7 +13,7 @@ export function createTokens(engine: Engine): Tokens {
   }
 }
 
-/** Small facts by name. */
+/** The `KeyValue` port, in the table `memo`. An empty text deletes the entry. */
 export function createKeyValue(engine: Engine): KeyValue {
   const find = engine.prepare<{ text: string }>('SELECT text FROM memo WHERE name = ?')
   const put = engine.prepare<never>('INSERT OR REPLACE INTO memo (name, text) VALUES (?, ?)')

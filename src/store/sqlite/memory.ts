@@ -3,7 +3,7 @@ import type { Turn, TurnState } from '../../domain/turn.ts'
 import { isOpen, isUnclaimed } from '../../domain/turn.ts'
 import type { Engine } from './engine.ts'
 
-/** Senders who have been silent for a minute are looked for once per this many messages. */
+/** Senders without a message during the last minute are dropped once per this many messages. */
 const pruneEvery = 50_000
 
 interface Tally {
@@ -14,7 +14,7 @@ interface Tally {
   lastSeq: number
 }
 
-/** What a row of the turn table counts as. */
+/** The columns of a turn that are counted; flags are 0 or 1. */
 export interface TurnTally {
   readonly state: TurnState
   readonly ended: number
@@ -33,14 +33,18 @@ export function turnTallyOf(turn: Turn): TurnTally {
 }
 
 /**
- * Counts over the turn table that every message needs, kept in memory since this process is the only writer, and read
- * from the file when they are not known. What an operation did to them is undone with it.
+ * Counts over the turn table that every message needs: open turns, the sender's rate, the next row number. They are
+ * kept in memory, because an index over random keys would cost a page of the log per message. This process is the only
+ * writer.
+ *
+ * Each change records its inverse, so that a rolled back operation is undone exactly. After a failed commit the counts
+ * are read from the file again.
  */
 export class TurnMemory {
   private tally: Tally | undefined
-  /** When each sender wrote during the last minute, oldest first. */
+  /** The times of each sender's messages during the last minute, oldest first. */
   private readonly sent = new Map<string, number[]>()
-  private seen = 0
+  private noted = 0
   private undos: (() => void)[] = []
   private readonly statements
 
@@ -62,25 +66,26 @@ export class TurnMemory {
       undo: () => {
         for (const undo of this.undos.toReversed()) undo()
       },
-      forget: () => {
+      invalidate: () => {
         this.tally = undefined
       },
     })
   }
 
-  /** The counts as they are; not to be kept. */
+  /** The counts as they are now. Don't keep the object: it changes. */
   counts(): Readonly<Tally> {
-    return this.known()
+    return this.loaded()
   }
 
+  /** Adds a row to the counts, or removes it. */
   count(row: TurnTally, by: 1 | -1): void {
-    add(this.known(), row, by)
-    this.undos.push(() => add(this.known(), row, -by))
+    add(this.loaded(), row, by)
+    this.undos.push(() => add(this.loaded(), row, -by))
   }
 
-  /** A turn was inserted as row `seq`. */
+  /** A turn was inserted as row `seq`: counts it for its sender's rate. */
   note(account: string, sender: string, at: number, seq: number): void {
-    const tally = this.known()
+    const tally = this.loaded()
     const { lastSeq } = tally
     tally.lastSeq = seq
     const times = this.timesOf(account, sender)
@@ -89,12 +94,14 @@ export class TurnMemory {
       tally.lastSeq = lastSeq
       times.pop()
     })
-    if (++this.seen % pruneEvery === 0) this.prune(at - minuteMs)
+    if (++this.noted % pruneEvery === 0) this.prune(at - minuteMs)
   }
 
-  /** Messages of a sender after `since`. */
+  /**
+   * The number of messages of a sender after `since`. Forgets messages that are more than a minute older than `since`.
+   */
   sentSince(account: string, sender: string, since: number): number {
-    this.known()
+    this.loaded()
     const times = this.sent.get(keyOf(account, sender))
     if (times === undefined) return 0
     while ((times[0] ?? Infinity) <= since - minuteMs) times.shift()
@@ -112,7 +119,7 @@ export class TurnMemory {
     for (const [key, times] of this.sent) if ((times.at(-1) ?? 0) <= before) this.sent.delete(key)
   }
 
-  private known(): Tally {
+  private loaded(): Tally {
     this.tally ??= this.read()
     return this.tally
   }

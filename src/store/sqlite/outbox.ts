@@ -8,7 +8,7 @@ import type { SentTable } from './sent.ts'
 import type { TaskQueue } from './task-queue.ts'
 import type { TurnTable } from './turns.ts'
 
-/** How long a caller should wait who finds the outbox full. */
+/** Retry-After for a request that finds the outbox full. */
 const fullRetryMs = 30_000
 
 interface Tables {
@@ -19,12 +19,12 @@ interface Tables {
 
 type Write = (change: Change, read?: Turn) => readonly Turn[]
 
-/** The outbox: every method is one operation of the engine. */
+/** The `Outbox` port. Every method is one operation of the engine. */
 export function createOutbox(engine: Engine, tables: Tables, write: Write): Outbox {
   const { deliveries, sent } = tables
   return {
     claim: (kinds, lease, change) => engine.run(() => claimAll(tables, write, kinds, lease, change)),
-    begin: (delivery, sending, at, step) => engine.run(() => beginTry(tables, delivery, sending, at, step)),
+    begin: (delivery, quotaKey, at, step) => engine.run(() => beginAttempt(tables, delivery, quotaKey, at, step)),
     async post(delivery, most) {
       const posted = await engine.run(() => postOnce(deliveries, delivery, most))
       if (posted === undefined) throw overloaded(most)
@@ -60,7 +60,7 @@ function claimAll<Kind extends WorkKind>(
   for (const kind of kinds) {
     for (const work of claimable(tables, kind, lease.now, lease.limit - claimed.length)) {
       leasesOf(tables, { kind }).lease(work.id, lease.untilMs)
-      claimed.push(change === undefined ? work : applied(tables, kind, work, write, change))
+      claimed.push(change === undefined ? work : applyChange(tables, kind, work, write, change))
     }
   }
   return claimed
@@ -73,12 +73,12 @@ function claimable<Kind extends WorkKind>(
   limit: number,
 ): readonly WorkByKind[Kind][] {
   const found = kind === 'task' ? turns.tasks.claimable(now, limit) : deliveries.claimable(kind, now, limit)
-  // Turns are all of the tasks, and every other kind is the queue or the route that the table was searched for.
+  // Tasks are turns. For every other kind the table returns rows of that queue or route only.
   return found as readonly WorkByKind[Kind][]
 }
 
-/** Writes what a claim changes; the work as it is stored then. */
-function applied<Kind extends WorkKind>(
+/** Writes the change of a claim. Returns the work as it is stored afterwards. */
+function applyChange<Kind extends WorkKind>(
   { turns, deliveries }: Tables,
   kind: Kind,
   work: WorkByKind[Kind],
@@ -88,10 +88,10 @@ function applied<Kind extends WorkKind>(
   const { id } = work
   const saved = write(change(work), kind === 'task' ? (work as Turn) : undefined).find(turn => turn.id === id)
   const stored = kind === 'task' ? (saved ?? turns.find(id)) : deliveries.findRow(id)
-  return (stored ?? work) as WorkByKind[Kind] // of the table that the kind is kept in
+  return (stored ?? work) as WorkByKind[Kind] // read from the table of its kind
 }
 
-/** Who keeps the leases of a kind of work. */
+/** The table with the leases of a kind of work. */
 function leasesOf({ turns, deliveries }: Tables, { kind }: Pick<WorkRef, 'kind'>): TaskQueue | DeliveryTable {
   return kind === 'task' ? turns.tasks : deliveries
 }
@@ -102,24 +102,24 @@ function nextDueAt({ turns, deliveries }: Tables, kinds: readonly WorkKind[], af
   return earliest === Infinity ? undefined : earliest
 }
 
-/** What an operator has ended meanwhile does not begin again. */
-function beginTry(
+/** Commits the beginning of an attempt. A delivery that an operator ended meanwhile stays as it is. */
+function beginAttempt(
   { deliveries, sent }: Tables,
   delivery: Delivery,
-  sending: QuotaKey | undefined,
+  quotaKey: QuotaKey | undefined,
   at: number,
-  step: (standing: SendWindow) => Delivery,
+  step: (window: SendWindow) => Delivery,
 ): Delivery {
   const { id } = delivery
   const stored = deliveries.find(id)
   if (stored === undefined || isDone(stored.state)) return stored ?? { ...delivery, state: 'dropped' }
-  const next = step(sending === undefined ? { isDuplicate: false } : sent.standing(id, sending, at))
+  const next = step(quotaKey === undefined ? { isDuplicate: false } : sent.window(id, quotaKey, at))
   deliveries.settle(next)
-  if (sending !== undefined && next.state === 'sending') sent.note(id, sending, at)
+  if (quotaKey !== undefined && next.state === 'sending') sent.record(id, quotaKey, at)
   return next
 }
 
-/** Undefined when the outbox is full: an operation that throws would cost everybody who shares its commit. */
+/** Undefined if the outbox is full. It doesn't throw, because then the whole batch would run again with savepoints. */
 function postOnce(
   deliveries: DeliveryTable,
   delivery: Delivery,
@@ -133,8 +133,8 @@ function postOnce(
 }
 
 function overloaded(most: number): WecomdError {
-  return new WecomdError('overloaded', `${most} deliveries wait already`, {
-    hint: 'see in `wecomd status` why they do not leave, or raise limits.outbox',
+  return new WecomdError('overloaded', `${most} deliveries are waiting already`, {
+    hint: 'see in `wecomd status` why they are not sent, or raise limits.outbox',
     retryAfterMs: fullRetryMs,
   })
 }

@@ -1,12 +1,15 @@
 import type { QuotaKey, SendWindow } from '../../domain/ports.ts'
 import type { Engine } from './engine.ts'
 
-/** A message without members has one row all the same, by which a duplicate is known. */
-const nobody = ''
+/** Stands for the members of a message that has none. Its row is needed to detect duplicates. */
+const noMember = ''
 
 /**
- * What has left for WeCom lately. Its methods run inside an operation of the engine and are not durable by themselves.
- * Rows of the future count like those of the past: after a step of the clock backwards that is the safe side.
+ * The messages sent to WeCom during the last hour, one row per member: for rate limits and for duplicates. The methods
+ * run inside an operation of the engine and are not durable by themselves.
+ *
+ * Rows with a time in the future count as well. They exist after the clock was set back, and then it is safer to wait
+ * too long than to exceed a limit.
  */
 export class SentTable {
   private readonly statements
@@ -23,33 +26,36 @@ export class SentTable {
       add: engine.prepare<never>(
         'INSERT OR IGNORE INTO sent (scope, member, at, digest, delivery, part) VALUES (?, ?, ?, ?, ?, ?)',
       ),
-      busiest: engine.prepare<{ n: number | null }>(
+      peak: engine.prepare<{ n: number | null }>(
         `SELECT max(n) AS n FROM
          (SELECT count(*) AS n FROM sent WHERE scope = ? AND member <> '' AND at > ? GROUP BY member)`,
       ),
     }
   }
 
-  /** What earlier sends say about a message of delivery `id` that is to leave at `at`. */
-  standing(id: string, sending: QuotaKey, at: number): SendWindow {
-    const { scope, digest, part, duplicateMs } = sending
-    const twin = this.statements.twin.get(digest, at - duplicateMs, at + duplicateMs, scope, id, part)
-    const freeAt = this.freeAt(sending, at)
-    return { isDuplicate: twin !== null, ...(freeAt > at && { freeAt }) }
+  /** Whether a message of delivery `id` is a duplicate at `at`, and when its members' rate limits have a free slot. */
+  window(id: string, quotaKey: QuotaKey, at: number): SendWindow {
+    const { scope, digest, part, duplicateMs } = quotaKey
+    const duplicate = this.statements.twin.get(digest, at - duplicateMs, at + duplicateMs, scope, id, part)
+    const freeAt = this.freeAt(quotaKey, at)
+    return { isDuplicate: duplicate !== null, ...(freeAt > at && { freeAt }) }
   }
 
-  /** The message leaves at `at`. */
-  note(id: string, { scope, members, digest, part }: QuotaKey, at: number): void {
-    for (const member of members.length === 0 ? [nobody] : members)
+  /** Counts a message as sent at `at`. */
+  record(id: string, { scope, members, digest, part }: QuotaKey, at: number): void {
+    for (const member of members.length === 0 ? [noMember] : members)
       this.statements.add.run(scope, member, at, digest, id, part)
   }
 
-  /** The most that one member was sent after `since`. */
+  /** The number of messages after `since` to the member that got most. */
   busiest(scope: string, since: number): number {
-    return this.statements.busiest.get(scope, since)?.n ?? 0
+    return this.statements.peak.get(scope, since)?.n ?? 0
   }
 
-  /** A budget has room again when the last but `most` of its sends leaves the window. */
+  /**
+   * When all rate limits have a free slot: a limit of `most` has one when its `most`-th newest message leaves the
+   * window.
+   */
   private freeAt({ scope, members, budgets }: QuotaKey, at: number): number {
     let latest = at
     for (const { windowMs, most } of budgets) {

@@ -13,7 +13,7 @@ import { TurnTable, writeChange } from './turns.ts'
 
 export interface StoreOptions {
   readonly pid: number
-  /** When the clock alone will next change a turn; the store keeps it as the turn's `due_at`. */
+  /** When time alone will change a turn next. Stored as the turn's `due_at`. */
   readonly dueAtOf: (turn: Turn) => number | undefined
 }
 
@@ -22,12 +22,15 @@ export interface SqliteOptions extends StoreOptions {
   readonly file: string
 }
 
-/** The embedded store: one process, one file. */
+/** Opens the SQLite store: one process, one file. Throws what `openDatabase` throws. */
 export function openSqliteStore(options: SqliteOptions): Store {
   return createSqliteStore(openDatabase(options.file, options.pid), options)
 }
 
-/** The store on an open database with our schema. Leases of a process that died are free again from here on. */
+/**
+ * Creates the store on an open, migrated database. Releases all leases: only one process can have the file open, so
+ * their holders are dead.
+ */
 export function createSqliteStore(db: Database, options: StoreOptions): Store {
   const engine = new Engine(db)
   engine.db.run('UPDATE delivery SET leased_until = NULL WHERE done = 0 AND leased_until IS NOT NULL')

@@ -9,14 +9,17 @@ import type { TurnTable } from './turns.ts'
 
 type Finished = { seq: number; doc: string }
 
-/** So that one sweep never holds the batch for long; the next one goes on. */
+/** The rows of one sweep. A bounded number, because a sweep delays everything else in its batch. */
 const rowsPerSweep = 100
-/** Rows of `sent` are small, and one message may make a thousand of them. */
+/** More for `sent`: its rows are small, and one message can have a thousand of them. */
 const sentPerSweep = 2_000
 
 /**
- * Erases contents of what is finished, then removes old rows. Open turns and dead deliveries keep theirs. The rows are
- * what repeated msgids are known by, so `rowBefore` must lie at least a day back.
+ * Erases the contents of finished turns and deliveries, and later removes their rows. Open turns and dead letters keep
+ * their contents.
+ *
+ * The rows detect repeated msgids, so `rowBefore` must be at least a day ago. Erased contents are overwritten in the
+ * file (`secure_delete`).
  */
 export class Sweeper {
   private readonly turns: TurnTable
@@ -47,7 +50,7 @@ export class Sweeper {
         `DELETE FROM delivery WHERE turn_seq = 0 AND id IN (SELECT id FROM delivery
          WHERE turn_seq = 0 AND done = 1 AND erased IN (0, 1) AND finished_at < ? LIMIT ?)`,
       ),
-      forget: engine.prepare<never>('DELETE FROM inbox WHERE at < ?'),
+      removeSmallRows: engine.prepare<never>('DELETE FROM inbox WHERE at < ?'),
       forgetSent: engine.prepare<never>(
         `DELETE FROM sent WHERE (scope, member, at) IN (SELECT scope, member, at FROM sent WHERE at < ? LIMIT ?)`,
       ),
@@ -70,7 +73,7 @@ export class Sweeper {
       text: '',
       answer: '',
       ...(turn.closedWith !== undefined && { closedWith: '' }),
-      // A click on it must still be understood.
+      // The card itself stays: its buttons can still be clicked.
       ...(turn.card !== undefined && { card: { ...turn.card, around: '', words: '', inWords: '' } }),
     }
     this.statements.eraseTurn.run(JSON.stringify(bare), seq)
@@ -79,7 +82,7 @@ export class Sweeper {
 
   private eraseDelivery({ seq, doc }: Finished): void {
     const row = JSON.parse(doc) as OutboxRow
-    this.statements.eraseDelivery.run(JSON.stringify(emptied(row)), seq, row.id)
+    this.statements.eraseDelivery.run(JSON.stringify(withoutContent(row)), seq, row.id)
   }
 
   private removeRows(before: number): number {
@@ -89,20 +92,20 @@ export class Sweeper {
       this.statements.removeDeliveries.run(seq)
       this.turns.remove(id)
     }
-    if (old.length > 0) this.deliveries.forget()
-    if (old.length > 0) this.turns.tasks.forget()
+    if (old.length > 0) this.deliveries.invalidate()
+    if (old.length > 0) this.turns.tasks.invalidate()
     return old.length + this.statements.removeAlone.run(before, rowsPerSweep).changes
   }
 
   private forget({ now, rowBefore }: SweepLimits): number {
-    const { forget, forgetSent, forgetTokens } = this.statements
+    const { removeSmallRows: forget, forgetSent, forgetTokens } = this.statements
     const small = [forget.run(rowBefore), forgetSent.run(now - hourMs, sentPerSweep), forgetTokens.run(now - dayMs)]
     return small.reduce((sum, { changes }) => sum + changes, 0)
   }
 }
 
-/** A row without what users wrote or the agent answered. */
-function emptied(row: OutboxRow): Delivery | Job {
+/** A row without anything that users wrote or the agent answered. */
+function withoutContent(row: OutboxRow): Delivery | Job {
   if (!isJob(row)) return { ...row, body: { kind: 'remainder', content: '' } }
   const { body } = row
   if (body.kind !== 'fetch') return row

@@ -7,8 +7,12 @@ import { Lanes } from './lanes.ts'
 type Doc = { doc: string }
 
 /**
- * The tasks of turns that wait for the gateway: one queue per conversation, in the turns' own rows. Its methods run
- * inside an operation of the engine and are not durable by themselves.
+ * The pending tasks of turns, one queue per conversation. A task is stored in the row of its turn: `task_at` is when it
+ * may be claimed (null: no task), `head` whether it is the first of its conversation, `leased_until` the claim. A queue
+ * of its own would cost a second row per message (docs/adr/0013-question-in-the-turn.md). `lanes.ts` explains how the
+ * order is kept.
+ *
+ * The methods run inside an operation of the engine and are not durable by themselves.
  */
 export class TaskQueue {
   private readonly lanes: Lanes
@@ -23,8 +27,8 @@ export class TaskQueue {
       }
     })
     this.statements = {
-      moveHead: engine.prepare<never>('UPDATE turn SET head = ? WHERE seq = ?'),
-      free: engine.prepare<Doc>(
+      setHead: engine.prepare<never>('UPDATE turn SET head = ? WHERE seq = ?'),
+      claimable: engine.prepare<Doc>(
         `SELECT doc FROM turn WHERE head = 1 AND task_at <= ? AND coalesce(leased_until, 0) <= ?
          ORDER BY task_at LIMIT ?`,
       ),
@@ -38,41 +42,43 @@ export class TaskQueue {
     }
   }
 
-  /** Rows of the turns of a conversation with a pending task, in order. */
+  /** The row numbers of the turns of a conversation that have a pending task, in order. */
   rowsOf(conversation: Conversation): readonly number[] {
     return this.lanes.rowsIn(formatLane(conversation)).map(({ seq }) => seq)
   }
 
-  /** What the column `head` of a turn that is about to be written must be. */
+  /** The column `head` of a turn that is about to be written. Call it before the write. */
   headOf({ id, order, conversation, pending }: Turn): 0 | 1 {
-    return this.lanes.leads(formatLane(conversation), { id, position: order, isDone: pending === undefined })
+    return this.lanes.headFlag(formatLane(conversation), { id, position: order, isDone: pending === undefined })
   }
 
-  /** The row of a turn was written: it enters its queue or leaves it. */
+  /** Call it after the row of a turn was written: adds the turn to its queue or removes it. */
   place({ id, order, conversation, pending }: Turn, seq: number): void {
     const row = { id, seq, position: order, isDone: pending === undefined }
-    this.lanes.place(formatLane(conversation), row, (head, other) => this.statements.moveHead.run(head, other.seq))
+    this.lanes.place(formatLane(conversation), row, (head, other) => this.statements.setHead.run(head, other.seq))
   }
 
-  /** Rows were removed behind its back. */
-  forget(): void {
-    this.lanes.forget()
+  /** Rows were deleted directly. */
+  invalidate(): void {
+    this.lanes.invalidate()
   }
 
-  /** Due, not leased, and the first of its conversation. */
+  /** Turns whose task is due, not leased, and the first of its conversation. Earliest first. */
   claimable(now: number, limit: number): readonly Turn[] {
-    return this.statements.free.all(now, now, limit).map(({ doc }) => JSON.parse(doc) as Turn)
+    return this.statements.claimable.all(now, now, limit).map(({ doc }) => JSON.parse(doc) as Turn)
   }
 
+  /** The next due time after `after` of a first task. */
   nextAt(after: number): number | undefined {
     return this.statements.nextAt.get(after)?.at ?? undefined
   }
 
+  /** Leases a task until `until` (epoch ms), or releases it. */
   lease(id: string, until: number | null): void {
     this.statements.lease.run(until, id)
   }
 
-  /** Whether the task is still pending under a lease, which then lasts until `until`. */
+  /** Extends a lease. False if the task is done or its lease was released. */
   renew(id: string, until: number): boolean {
     return this.statements.renew.get(until, id) !== null
   }

@@ -12,7 +12,7 @@ import { TaskQueue } from './task-queue.ts'
 type Doc = { doc: string }
 type Placed = Doc & { seq: number }
 
-/** The turn table. Its methods run inside an operation of the engine and are not durable by themselves. */
+/** The turn table. The methods run inside an operation of the engine and are not durable by themselves. */
 export class TurnTable {
   readonly tasks: TaskQueue
   private readonly memory: TurnMemory
@@ -28,7 +28,7 @@ export class TurnTable {
       bySeq: engine.prepare<Doc>('SELECT doc FROM turn WHERE seq = ?'),
       seqOfStream: engine.prepare<{ seq: number }>('SELECT seq FROM stream_1 WHERE stream_id = ?'),
       unclaimed: engine.prepare<Doc>('SELECT doc FROM turn WHERE seq = ? AND sender = ? AND unclaimed = 1'),
-      // Without ORDER BY: together with a parameter it makes SQLite compile the statement anew at every call.
+      // Without ORDER BY: together with a parameter it makes SQLite compile the statement again at every call.
       unsaid: engine.prepare<Placed>('SELECT seq, doc FROM turn WHERE account = ? AND sender = ? AND unsaid = 1'),
       due: engine.prepare<Doc>('SELECT doc FROM turn WHERE due_at <= ? ORDER BY due_at LIMIT ?'),
       nextDue: engine.prepare<{ at: number | null }>('SELECT min(due_at) AS at FROM turn WHERE due_at IS NOT NULL'),
@@ -73,7 +73,7 @@ export class TurnTable {
     }
   }
 
-  /** There is one at most: whatever opens the next joins it. */
+  /** A sender has at most one unclaimed turn in a conversation, because the next message joins it. */
   private findUnclaimed(rows: readonly number[], sender: string): Turn | undefined {
     for (const seq of rows.toReversed()) {
       const row = this.statements.unclaimed.get(seq, sender)
@@ -83,12 +83,12 @@ export class TurnTable {
   }
 
   /**
-   * Writes a turn whose version is the one it was read with, zero for a new one; returns it as it is stored. `before`
-   * spares a look at the row where the caller has just read it.
+   * Writes a turn and returns it as it is stored. Its version must be the one that was read, 0 for a new turn;
+   * otherwise throws `store_failed`. `before`: the stored turn, if the caller has just read it.
    */
   save(turn: Turn, dueAt: number | undefined, before?: Turn): Turn {
     const next = { ...turn, version: turn.version + 1 }
-    this.memory.counts() // if they must be read from the file, then before it changes
+    this.memory.counts() // loads them before the file changes: a later load would count this turn twice
     const previous = turn.version === 0 ? undefined : (before ?? this.find(turn.id))
     if (turn.version === 0) this.insert(next, dueAt)
     else this.replace(turn.version, next, dueAt)
@@ -115,7 +115,7 @@ export class TurnTable {
     this.tasks.place(turn, stored.seq)
   }
 
-  /** What of a row changes with its turn, in the order of both statements. */
+  /** The columns that change, in the order in which the statements `insert` and `update` expect them. */
   private changingOf(turn: Turn, dueAt: number | undefined) {
     const { state, endedAt, pending, version } = turn
     const { unclaimed, unsaid } = turnTallyOf(turn)
@@ -145,8 +145,8 @@ export class TurnTable {
 }
 
 /**
- * Writes a change and returns its turns as they are stored; the deadline of each comes from `dueAtOf`. `read`: a turn as
- * this operation has read it.
+ * Writes a change and returns its turns as they are stored. `dueAtOf` derives the deadline of each turn. `read`: a turn
+ * that this operation has just read, which saves reading it again.
  */
 export function writeChange(
   change: Change,
@@ -174,7 +174,7 @@ function parse(row: Doc | null): Turn | undefined {
   return row === null ? undefined : parseTurn(row.doc)
 }
 
-/** Rows are written by `save` only, so what comes out is what went in. */
+/** Rows are written by `save` only, so the JSON has this type. */
 function parseTurn(doc: string): Turn {
   return JSON.parse(doc) as Turn
 }
