@@ -275,7 +275,7 @@ describe('what goes wrong', () => {
   const refused: readonly [args: readonly string[], message: string, hint: string][] = [
     [['--to', '12345', '--text', 'x'], 'bare digits', 'write user:123'],
     [['--to', 'group:wr1', '--text', 'x'], 'cannot write to ordinary groups', 'allowAppChat'],
-    [['--to', 'webhook:nope', '--text', 'x'], 'no webhook called "nope"', 'ops'],
+    [['--to', 'webhook:nope', '--text', 'x'], 'there is no webhook "nope"', 'ops'],
     [['--to', 'a', '--text', 'x', '--account', 'nope'], 'no account "nope"', 'default'],
     [['--to', 'a', '--card', 'empty.json'], 'card_type', 'template_card'],
   ]

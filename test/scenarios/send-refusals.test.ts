@@ -163,7 +163,7 @@ describe('a target that is none', () => {
     ['user:@all|a', 'bad_target', 'everyone', 'alone'],
     ['party:abc', 'bad_target', 'department', 'number'],
     ['user:@all', 'bad_target', 'everyone is not allowed', 'outbound.allowBroadcast'],
-    ['webhook:nope', 'bad_target', 'no webhook called', 'ops'],
+    ['webhook:nope', 'bad_target', 'there is no webhook', 'ops'],
     ['user:zhangsan@plain', 'no_app', 'has no self-built app', 'corpId'],
     ['group:wrX', 'group_blocked', 'cannot write to ordinary groups', 'allowAppChat'],
   ]

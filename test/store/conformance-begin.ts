@@ -9,7 +9,7 @@ const budgets = [
   { windowMs: minute, most: 3 },
 ]
 
-function sendingOf(more: Partial<QuotaKey> = {}): QuotaKey {
+function quotaKeyOf(more: Partial<QuotaKey> = {}): QuotaKey {
   return {
     scope: 'default',
     part: 1,
@@ -21,33 +21,33 @@ function sendingOf(more: Partial<QuotaKey> = {}): QuotaKey {
   }
 }
 
-interface Try extends Partial<QuotaKey> {
+interface AttemptAt extends Partial<QuotaKey> {
   readonly id?: string
   readonly state?: Delivery['state']
 }
 
-/** Begins a try of a delivery that is stored when it is not there yet; resolves to what the step was told. */
-async function beginAt(store: Store, at: number, { id = 's1', state = 'sending', ...more }: Try = {}) {
+/** Begins an attempt of a delivery, storing it first if it is missing. Resolves to the window that the step got. */
+async function beginAt(store: Store, at: number, { id = 's1', state = 'sending', ...more }: AttemptAt = {}) {
   const { delivery } = await store.outbox.post(sendOf(id), 1_000)
-  let told: SendWindow | undefined
-  await store.outbox.begin(delivery, sendingOf(more), at, standing => {
-    told = standing
+  let window: SendWindow | undefined
+  await store.outbox.begin(delivery, quotaKeyOf(more), at, found => {
+    window = found
     return { ...delivery, state }
   })
-  return told
+  return window
 }
 
-/** Whether a message may go at once; the standing of a try that does not leave. */
-async function lookAt(store: Store, at: number, more: Try = {}): Promise<SendWindow | undefined> {
+/** The window of a message at `at`, without sending it. */
+async function windowAt(store: Store, at: number, more: AttemptAt = {}): Promise<SendWindow | undefined> {
   return await beginAt(store, at, { id: 'looks', state: 'queued', digest: 'looks', ...more })
 }
 
 const free = { isDuplicate: false }
 
-/** A try is committed before it leaves, and what has left lately is known. */
+/** Attempts are committed before their request leaves, and sent messages are counted. */
 export const beginTests: readonly Behaviour[] = [
   {
-    name: 'store: a try outlives a crash, and its message counts as sent',
+    name: 'store: an attempt survives a crash, and its message counts as sent',
     async check(store, opened) {
       const turn = turnOf('m1')
       const dm = replyOf(turn, { route: 'app' })
@@ -55,11 +55,11 @@ export const beginTests: readonly Behaviour[] = [
       const attempts = [{ at: t0, route: 'app', part: 1 }] as const
       const begun: Delivery = { ...dm, state: 'sending', attempts }
       await store.outbox.claim(['app'], { now: t0, untilMs: t0 + minute, limit: 9 })
-      expect(await store.outbox.begin(dm, sendingOf(), t0, () => begun)).toEqual(begun)
+      expect(await store.outbox.begin(dm, quotaKeyOf(), t0, () => begun)).toEqual(begun)
       expect(await store.outbox.claim(['app'], { now: t0, untilMs: t0 + minute, limit: 9 })).toEqual([])
       const second = await opened.reopen()
       expect(await second.outbox.claim(['app'], { now: t0, untilMs: t0 + minute, limit: 9 })).toEqual([begun])
-      expect(await lookAt(second, t0 + 1, { digest: 'hello' })).toEqual({ isDuplicate: true })
+      expect(await windowAt(second, t0 + 1, { digest: 'hello' })).toEqual({ isDuplicate: true })
       expect(await second.outbox.peak('default', [t0 - 1])).toEqual([1])
     },
   },
@@ -68,16 +68,16 @@ export const beginTests: readonly Behaviour[] = [
     async check(store) {
       const two = 2 * minute
       await beginAt(store, t0)
-      expect(await lookAt(store, t0 + 1, { digest: 'hello' })).toEqual({ isDuplicate: true })
-      expect(await lookAt(store, t0 + two - 1, { digest: 'hello' })).toEqual({ isDuplicate: true })
-      expect(await lookAt(store, t0 + two, { digest: 'hello' })).toEqual(free)
-      expect(await lookAt(store, t0 + 1, { digest: 'hallo' })).toEqual(free)
-      expect(await lookAt(store, t0 + 1, { digest: 'hello', id: 'theirs', scope: 'another' })).toEqual(free)
+      expect(await windowAt(store, t0 + 1, { digest: 'hello' })).toEqual({ isDuplicate: true })
+      expect(await windowAt(store, t0 + two - 1, { digest: 'hello' })).toEqual({ isDuplicate: true })
+      expect(await windowAt(store, t0 + two, { digest: 'hello' })).toEqual(free)
+      expect(await windowAt(store, t0 + 1, { digest: 'hallo' })).toEqual(free)
+      expect(await windowAt(store, t0 + 1, { digest: 'hello', id: 'theirs', scope: 'another' })).toEqual(free)
       expect(await beginAt(store, t0 + 1, { part: 2 })).toEqual({ isDuplicate: true })
     },
   },
   {
-    name: 'store: a message is not a duplicate of itself, however often it is tried',
+    name: 'store: a message is not a duplicate of its own earlier attempts',
     async check(store) {
       expect(await beginAt(store, t0)).toEqual(free)
       expect(await beginAt(store, t0 + 1)).toEqual(free)
@@ -85,111 +85,111 @@ export const beginTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a message without members can be a duplicate but uses no budget',
+    name: 'store: a message without members has duplicates but no rate limit',
     async check(store) {
       for (let n = 0; n < 9; n++) {
-        const standing = await beginAt(store, t0 + n, { id: `s${n}`, members: [] })
-        expect(standing).toEqual({ isDuplicate: n > 0 })
+        const window = await beginAt(store, t0 + n, { id: `s${n}`, members: [] })
+        expect(window).toEqual({ isDuplicate: n > 0 })
       }
       expect(await store.outbox.peak('default', [t0 - 1])).toEqual([0])
     },
   },
   {
-    name: 'store: a full budget has room when its oldest message leaves the window',
+    name: 'store: a rate limit has a slot when its oldest message leaves it',
     async check(store) {
       for (const n of [0, 1, 2])
         expect(await beginAt(store, t0 + n * 1_000, { id: `s${n}` })).not.toHaveProperty('freeAt')
-      expect(await lookAt(store, t0 + 3_000)).toEqual({ isDuplicate: false, freeAt: t0 + minute })
-      expect(await lookAt(store, t0 + minute - 1)).toEqual({ isDuplicate: false, freeAt: t0 + minute })
-      expect(await lookAt(store, t0 + minute)).toEqual(free)
-      expect(await lookAt(store, t0 + 3_000, { members: ['lisi'] })).toEqual(free)
-      expect(await lookAt(store, t0 + 3_000, { id: 'theirs', scope: 'another' })).toEqual(free)
-      expect(await lookAt(store, t0 + 3_000, { members: [] })).toEqual(free)
+      expect(await windowAt(store, t0 + 3_000)).toEqual({ isDuplicate: false, freeAt: t0 + minute })
+      expect(await windowAt(store, t0 + minute - 1)).toEqual({ isDuplicate: false, freeAt: t0 + minute })
+      expect(await windowAt(store, t0 + minute)).toEqual(free)
+      expect(await windowAt(store, t0 + 3_000, { members: ['lisi'] })).toEqual(free)
+      expect(await windowAt(store, t0 + 3_000, { id: 'theirs', scope: 'another' })).toEqual(free)
+      expect(await windowAt(store, t0 + 3_000, { members: [] })).toEqual(free)
     },
   },
   {
-    name: 'store: of several budgets and members the last to have room decides',
+    name: 'store: of several rate limits the last one to have a slot decides',
     async check(store) {
       const sends = [0, 1, 2, 10, 11].map(n => beginAt(store, t0 + n * minute, { id: `s${n}` }))
       await Promise.all(sends)
       const at = t0 + 12 * minute
-      expect(await lookAt(store, at)).toEqual({ isDuplicate: false, freeAt: t0 + 60 * minute })
+      expect(await windowAt(store, at)).toEqual({ isDuplicate: false, freeAt: t0 + 60 * minute })
       for (const n of [0, 1, 2]) await beginAt(store, at + n, { id: `l${n}`, members: ['lisi'] })
-      expect(await lookAt(store, at + 3, { members: ['lisi'] })).toEqual({ isDuplicate: false, freeAt: at + minute })
+      expect(await windowAt(store, at + 3, { members: ['lisi'] })).toEqual({ isDuplicate: false, freeAt: at + minute })
       const both = { members: ['zhangsan', 'wangwu', 'lisi'] }
-      expect(await lookAt(store, at + 3, both)).toEqual({ isDuplicate: false, freeAt: t0 + 60 * minute })
+      expect(await windowAt(store, at + 3, both)).toEqual({ isDuplicate: false, freeAt: t0 + 60 * minute })
     },
   },
   {
-    name: 'store: each send of a message to many uses the budget of each of them',
+    name: 'store: a message to several members counts for each of them',
     async check(store) {
       await beginAt(store, t0, { members: ['zhangsan', 'lisi', 'lisi'] })
       for (const n of [1, 2]) await beginAt(store, t0 + n, { members: ['lisi'] })
-      expect(await lookAt(store, t0 + 3, { members: ['zhangsan'] })).toEqual(free)
-      expect(await lookAt(store, t0 + 3, { members: ['zhangsan', 'lisi'] })).toHaveProperty('freeAt', t0 + minute)
+      expect(await windowAt(store, t0 + 3, { members: ['zhangsan'] })).toEqual(free)
+      expect(await windowAt(store, t0 + 3, { members: ['zhangsan', 'lisi'] })).toHaveProperty('freeAt', t0 + minute)
       expect(await store.outbox.peak('default', [t0 - 1, t0, t0 + 1, t0 + 2])).toEqual([3, 2, 1, 0])
       expect(await store.outbox.peak('another', [t0 - 1])).toEqual([0])
       expect(await store.outbox.peak('default', [])).toEqual([])
     },
   },
   {
-    name: 'store: no budget waits for a clock that was set back an hour or more',
+    name: 'store: a clock set back by an hour or more does not block sending',
     async check(store) {
       for (const n of [0, 1, 2]) await beginAt(store, t0 + n, { id: `s${n}` })
-      expect(await lookAt(store, t0 - 61 * minute, { digest: 'hello' })).toEqual(free)
-      expect(await lookAt(store, t0 - 1_000, { digest: 'hello' })).toEqual({ isDuplicate: true, freeAt: t0 + minute })
+      expect(await windowAt(store, t0 - 61 * minute, { digest: 'hello' })).toEqual(free)
+      expect(await windowAt(store, t0 - 1_000, { digest: 'hello' })).toEqual({ isDuplicate: true, freeAt: t0 + minute })
     },
   },
   {
-    name: 'store: a deferred try gives its lease back and does not count as sent',
+    name: 'store: a deferred attempt releases its lease, does not count as sent',
     async check(store) {
       const lease = { now: t0, untilMs: t0 + minute, limit: 9 }
       await store.outbox.post(sendOf('s1'), 9)
       await store.outbox.claim(['app'], lease)
       const later = sendOf('s1', { dueAt: t0 + 5 })
-      expect(await store.outbox.begin(sendOf('s1'), sendingOf(), t0, () => later)).toEqual(later)
+      expect(await store.outbox.begin(sendOf('s1'), quotaKeyOf(), t0, () => later)).toEqual(later)
       expect(await store.outbox.find('s1')).toEqual(later)
       expect(await store.outbox.claim(['app'], { ...lease, now: t0 + 5 })).toEqual([later])
-      expect(await lookAt(store, t0, { digest: 'hello' })).toEqual(free)
+      expect(await windowAt(store, t0, { digest: 'hello' })).toEqual(free)
     },
   },
   {
-    name: 'store: a try without a message uses no budget and is never a duplicate',
+    name: 'store: an attempt without a quota key has no limit or duplicates',
     async check(store) {
       await beginAt(store, t0)
-      const told: SendWindow[] = []
+      const windows: SendWindow[] = []
       await store.outbox.post(sendOf('s2'), 9)
-      await store.outbox.begin(sendOf('s2'), undefined, t0, standing => {
-        told.push(standing)
+      await store.outbox.begin(sendOf('s2'), undefined, t0, window => {
+        windows.push(window)
         return sendOf('s2', { state: 'sending' })
       })
-      expect(told.at(-1)).toEqual(free)
+      expect(windows.at(-1)).toEqual(free)
       expect(await store.outbox.peak('default', [0])).toEqual([1])
       expect((await store.outbox.find('s2'))?.state).toBe('sending')
     },
   },
   {
-    name: 'store: a delivery that has ended does not begin',
+    name: 'store: a finished delivery does not begin an attempt',
     async check(store) {
       await store.outbox.post(sendOf('s1'), 9)
       const dropped = sendOf('s1', { state: 'dropped', finishedAt: t0 })
       await store.outbox.write({ settle: [dropped] })
       let steps = 0
       const step = () => ({ ...sendOf('s1'), state: 'sending' as const, attempts: [], order: steps++ })
-      expect(await store.outbox.begin(sendOf('s1'), sendingOf(), t0, step)).toEqual(dropped)
-      expect((await store.outbox.begin(sendOf('gone'), sendingOf(), t0, step)).state).toBe('dropped')
+      expect(await store.outbox.begin(sendOf('s1'), quotaKeyOf(), t0, step)).toEqual(dropped)
+      expect((await store.outbox.begin(sendOf('gone'), quotaKeyOf(), t0, step)).state).toBe('dropped')
       expect(steps).toBe(0)
       expect(await store.outbox.find('s1')).toEqual(dropped)
       expect(await store.outbox.peak('default', [0])).toEqual([0])
     },
   },
   {
-    name: 'store: a try that throws writes nothing; parallel tries count once',
+    name: 'store: an attempt that throws writes nothing; parallel ones count once',
     async check(store) {
       const fails = (id: string) => id === 's2'
       const begin = async (id: string) => {
         await store.outbox.post(sendOf(id), 9)
-        return await store.outbox.begin(sendOf(id), sendingOf({ digest: id }), t0, () => {
+        return await store.outbox.begin(sendOf(id), quotaKeyOf({ digest: id }), t0, () => {
           if (fails(id)) throw new Error('no')
           return sendOf(id, { state: 'sending' })
         })

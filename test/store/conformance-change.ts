@@ -18,7 +18,7 @@ async function expectFailure(work: Promise<unknown>): Promise<void> {
   expect(await work.then(() => 'no failure').catch(error => error)).toMatchObject({ code: 'store_failed' })
 }
 
-/** Changes: compared by version, all or nothing, and what is derived from them. */
+/** Changes: compared by version, all or nothing; deadlines and counts follow them. */
 export const changeTests: readonly Behaviour[] = [
   {
     name: 'store: every save adds a version; a step without a change saves none',
@@ -31,7 +31,7 @@ export const changeTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a missing turn takes no step',
+    name: 'store: updating a missing turn does not call the step',
     async check(store) {
       let steps = 0
       const step = () => void steps++
@@ -40,7 +40,7 @@ export const changeTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a stale save loses and nothing of its change is written',
+    name: 'store: a stale save is rejected, and nothing of its change is written',
     async check(store) {
       const [mine, other] = [await openAs(store, turnOf('m1')), await openAs(store, turnOf('m2'))]
       const newest = await amend(store, other.id, { state: 'asking', question: 'newest' })
@@ -66,7 +66,7 @@ export const changeTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: an opening that throws leaves nothing; parallel ones are kept',
+    name: 'store: an opening that throws is rolled back alone',
     async check(store) {
       const failing = (turn: Turn) =>
         store.open(keyOf(turn), () => {
@@ -88,7 +88,7 @@ export const changeTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: an opening that does not save its turn leaves nothing',
+    name: 'store: an opening that does not save its turn is rolled back',
     async check(store) {
       const [turn, other] = [turnOf('m1'), turnOf('m2')]
       const opening = store.open(keyOf(turn), () => ({ save: [other], add: [replyOf(other)] }))
@@ -98,7 +98,7 @@ export const changeTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a step that throws changes nothing; parallel ones are kept',
+    name: 'store: a step that throws is rolled back alone',
     async check(store) {
       const turns = await Promise.all(['m1', 'm2', 'm3'].map(msgid => openAs(store, turnOf(msgid))))
       const outcomes = await Promise.allSettled(
@@ -137,7 +137,7 @@ export const changeTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: updates of one turn at the same time all take effect',
+    name: 'store: parallel updates of one turn all take effect',
     async check(store) {
       const { id } = await openAs(store, turnOf('m1'))
       const kinds = Array.from({ length: 50 }, (_, n) => `event ${n}`)
@@ -170,7 +170,7 @@ export const changeTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: deadlines follow the state of their turns',
+    name: "store: a turn's deadline follows its state",
     async check(store) {
       const early = await openAs(store, turnOf('m1'))
       const late = await openAs(store, turnOf('m2', { receivedAt: t0 + 1_000 }))
@@ -196,7 +196,7 @@ export const changeTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: counts stay right through failed changes and a crash',
+    name: 'store: counts stay correct after failed changes and a crash',
     async check(store, opened) {
       const random = seeded(20_260)
       for (let round = 0; round < 40; round++) {
@@ -214,7 +214,7 @@ export const changeTests: readonly Behaviour[] = [
 const states = ['waiting', 'asking', 'streaming', 'closing', 'shown', 'moved', 'ended'] as const
 const many = 60
 
-/** Opens one of sixty turns or gives it another state; every fourth attempt fails after it wrote. */
+/** Opens one of sixty turns or changes its state. Every fourth operation fails after it has written. */
 async function changeAtRandom(store: Store, below: (limit: number) => number): Promise<void> {
   const turn = turnOf(`m${below(many)}`)
   const state = states[below(states.length)] ?? 'waiting'

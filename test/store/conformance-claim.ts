@@ -10,14 +10,14 @@ interface Claim {
   readonly limit?: number
 }
 
-/** What a worker of these kinds gets: the last parts of the ids. */
+/** Claims work of these kinds. Resolves to the last parts of the ids. */
 async function claimed(store: Store, kinds: readonly WorkKind[], asked: Claim = {}): Promise<readonly string[]> {
   const { now = t0, limit = 10 } = asked
   const got = await store.outbox.claim(kinds, { now, untilMs: now + leaseMs, limit })
   return got.map(({ id }) => id.slice(id.lastIndexOf(':') + 1))
 }
 
-/** Opens a turn with deliveries to the app of these names, each in a lane of its own unless it says otherwise. */
+/** Opens a turn with deliveries by the app, by name. Each has its own lane unless `more` says otherwise. */
 async function openWith(store: Store, deliveries: Readonly<Record<string, Partial<Delivery>>>) {
   const turn = turnOf('m1')
   const add = Object.entries(deliveries).map(([name, more]) =>
@@ -60,7 +60,7 @@ export const claimTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: one claim gets work of several kinds, with one limit for all',
+    name: 'store: one claim gets several kinds of work, with one limit for all',
     async check(store) {
       const turn = askedTurn('m1')
       await openAs(store, turn, [
@@ -77,7 +77,7 @@ export const claimTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: parallel claims get different deliveries, and only heads of lanes',
+    name: 'store: parallel claims get different deliveries, only heads of lanes',
     async check(store) {
       const names = Array.from({ length: 12 }, (_, n) => `d${n}`)
       const add = names.map((name, n) => [name, { lane: `lane ${n % 6}`, order: n }] as const)
@@ -98,7 +98,7 @@ export const claimTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: only the head of a lane is claimed, whichever was added first',
+    name: 'store: only the head of a lane is claimed, in any order of adding',
     async check(store) {
       const { turn, add } = await openWith(store, {
         third: { lane: 'a', order: 30, dueAt: t0 - 5 },
@@ -117,7 +117,7 @@ export const claimTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a head that is held or not yet due keeps its lane back',
+    name: 'store: a head that is held or not due blocks its lane',
     async check(store) {
       await openWith(store, {
         held: { lane: 'a', order: 1, state: 'held', dueAt: t0 + 5 },
@@ -151,7 +151,7 @@ export const claimTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a delivery or a job is claimable again when its lease is over',
+    name: 'store: a delivery or job can be claimed again when its lease expires',
     async check(store) {
       const turn = turnOf('m1')
       await openAs(store, turn, [replyOf(turn), jobOf(turn)])
@@ -166,7 +166,7 @@ export const claimTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: the change of a delivery claim is committed and shown',
+    name: 'store: the change of a delivery claim is committed and returned',
     async check(store, opened) {
       const { turn } = await openWith(store, { one: {}, two: {} })
       const lease = { now: t0, untilMs: t0 + leaseMs, limit: 9 }
@@ -178,7 +178,7 @@ export const claimTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a delivery queued again is free, a sending one keeps its lease',
+    name: 'store: queueing a delivery releases its lease, sending keeps it',
     async check(store) {
       const { turn, add } = await openWith(store, { again: {}, going: {} })
       await claimed(store, ['app'])
@@ -190,7 +190,7 @@ export const claimTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a job queued again is free, a finished one is never claimed',
+    name: 'store: queueing a job releases its lease, a finished job stays done',
     async check(store) {
       const { turn, add } = await openWithJobs(store, { again: {}, done: {} })
       await claimed(store, ['media'])
@@ -203,7 +203,7 @@ export const claimTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: renewing keeps the leases that are ours and lists them',
+    name: 'store: renewing extends and lists the leases that are still held',
     async check(store) {
       const { turn, add } = await openWith(store, { kept: {}, done: {}, released: {}, waiting: { dueAt: t0 + 1 } })
       await write(store, turn, { add: [jobOf(turn)] })
@@ -226,7 +226,7 @@ export const claimTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: what is released can be claimed at once',
+    name: 'store: released work can be claimed at once',
     async check(store) {
       const { turn } = await openWith(store, { one: {}, two: {} })
       await write(store, turn, { add: [jobOf(turn)] })
@@ -241,7 +241,7 @@ export const claimTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: the next due time is that of the kinds asked for and not done',
+    name: 'store: the next due time is of unfinished work of the given kinds',
     async check(store) {
       const { turn } = await openWith(store, {
         past: { dueAt: t0 - 10 },

@@ -3,7 +3,7 @@ import type { Commit, Store } from '../../src/domain/ports.ts'
 import type { Behaviour } from './conformance.ts'
 import { amend, askedTurn, jobOf, keyOf, leaseMs, openAs, replyOf, sendOf, t0, turnOf, write } from './given.ts'
 
-/** Every commit that the store reports from now on. */
+/** Collects every commit that the store reports from now on. */
 function record(store: Store): Commit[] {
   const commits: Commit[] = []
   store.onCommit(commit => void commits.push(commit))
@@ -14,7 +14,7 @@ const m1 = turnOf('m1')
 
 export const commitTests: readonly Behaviour[] = [
   {
-    name: 'commit: a new turn is reported with its deliveries and without a before',
+    name: 'commit: a new turn is reported with its deliveries, without a before',
     async check(store) {
       const commits = record(store)
       await openAs(store, m1, [replyOf(m1)])
@@ -22,7 +22,7 @@ export const commitTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'commit: a changed turn is reported as it was and as it is',
+    name: 'commit: a changed turn is reported before and after',
     async check(store) {
       await openAs(store, m1)
       const commits = record(store)
@@ -34,7 +34,7 @@ export const commitTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'commit: every turn that a change saves is reported as it was',
+    name: 'commit: every turn that a change saves is reported with its before',
     async check(store) {
       const stored = await openAs(store, m1)
       const commits = record(store)
@@ -72,7 +72,7 @@ export const commitTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'commit: a change that changes nothing and a read are not reported',
+    name: 'commit: reads and empty changes are not reported',
     async check(store) {
       await openAs(store, m1)
       const commits = record(store)
@@ -82,7 +82,7 @@ export const commitTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'commit: deliveries that are no longer held are reported as queued',
+    name: 'commit: released deliveries of a held app are reported as queued',
     async check(store) {
       await store.outbox.post(sendOf('s1', { state: 'held' }), 10)
       const commits = record(store)
@@ -91,7 +91,7 @@ export const commitTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'commit: jobs are reported as they were added and as they were settled',
+    name: 'commit: jobs are reported when added and when settled',
     async check(store) {
       const turn = await openAs(store, m1)
       const commits = record(store)
@@ -106,7 +106,7 @@ export const commitTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'commit: what a claim changes is reported, its leases are not',
+    name: 'commit: the change of a claim is reported, its lease is not',
     async check(store) {
       const before = await openAs(store, askedTurn('m1'))
       const commits = record(store)

@@ -2,7 +2,7 @@ import { expect } from 'bun:test'
 import type { Behaviour } from './conformance.ts'
 import { askedTurn, jobOf, openAs, part, refsOf, replyOf, t0, turnOf, write } from './given.ts'
 
-/** Deliveries by themselves: added, settled, counted; and jobs. */
+/** Deliveries and jobs: adding, settling, finding, counting. */
 export const deliveryTests: readonly Behaviour[] = [
   {
     name: 'store: adding a delivery or a job again changes nothing',
@@ -28,7 +28,7 @@ export const deliveryTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: jobs of a turn are listed apart from its deliveries, oldest first',
+    name: 'store: jobs of a turn are listed separately, oldest first',
     async check(store, opened) {
       const turn = await openAs(store, turnOf('m1'), [replyOf(turnOf('m1'))])
       const body = { kind: 'approve', approval: 'a', decision: 'allow-once' } as const
@@ -45,7 +45,7 @@ export const deliveryTests: readonly Behaviour[] = [
     },
   },
   {
-    name: "store: a delivery is found even if its id fits another turn's id too",
+    name: "store: a delivery is found even if its id begins like another turn's",
     async check(store) {
       const [turn, other] = [turnOf('m1'), turnOf('m1:response_url')]
       const second = replyOf(turn, { id: part(turn, 'response_url:2') })
@@ -79,7 +79,7 @@ export const deliveryTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a dropped delivery lets the next of its lane go',
+    name: 'store: dropping a delivery unblocks the next of its lane',
     async check(store) {
       const turn = await openAs(store, turnOf('m1'), [replyOf(turnOf('m1'))])
       const next = replyOf(turn, { id: part(turn, 'next'), order: 2 })

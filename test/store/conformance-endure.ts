@@ -2,7 +2,7 @@ import { expect } from 'bun:test'
 import type { Store } from '../../src/domain/ports.ts'
 import { formatStreamId } from '../../src/domain/routing.ts'
 import type { Behaviour } from './conformance.ts'
-import { amend, askedTurn, jobOf, keyOf, openAs, refsOf, replyOf, standingFor, t0, turnOf, write } from './given.ts'
+import { amend, askedTurn, jobOf, keyOf, openAs, refsOf, replyOf, loadFor, t0, turnOf, write } from './given.ts'
 
 const texts: Readonly<Record<string, string>> = {
   empty: '',
@@ -45,7 +45,7 @@ async function readAll(store: Store) {
   }
 }
 
-/** What comes back is what went in, after a crash too. */
+/** Data is read back unchanged, also after a crash. */
 export const endureTests: readonly Behaviour[] = [
   {
     name: 'store: a crash loses nothing that was acknowledged',
@@ -60,13 +60,10 @@ export const endureTests: readonly Behaviour[] = [
       expect(await readAll(second)).toEqual(before)
       expect(await second.see('default', 'e1', t0)).toBe(false)
       expect((await second.open(keyOf(m1), () => ({ save: [m1] }))).seen).toBe(true)
-      const { order } = await openAs(
-        second,
-        turnOf('m3', { order: (await standingFor(second, turnOf('m3'))).nextOrder }),
-      )
+      const { order } = await openAs(second, turnOf('m3', { order: (await loadFor(second, turnOf('m3'))).nextOrder }))
       const third = await opened.reopen()
       expect(await readAll(third)).toEqual(await readAll(second))
-      expect((await standingFor(third, turnOf('m4'))).nextOrder).toBeGreaterThan(order)
+      expect((await loadFor(third, turnOf('m4'))).nextOrder).toBeGreaterThan(order)
     },
   },
   {
@@ -87,7 +84,7 @@ export const endureTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: texts come back as they went in, of any characters',
+    name: 'store: text of any characters is read back unchanged',
     async check(store, opened) {
       for (const [name, text] of Object.entries(texts)) {
         const turn = turnOf(name, { text, question: text, answer: text, closedWith: text, preface: text })
@@ -105,7 +102,7 @@ export const endureTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a text of a mebibyte comes back whole',
+    name: 'store: a text of 1 MiB is read back unchanged',
     async check(store, opened) {
       const text = '好a😀\n'.repeat(2 ** 20 / 9)
       const turn = turnOf('m1', { answer: text })
@@ -118,7 +115,7 @@ export const endureTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: ids of any characters are told apart',
+    name: 'store: ids may have any characters and stay distinct',
     async check(store) {
       const conversationOf = (id: string) => ({ account: 'default', kind: 'group', id }) as const
       const streamOf = (id: string) => formatStreamId(ids.indexOf(id) + 1, id)
@@ -132,7 +129,7 @@ export const endureTests: readonly Behaviour[] = [
         expect(await store.outbox.ofTurn(id)).toHaveLength(1)
         expect(await store.outbox.jobsOf(id)).toEqual([jobOf(turnAs(id))])
         const next = turnOf('next', { sender: 's', conversation: conversationOf(id) })
-        expect((await standingFor(store, next)).waiting?.id).toBe(id)
+        expect((await loadFor(store, next)).waiting?.id).toBe(id)
         expect(await store.see('default', id, t0)).toBe(true)
       }
       const lease = { now: t0, untilMs: t0 + 1, limit: 99 }

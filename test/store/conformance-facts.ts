@@ -2,10 +2,10 @@ import { expect } from 'bun:test'
 import type { Behaviour } from './conformance.ts'
 import { day, sendOf, t0 } from './given.ts'
 
-/** Events, tokens and memos. */
+/** Events, tokens and key-value entries. */
 export const factTests: readonly Behaviour[] = [
   {
-    name: 'store: what an event adds is stored the first time it is seen only',
+    name: 'store: an event stores its deliveries the first time only',
     async check(store, opened) {
       expect(await store.see('default', 'e1', t0, [sendOf('first')])).toBe(true)
       expect(await store.see('default', 'e1', t0, [sendOf('again')])).toBe(false)
@@ -17,7 +17,7 @@ export const factTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a token is kept by its key through a crash, and the newest wins',
+    name: 'store: a token survives a crash, and a newer one replaces it',
     async check(store, opened) {
       expect(await store.tokens.load('app one')).toBeUndefined()
       await store.tokens.save('app one', { value: 'first', expiresAt: t0 })
@@ -29,7 +29,7 @@ export const factTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a memo is recalled through a crash until it is forgotten',
+    name: 'store: a key-value entry survives a crash until it is deleted',
     async check(store, opened) {
       expect(await store.keyValue.get('hold')).toBeUndefined()
       await store.keyValue.set('hold', 'since monday')
@@ -45,7 +45,7 @@ export const factTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a token goes a day after it expired, memos stay',
+    name: 'store: a token is removed a day after it expired, entries stay',
     async check(store) {
       await store.tokens.save('old', { value: 'v', expiresAt: t0 - day - 1 })
       await store.tokens.save('recent', { value: 'v', expiresAt: t0 - day })

@@ -2,16 +2,16 @@ import { expect } from 'bun:test'
 import { withoutPending } from '../../src/domain/turn.ts'
 import { formatStreamId } from '../../src/domain/routing.ts'
 import type { Behaviour } from './conformance.ts'
-import { amend, askedTurn, day, keyOf, minute, openAs, shownAt, standingFor, t0, turnOf } from './given.ts'
+import { amend, askedTurn, day, keyOf, minute, openAs, shownAt, loadFor, t0, turnOf } from './given.ts'
 
 function group(id: string) {
   return { account: 'default', kind: 'group', id } as const
 }
 
-/** Opening turns, and what a new message is told of those that are there. */
+/** Opening turns, and the load that a new message finds. */
 export const openTests: readonly Behaviour[] = [
   {
-    name: 'store: a turn is opened once and then only found',
+    name: 'store: opening a turn again returns the stored one',
     async check(store) {
       const turn = turnOf('m1', { streamId: formatStreamId(1, 'token') })
       const first = await store.open(keyOf(turn), () => ({ save: [turn] }))
@@ -41,7 +41,7 @@ export const openTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: five parallel openings of one id make one turn',
+    name: 'store: five parallel openings of one id store one turn',
     async check(store) {
       const turns = [1, 2, 3, 4, 5].map(n => turnOf('m1', { streamId: `st_${n}`, text: `copy ${n}` }))
       const opened = await Promise.all(turns.map(turn => store.open(keyOf(turn), () => ({ save: [turn] }))))
@@ -51,7 +51,7 @@ export const openTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: what is missing is undefined',
+    name: 'store: a missing turn or delivery is undefined',
     async check(store) {
       expect(await store.find('nobody')).toBeUndefined()
       expect(await store.findByStream('nobody')).toBeUndefined()
@@ -70,12 +70,11 @@ export const openTests: readonly Behaviour[] = [
         store,
         askedTurn('m3', { sender: 'zhangsan', conversation: group('2'), end: 'busy', state: 'ended' }),
       )
-      const standing = (sender: string, id: string) =>
-        standingFor(store, turnOf('m9', { sender, conversation: group(id) }))
-      expect((await standing('zhangsan', '1')).waiting).toEqual(waiting)
-      expect((await standing('lisi', '1')).waiting?.msgid).toBe('m2')
-      expect((await standing('wangwu', '1')).waiting).toBeUndefined()
-      expect((await standing('zhangsan', '2')).waiting).toBeUndefined()
+      const loadOf = (sender: string, id: string) => loadFor(store, turnOf('m9', { sender, conversation: group(id) }))
+      expect((await loadOf('zhangsan', '1')).waiting).toEqual(waiting)
+      expect((await loadOf('lisi', '1')).waiting?.msgid).toBe('m2')
+      expect((await loadOf('wangwu', '1')).waiting).toBeUndefined()
+      expect((await loadOf('zhangsan', '2')).waiting).toBeUndefined()
     },
   },
   {
@@ -84,37 +83,37 @@ export const openTests: readonly Behaviour[] = [
       const next = turnOf('m9')
       await openAs(store, askedTurn('m1'))
       await amend(store, turnOf('m1').id, { state: 'moved', closedWith: 'later' })
-      expect((await standingFor(store, next)).waiting?.msgid).toBe('m1')
+      expect((await loadFor(store, next)).waiting?.msgid).toBe('m1')
       await amend(store, turnOf('m1').id, { question: 'frozen' })
-      expect((await standingFor(store, next)).waiting).toBeUndefined()
+      expect((await loadFor(store, next)).waiting).toBeUndefined()
       await openAs(store, askedTurn('m2'))
       await amend(store, turnOf('m2').id, { state: 'ended', end: 'merged', endedAt: t0 })
-      expect((await standingFor(store, next)).waiting).toBeUndefined()
+      expect((await loadFor(store, next)).waiting).toBeUndefined()
     },
   },
   {
-    name: 'store: a sender is the same person in any spelling of case',
+    name: 'store: senders are compared without case',
     async check(store) {
       await openAs(store, askedTurn('m1', { sender: 'ZhangSan' }))
-      const standing = await standingFor(store, turnOf('m9', { sender: 'zHANGsAN' }))
-      expect(standing.waiting?.sender).toBe('ZhangSan')
-      expect(standing.sentLastMinute).toBe(1)
+      const load = await loadFor(store, turnOf('m9', { sender: 'zHANGsAN' }))
+      expect(load.waiting?.sender).toBe('ZhangSan')
+      expect(load.sentLastMinute).toBe(1)
       await amend(store, turnOf('m1').id, { state: 'ended', end: 'expired', endedAt: t0, unsaid: true })
-      expect((await standingFor(store, turnOf('m9', { sender: 'ZHANGSAN' }))).unsaid?.msgid).toBe('m1')
+      expect((await loadFor(store, turnOf('m9', { sender: 'ZHANGSAN' }))).unsaid?.msgid).toBe('m1')
     },
   },
   {
-    name: 'store: the newest unsaid end of a sender is found until it is said',
+    name: "store: a sender's newest unreported end is found until it is reported",
     async check(store) {
       const unsaid = { state: 'ended', end: 'expired', endedAt: t0, unsaid: true } as const
       await openAs(store, turnOf('m1', unsaid))
       await openAs(store, turnOf('m2', unsaid))
       await openAs(store, turnOf('m3', { ...unsaid, sender: 'lisi' }))
       await openAs(store, turnOf('m4', { ...unsaid, account: 'other' }))
-      expect((await standingFor(store, turnOf('m9'))).unsaid?.msgid).toBe('m2')
+      expect((await loadFor(store, turnOf('m9'))).unsaid?.msgid).toBe('m2')
       await amend(store, turnOf('m2').id, { unsaid: false })
-      expect((await standingFor(store, turnOf('m9'))).unsaid?.msgid).toBe('m1')
-      expect((await standingFor(store, turnOf('m9', { sender: 'wangwu' }))).unsaid).toBeUndefined()
+      expect((await loadFor(store, turnOf('m9'))).unsaid?.msgid).toBe('m1')
+      expect((await loadFor(store, turnOf('m9', { sender: 'wangwu' }))).unsaid).toBeUndefined()
     },
   },
   {
@@ -123,13 +122,13 @@ export const openTests: readonly Behaviour[] = [
       const states = ['waiting', 'asking', 'streaming', 'closing', 'shown', 'moved', 'ended'] as const
       for (const state of states) await openAs(store, turnOf(`of ${state}`, { state, sender: state }))
       await openAs(store, turnOf('over', { ...shownAt(t0), state: 'moved', sender: 'over' }))
-      expect((await standingFor(store, turnOf('m9'))).openTurns).toBe(5)
+      expect((await loadFor(store, turnOf('m9'))).openTurns).toBe(5)
       const one = { waiting: 1, asking: 1, streaming: 1, closing: 1, shown: 1, ended: 1 }
       expect(await store.counts()).toMatchObject({ open: 5, states: { ...one, moved: 2 } })
     },
   },
   {
-    name: 'store: messages of the last minute count by sender and account',
+    name: 'store: messages of the last minute are counted by sender and account',
     async check(store) {
       const receivedAt = t0 + minute
       const ages = [0, 1, minute - 1, minute, minute + 1]
@@ -138,11 +137,11 @@ export const openTests: readonly Behaviour[] = [
       await openAs(store, turnOf('elsewhere', { receivedAt, conversation: group('1') }))
       await openAs(store, turnOf('m1', { receivedAt, sender: 'lisi' }))
       await openAs(store, turnOf('m2', { receivedAt, account: 'other' }))
-      expect((await standingFor(store, turnOf('m9', { receivedAt }))).sentLastMinute).toBe(5)
+      expect((await loadFor(store, turnOf('m9', { receivedAt }))).sentLastMinute).toBe(5)
     },
   },
   {
-    name: 'store: places in the queue rise with every turn',
+    name: 'store: the order of turns rises with every turn',
     async check(store) {
       const places: number[] = []
       const open = async (msgid: string) => {
@@ -159,7 +158,7 @@ export const openTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: an event of the platform is new once per account',
+    name: 'store: an event is new once per account',
     async check(store) {
       const seen = await Promise.all([1, 2, 3, 4, 5].map(n => store.see('default', 'e1', t0 + n)))
       expect(seen.filter(isNew => isNew)).toHaveLength(1)
@@ -177,8 +176,8 @@ export const openTests: readonly Behaviour[] = [
       await openAs(store, askedTurn('other', { conversation: group('other') }))
       const inLane = async () => {
         let seen: readonly string[] = []
-        const look = store.open(keyOf(turnOf('m9', { conversation: group('s') })), standing => {
-          seen = standing.inLane().map(({ msgid }) => msgid)
+        const look = store.open(keyOf(turnOf('m9', { conversation: group('s') })), load => {
+          seen = load.inLane().map(({ msgid }) => msgid)
           throw new Error('only looking')
         })
         await look.catch(() => {})
@@ -192,13 +191,13 @@ export const openTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a message never joins a command that waits',
+    name: 'store: a message never joins a waiting command',
     async check(store) {
       for (const task of ['reset', 'pass', 'approve'] as const) await openAs(store, askedTurn(task, { task }))
-      expect((await standingFor(store, turnOf('m9'))).waiting).toBeUndefined()
+      expect((await loadFor(store, turnOf('m9'))).waiting).toBeUndefined()
       expect((await store.counts()).unclaimed).toBe(0)
       await amend(store, turnOf('reset').id, { task: 'ask' })
-      expect((await standingFor(store, turnOf('m9'))).waiting?.msgid).toBe('reset')
+      expect((await loadFor(store, turnOf('m9'))).waiting?.msgid).toBe('reset')
     },
   },
 ]

@@ -6,7 +6,7 @@ import type { Behaviour } from './conformance.ts'
 import { askedTurn, keyOf, openAs, t0, turnOf } from './given.ts'
 import { aloneTurn, claimed, claimTasks, finish, groupTurn, openAll, queuedAt } from './queues.ts'
 
-/** Opens `msgid` as the message that swallows a turn of its sender and takes over its place. */
+/** Opens `msgid` as a message that a waiting turn of its sender is merged into, and that takes over its place. */
 async function swallow(store: Store, waiting: Turn, msgid: string, isFirst: boolean): Promise<void> {
   const joined = { ...groupTurn(msgid, waiting.order), sender: waiting.sender }
   const ended = { state: 'ended', end: 'merged', endedAt: t0, mergedInto: joined.id } as const
@@ -21,7 +21,7 @@ function numbered(n: number): Turn {
   return askedTurn(`m${n}`, { sender: `user${n % conversations}`, order: n })
 }
 
-/** Opens one of many turns, queues its task or finishes it; every fourth attempt fails after it wrote. */
+/** Opens one of many turns, queues its task or finishes it. Every fourth operation fails after it has written. */
 async function changeAtRandom(store: Store, below: (limit: number) => number): Promise<void> {
   const turn = numbered(below(many))
   const poison = below(4) === 0 ? [turnOf('poison', { version: 7 })] : []
@@ -32,7 +32,7 @@ async function changeAtRandom(store: Store, below: (limit: number) => number): P
   }))
 }
 
-/** The first pending task of each conversation, as the turns have it. */
+/** The first pending task of each conversation, computed from the turns. */
 async function headsOf(store: Store): Promise<readonly string[]> {
   const stored = await Promise.all(Array.from({ length: many }, (_, n) => store.find(numbered(n).id)))
   const pending = stored.flatMap(turn => (turn?.pending ? [turn] : []))
@@ -42,7 +42,7 @@ async function headsOf(store: Store): Promise<readonly string[]> {
     .toSorted()
 }
 
-/** What could be claimed at this moment; nothing stays leased. */
+/** The tasks that can be claimed now. Releases them again. */
 async function claimable(store: Store): Promise<readonly string[]> {
   const turns = await store.outbox.claim(['task'], { now: t0, untilMs: t0, limit: many })
   return turns.map(({ msgid }) => msgid).toSorted()
@@ -64,7 +64,7 @@ export const queueTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a head that is not yet due keeps its queue back',
+    name: 'store: a first task that is not due blocks its queue',
     async check(store) {
       await openAll(store, [groupTurn('slow', 1, queuedAt(t0 + 5)), groupTurn('waits', 2)])
       expect(await claimed(store)).toEqual([])
@@ -75,7 +75,7 @@ export const queueTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a task of any kind waits in the queue of its conversation',
+    name: 'store: tasks of every kind share the queue of their conversation',
     async check(store) {
       const tasks = ['reset', 'pass', 'approve', 'ask'] as const
       await openAll(
@@ -89,7 +89,7 @@ export const queueTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: queues differ by account, kind and id of the conversation',
+    name: 'store: account, kind and id of the conversation separate the queues',
     async check(store) {
       const conversations = [
         { account: 'default', kind: 'direct', id: 'team' },
@@ -105,7 +105,7 @@ export const queueTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a claim that finishes its task lets the next one go',
+    name: 'store: a claim that finishes its task unblocks the next one',
     async check(store) {
       await openAll(store, [groupTurn('first', 1), groupTurn('second', 2)])
       const [first] = await claimTasks(store, { change: turn => ({ save: [withoutPending(turn)] }) })
@@ -114,7 +114,7 @@ export const queueTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: an earlier task that comes late becomes the head of its queue',
+    name: 'store: a task with an earlier place becomes the head of its queue',
     async check(store) {
       await openAll(store, [groupTurn('second', 2)])
       await openAll(store, [groupTurn('first', 1)])
@@ -133,7 +133,7 @@ export const queueTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a merged turn takes the place of the one it swallows',
+    name: 'store: a turn takes the place of the turn that is merged into it',
     async check(store, opened) {
       for (const isFirst of [true, false]) {
         const waiting = await openAs(store, groupTurn(`m1 ${isFirst}`, 1))
@@ -155,7 +155,7 @@ export const queueTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: the order of a queue outlives a crash, and its leases are free',
+    name: 'store: a crash keeps the order of a queue and releases its leases',
     async check(store, opened) {
       await openAll(store, [groupTurn('third', 3), groupTurn('first', 1), groupTurn('second', 2)])
       const claim = {
@@ -171,7 +171,7 @@ export const queueTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: heads of queues stay right through failed changes and a crash',
+    name: 'store: heads of queues stay correct after failed changes and a crash',
     async check(store, opened) {
       const random = seeded(20_261)
       for (let round = 0; round < 40; round++) {

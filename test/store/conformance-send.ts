@@ -22,7 +22,7 @@ async function codeOf(work: Promise<unknown>): Promise<unknown> {
 /** Deliveries without a turn. */
 export const sendTests: readonly Behaviour[] = [
   {
-    name: 'store: posting an id again returns what is stored',
+    name: 'store: posting an id again returns the stored delivery',
     async check(store, opened) {
       const first = sendOf('s1')
       expect(await store.outbox.post(first, plenty)).toEqual({ delivery: first, seen: false })
@@ -34,7 +34,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: posts of one id at the same time store it once',
+    name: 'store: parallel posts of one id store it once',
     async check(store) {
       const posts = await Promise.all([1, 2, 3].map(n => store.outbox.post(sendOf('s1', { order: n }), plenty)))
       expect(posts.map(({ seen }) => seen)).toEqual([false, true, true])
@@ -61,7 +61,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: parallel posts fill the outbox exactly up to its limit',
+    name: 'store: parallel posts fill the outbox exactly to its limit',
     async check(store) {
       const posts = Array.from({ length: 20 }, (_, n) => codeOf(store.outbox.post(sendOf(`s${n}`), 7)))
       expect((await Promise.all(posts)).filter(code => code === 'done')).toHaveLength(7)
@@ -69,7 +69,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a delivery without a turn is found and leased by any id',
+    name: 'store: a delivery without a turn can have any id',
     async check(store) {
       const turn = turnOf('m1')
       await openAs(store, turn, [replyOf(turn)])
@@ -99,7 +99,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: the order of a lane outlives a crash and retries',
+    name: 'store: the order of a lane survives a crash and retries',
     async check(store, opened) {
       const [first, second] = [sendOf('z', { lane: 'a', order: 10 }), sendOf('b', { lane: 'a', order: 20 })]
       await post(store, second, first)
@@ -117,7 +117,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: one write adds and settles all of its deliveries or none',
+    name: 'store: one write adds and settles all its deliveries or none',
     async check(store) {
       const turn = await openAs(store, turnOf('m1'), [replyOf(turnOf('m1'))])
       await post(store, sendOf('s1'))
@@ -136,7 +136,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: posted deliveries settled as queued are free, sending ones not',
+    name: 'store: queueing a posted delivery releases it, sending does not',
     async check(store) {
       await post(store, sendOf('again'), sendOf('going'))
       expect(await taken(store)).toHaveLength(2)
@@ -146,7 +146,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: held deliveries of one account are queued, others stay held',
+    name: 'store: unhold queues the held deliveries of one account only',
     async check(store, opened) {
       const held = { state: 'held', dueAt: t0 + 60_000 } as const
       const turn = turnOf('m1')
@@ -167,7 +167,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: deliveries queued after others to an app are listed in order',
+    name: 'store: deliveries that wait in the lanes of an app are listed in order',
     async check(store) {
       const line = (id: string, order: number, more: Partial<Delivery> = {}) =>
         sendOf(id, { lane: 'l', order, ...more })
@@ -184,7 +184,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: the head of a lane is ahead of all its others',
+    name: 'store: the delivery ahead is the head of the lane',
     async check(store) {
       const line = (id: string, order: number, more: Partial<Delivery> = {}) =>
         sendOf(id, { lane: 'l', order, ...more })
@@ -197,7 +197,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a held delivery keeps its lease when it is queued again',
+    name: 'store: unhold keeps the lease of a delivery',
     async check(store) {
       await post(store, sendOf('s1', { state: 'held' }))
       expect(await taken(store)).toEqual(['s1'])
@@ -223,7 +223,7 @@ export const sendTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a held message of any characters and numbers comes back unchanged',
+    name: 'store: unhold keeps a message of any characters unchanged',
     async check(store, opened) {
       const content = `' " \\ \u0000 \u2028 x\ud83dy 👩‍👩‍👧‍👦 {"state":"held"}`
       const card = {

@@ -3,7 +3,7 @@ import type { Store, SweepLimits } from '../../src/domain/ports.ts'
 import { type Turn, withoutPending } from '../../src/domain/turn.ts'
 import { formatStreamId } from '../../src/domain/routing.ts'
 import type { Behaviour } from './conformance.ts'
-import { day, jobOf, keyOf, minute, openAs, part, replyOf, sendOf, shownAt, standingFor, t0, turnOf } from './given.ts'
+import { day, jobOf, keyOf, minute, openAs, part, replyOf, sendOf, shownAt, loadFor, t0, turnOf } from './given.ts'
 
 const secret = '只给你看的话'
 const attachments = [{ kind: 'file', mediaId: 'm', fileName: secret, state: 'kept', file: 'f' }] as const
@@ -17,14 +17,14 @@ const full = {
   responseUrl: 'https://example.com/?response_code=secret',
 }
 
-/** A finished turn full of contents, `days` before now. */
+/** A finished turn, `days` old, with content in every field that a sweep erases. */
 function oldTurn(msgid: string, days: number, more: Partial<Turn> = {}): Turn {
   const at = t0 - days * day
   const contents = { ...full, question: secret, answer: secret, closedWith: secret }
   return turnOf(msgid, { ...shownAt(at), ...contents, receivedAt: at, shownBytes: 3, ...more })
 }
 
-/** Sweeps until nothing is left to do, as the scheduler does. */
+/** Sweeps until nothing is left, as the retention source does. */
 async function sweepAll(store: Store, limits: SweepLimits) {
   const total = { erased: 0, removed: 0 }
   for (let rounds = 0; rounds < 1_000; rounds++) {
@@ -38,7 +38,7 @@ async function sweepAll(store: Store, limits: SweepLimits) {
 
 const retention = { now: t0, contentBefore: t0 - 7 * day, rowBefore: t0 - 30 * day }
 
-/** What app and robots get, full of contents. */
+/** Messages for app and robots, with content in every field that a sweep erases. */
 const messages = {
   kind: 'messages',
   to: { kind: 'user', ids: ['zhangsan'] },
@@ -62,7 +62,7 @@ async function holdsSecret(store: Store, turn: Turn): Promise<boolean> {
 /** Retention. */
 export const sweepTests: readonly Behaviour[] = [
   {
-    name: 'store: contents of old finished turns are erased, of open and dead not',
+    name: 'store: a sweep erases finished turns, not open turns or dead letters',
     async check(store) {
       const body = { kind: 'markdown', url: full.responseUrl, content: secret } as const
       const turns = {
@@ -99,7 +99,7 @@ export const sweepTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: contents of a finished turn are kept while its task is pending',
+    name: 'store: a sweep keeps the contents of a turn with a pending task',
     async check(store) {
       const turn = oldTurn('m1', 8, { pending: { state: 'queued', dueAt: t0 } })
       await openAs(store, turn)
@@ -109,7 +109,7 @@ export const sweepTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: the reasoning of an old answer is erased with it',
+    name: 'store: a sweep erases the reasoning with the answer',
     async check(store) {
       await openAs(store, oldTurn('m1', 8, { reasoning: secret }))
       expect((await sweepAll(store, retention)).erased).toBe(1)
@@ -117,7 +117,7 @@ export const sweepTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: an erased turn keeps its trace, its msgid and its card',
+    name: 'store: an erased turn keeps its trace, msgid and card',
     async check(store) {
       const turn = oldTurn('m1', 8, { streamId: formatStreamId(1, 'token') })
       const { trace, state, end, endedAt } = await openAs(store, turn, [replyOf(turn, { state: 'delivered' })])
@@ -129,7 +129,7 @@ export const sweepTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: old rows of finished turns are removed with their deliveries',
+    name: 'store: a sweep removes old finished turns with their deliveries',
     async check(store) {
       const turns = [oldTurn('old', 31), oldTurn('dead', 31), oldTurn('young', 29)]
       const open = turnOf('open', { receivedAt: t0 - 31 * day, state: 'asking', question: secret })
@@ -150,7 +150,7 @@ export const sweepTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: events of the platform are forgotten with the rows',
+    name: 'store: a sweep removes old events',
     async check(store) {
       await store.see('default', 'old', t0 - 31 * day)
       await store.see('default', 'young', t0 - 29 * day)
@@ -160,7 +160,7 @@ export const sweepTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: sweeping in many rounds gets through, and the counts stay right',
+    name: 'store: sweeping many turns in rounds finishes, with correct counts',
     async check(store) {
       const many = Array.from({ length: 1_200 }, (_, n) => oldTurn(`m${n}`, n % 2 === 0 ? 8 : 31))
       await Promise.all(many.map(turn => openAs(store, turn)))
@@ -175,19 +175,16 @@ export const sweepTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: after a sweep a new place in the queue is still the last',
+    name: 'store: after a sweep a new turn is still last in the order',
     async check(store) {
-      const { order } = await openAs(
-        store,
-        turnOf('open', { order: (await standingFor(store, turnOf('open'))).nextOrder }),
-      )
+      const { order } = await openAs(store, turnOf('open', { order: (await loadFor(store, turnOf('open'))).nextOrder }))
       for (const msgid of ['a', 'b', 'c']) await openAs(store, oldTurn(msgid, 31))
       await sweepAll(store, retention)
-      expect((await standingFor(store, turnOf('m9'))).nextOrder).toBeGreaterThan(order)
+      expect((await loadFor(store, turnOf('m9'))).nextOrder).toBeGreaterThan(order)
     },
   },
   {
-    name: 'store: finished deliveries without a turn are erased, open and dead not',
+    name: 'store: a sweep erases finished deliveries without a turn',
     async check(store) {
       const old = { body: messages, createdAt: t0 - 8 * day, finishedAt: t0 - 8 * day }
       const unreached = { invaliduser: ['lisi'] }
@@ -211,7 +208,7 @@ export const sweepTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: old rows of finished deliveries without a turn are removed',
+    name: 'store: a sweep removes old deliveries without a turn',
     async check(store) {
       const months = { body: messages, createdAt: t0 - 31 * day, finishedAt: t0 - 31 * day }
       const { finishedAt: _, ...open } = months
@@ -232,7 +229,7 @@ export const sweepTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: sweeping many deliveries without a turn gets through in rounds',
+    name: 'store: sweeping many deliveries without a turn in rounds finishes',
     async check(store) {
       const add = Array.from({ length: 600 }, (_, n) => {
         const at = t0 - (n % 2 === 0 ? 8 : 31) * day
@@ -247,7 +244,7 @@ export const sweepTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: what was sent is forgotten after an hour',
+    name: 'store: a sweep forgets sent messages after an hour',
     async check(store) {
       const members = Array.from({ length: 3_000 }, (_, n) => `user${n}`)
       const sending = { scope: 'default', part: 1, digest: 'd', members, budgets: [], duplicateMs: 240 * minute }

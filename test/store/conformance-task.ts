@@ -36,7 +36,7 @@ export const taskTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a claimed task can be claimed again when its lease is over',
+    name: 'store: a claimed task can be claimed again when its lease expires',
     async check(store) {
       await openAs(store, aloneTurn('one'))
       expect(await claimed(store, { change: begun })).toEqual(['one'])
@@ -45,7 +45,7 @@ export const taskTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: the change of a task claim is committed and shown',
+    name: 'store: the change of a task claim is committed and returned',
     async check(store, opened) {
       await openAll(store, [aloneTurn('one'), aloneTurn('two')])
       const got = await claimTasks(store, { change: begun })
@@ -59,7 +59,7 @@ export const taskTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a claim whose change saves another turn shows its own as stored',
+    name: 'store: a claim returns its own turn if the change saves another one',
     async check(store) {
       const other = await openAs(store, turnOf('other'))
       const one = await openAs(store, aloneTurn('one'))
@@ -69,7 +69,7 @@ export const taskTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a claim whose change throws leases nothing and writes nothing',
+    name: 'store: a claim whose change throws leases and writes nothing',
     async check(store) {
       const turns = [await openAs(store, aloneTurn('one')), await openAs(store, aloneTurn('two'))]
       const change = (turn: Turn): Change => {
@@ -83,7 +83,7 @@ export const taskTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a task queued again gives its lease back, a claimed one keeps it',
+    name: 'store: queueing a task releases its lease, a claimed one keeps it',
     async check(store) {
       await openAll(store, [aloneTurn('again'), aloneTurn('going')])
       await claimTasks(store, { change: begun })
@@ -94,7 +94,7 @@ export const taskTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a task is due when a save says so, and only while it is pending',
+    name: 'store: a pending task is due when the last save set it',
     async check(store) {
       const { id } = await openAs(store, aloneTurn('one', { task: 'reset' }))
       await Promise.all([amend(store, id, queuedAt(t0 + 240_000)), amend(store, id, queuedAt(t0 + 7))])
@@ -107,7 +107,7 @@ export const taskTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: only leased tasks are renewed, and released ones are free',
+    name: 'store: only leased tasks are renewed, released ones can be claimed',
     async check(store) {
       const names = ['kept', 'done', 'released', 'waiting']
       await openAll(
@@ -125,7 +125,7 @@ export const taskTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: a lease is that of the kind it names, even if the ids are equal',
+    name: 'store: equal ids of different kinds have separate leases',
     async check(store) {
       const turn = aloneTurn('m1')
       const twin = aloneTurn('m2', { id: part(turn, 'response_url') })

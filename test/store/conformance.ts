@@ -13,10 +13,10 @@ import { sendTests } from './conformance-send.ts'
 import { sweepTests } from './conformance-sweep.ts'
 import { taskTests } from './conformance-task.ts'
 
-/** An engine with an empty database of its own. Its deadlines of turns are those of `nextDeadline`. */
+/** An open store on an empty database. It must derive the deadlines of turns with `nextDeadline`. */
 export interface Opened {
   readonly store: Store
-  /** Opens what a crash of the process that holds the newest store at this moment would leave. */
+  /** Opens the state that kill -9 would leave now, as the next process would. */
   reopen(): Promise<Store>
   close(): Promise<void>
 }
@@ -26,13 +26,13 @@ export interface EngineUnderTest {
   open(): Promise<Opened>
 }
 
-/** A behaviour that every engine must show; `check` starts on an empty database. */
+/** A behaviour that every engine must have. `check` starts on an empty database. */
 export interface Behaviour {
   readonly name: string
   check(store: Store, opened: Opened): Promise<void>
 }
 
-/** What the ports promise, for any engine. */
+/** Tests the contract of the store ports in `src/domain/ports.ts`, for any engine. */
 export function testConformance(engine: EngineUnderTest): void {
   const turns = [openTests, changeTests, deliveryTests, queueTests, taskTests, claimTests, endureTests, sweepTests]
   const groups = [...turns, sendTests, beginTests, factTests, commitTests]

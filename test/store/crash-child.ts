@@ -6,13 +6,13 @@ import { amend, replyOf, keyOf, turnOf } from './given.ts'
 
 const parallel = 24
 
-/** The text of a turn in the crash tests: long enough to need several pages now and then. */
+/** The text of a turn in the crash tests. Every 50th is long enough to fill several pages. */
 export function textOf(msgid: string, version: number): string {
   const serial = Number(msgid.split('-').at(-1))
   return `${msgid} v${version} ${'长'.repeat(serial % 50 === 0 ? 6_000 : 60)}`
 }
 
-/** Another process that opens `file` and says so, or why it could not, in its first line. */
+/** Starts a process that opens `file`. Its first line is `open`, `store_locked …` or `failed …`. */
 export function spawnHolder(file: string) {
   return Bun.spawn([process.execPath, import.meta.path, 'hold', file], {
     stdin: 'pipe',
@@ -22,8 +22,8 @@ export function spawnHolder(file: string) {
 }
 
 /**
- * Another process that writes turns as fast as it can. It notes `<msgid> <version>` in `acknowledged` when the store has
- * promised that version, and prints a dot.
+ * Starts a process that writes turns as fast as it can. After each acknowledged write it appends `<msgid> <version>` to
+ * the file `acknowledged` and prints a dot.
  */
 export function spawnWriter(file: string, acknowledged: string, prefix: string) {
   const args = [process.execPath, import.meta.path, 'write', file, acknowledged, prefix]

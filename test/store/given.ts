@@ -5,9 +5,9 @@ import type { Turn } from '../../src/domain/turn.ts'
 
 export const minute = 60_000
 export const day = 86_400_000
-/** How long the claims of these tests last. */
+/** The lease of claims in these tests. */
 export const leaseMs = 30_000
-/** When the turns of these tests are received, unless they say otherwise. */
+/** When the turns of these tests are received, unless set otherwise. */
 export const t0 = 1_760_000_000_000
 
 /** A waiting turn of `zhangsan` in the single chat with the Bot, without a pending task. */
@@ -48,17 +48,17 @@ export function askedTurn(msgid: string, more: Partial<Turn> = {}): Turn {
   return turnOf(msgid, { pending: { state: 'queued', dueAt: more.receivedAt ?? t0 }, ...more })
 }
 
-/** What makes a turn finished: answered and shown. */
+/** The fields of a finished turn: answered and shown. */
 export function shownAt(endedAt: number) {
   return { state: 'shown', end: 'answered', endedAt, question: 'q', answer: 'a', closedWith: 'a' } as const
 }
 
-/** The id of a turn's delivery: deliveries are found through their turn. */
+/** The id of a turn's delivery or job: `<turn>:<part>`. */
 export function part(turn: Turn, name: string): string {
   return `${turn.id}:${name}`
 }
 
-/** A delivery that brings a turn's answer to its response_url. */
+/** A delivery of a turn's answer by its response_url. */
 export function replyOf(turn: Turn, more: Partial<Delivery> = {}): Delivery {
   return {
     id: part(turn, 'response_url'),
@@ -94,7 +94,7 @@ export function jobOf(turn: Turn, more: Partial<Job> = {}): Job {
   }
 }
 
-/** A message of the app to zhangsan that belongs to no turn. */
+/** A message to zhangsan by the app, without a turn. */
 export function sendOf(id: string, more: Partial<Delivery> = {}): Delivery {
   const to = { kind: 'user', ids: ['zhangsan'] } as const
   return {
@@ -119,34 +119,34 @@ export function keyOf({ id, account, conversation, sender, receivedAt }: Turn): 
   return { id, account, conversation, sender, receivedAt }
 }
 
-/** Names work of one kind for its leases. */
+/** References to work of one kind, for leases. */
 export function refsOf(kind: WorkKind, ids: readonly string[]): readonly WorkRef[] {
   return ids.map(id => ({ kind, id }))
 }
 
-/** Opens `turn` together with `add`; resolves to the turn as it is stored. */
+/** Opens `turn` and adds `add` in one commit. Resolves to the stored turn. */
 export async function openAs(store: Store, turn: Turn, add: readonly (Delivery | Job)[] = []): Promise<Turn> {
   return (await store.open(keyOf(turn), () => ({ save: [turn], add }))).turn
 }
 
-/** Writes a change that has nothing to do with a step of `turn`. */
+/** Writes a change that doesn't change `turn` itself. */
 export async function write(store: Store, turn: Turn, change: Omit<Change, 'save'>): Promise<void> {
   await store.update(turn.id, () => ({ save: [], ...change }))
 }
 
-/** Gives a stored turn new fields. */
+/** Sets fields of a stored turn. */
 export async function amend(store: Store, id: string, more: Partial<Turn>): Promise<Turn | undefined> {
   return await store.update(id, stored => ({ save: [{ ...stored, ...more }] }))
 }
 
-/** What a new message like `turn` would find; nothing is opened. */
-export async function standingFor(store: Store, turn: Turn): Promise<SenderLoad> {
+/** The load that a new message like `turn` would find. Opens nothing. */
+export async function loadFor(store: Store, turn: Turn): Promise<SenderLoad> {
   let found: SenderLoad | undefined
-  const look = store.open(keyOf(turn), standing => {
-    found = standing
+  const look = store.open(keyOf(turn), load => {
+    found = load
     throw new Error('only looking')
   })
-  await look.catch(() => 'that is how it ends')
-  if (found === undefined) throw new Error(`${turn.id} is known already`)
+  await look.catch(() => 'expected')
+  if (found === undefined) throw new Error(`${turn.id} exists already`)
   return found
 }

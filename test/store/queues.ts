@@ -13,7 +13,7 @@ export async function claimTasks(store: Store, asked: TaskClaim = {}): Promise<r
   return await store.outbox.claim(['task'], { now, untilMs: now + leaseMs, limit }, change)
 }
 
-/** The msgids of the turns whose tasks a claim gets. */
+/** Claims tasks. Resolves to the msgids of their turns. */
 export async function claimed(store: Store, asked: TaskClaim = {}): Promise<readonly string[]> {
   return (await claimTasks(store, asked)).map(({ msgid }) => msgid)
 }
@@ -23,7 +23,7 @@ export function aloneTurn(msgid: string, more: Partial<Turn> = {}): Turn {
   return askedTurn(msgid, { sender: `sender of ${msgid}`, ...more })
 }
 
-/** A queued question in a group that all of them share. */
+/** A queued question in the group `team`. */
 export function groupTurn(msgid: string, order: number, more: Partial<Turn> = {}): Turn {
   const conversation = { account: 'default', kind: 'group', id: 'team' } as const
   return askedTurn(msgid, { sender: `sender of ${msgid}`, conversation, order, ...more })
@@ -33,7 +33,7 @@ export async function openAll(store: Store, turns: readonly Turn[]): Promise<voi
   for (const turn of turns) await openAs(store, turn)
 }
 
-/** Saves a stored turn whose task is done. */
+/** Finishes the task of a stored turn. */
 export async function finish(store: Store, msgid: string): Promise<void> {
   await store.update(turnOf(msgid).id, turn => ({ save: [withoutPending(turn)] }))
 }

@@ -17,7 +17,7 @@ import { openSpool } from '../../src/store/spool.ts'
 import { seeded } from '../crypto/seeded.ts'
 
 const mebibyte = 1_048_576
-/** The time of what was kept long ago; everything else in these tests is younger than `since`. */
+/** Seconds. The age of old files; all other files in these tests are newer than `since` (ms). */
 const longAgo = 1_000_000_000
 const since = 1_500_000_000_000
 
@@ -51,12 +51,12 @@ function bytesOf(count: number): Uint8Array {
   return seeded(count).bytes(count)
 }
 
-/** Every file of the spool was kept long ago. */
+/** Makes every file of the spool old. */
 function age(folder: string): void {
   for (const file of readdirSync(folder)) utimesSync(join(folder, file), longAgo, longAgo)
 }
 
-test('spool: what is kept comes back byte for byte in pieces of 64 KiB, as often as it is asked for', async () => {
+test('spool: a file is read back byte for byte, repeatedly, in 64 KiB chunks', async () => {
   await inSpool(async spool => {
     for (const size of [0, 1, 65_536, 65_537, 3 * mebibyte + 5]) {
       const bytes = bytesOf(size)
@@ -70,7 +70,7 @@ test('spool: what is kept comes back byte for byte in pieces of 64 KiB, as often
   })
 })
 
-test('spool: a text is a file of its UTF-8 bytes', async () => {
+test('spool: a text source is read as its UTF-8 bytes, without a file', async () => {
   await inSpool(async (spool, folder) => {
     const content = '你好，😀\n'.repeat(20_000)
     const media = await spool.open({ kind: 'text', content })
@@ -81,7 +81,7 @@ test('spool: a text is a file of its UTF-8 bytes', async () => {
   })
 })
 
-test('spool: a file that is kept under a name again replaces the first, for whoever reads the first too', async () => {
+test('spool: replacing a file does not disturb a reader of the old one', async () => {
   await inSpool(async (spool, folder) => {
     await spool.keep('s1', bytesOf(200_000))
     const reader = (await spool.open({ kind: 'spool', file: 's1' })).open()[Symbol.asyncIterator]()
@@ -95,7 +95,7 @@ test('spool: a file that is kept under a name again replaces the first, for whoe
   })
 })
 
-test('spool: files kept at the same time under one name leave one of them whole', async () => {
+test('spool: parallel writes to one name leave one complete file', async () => {
   await inSpool(async (spool, folder) => {
     const sizes = [100_000, 200_000, 300_000]
     await Promise.all(sizes.map(size => spool.keep('s1', bytesOf(size))))
@@ -106,7 +106,7 @@ test('spool: files kept at the same time under one name leave one of them whole'
   })
 })
 
-test("spool: a draft that a killed process has left is in nobody's way", async () => {
+test('spool: drafts of a crashed process do not block a new write', async () => {
   await inSpool(async (spool, folder) => {
     await spool.keep('s1', bytesOf(3))
     const [file = ''] = readdirSync(folder)
@@ -117,7 +117,7 @@ test("spool: a draft that a killed process has left is in nobody's way", async (
   })
 })
 
-test('spool: only we may read the folder and its files', async () => {
+test('spool: folder and files are readable by the owner only', async () => {
   await inSpool(async (spool, folder) => {
     await spool.keep('s1', bytesOf(10))
     const modes = [folder, ...readdirSync(folder).map(file => join(folder, file))].map(
@@ -127,7 +127,7 @@ test('spool: only we may read the folder and its files', async () => {
   })
 })
 
-test('spool: a folder that was open to others is closed to them', async () => {
+test('spool: opening makes an existing folder private', async () => {
   await inFolder(async folder => {
     mkdirSync(join(folder, 'spool'), { mode: 0o755 })
     openSpool({ folder: join(folder, 'spool') })
@@ -135,7 +135,7 @@ test('spool: a folder that was open to others is closed to them', async () => {
   })
 })
 
-test('spool: a name is any text, and none of them leads out of the folder', async () => {
+test('spool: any text can be a name, and none leads out of the folder', async () => {
   await inSpool(async (spool, folder) => {
     const names = ['../../outside', '/etc/passwd', 'a/b', '..', '.', 'A', 'a', '你好', 'x\0y', 'x'.repeat(120)]
     for (const [n, name] of names.entries()) await spool.keep(name, bytesOf(n + 1))
@@ -146,7 +146,7 @@ test('spool: a name is any text, and none of them leads out of the folder', asyn
   })
 })
 
-test('spool: a name that no file can have is refused', async () => {
+test('spool: an empty or too long name is refused', async () => {
   await inSpool(async (spool, folder) => {
     for (const name of ['', 'x'.repeat(121)])
       expect(await failureOf(spool.keep(name, bytesOf(1)))).toBeInstanceOf(Error)
@@ -154,7 +154,7 @@ test('spool: a name that no file can have is refused', async () => {
   })
 })
 
-test('spool: a file that is removed is gone, also for who has opened it before, and removing it again is no harm', async () => {
+test('spool: a removed file is not_found, and removing it again does nothing', async () => {
   await inSpool(async spool => {
     const source = { kind: 'spool', file: 's1' } as const
     await spool.keep('s1', bytesOf(10))
@@ -166,7 +166,7 @@ test('spool: a file that is removed is gone, also for who has opened it before, 
   })
 })
 
-test('spool: a file that is written piece by piece is there when it is finished, and not before', async () => {
+test('spool: a streamed file appears when it is finished, not before', async () => {
   await inSpool(async (spool, folder) => {
     const source = { kind: 'spool', file: 'm1' } as const
     const bytes = bytesOf(200_000)
@@ -182,7 +182,7 @@ test('spool: a file that is written piece by piece is there when it is finished,
   })
 })
 
-test('spool: a file that is abandoned leaves nothing, and what had its name stays', async () => {
+test('spool: abandoning a write keeps the old file and leaves no draft', async () => {
   await inSpool(async (spool, folder) => {
     await spool.keep('m1', bytesOf(10))
     for (const name of ['m1', 'm2']) {
@@ -198,7 +198,7 @@ test('spool: a file that is abandoned leaves nothing, and what had its name stay
   })
 })
 
-test('spool: files written piece by piece under one name at the same time do not mix', async () => {
+test('spool: parallel streams to one name do not mix', async () => {
   await inSpool(async (spool, folder) => {
     const writers = await Promise.all([spool.create('m1'), spool.create('m1')])
     for (let piece = 0; piece < 5; piece++) {
@@ -212,7 +212,7 @@ test('spool: files written piece by piece under one name at the same time do not
   })
 })
 
-test('spool: a file that cannot be written is refused and leaves nothing', async () => {
+test('spool: a failed write is store_failed and leaves no draft', async () => {
   await inSpool(async (spool, folder) => {
     await spool.keep('s1', bytesOf(1))
     const [file = ''] = readdirSync(folder)
@@ -223,7 +223,7 @@ test('spool: a file that cannot be written is refused and leaves nothing', async
   })
 })
 
-test('spool: a place where no folder can be is named', async () => {
+test('spool: an impossible folder is state_folder', async () => {
   await inFolder(async folder => {
     writeFileSync(join(folder, 'file'), '')
     const open = async () => openSpool({ folder: join(folder, 'file', 'spool') })
@@ -231,7 +231,7 @@ test('spool: a place where no folder can be is named', async () => {
   })
 })
 
-test('spool: sweeping removes old files that nobody needs, by their names', async () => {
+test('spool: a sweep removes old files that are no longer needed', async () => {
   await inSpool(async (spool, folder) => {
     for (const name of ['needed', 'done', '你好/..']) await spool.keep(name, bytesOf(3))
     age(folder)
@@ -247,7 +247,7 @@ test('spool: sweeping removes old files that nobody needs, by their names', asyn
   })
 })
 
-test('spool: a file that is kept anew while it is asked about stays', async () => {
+test('spool: a sweep keeps a file that is replaced meanwhile', async () => {
   await inSpool(async (spool, folder) => {
     await spool.keep('s1', bytesOf(3))
     age(folder)
@@ -260,7 +260,7 @@ test('spool: a file that is kept anew while it is asked about stays', async () =
   })
 })
 
-test('spool: sweeping removes what a crash has left half written, and leaves alone what is not ours', async () => {
+test('spool: a sweep removes old drafts and leaves foreign files alone', async () => {
   await inSpool(async (spool, folder) => {
     await spool.keep('s1', bytesOf(3))
     const [file = ''] = readdirSync(folder)
@@ -272,7 +272,7 @@ test('spool: sweeping removes what a crash has left half written, and leaves alo
   })
 })
 
-test('spool: nothing is removed when it cannot be known who needs it', async () => {
+test('spool: a sweep removes nothing if isNeeded fails', async () => {
   await inSpool(async (spool, folder) => {
     await spool.keep('s1', bytesOf(3))
     age(folder)
@@ -282,7 +282,7 @@ test('spool: nothing is removed when it cannot be known who needs it', async () 
   })
 })
 
-/** A media root with a file, and a secret beside it. */
+/** A media root with a file, and a secret next to it. */
 async function withRoot(work: (paths: { root: string; file: string; secret: string; spool: Spool }) => Promise<void>) {
   await inFolder(async folder => {
     const root = join(folder, 'media')
@@ -301,7 +301,7 @@ async function withRoot(work: (paths: { root: string; file: string; secret: stri
 
 const outside = { code: 'bad_message', message: expect.stringContaining('is not under admin.mediaRoots') }
 
-test('spool: a file under a media root is read, through a link that stays there too', async () => {
+test('spool: a file in a media root is read, also through a link inside', async () => {
   await withRoot(async ({ root, file, spool }) => {
     symlinkSync(file, join(root, 'link'))
     symlinkSync(root, join(root, '..', 'alias'))
@@ -313,7 +313,7 @@ test('spool: a file under a media root is read, through a link that stays there 
   })
 })
 
-test('spool: what is not under a media root is refused, whichever way leads there and whether it exists or not', async () => {
+test('spool: a path outside the media roots is refused, existing or not', async () => {
   await withRoot(async ({ root, secret, spool }) => {
     symlinkSync(secret, join(root, 'link'))
     symlinkSync(join(root, '..'), join(root, 'up'))
@@ -332,7 +332,7 @@ test('spool: what is not under a media root is refused, whichever way leads ther
   })
 })
 
-test('spool: without media roots no path is read, and with the whole file system as a root every one', async () => {
+test('spool: without media roots every path is refused; / allows all', async () => {
   await withRoot(async ({ file }) => {
     await inFolder(async folder => {
       expect(await failureOf(openSpool({ folder }).borrow(file))).toMatchObject(outside)
@@ -341,7 +341,7 @@ test('spool: without media roots no path is read, and with the whole file system
   })
 })
 
-test('spool: only a regular file of at most 20 MiB is read, and a pipe keeps nobody waiting', async () => {
+test('spool: pipes, folders and files over 20 MiB are refused at once', async () => {
   await withRoot(async ({ root, spool }) => {
     expect(Bun.spawnSync(['mkfifo', join(root, 'pipe')]).exitCode).toBe(0)
     for (const name of ['deep', 'pipe']) {
@@ -356,7 +356,7 @@ test('spool: only a regular file of at most 20 MiB is read, and a pipe keeps nob
   })
 })
 
-test('spool: what would be more than its quota is refused, and there is room again when something was removed', async () => {
+test('spool: a write over the quota is refused until something is removed', async () => {
   const root = mkdtempSync(join(tmpdir(), 'wecomd-quota-'))
   const folder = join(root, 'spool')
   const open = () => openSpool({ folder, quotaBytes: 1_000 })

@@ -28,7 +28,7 @@ async function firstLine(child: ReturnType<typeof spawnHolder>): Promise<string>
   return text.trim()
 }
 
-test('store: a second process is refused until the first is gone', async () => {
+test('store: a second process is refused until the first one ends', async () => {
   await inFolder(async folder => {
     const file = join(folder, 'wecomd.db')
     const first = spawnHolder(file)
@@ -47,7 +47,7 @@ test('store: a second process is refused until the first is gone', async () => {
   })
 })
 
-test('store: a database is free for the next process once it is closed', async () => {
+test('store: closing a database frees it for the next process', async () => {
   await inFolder(async folder => {
     const file = join(folder, 'wecomd.db')
     const open = () => openSqliteStore({ file, pid: process.pid, dueAtOf: nextDeadline })
@@ -64,7 +64,7 @@ test('store: a database is free for the next process once it is closed', async (
   })
 })
 
-/** Lets a writer acknowledge `count` writes, then kills it in the middle of its work. */
+/** Kills a writer once it has acknowledged `count` writes. */
 async function writeAndKill(file: string, acknowledged: string, prefix: string, count: number): Promise<void> {
   const child = spawnWriter(file, acknowledged, prefix)
   let seen = 0
@@ -87,11 +87,11 @@ function readAcknowledged(path: string): ReadonlyMap<string, number> {
   return versions
 }
 
-/** What was promised and is not there, or is there in pieces. */
-async function findLost(file: string, promised: ReadonlyMap<string, number>): Promise<readonly string[]> {
+/** The acknowledged writes that are missing or incomplete. */
+async function findLost(file: string, written: ReadonlyMap<string, number>): Promise<readonly string[]> {
   const store = openSqliteStore({ file, pid: process.pid, dueAtOf: nextDeadline })
   const lost = await Promise.all(
-    Array.from(promised, async ([msgid, version]) => {
+    Array.from(written, async ([msgid, version]) => {
       const [turn, ask] = [await store.find(turnOf(msgid).id), await store.outbox.find(replyOf(turnOf(msgid)).id)]
       const isWhole = turn !== undefined && turn.version >= version && turn.text === textOf(msgid, turn.version)
       return isWhole && ask?.turn === turn.id ? [] : [`${msgid} v${version}`]
@@ -108,7 +108,7 @@ function integrityOf(file: string): unknown {
   return row
 }
 
-test('store: ten times kill -9 while writing loses nothing acknowledged', async () => {
+test('store: no acknowledged write is lost in ten kill -9', async () => {
   const seed = 4_711
   const random = seeded(seed)
   await inFolder(async folder => {
@@ -116,9 +116,9 @@ test('store: ten times kill -9 while writing loses nothing acknowledged', async 
     for (let round = 0; round < 10; round++) {
       const known = readAcknowledged(acknowledged).size
       await writeAndKill(file, acknowledged, `round-${round}`, 1 + random.below(1_500))
-      const promised = readAcknowledged(acknowledged)
-      expect(promised.size).toBeGreaterThan(known)
-      expect(await findLost(file, promised), `seed ${seed}, round ${round}`).toEqual([])
+      const written = readAcknowledged(acknowledged)
+      expect(written.size).toBeGreaterThan(known)
+      expect(await findLost(file, written), `seed ${seed}, round ${round}`).toEqual([])
       expect(integrityOf(file)).toEqual({ integrity_check: 'ok' })
     }
   })

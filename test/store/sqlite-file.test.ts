@@ -38,7 +38,7 @@ function modesOf(folder: string): Record<string, string> {
   return Object.fromEntries(readdirSync(folder).map(name => [name, modeOf(name)]))
 }
 
-test('store: only we may read the files of a database', async () => {
+test('store: the files of a database are readable by the owner only', async () => {
   await inFolder(async (folder, file) => {
     const store = openStore(file)
     await openAs(store, turnOf('m1'))
@@ -47,7 +47,7 @@ test('store: only we may read the files of a database', async () => {
   })
 })
 
-test('store: a database can live in memory', async () => {
+test('store: :memory: opens a database without files', async () => {
   const store = openStore(':memory:')
   await openAs(store, turnOf('m1'))
   expect((await store.counts()).open).toBe(1)
@@ -66,7 +66,7 @@ test('store: an unusable database path is reported as such', async () => {
   })
 })
 
-test('store: commits are fsynced, deletes overwritten, no temp files written', async () => {
+test('store: commits are fsynced, deletes overwritten, no temp files used', async () => {
   await inFolder((_, file) => {
     const db = openDatabase(file, process.pid)
     const read = (pragma: string) =>
@@ -80,12 +80,12 @@ test('store: commits are fsynced, deletes overwritten, no temp files written', a
   })
 })
 
-/** The names of the files in which `text` can be found. */
+/** The names of the files that contain `text`. */
 function filesWith(folder: string, text: string): readonly string[] {
   return readdirSync(folder).filter(name => readFileSync(join(folder, name)).includes(text))
 }
 
-test('store: erased and removed contents are in no byte of the file', async () => {
+test('store: erased contents are nowhere in the file', async () => {
   await inFolder(async (folder, file) => {
     const secrets = ['a-short-secret', 'a-long-secret'.repeat(4_000), 'a-removed-secret']
     const receivedAt = t0 - 8 * day
@@ -134,7 +134,7 @@ const upheaval: Migration = {
   isAdditive: false,
 }
 
-test('store: a newer schema that we can read is used as it is', async () => {
+test('store: a newer schema that is readable is used unchanged', async () => {
   await inFolder(async (folder, file) => {
     expect(versionOf(file, [...migrations, addition])).toBe(migrations.length + 1)
     const store = openStore(file)
@@ -145,7 +145,7 @@ test('store: a newer schema that we can read is used as it is', async () => {
   })
 })
 
-test('store: a newer schema that we cannot read is refused; its copy opens', async () => {
+test('store: a newer, unreadable schema is refused; the copy opens', async () => {
   await inFolder(async (folder, file) => {
     const before = openStore(file)
     await openAs(before, turnOf('m1'))
@@ -163,7 +163,7 @@ test('store: a newer schema that we cannot read is refused; its copy opens', asy
   })
 })
 
-test('store: the copy before an upgrade is whole and new', async () => {
+test('store: the copy before an upgrade is complete and replaces a draft', async () => {
   await inFolder(async (_, file) => {
     const copy = `${file}.schema-${migrations.length}`
     writeFileSync(`${copy}.part`, 'cut off by a crash')
@@ -179,7 +179,7 @@ test('store: the copy before an upgrade is whole and new', async () => {
   })
 })
 
-test('store: a migration that fails changes nothing and frees the file', async () => {
+test('store: a failed migration changes nothing and unlocks the file', async () => {
   await inFolder(async (_, file) => {
     versionOf(file, migrations)
     const broken: Migration = { sql: 'CREATE TABLE half (id TEXT); DROP TABLE nowhere', isAdditive: true }
@@ -190,7 +190,7 @@ test('store: a migration that fails changes nothing and frees the file', async (
   })
 })
 
-/** The tables of a store with the connection in reach, so that it can be made to fail. */
+/** The tables of a store, with access to the connection so that a test can make it fail. */
 function openTables(file: string) {
   const engine = new Engine(openDatabase(file, process.pid))
   const log = new CommitLog(engine)
@@ -217,20 +217,20 @@ async function codesOf(work: readonly Promise<unknown>[]): Promise<readonly stri
   return (await Promise.allSettled(work)).map(one => (one.status === 'rejected' ? one.reason.code : 'done'))
 }
 
-/** Each makes every commit fail until it is undone. */
+/** `fail` makes every commit fail until `undo`. */
 const failures = [
   { name: 'a full disk', fail: 'PRAGMA max_page_count = 1', undo: 'PRAGMA max_page_count = 1000000' },
   { name: 'a read-only database', fail: 'PRAGMA query_only = ON', undo: 'PRAGMA query_only = OFF' },
   {
-    name: 'a commit that does not go through',
+    name: 'a failing commit',
     fail: `PRAGMA foreign_keys = ON; CREATE TABLE child (up REFERENCES meta (key) DEFERRABLE INITIALLY DEFERRED);
-      CREATE TRIGGER orphan AFTER INSERT ON turn BEGIN INSERT INTO child VALUES ('nobody'); END`,
+      CREATE TRIGGER orphan AFTER INSERT ON turn BEGIN INSERT INTO child VALUES ('missing'); END`,
     undo: 'DROP TRIGGER orphan',
   },
 ]
 
 for (const { name, fail, undo } of failures) {
-  test(`store: ${name} fails all who waited, later writes work`, async () => {
+  test(`store: ${name} rejects the whole batch, later writes work`, async () => {
     await inFolder(async (_, file) => {
       const { engine, open, counts, reported } = openTables(file)
       await Promise.all(['m1', 'm2'].map(msgid => open(msgid)))
@@ -254,7 +254,7 @@ for (const { name, fail, undo } of failures) {
   })
 }
 
-test('store: writes requested before closing are on disk afterwards', async () => {
+test('store: closing commits the writes requested before it', async () => {
   await inFolder(async (_, file) => {
     const store = openStore(file)
     const opened = ['m1', 'm2', 'm3'].map(msgid => openAs(store, turnOf(msgid)))

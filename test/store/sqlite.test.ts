@@ -6,7 +6,7 @@ import { openSqliteStore } from '../../src/store/sqlite/store.ts'
 import { nextDeadline } from '../../src/core/streaming/advance.ts'
 import { type Opened, testConformance } from './conformance.ts'
 
-/** The files of a database as they lie on the disk now are what kill -9 would leave: nothing in them is unfinished. */
+/** Copies the files as they are on disk now. That is what kill -9 would leave, because no write is in progress. */
 async function openInFolder(): Promise<Opened> {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-store-'))
   const stores: Store[] = []

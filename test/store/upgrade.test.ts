@@ -10,7 +10,7 @@ import written from './schema-1/expected.json' with { type: 'json' }
 const source = join(import.meta.dir, 'schema-1/written.db')
 const internalRoutes = ['gateway', 'media', 'admin']
 
-/** Opens a copy of the database that a daemon with schema 1 left when it was killed. */
+/** Opens a copy of the database of a daemon with schema 1 that was killed. */
 async function withUpgraded(work: (store: Store, file: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-upgrade-'))
   const file = join(folder, 'wecomd.db')
@@ -24,7 +24,7 @@ async function withUpgraded(work: (store: Store, file: string) => Promise<void>)
   }
 }
 
-test('upgrade: every turn is as it was, its question in its row', async () => {
+test('upgrade: turns keep their content, and the question is in the row', async () => {
   await withUpgraded(async store => {
     for (const { id, state, end, answer, text, hasOpenQuestion, dueAt, streamId } of written.turns) {
       const turn = await store.find(id)
@@ -48,7 +48,7 @@ function isOpen({ state, end }: { state: string; end?: string }): boolean {
   return state !== 'shown' && state !== 'ended' && !(state === 'moved' && end !== undefined)
 }
 
-test('upgrade: commands and questions become tasks', async () => {
+test('upgrade: questions and commands become tasks', async () => {
   await withUpgraded(async store => {
     const taskOf = async (sender: string) => {
       const found = written.turns.filter(turn => turn.sender === sender)
@@ -63,7 +63,7 @@ test('upgrade: commands and questions become tasks', async () => {
   })
 })
 
-test('upgrade: deliveries keep state and order, jobs are told apart', async () => {
+test('upgrade: deliveries keep state and order, jobs are separated', async () => {
   await withUpgraded(async store => {
     for (const { id, route, state, dead, done, kind, ...one } of written.deliveries) {
       if (!internalRoutes.includes(route)) {
@@ -81,7 +81,7 @@ test('upgrade: deliveries keep state and order, jobs are told apart', async () =
   })
 })
 
-test('upgrade: leases are free, and conversations continue in order', async () => {
+test('upgrade: leases are released, conversations continue in order', async () => {
   await withUpgraded(async store => {
     const lease = { now: written.savedAt + 600_000, untilMs: written.savedAt + 700_000, limit: 999 }
     const claimed = await store.outbox.claim(['task'], lease)
@@ -94,7 +94,7 @@ test('upgrade: leases are free, and conversations continue in order', async () =
   })
 })
 
-test('upgrade: the file as it was is kept beside the new one', async () => {
+test('upgrade: a copy of the old file is kept next to the new one', async () => {
   await withUpgraded(async (_, file) => {
     expect(existsSync(`${file}.schema-1`)).toBe(true)
   })
