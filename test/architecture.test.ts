@@ -10,8 +10,8 @@ const isPage = (source: Source) => source.path.startsWith('src/playground/page/'
 const daemon = sources.filter(source => !isPage(source))
 
 /**
- * Which rooms a room may import besides itself, as docs/architecture.md has it. `*` is every room. A room with floors is
- * listed floor by floor.
+ * The import table of docs/architecture.md: which folders of `src` a folder may import besides itself. `*` is every
+ * folder. The folders in `split` are listed by subfolder.
  */
 const direction: Readonly<Record<string, readonly string[]>> = {
   errors: [],
@@ -43,41 +43,43 @@ const direction: Readonly<Record<string, readonly string[]>> = {
   main: ['*'],
 }
 
-const floored = ['core', 'gateway', 'wecom']
-const pureRooms = ['errors', 'domain', 'core', 'crypto']
-/** What a pure room may use from outside; nothing of it does I/O. */
+const split = ['core', 'gateway', 'wecom']
+const pureFolders = ['errors', 'domain', 'core', 'crypto']
+/** The packages that a pure folder may import. None of them does I/O. */
 const purePackages = ['node:crypto']
 
-/** `core/text` for a room with floors, else its first folder or file. */
-function roomOf(path: string): string {
-  const [, room = '', floor = ''] = path.replace(/\.ts$/, '').split('/')
-  return floored.includes(room) && path.split('/').length > 3 ? `${room}/${floor}` : room
+/** The folder of a file as the table names it: `core/text` for a folder in `split`, else `config` or `main`. */
+function folderOf(path: string): string {
+  const [, folder = '', inner = ''] = path.replace(/\.ts$/, '').split('/')
+  return split.includes(folder) && path.split('/').length > 3 ? `${folder}/${inner}` : folder
 }
 
-function isAllowed(room: string, target: string): boolean {
-  const targetRoom = roomOf(target)
-  if (room === targetRoom) return true
-  if (targetRoom === 'main' || (targetRoom === 'app' && room !== 'cli' && room !== 'main')) return false
-  const allowed = direction[room] ?? []
-  return [targetRoom, targetRoom.split('/')[0] ?? '', target, '*'].some(name => allowed.includes(name))
+function isAllowed(folder: string, target: string): boolean {
+  const targetFolder = folderOf(target)
+  if (folder === targetFolder) return true
+  if (targetFolder === 'main' || (targetFolder === 'app' && folder !== 'cli' && folder !== 'main')) return false
+  const allowed = direction[folder] ?? []
+  return [targetFolder, targetFolder.split('/')[0] ?? '', target, '*'].some(name => allowed.includes(name))
 }
 
-test('architecture: every room has its place in the rule of direction', () => {
-  const rooms = new Set(everything.filter(source => !source.path.endsWith('.d.ts')).map(source => roomOf(source.path)))
-  expect([...rooms].filter(room => direction[room] === undefined)).toEqual([])
+test('architecture: every folder is in the import table', () => {
+  const folders = new Set(
+    everything.filter(source => !source.path.endsWith('.d.ts')).map(source => folderOf(source.path)),
+  )
+  expect([...folders].filter(folder => direction[folder] === undefined)).toEqual([])
 })
 
-test('architecture: imports go only in the direction of the rule', () => {
+test('architecture: imports follow the import table', () => {
   const wrong = sources.flatMap(source =>
     importsOf(source)
       .map(specifier => resolveImport(source, specifier))
-      .filter(target => target?.startsWith('src/') === true && !isAllowed(roomOf(source.path), target))
+      .filter(target => target?.startsWith('src/') === true && !isAllowed(folderOf(source.path), target))
       .map(target => `${source.path} -> ${target}`),
   )
   expect(wrong).toEqual([])
 })
 
-test('architecture: imports stay inside src and name files that exist', () => {
+test('architecture: imports stay inside src and name existing files', () => {
   const wrong = sources.flatMap(source =>
     importsOf(source)
       .map(specifier => resolveImport(source, specifier))
@@ -87,14 +89,14 @@ test('architecture: imports stay inside src and name files that exist', () => {
   expect(wrong).toEqual([])
 })
 
-/** The one thing outside src that src may import. */
+/** Whether `src` may import this path. `package.json` is the only one outside of it. */
 function isOwn(target: string): boolean {
   return target.startsWith('src/') || target === 'package.json'
 }
 
-test('architecture: pure rooms import no package that could touch the world', () => {
+test('architecture: pure folders import no package with side effects', () => {
   const wrong = sources
-    .filter(source => pureRooms.includes(roomOf(source.path).split('/')[0] ?? ''))
+    .filter(source => pureFolders.includes(folderOf(source.path).split('/')[0] ?? ''))
     .flatMap(source =>
       importsOf(source)
         .filter(specifier => !specifier.startsWith('.') && !purePackages.includes(specifier))
@@ -103,35 +105,35 @@ test('architecture: pure rooms import no package that could touch the world', ()
   expect(wrong).toEqual([])
 })
 
-test('architecture: files do not import each other in a circle', () => {
+test('architecture: no import cycles', () => {
   const targets = new Map(sources.map(source => [source.path, localImports(source)]))
   const done = new Set<string>()
-  const circles: string[] = []
+  const cycles: string[] = []
   const visit = (path: string, trail: readonly string[]): void => {
     const at = trail.indexOf(path)
-    if (at !== -1) circles.push([...trail.slice(at), path].join(' -> '))
+    if (at !== -1) cycles.push([...trail.slice(at), path].join(' -> '))
     if (at !== -1 || done.has(path)) return
     for (const target of targets.get(path) ?? []) visit(target, [...trail, path])
     done.add(path)
   }
   for (const source of sources) visit(source.path, [])
-  expect(circles).toEqual([])
+  expect(cycles).toEqual([])
 })
 
 function localImports(source: Source): readonly string[] {
   return importsOf(source).flatMap(specifier => resolveImport(source, specifier) ?? [])
 }
 
-test('architecture: no file is longer than 300 lines and no function longer than 60', () => {
+test('architecture: at most 300 lines a file and 60 a function', () => {
   const oxlint = join(root, 'node_modules/.bin/oxlint')
   const config = join(import.meta.dir, 'architecture.oxlintrc.json')
   const run = Bun.spawnSync([oxlint, '-c', config, '--format', 'unix', 'src', 'scripts'], { cwd: root })
-  const complaints = run.stdout.toString().split('\n')
-  expect(complaints.filter(line => line.includes('too many lines') || line.includes('max-lines'))).toEqual([])
+  const problems = run.stdout.toString().split('\n')
+  expect(problems.filter(line => line.includes('too many lines') || line.includes('max-lines'))).toEqual([])
   expect(run.exitCode).toBe(0)
 })
 
-/** One file per command: their number is the number of commands. */
+/** Folders without a limit: `src/cli` has one file per command. */
 const listFolders = ['src/cli']
 const mostFiles = 20
 
@@ -145,7 +147,7 @@ test(`architecture: no folder of src holds more than ${mostFiles} files`, () => 
   expect(crowded).toEqual([])
 })
 
-test('architecture: an exported type has a name of its own in all of src', () => {
+test('architecture: names of exported types are unique in src', () => {
   const owners = new Map<string, string[]>()
   for (const source of daemon) {
     for (const [, name = ''] of source.code.matchAll(/^export (?:abstract )?(?:interface|type|class|enum) (\w+)/gm)) {
@@ -169,17 +171,17 @@ const banned: readonly [string, RegExp][] = [
   ['console', /(?<![\w.])console\s*[.[]/g],
 ]
 
-/** Calls outside the doors, each with its reason. */
+/** Allowed uses of side effects outside `world.ts` and `main.ts`. */
 const exceptions: readonly { path: string; call: string; reason: string }[] = [
   {
     path: 'src/store/sqlite/engine.ts',
     call: 'setImmediate',
     reason:
-      'group commit: all that arrives in one turn of the event loop is one transaction; a timer would cost a wait',
+      'group commit: everything that arrives in one turn of the event loop is one transaction; a timer would add a wait',
   },
 ]
 
-test('architecture: clock, random, timers, network, process and console are used in world.ts and main.ts only', () => {
+test('architecture: side effects are in world.ts and main.ts only', () => {
   const inside = daemon.filter(source => source.path !== 'src/world.ts' && source.path !== 'src/main.ts')
   expect(inside.flatMap(bannedIn)).toEqual([])
 })
@@ -191,7 +193,7 @@ function bannedIn(source: Source): readonly string[] {
     .flatMap(([, pattern]) => placesOf(source, pattern))
 }
 
-/** True when `fetch` in this file is a door that was handed in. */
+/** Whether `fetch` in this file is a parameter or a local name, and not the global. */
 function bindsFetch(source: Source): boolean {
   return /\b(?:const|let)\s+(?:fetch\b|\{[^}]*\bfetch\b[^}]*\})|\bfetch: Fetch\b/.test(source.code)
 }
@@ -205,13 +207,13 @@ test('architecture: every exception is still needed', () => {
   expect(idle).toEqual([])
 })
 
-test('architecture: modules hold no state of their own', () => {
+test('architecture: modules have no mutable state', () => {
   const pattern =
     /^(?:export )?(?:let|var) \w+|^(?:export )?const \w+[^\n=]*= new (?:Weak)?(?:Map|Set)(?:<[^\n]*>)?\(\)/gm
   expect(daemon.flatMap(source => placesOf(source, pattern))).toEqual([])
 })
 
-test('architecture: import() stands only in main.ts and cli/, one per command', () => {
+test('architecture: import() is used in main.ts and cli/ only, per command', () => {
   const lazy = /\bimport\(|(?<![\w.])require\(/g
   const outside = daemon.filter(({ path }) => path !== 'src/main.ts' && !path.startsWith('src/cli/'))
   expect(outside.flatMap(source => placesOf(source, lazy))).toEqual([])
@@ -222,14 +224,14 @@ test('architecture: import() stands only in main.ts and cli/, one per command', 
   expect(loaded.toSorted()).toEqual(programs.toSorted())
 })
 
-test('architecture: what a command loads is not loaded before it is called', () => {
+test("architecture: a command's modules load only when it is called", () => {
   const first = new Set(reachedFrom('src/main.ts', localImports))
   expect([...first].filter(path => /^src\/(?:app|bridge|playground|store|gateway|wecom|http)\b/.test(path))).toEqual([])
   const ofDaemon = reachedFrom('src/cli/run.ts', localImports)
   expect(ofDaemon.filter(path => path.startsWith('src/playground/'))).toEqual([])
 })
 
-/** What `import()` names in a file, as repository paths. */
+/** The paths that a file loads with `import()`. */
 function lazyImportsOf(source: Source): readonly string[] {
   const found = source.code.matchAll(/\bimport\((['"])( *)\1\)/g)
   return Array.from(found, match => {
@@ -238,17 +240,17 @@ function lazyImportsOf(source: Source): readonly string[] {
   })
 }
 
-/** True for a file of nothing but re-exports. */
+/** Whether a file has nothing but re-exports. */
 function isBarrel(source: Source): boolean {
   const rest = source.code.replace(/\bexport\s+(?:type\s+)?(?:\*(?:\s+as\s+\w+)?|\{[^}]*\})\s*from\s*(['"]) *\1/g, '')
   return rest !== source.code && rest.trim() === ''
 }
 
-test('architecture: no file does nothing but pass on what others export', () => {
+test('architecture: no barrels', () => {
   expect(sources.filter(isBarrel).map(source => source.path)).toEqual([])
 })
 
-test('architecture: files are kebab-case nouns of one duty', () => {
+test('architecture: file names are kebab-case nouns', () => {
   const refused = /^(?:utils?|helpers?|commons?|types?|constants?|managers?|monitors?|misc|data|info|process|shared)\b/
   const wrong = everything.filter(({ path }) => {
     const name = path.split('/').at(-1) ?? ''
@@ -257,7 +259,7 @@ test('architecture: files are kebab-case nouns of one duty', () => {
   expect(wrong.map(source => source.path)).toEqual([])
 })
 
-test('architecture: every file under src is reached from main.ts', () => {
+test('architecture: every file in src is reachable from main.ts', () => {
   const linked = (source: Source) =>
     source.path.endsWith('.html') ? linksOf(source) : [...localImports(source), ...lazyImportsOf(source)]
   const reached = reachedFrom('src/main.ts', linked)
@@ -265,7 +267,7 @@ test('architecture: every file under src is reached from main.ts', () => {
   expect(dead.map(source => source.path)).toEqual([])
 })
 
-/** A file and every file that it leads to. */
+/** The start and every file that it leads to. */
 function reachedFrom(start: string, next: (source: Source) => readonly string[]): readonly string[] {
   const byPath = new Map(everything.map(source => [source.path, source]))
   const reached = new Set<string>()
@@ -279,13 +281,13 @@ function reachedFrom(start: string, next: (source: Source) => readonly string[])
   return [...reached]
 }
 
-/** What a page loads: the scripts, styles and images that it links with a relative address. */
+/** The scripts, styles and images that a page loads by a relative address. */
 function linksOf(page: Source): readonly string[] {
   const links = page.text.matchAll(/\b(?:src|href)="(\.[^"]*)"/g)
   return Array.from(links, match => resolveImport(page, match[1] ?? '') ?? '')
 }
 
-const caught = [
+const sideEffects = [
   'const now = Date.now()',
   'const now = new Date()',
   'const now = new Date',
@@ -304,13 +306,13 @@ const caught = [
   'const quote = /["\'`]/; console.log(quote)',
 ]
 
-for (const code of caught) {
-  test(`architecture: the scan finds the door in: ${code}`, () => {
+for (const code of sideEffects) {
+  test(`architecture: the scan rejects ${code}`, () => {
     expect(bannedIn(sourceOf('src/bridge/x.ts', code))).toHaveLength(1)
   })
 }
 
-const passed = [
+const harmless = [
   'const now = clock.now()',
   'const day = new Date(now).toISOString()',
   'const day = new Date( now )',
@@ -326,13 +328,13 @@ const passed = [
   'engine.setTimeout(5)',
 ]
 
-for (const code of passed) {
-  test(`architecture: the scan has nothing against: ${code}`, () => {
+for (const code of harmless) {
+  test(`architecture: the scan accepts ${code}`, () => {
     expect(bannedIn(sourceOf('src/bridge/x.ts', code))).toEqual([])
   })
 }
 
-test('architecture: the scan finds imports of every form and none in strings and comments', () => {
+test('architecture: the scan finds imports, but not in strings and comments', () => {
   const text = [
     "import type { A } from './a.ts'",
     "import {\n  B,\n  type C,\n} from '../b.ts'",

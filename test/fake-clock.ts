@@ -5,23 +5,23 @@ interface Alarm {
   readonly ring: () => void
 }
 
-/** Enough turns of the event loop for what an alarm started to come to rest, when it waits for nothing outside. */
-const restingTurns = 12
+/** Turns of the event loop after an alarm: enough for its work to finish if it does no real I/O. */
+const settleTurns = 12
 
 /**
- * Time that passes only when a test says so. Like a real host it has two times: the one that passes, in which alarms
- * ring, and the one that the wall clock shows, which somebody may set back or forward.
+ * A clock that only a test moves. Like a real host it has two times: the monotonic time, in which alarms ring, and the
+ * wall clock, which can be set back or forward.
  */
 export class FakeClock implements Clock {
-  /** The time that passes: nobody can set it. For whoever lives on another host. */
+  /** The monotonic time, which `step` doesn't change. Also serves as the clock of another host. */
   readonly steady: Clock
   private readonly rest: () => Promise<void>
   private alarms: Alarm[] = []
   private passed: number
   private offsetMs = 0
 
-  /** `rest` is awaited after each alarm. */
-  constructor(startsAt: number, rest: () => Promise<void> = turnSomeTimes) {
+  /** `rest` is awaited after each alarm, so that its work can finish. */
+  constructor(startsAt: number, rest: () => Promise<void> = settle) {
     this.passed = startsAt
     this.rest = rest
     this.steady = { now: () => this.passed, alarm: (at, ring) => this.add(at, ring) }
@@ -31,7 +31,7 @@ export class FakeClock implements Clock {
     return this.passed + this.offsetMs
   }
 
-  /** As with a real timer, how long it takes is decided now: setting the clock does not move it. */
+  /** As with a real timer, the delay is computed now: setting the clock later doesn't move the alarm. */
   alarm(at: number, ring: () => void): Cancel {
     return this.add(at - this.offsetMs, ring)
   }
@@ -41,12 +41,12 @@ export class FakeClock implements Clock {
     this.offsetMs += byMs
   }
 
-  /** When the next alarm rings, in the time that passes. */
+  /** When the next alarm rings, in monotonic time. */
   nextAlarmAt(): number | undefined {
     return this.alarms[0]?.at
   }
 
-  /** Lets the time pass until `ms`: rings what is due on the way in order, each with a rest after it. */
+  /** Moves the monotonic time to `ms`. Rings the alarms until then in order, with a rest after each. */
   async advanceTo(ms: number): Promise<void> {
     await this.rest()
     for (let next = this.alarms[0]; next !== undefined && next.at <= ms; next = this.alarms[0]) {
@@ -69,6 +69,6 @@ export class FakeClock implements Clock {
   }
 }
 
-async function turnSomeTimes(): Promise<void> {
-  for (let turn = 0; turn < restingTurns; turn++) await new Promise<void>(resolve => setImmediate(resolve))
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < settleTurns; turn++) await new Promise<void>(resolve => setImmediate(resolve))
 }

@@ -17,13 +17,13 @@ if (only !== undefined) {
     expect(broken).toBeUndefined()
   }, 600_000)
 } else {
-  test('simulation: a run is the same every time', async () => {
+  test('simulation: the same seed gives the same run', async () => {
     const [one, other] = [await playRun(31, true), await playRun(31, true)]
     expect(one.trace.length).toBeGreaterThan(5)
     expect(other.trace).toEqual(one.trace)
   })
 
-  test('simulation: whatever goes wrong, every message is asked once and its answer gets home or to the operator', async () => {
+  test('simulation: no question is asked twice and no answer is lost', async () => {
     const reports = await playAll(Number(first), Number(runs))
     const played = sum(reports, report => report.runs)
     const broken = reports.flatMap(report => report.broken)

@@ -2,12 +2,14 @@ import { dirname, join, normalize } from 'node:path'
 
 export const root = normalize(join(import.meta.dir, '..'))
 
-/** A file of the repository as the house rules look at it. */
+/** A file of the repository, prepared for the tests of the house rules. */
 export interface Source {
-  /** From the root of the repository, with slashes. */
+  /** Relative to the root of the repository, with slashes. */
   readonly path: string
   readonly text: string
-  /** `text` with the insides of comments, strings and regular expressions blanked; every offset stays what it was. */
+  /**
+   * `text` with spaces in place of comments and of the content of strings and regular expressions. Offsets are equal.
+   */
   readonly code: string
 }
 
@@ -34,17 +36,17 @@ export function importsOf(source: Source): readonly string[] {
   })
 }
 
-/** The repository path that a relative specifier of `source` names; undefined for packages. */
+/** The repository path of a relative import. Undefined for packages. */
 export function resolveImport(source: Source, specifier: string): string | undefined {
   return specifier.startsWith('.') ? normalize(join(dirname(source.path), specifier)) : undefined
 }
 
-/** `path:line` of an offset, for complaints. */
+/** `path:line` of an offset, for failure messages. */
 export function place(source: Source, offset: number): string {
   return `${source.path}:${source.text.slice(0, offset).split('\n').length}`
 }
 
-/** Places in the code, not in its comments and strings, that match. */
+/** The places that match, outside of comments and strings. */
 export function placesOf(source: Source, pattern: RegExp): readonly string[] {
   return Array.from(source.code.matchAll(pattern), match => `${place(source, match.index)} ${match[0].trim()}`)
 }
@@ -52,7 +54,7 @@ export function placesOf(source: Source, pattern: RegExp): readonly string[] {
 const tokens =
   /(?<comment>\/\/[^\n]*|\/\*[^]*?\*\/)|(?<string>'(?:\\[^]|[^'\\\n])*'|"(?:\\[^]|[^"\\\n])*")|(?<tick>`)|(?<regex>(?<=(?:[(,=:[!&|?{};]|=>|\breturn|^)\s*)\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/)|(?<open>\{)|(?<close>\})/g
 
-/** Blanks what is not code. Knows just enough of the language for the sources of this repository. */
+/** Replaces everything but code with spaces. Not a full parser: it knows what the sources of this repository use. */
 function blank(text: string): string {
   const out = text.split('')
   const erase = (start: number, end: number) => {

@@ -9,7 +9,10 @@ const itself = 'test/tidy.test.ts'
 const code = (await Promise.all(['src', 'test', 'scripts'].map(folder => readSources(folder, '**/*.ts')))).flat()
 const tests = code.filter(source => source.path.endsWith('.test.ts'))
 
-/** Everything that git keeps or would keep, but this file, which spells what it forbids; without git, the code. */
+/**
+ * Every text file that git tracks or would track. Not this file, which contains the forbidden texts. Without git: the
+ * code.
+ */
 async function readTracked(): Promise<readonly Source[]> {
   const listing = Bun.spawnSync(['git', 'ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root })
   if (listing.exitCode !== 0) return code.filter(source => source.path !== itself)
@@ -24,14 +27,14 @@ function isText(path: string): boolean {
 
 const tracked = await readTracked()
 
-/** Places in the whole text that match, comments and strings too. */
+/** The places that match, also in comments and strings. */
 function mentions(sources: readonly Source[], pattern: RegExp): readonly string[] {
   return sources.flatMap(source =>
     Array.from(source.text.matchAll(pattern), match => `${place(source, match.index)} ${match[0].trim()}`),
   )
 }
 
-test('tidy: nothing is left for later in the code', () => {
+test('tidy: no TODO, FIXME or HACK in the code', () => {
   const later = /\b(?:TODO|FIXME|XXX|HACK)\b/g
   expect(
     mentions(
@@ -41,7 +44,7 @@ test('tidy: nothing is left for later in the code', () => {
   ).toEqual([])
 })
 
-test('tidy: a catch that does nothing says why', () => {
+test('tidy: an empty catch has a comment with the reason', () => {
   const empty = code.flatMap(source =>
     Array.from(source.text.matchAll(/\bcatch\s*(?:\(\w+\)\s*)?\{\s*\}/g), match => ({ source, match })),
   )
@@ -54,11 +57,11 @@ test('tidy: tests do not sleep', () => {
   expect(tests.flatMap(source => placesOf(source, sleeps))).toEqual([])
 })
 
-test('tidy: no test is switched off or runs alone', () => {
+test('tidy: no test is skipped or runs alone', () => {
   expect(tests.flatMap(source => placesOf(source, /\b(?:test|describe|it)\.(?:only|skip|todo)\b/g))).toEqual([])
 })
 
-test('tidy: the name of a test is its area and a sentence', () => {
+test('tidy: a test title is its area and what the user sees', () => {
   const names = tests.flatMap(source =>
     Array.from(source.text.matchAll(/^\s*test(?:\.\w+\([^\n]*?\))?\(\s*(['"`])(.*)/gm), match => ({
       at: place(source, match.index),
@@ -70,18 +73,18 @@ test('tidy: the name of a test is its area and a sentence', () => {
   ).toEqual([])
 })
 
-test('tidy: no path of this machine is written down', () => {
+test('tidy: no file names a path of this machine', () => {
   const home = homedir()
   const places = [root, '/work/', '/home/', ...(home.length > 1 ? [`${home}/`] : [])]
   expect(places.flatMap(path => mentions(tracked, new RegExp(RegExp.escape(path), 'g')))).toEqual([])
 })
 
-test('tidy: no package registry is written down', () => {
+test('tidy: no file names a package registry', () => {
   const pattern = /https?:\/\/[\w.-]*(?:registry\.|npmmirror|verdaccio|artifactory|jfrog\.)[\w./-]*/gi
   expect(mentions(tracked, pattern)).toEqual([])
 })
 
-test('tidy: the generated documents are those of the code, with every config key', () => {
+test('tidy: generated documents are up to date and have every config key', () => {
   const run = Bun.spawnSync([process.execPath, 'scripts/docs.ts', '--check'], { cwd: root })
   expect(run.exitCode, run.stdout.toString() + run.stderr.toString()).toBe(0)
 })
@@ -100,22 +103,22 @@ async function outlineOf(name: string): Promise<{ headings: readonly number[]; b
 
 const documents = tracked.filter(({ path }) => /^(?:docs\/.*|[A-Z]\w*(?:\.zh-CN)?)\.md$/.test(path))
 
-test('tidy: every path that a document names exists', () => {
+test('tidy: every path in a document exists', () => {
   expect(documents.flatMap(missingPaths)).toEqual([])
 })
 
-test('tidy: every path that a comment names exists', () => {
+test('tidy: every path in a comment exists', () => {
   const comments = code.filter(source => source.path !== itself).map(commentsOf)
   expect(comments.flatMap(missingPaths)).toEqual([])
 })
 
-test('tidy: the scan of paths finds those that are gone, and takes nothing else for one', () => {
+test('tidy: the path scan finds missing paths and nothing else', () => {
   const text =
     'src/gone.ts, `bridge/gone.ts`, docs/config.md, `gateway/link/socket.ts`, https://x.y/src/z.ts, /usr/src/z.ts'
   expect(missingPaths(sourceOf('docs/x.md', text))).toEqual(['docs/x.md:1 src/gone.ts', 'docs/x.md:1 bridge/gone.ts'])
 })
 
-test('tidy: every link between documents leads to a file and a heading', async () => {
+test('tidy: every link in a document leads to a file and a heading', async () => {
   const links = documents.flatMap(source =>
     Array.from(
       source.text.matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)/g),
@@ -138,7 +141,7 @@ test('tidy: every link between documents leads to a file and a heading', async (
 const namedPath =
   /(?<![\w/.:@{}-])(?:(?:src|test|scripts|docs)\/[\w./-]*[\w-]|[a-z][\w-]*(?:\/[\w-]+)*\/[\w.-]+\.(?:ts|md|json|sql|html|css|mjs))(?![\w/*])/g
 
-/** Paths of the repository in a text that name nothing: written from the root, from `src` or from the file's own folder. */
+/** The paths in a text that don't exist, relative to the root, to `src`, to `test` or to the file's own folder. */
 function missingPaths(source: Source): readonly string[] {
   const isThere = (path: string) =>
     ['', 'src', 'test', dirname(source.path)].some(folder => existsSync(join(root, folder, path)))
@@ -147,7 +150,7 @@ function missingPaths(source: Source): readonly string[] {
     .map(({ path, at }) => `${at} ${path}`)
 }
 
-/** A source with nothing left but the lines that are comments, at the places where they are. */
+/** A source with its comment lines only. Line numbers are equal. */
 function commentsOf({ path, text }: Source): Source {
   const lines = text.split('\n').map(line => (/^\s*(?:\/\/|\/?\*)/.test(line) ? line : ''))
   return sourceOf(path, lines.join('\n'))
