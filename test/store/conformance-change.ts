@@ -35,7 +35,7 @@ export const changeTests: readonly Behaviour[] = [
     async check(store) {
       let steps = 0
       const step = () => void steps++
-      expect(await store.update('nobody', step)).toBeUndefined()
+      expect(await store.update('missing', step)).toBeUndefined()
       expect(steps).toBe(0)
     },
   },
@@ -126,7 +126,7 @@ export const changeTests: readonly Behaviour[] = [
         settle: [replyOf(turn, { state: 'dropped' })],
       }))
       await expectFailure(work)
-      const orphan = replyOf(turnOf('nobody'))
+      const orphan = replyOf(turnOf('missing'))
       const settle = [replyOf(turn, { state: 'dropped' })]
       await expectFailure(store.update(turn.id, stored => ({ save: [withoutPending(stored)], settle, add: [orphan] })))
       expect(await store.find(turn.id)).toEqual(turn)

@@ -211,9 +211,9 @@ export const claimTests: readonly Behaviour[] = [
       const [, done] = add
       await write(store, turn, { settle: done ? [{ ...done, state: 'dropped' }] : [] })
       await store.outbox.release(refsOf('app', [part(turn, 'released')]))
-      const names = ['kept', 'done', 'released', 'waiting', 'nobody']
-      const asked = [...refsOf('app', [...names.map(name => part(turn, name)), 'nobody'])]
-      const jobs = refsOf('media', [part(turn, 'media'), part(turn, 'nobody')])
+      const names = ['kept', 'done', 'released', 'waiting', 'missing']
+      const asked = [...refsOf('app', [...names.map(name => part(turn, name)), 'missing'])]
+      const jobs = refsOf('media', [part(turn, 'media'), part(turn, 'missing')])
       expect(await store.outbox.renew([...asked, ...jobs], t0 + 2 * leaseMs)).toEqual([
         ...refsOf('app', [part(turn, 'kept')]),
         ...refsOf('media', [part(turn, 'media')]),
@@ -233,7 +233,7 @@ export const claimTests: readonly Behaviour[] = [
       await store.outbox.claim(['app'], { now: t0, untilMs: t0 + leaseMs, limit: 9 }, begun)
       await claimed(store, ['media'])
       await store.outbox.release([
-        ...refsOf('app', [part(turn, 'one'), part(turn, 'nobody'), 'nobody']),
+        ...refsOf('app', [part(turn, 'one'), part(turn, 'missing'), 'missing']),
         ...refsOf('media', [part(turn, 'media')]),
       ])
       expect(await claimed(store, ['app', 'media'])).toEqual(['one', 'media'])

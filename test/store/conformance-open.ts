@@ -53,12 +53,12 @@ export const openTests: readonly Behaviour[] = [
   {
     name: 'store: a missing turn or delivery is undefined',
     async check(store) {
-      expect(await store.find('nobody')).toBeUndefined()
-      expect(await store.findByStream('nobody')).toBeUndefined()
+      expect(await store.find('missing')).toBeUndefined()
+      expect(await store.findByStream('missing')).toBeUndefined()
       expect(await store.nextDueAt()).toBeUndefined()
-      expect(await store.outbox.find('nobody')).toBeUndefined()
-      expect(await store.outbox.ofTurn('nobody')).toEqual([])
-      expect(await store.outbox.jobsOf('nobody')).toEqual([])
+      expect(await store.outbox.find('missing')).toBeUndefined()
+      expect(await store.outbox.ofTurn('missing')).toEqual([])
+      expect(await store.outbox.jobsOf('missing')).toEqual([])
     },
   },
   {

@@ -55,7 +55,7 @@ export const sendTests: readonly Behaviour[] = [
       const second = await opened.reopen()
       expect(await codeOf(second.outbox.post(sendOf('s4'), 3))).toBe('overloaded')
       await second.outbox.write({ settle: [sendOf('s1', { state: 'delivered' })] })
-      expect(await codeOf(second.outbox.write({ add: [sendOf('orphan', { turn: 'nobody' })] }))).toBe('store_failed')
+      expect(await codeOf(second.outbox.write({ add: [sendOf('orphan', { turn: 'missing' })] }))).toBe('store_failed')
       expect(await codeOf(second.outbox.post(sendOf('s4'), 3))).toBe('done')
       expect(await codeOf(second.outbox.post(sendOf('s5'), 3))).toBe('overloaded')
     },
@@ -76,7 +76,7 @@ export const sendTests: readonly Behaviour[] = [
       const ids = ['s1', 'a:b', ':', part(turn, 'mine'), '0', '你好', "o'neil"]
       await post(store, ...ids.map(id => sendOf(id)))
       expect(await taken(store)).toEqual(ids.toSorted())
-      expect(await store.outbox.renew(refsOf('app', [...ids, 'nobody']), t0 + 2 * leaseMs)).toEqual(refsOf('app', ids))
+      expect(await store.outbox.renew(refsOf('app', [...ids, 'missing']), t0 + 2 * leaseMs)).toEqual(refsOf('app', ids))
       expect(await taken(store, t0 + leaseMs)).toEqual([])
       await store.outbox.release(refsOf('app', ids))
       expect(await taken(store)).toEqual(ids.toSorted())
@@ -122,7 +122,7 @@ export const sendTests: readonly Behaviour[] = [
       const turn = await openAs(store, turnOf('m1'), [replyOf(turnOf('m1'))])
       await post(store, sendOf('s1'))
       const settle = [replyOf(turn, { state: 'refused' }), sendOf('s1', { state: 'delivered', msgid: 'abc' })]
-      const orphan = sendOf('orphan', { turn: 'nobody' })
+      const orphan = sendOf('orphan', { turn: 'missing' })
       expect(await codeOf(store.outbox.write({ settle, add: [sendOf('s2'), orphan] }))).toBe('store_failed')
       expect((await store.outbox.find('s1'))?.state).toBe('queued')
       expect(await store.outbox.find('s2')).toBeUndefined()

@@ -1,6 +1,7 @@
--- Times are epoch milliseconds. `doc` is the JSON of the domain object; the other columns are what queries need of it.
+-- Times are epoch milliseconds. `doc` is the JSON of the domain object. The other columns are copies of the fields that
+-- queries need.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
--- The oldest schema version whose binary can still work with this file.
+-- The oldest schema whose binary can still work with this file.
 INSERT INTO meta VALUES ('readable_from', '1');
 
 CREATE TABLE inbox (
@@ -31,8 +32,8 @@ CREATE INDEX turn_due ON turn (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX turn_unsaid ON turn (account, sender) WHERE unsaid = 1;
 CREATE INDEX turn_finished ON turn (erased, ended_at) WHERE due_at IS NULL AND ended_at IS NOT NULL;
 
--- Rows lie with those of their turn, in the order in which turns came: an index over random ids costs a page a message.
--- What belongs to no turn lies under 0, where no turn is.
+-- Rows are stored next to the other rows of their turn, in the order of the turns: an index over random ids would cost a
+-- page per message. Deliveries without a turn have turn_seq 0.
 CREATE TABLE delivery (
   turn_seq INTEGER NOT NULL,
   id TEXT NOT NULL,
@@ -44,7 +45,7 @@ CREATE TABLE delivery (
   done INTEGER NOT NULL,
   lane TEXT NOT NULL,
   position INTEGER NOT NULL,
-  -- First of its lane: the others, of which there may be many, are not looked at.
+  -- 1 for the first unfinished row of a lane. Only these can be claimed, so a claim doesn't read the rest of the lane.
   head INTEGER NOT NULL,
   due_at REAL NOT NULL,
   leased_until REAL,
@@ -59,11 +60,11 @@ CREATE INDEX delivery_dead ON delivery (created_at) WHERE dead = 1;
 CREATE INDEX delivery_held ON delivery (account) WHERE state = 'held';
 CREATE INDEX delivery_finished ON delivery (erased, finished_at) WHERE turn_seq = 0 AND done = 1;
 
--- What left for WeCom during the last hour, once per member: for budgets, and to know what would be a duplicate.
+-- Messages sent to WeCom during the last hour, one row per member: for rate limits and duplicates.
 CREATE TABLE sent (
   -- An account, or a robot.
   scope TEXT NOT NULL,
-  -- Empty when the message has no members that are counted.
+  -- Empty if the message has no counted members.
   member TEXT NOT NULL,
   at REAL NOT NULL,
   digest TEXT NOT NULL,

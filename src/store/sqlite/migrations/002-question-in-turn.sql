@@ -17,9 +17,9 @@ CREATE TABLE turn (
   unsaid INTEGER NOT NULL,
   ended_at REAL,
   due_at REAL,
-  -- When the pending task may be claimed; null once nothing of it is left to do.
+  -- When the pending task may be claimed. Null: no task.
   task_at REAL,
-  -- First of its conversation.
+  -- 1 for the first pending task of a conversation.
   head INTEGER NOT NULL,
   leased_until REAL,
   erased INTEGER NOT NULL DEFAULT 0,
@@ -37,14 +37,14 @@ CREATE TABLE stream_1 (stream_id TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT
 INSERT INTO stream_1 SELECT stream_id, seq FROM turn_1;
 DROP TABLE turn_1;
 
--- What the question's delivery said of it.
+-- The pending task, from the question's delivery.
 UPDATE turn SET doc = json_set(doc, '$.pending', json_object(
   'state', CASE (SELECT state FROM delivery q WHERE q.turn_seq = turn.seq AND q.id = turn.id || ':gateway')
     WHEN 'sending' THEN 'claimed' ELSE 'queued' END,
   'dueAt', task_at))
 WHERE task_at IS NOT NULL;
 
--- A command was told by an empty question and its name.
+-- In schema 1 an empty question meant a command, and its name was in `command`.
 UPDATE turn SET doc = json_set(doc,
   '$.thoughts', coalesce(json_extract(doc, '$.thoughts'), 'fold'),
   '$.task', CASE
@@ -56,7 +56,7 @@ UPDATE turn SET doc = json_remove(doc, '$.question') WHERE json_extract(doc, '$.
 UPDATE turn SET doc = json_remove(json_set(doc, '$.fallbackAgentId', json_extract(doc, '$.boundAgentId')), '$.boundAgentId')
 WHERE json_extract(doc, '$.boundAgentId') IS NOT NULL;
 
--- What the trace was asked for is a field now.
+-- Facts that were read from the trace are fields now.
 UPDATE turn SET doc = json_set(doc, '$.finishServedAt', (
   SELECT min(json_extract(step.value, '$.at')) FROM json_each(doc, '$.trace') step
   WHERE json_extract(step.value, '$.kind') = 'frame_finished'))
@@ -64,7 +64,7 @@ WHERE EXISTS (SELECT 1 FROM json_each(doc, '$.trace') step WHERE json_extract(st
 UPDATE turn SET doc = json_set(doc, '$.lost', json('true'))
 WHERE EXISTS (SELECT 1 FROM json_each(doc, '$.trace') step WHERE json_extract(step.value, '$.lost') = 1);
 
--- Of equal files of one answer the second is a duplicate.
+-- The state `twin` is called `duplicate` now.
 UPDATE turn SET doc = json_set(doc, '$.files', (
   SELECT json_group_array(CASE json_extract(file.value, '$.state')
     WHEN 'twin' THEN json_set(file.value, '$.state', 'duplicate') ELSE json(file.value) END)
