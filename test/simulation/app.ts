@@ -5,26 +5,26 @@ import { formatTarget, type Target } from '../../src/domain/target.ts'
 import type { Scene } from './scene.ts'
 import { SendLaws } from './send-laws.ts'
 
-/** The daemon gives a request up after this long (`network.timeoutMs`). */
+/** The daemon's request timeout (`network.timeoutMs`). */
 const timeoutMs = 15_000
-/** The errcode of an app that only the operator can help. */
+/** The errcode of an app with an untrusted IP. Only the operator can fix it. */
 export const refusedApp = 60_020
 
-/** A message that the daemon has sent, as the platform saw it. */
+/** A request to message/send, as the platform sees it. */
 export interface Sent {
   readonly delivery: string
   readonly part: number
   readonly to: string
   readonly body: string
   readonly unchecked: boolean
-  /** In the time that passes. */
+  /** In monotonic time. */
   readonly at: number
-  /** What the daemon was told, were it still alive to hear it. */
+  /** The outcome that the daemon gets, if it is still alive. */
   outcome?: Outcome['outcome']
 }
 
 type Treatment =
-  | 'takes it'
+  | 'accepts it'
   | 'refuses it'
   | 'is busy'
   | 'has forgotten the file'
@@ -32,31 +32,31 @@ type Treatment =
   | 'loses the request'
   | 'loses the answer'
 
-/** message/send and media/upload of the account's app, and what its users have got to see. */
+/** message/send and media/upload of the account's app, and the messages that its users see. */
 export class SimulatedApp {
   readonly sent: Sent[] = []
   /** How often each part of a delivery was shown. */
   readonly shown = new Map<string, number>()
-  /** These may not see the app. */
+  /** Users outside the app's visible range. */
   readonly hidden: readonly string[]
-  /** Its network and its platform are well: only then can much be sent in little time. */
-  readonly isWell: boolean
+  /** No faults in this run. Only then can many messages be sent within a minute. */
+  readonly isHealthy: boolean
   private readonly scene: Scene
   private readonly laws: SendLaws
   /** When an equal message was last shown, by target and message. */
-  private readonly taken = new Map<string, number>()
+  private readonly lastShownAt = new Map<string, number>()
   private heldUntil = 0
   private uploads = 0
 
-  constructor(scene: Scene, bornAt: () => number) {
+  constructor(scene: Scene, startedAt: () => number) {
     this.scene = scene
-    this.laws = new SendLaws(scene, this.sent, bornAt)
-    this.isWell = scene.dice.chance(0.2)
+    this.laws = new SendLaws(scene, this.sent, startedAt)
+    this.isHealthy = scene.dice.chance(0.2)
     const roll = scene.dice.below(10)
     this.hidden = roll < 2 ? ['lisi'] : roll < 4 ? ['wangwu'] : []
   }
 
-  /** The platform refuses the app, whatever it asks, until the operator has put it right. */
+  /** WeCom refuses every request of the app for `ms`, as with an untrusted IP. */
   hold(ms: number): void {
     this.heldUntil = this.scene.clock.steady.now() + ms
     this.scene.count('app on hold')
@@ -70,11 +70,11 @@ export class SimulatedApp {
     const at = scene.clock.steady.now()
     const sent: Sent = { delivery, part, to: formatTarget(to), body: JSON.stringify(message), unchecked, at }
     this.sent.push(sent)
-    if (unchecked) scene.count('equal message sent unchecked')
+    if (unchecked) scene.count('duplicate check switched off')
     scene.note(`platform: part ${part} of ${delivery} is sent to ${sent.to}, the platform ${treatment}`)
     return this.answer(treatment, () => this.handle(sent, to, treatment)).then(outcome => {
       sent.outcome = outcome.outcome
-      this.laws.seeOutcome(outcome, at)
+      this.laws.recordOutcome(outcome, at)
       return outcome
     })
   }
@@ -86,9 +86,9 @@ export class SimulatedApp {
     scene.count('file uploaded')
     scene.note(`platform: a file is uploaded, the platform ${treatment}`)
     const at = scene.clock.steady.now()
-    const take = (): Upload => this.objection(treatment) ?? { mediaId: `media-${++this.uploads}` }
-    return this.answer<Upload>(treatment, take).then(uploaded => {
-      this.laws.seeOutcome('mediaId' in uploaded ? { outcome: 'delivered', errcode: 0 } : uploaded, at)
+    const accept = (): Upload => this.refusalFor(treatment) ?? { mediaId: `media-${++this.uploads}` }
+    return this.answer<Upload>(treatment, accept).then(uploaded => {
+      this.laws.recordOutcome('mediaId' in uploaded ? { outcome: 'delivered', errcode: 0 } : uploaded, at)
       if ('mediaId' in uploaded) return uploaded
       return uploaded.outcome === 'unknown' ? { ...uploaded, outcome: 'retry' } : uploaded
     })
@@ -96,7 +96,7 @@ export class SimulatedApp {
 
   private choose(message: Message | undefined): Treatment {
     const roll = this.scene.dice.below(100)
-    if (roll < 62 || this.isWell) return 'takes it'
+    if (roll < 62 || this.isHealthy) return 'accepts it'
     if (roll < 65) return 'refuses it'
     if (roll < 73) return 'is busy'
     if (roll < 78) return 'is not reached'
@@ -104,25 +104,26 @@ export class SimulatedApp {
     return roll < 90 ? 'loses the request' : 'loses the answer'
   }
 
-  /** What `take` makes of the request some time later, unless somebody loses it or its answer. */
-  private answer<T>(treatment: Treatment, take: () => T | Outcome): Promise<T | Outcome> {
+  /** Handles a request after a delay, by `accept`. The request or its answer may get lost. */
+  private answer<T>(treatment: Treatment, accept: () => T | Outcome): Promise<T | Outcome> {
     const { clock, dice } = this.scene
     const { promise, resolve } = Promise.withResolvers<T | Outcome>()
     const sentAt = clock.steady.now()
-    const handledAt = sentAt + (dice.chance(0.1) && !this.isWell ? dice.between(1_000, 10_000) : dice.between(5, 200))
+    const handledAt =
+      sentAt + (dice.chance(0.1) && !this.isHealthy ? dice.between(1_000, 10_000) : dice.between(5, 200))
     clock.steady.alarm(handledAt, () => {
       if (treatment === 'is not reached') return resolve({ outcome: 'retry', errmsg: 'connection refused' })
-      const taken = treatment === 'loses the request' ? undefined : take()
-      const isHeard = taken !== undefined && treatment !== 'loses the answer'
-      // Either the connection is reset at once, or nothing comes at all.
+      const accepted = treatment === 'loses the request' ? undefined : accept()
+      const isAnswered = accepted !== undefined && treatment !== 'loses the answer'
+      // Either the connection is reset at once, or the request times out.
       const lostAt = dice.chance(0.5) ? handledAt : sentAt + timeoutMs
-      const answeredAt = isHeard ? handledAt + dice.between(5, 200) : lostAt
-      clock.steady.alarm(answeredAt, () => resolve(isHeard ? taken : { outcome: 'unknown', errmsg: 'no answer' }))
+      const answeredAt = isAnswered ? handledAt + dice.between(5, 200) : lostAt
+      clock.steady.alarm(answeredAt, () => resolve(isAnswered ? accepted : { outcome: 'unknown', errmsg: 'no answer' }))
     })
     return promise
   }
 
-  private objection(treatment: Treatment): Outcome | undefined {
+  private refusalFor(treatment: Treatment): Outcome | undefined {
     if (this.scene.clock.steady.now() < this.heldUntil) return { outcome: 'retry', errcode: refusedApp, hold: true }
     if (treatment === 'is busy') return { outcome: 'retry', errcode: -1 }
     if (treatment === 'refuses it') return { outcome: 'refused', errcode: 45_002 }
@@ -130,8 +131,8 @@ export class SimulatedApp {
   }
 
   private handle(sent: Sent, to: Target, treatment: Treatment): Outcome {
-    const objection = this.objection(treatment)
-    if (objection !== undefined) return objection
+    const refusal = this.refusalFor(treatment)
+    if (refusal !== undefined) return refusal
     const ids = to.kind === 'user' ? to.ids : []
     const invaliduser = ids.filter(id => this.hidden.includes(id.toLowerCase()))
     const isNobody = ids.length > 0 && invaliduser.length === ids.length
@@ -140,21 +141,21 @@ export class SimulatedApp {
     return { outcome: 'delivered', errcode: 0, ...(invaliduser.length > 0 && { unreached: { invaliduser } }) }
   }
 
-  /** A duplicate is answered like any other, and nobody sees it. */
+  /** Shows a message, unless it is a duplicate. WeCom answers a duplicate like any other message. */
   private show(sent: Sent): void {
     const { clock, count, note } = this.scene
     const key = `${sent.to}\0${sent.body}`
     const now = clock.steady.now()
-    const isDuplicate = now - (this.taken.get(key) ?? -Infinity) < limits.duplicateCheckSeconds * 1_000
+    const isDuplicate = now - (this.lastShownAt.get(key) ?? -Infinity) < limits.duplicateCheckSeconds * 1_000
     if (isDuplicate && !sent.unchecked) {
       count('duplicate not shown')
       return note(`platform: part ${sent.part} of ${sent.delivery} is a duplicate`)
     }
-    this.taken.set(key, now)
+    this.lastShownAt.set(key, now)
     const part = partKey(sent.delivery, sent.part)
     this.shown.set(part, (this.shown.get(part) ?? 0) + 1)
     note(`platform: part ${sent.part} of ${sent.delivery} is shown`)
-    if ((this.shown.get(part) ?? 0) > 1) this.laws.seeTwice(sent)
+    if ((this.shown.get(part) ?? 0) > 1) this.laws.shownTwice(sent)
   }
 
   timesShown(delivery: string, part: number): number {

@@ -1,7 +1,7 @@
 import { playRun } from './run.ts'
 import type { Happening } from './scene.ts'
 
-/** What a stretch of seeds came to. */
+/** The result of several runs. */
 export interface Report {
   readonly runs: number
   readonly simulatedMs: number
@@ -28,7 +28,10 @@ async function playBatch(first: number, count: number, stride: number): Promise<
   return { runs, simulatedMs, counts, broken }
 }
 
-/** `bun test/simulation/batch.ts <first> <count> <stride>`: prints the report; `<seed>` alone: tells that run. */
+/**
+ * `bun test/simulation/batch.ts <first> <count> <stride>`: prints a `Report`. `<seed>` alone prints the trace of that
+ * run.
+ */
 if (import.meta.main) {
   const [first = 1, count, stride = 1] = process.argv.slice(2).map(Number)
   if (count === undefined) {

@@ -1,46 +1,46 @@
 import type { Store } from '../../src/domain/ports.ts'
 
-/** What a process does at each step; false from the moment that it is dead. */
+/** Called at each step of a process. False once the process is dead. */
 export type Pass = (step: string) => boolean
 
-/** Never settles: whoever waits for it died before it did. */
-const forever = new Promise<never>(() => {})
+/** Never settles: the process that awaits it is dead. */
+const never = new Promise<never>(() => {})
 
-/** `work`, for a process that may die before it and between its end and its caller. */
-export function mortal<Args extends unknown[], Result>(
+/** Wraps `work` for a process that can crash before it starts, and before its caller gets the result. */
+export function crashable<Args extends unknown[], Result>(
   name: string,
   pass: Pass,
   work: (...args: Args) => Promise<Result>,
 ): (...args: Args) => Promise<Result> {
   return async (...args) => {
-    if (!pass(`before ${name}`)) return await forever
+    if (!pass(`before ${name}`)) return await never
     try {
       const result = await work(...args)
-      return pass(`after ${name}`) ? result : await forever
+      return pass(`after ${name}`) ? result : await never
     } catch (error) {
       if (pass(`after ${name} failed`)) throw error
-      return await forever
+      return await never
     }
   }
 }
 
-/** The store, with somebody who is told which turns are new and which deliveries were taken up. */
+/** Wraps a store to report new turns and claimed work. */
 export function watchStore(
   store: Store,
-  told: { opened(turnId: string): void; claimed(deliveryId: string): void },
+  observer: { opened(turnId: string): void; claimed(deliveryId: string): void },
 ): Store {
   return {
     ...store,
     open: async (key, open) => {
       const opened = await store.open(key, open)
-      if (!opened.seen) told.opened(key.id)
+      if (!opened.seen) observer.opened(key.id)
       return opened
     },
     outbox: {
       ...store.outbox,
       claim: async (kinds, lease, change) => {
         const claimed = await store.outbox.claim(kinds, lease, change)
-        for (const { id } of claimed) told.claimed(id)
+        for (const { id } of claimed) observer.claimed(id)
         return claimed
       },
     },
@@ -48,12 +48,13 @@ export function watchStore(
 }
 
 /**
- * The store as a process sees it that may die at every call: before the call reaches the engine nothing of it is
- * written, after it the caller does not hear of it. `settled` is told when the engine is done with a call.
+ * The store for a process that can crash at every call: before the call reaches the engine, so that nothing is written,
+ * or after it, so that the caller gets no result. `started` is called at each call, and what it returns when the engine
+ * is done.
  */
-export function mortalStore(store: Store, pass: Pass, started: () => () => void): Store {
+export function crashableStore(store: Store, pass: Pass, started: () => () => void): Store {
   const wrap = <Args extends unknown[], Result>(name: string, work: (...args: Args) => Promise<Result>) =>
-    mortal(name, pass, async (...args: Args) => {
+    crashable(name, pass, async (...args: Args) => {
       const settled = started()
       try {
         return await work(...args)
@@ -76,7 +77,7 @@ export function mortalStore(store: Store, pass: Pass, started: () => () => void)
     probe: wrap('probe', store.probe),
     close: () => store.close(),
     outbox: {
-      // Passed to `wrap` directly it would lose its type parameters.
+      // Not passed to `wrap` directly: it would lose its type parameters.
       claim: (kinds, lease, change) => wrap('claim', () => outbox.claim(kinds, lease, change))(),
       begin: wrap('begin', outbox.begin),
       post: wrap('post', outbox.post),
@@ -84,7 +85,7 @@ export function mortalStore(store: Store, pass: Pass, started: () => () => void)
       behind: wrap('behind', outbox.behind),
       ahead: wrap('ahead', outbox.ahead),
       unhold: wrap('unhold', outbox.unhold),
-      peak: wrap('busiest', outbox.peak),
+      peak: wrap('peak', outbox.peak),
       renew: wrap('renew', outbox.renew),
       release: wrap('release', outbox.release),
       nextDueAt: wrap('outbox.nextDueAt', outbox.nextDueAt),
@@ -95,6 +96,6 @@ export function mortalStore(store: Store, pass: Pass, started: () => () => void)
       summary: wrap('summary', outbox.summary),
     },
     tokens: { load: wrap('tokens.load', tokens.load), save: wrap('tokens.save', tokens.save) },
-    keyValue: { get: wrap('recall', keyValue.get), set: wrap('remember', keyValue.set) },
+    keyValue: { get: wrap('keyValue.get', keyValue.get), set: wrap('keyValue.set', keyValue.set) },
   }
 }

@@ -26,25 +26,25 @@ import { noAdmin } from '../gateway/no-admin.ts'
 import { refusedApp, type SimulatedApp } from './app.ts'
 import type { SimulatedGateway } from './gateway.ts'
 import type { Line } from './line.ts'
-import { mortalPlatform } from './mortal-platform.ts'
-import { mortal, mortalStore, watchStore } from './mortal-store.ts'
+import { crashablePlatform } from './crashable-platform.ts'
+import { crashable, crashableStore, watchStore } from './crashable-store.ts'
 import type { SimulatedPlatform } from './platform.ts'
 import type { Scene } from './scene.ts'
 
 export const account = 'default'
 export const welcomeText = 'welcome!'
 const drainMs = 10_000
-const everybody = {
+const openToAll = {
   policy: { policy: 'open', allowFrom: [], applies: 'commands' },
   setting: 'channels.wecom.bot.dm',
 } as const
 const { privateKey } = generateKeyPairSync('ed25519')
 const device = { id: 'device', publicKey: 'key', key: privateKey }
 const silent = () => {}
-/** Nothing is sent as a file here. */
+/** A spool without files: the simulation has no media. */
 const emptySpool: Spool = {
   keep: async () => {},
-  create: () => Promise.reject(new Error('nothing is kept here')),
+  create: () => Promise.reject(new Error('the simulation has no spool')),
   remove: async () => {},
   open: () => Promise.reject(new Error('there is no file')),
   borrow: () => Promise.reject(new Error('there is no file')),
@@ -52,73 +52,76 @@ const emptySpool: Spool = {
 }
 const paired = { isPaired: () => true, remember: silent, forget: silent }
 
-/** Who lives beside the daemon, and who wants to know what it does. */
-export interface Neighbours {
+/** The systems that the daemon talks to, and the events that it reports to the run. */
+export interface Environment {
   readonly gateway: SimulatedGateway
   readonly platform: SimulatedPlatform
   readonly app: SimulatedApp
-  /** A message was committed for the first time. */
+  /** A turn was stored for the first time. */
   opened(turnId: string): void
-  /** The engine is busy until the function that this returns is called. */
+  /** A store call starts. It is in progress until the returned function is called. */
   started(): () => void
   died(): void
 }
 
-/** As the private listener takes something to be sent first. */
+/** Accepts a send request, as the private listener does. */
 export type Send = (request: SendRequest) => Promise<Delivery>
 
-/** When a process dies: at its step `at`, or the `at`-th time that it comes to one of `steps`. Every await is a step. */
-export interface Doom {
+/**
+ * When a process crashes: at its step number `at`, or at the `at`-th of `steps`. Each call to the store or
+ * to another system has at least two steps.
+ */
+export interface CrashPlan {
   readonly at: number
   readonly steps?: readonly string[]
 }
 
-/** More steps than this without time passing are a circle. */
-const mostStepsAtOnce = 20_000
+/** More steps than this at one moment of the clock are an endless loop. */
+const maxStepsAtOnce = 20_000
 
-/** One life of the daemon's process: the real core on a database that outlives it. */
+/** One process of the daemon: the real bridge, gateway client and store, on a database that survives it. */
 export class Daemon {
   readonly receive: Receive
   readonly send: Send
-  readonly bornAt: number
-  /** Deliveries that this life has taken up. */
+  readonly startedAt: number
+  /** Ids of the work that this process has claimed. */
   readonly claimed = new Set<string>()
   isAlive = true
-  /** It has read what it must know before it may work. */
+  /** The stored holds are loaded. Callbacks before that get no answer. */
   isReady = false
   linkUpAt: number | undefined
   private readonly scene: Scene
-  private readonly neighbours: Neighbours
+  private readonly environment: Environment
   private readonly clock: CancellableClock
   private readonly scheduler: Scheduler
   private readonly connection: Connection
   private readonly work: BridgeWork
   private readonly lines: Line[] = []
-  private doom: Doom | undefined
+  private crashPlan: CrashPlan | undefined
   private steps = 0
   private stepsAtOnce = 0
   private lastStepAt = 0
   private lastOrder = 0
 
-  constructor(scene: Scene, neighbours: Neighbours, doom: Doom | undefined) {
+  constructor(scene: Scene, environment: Environment, crashPlan: CrashPlan | undefined) {
     this.scene = scene
-    this.neighbours = neighbours
-    this.doom = doom
-    this.bornAt = scene.clock.steady.now()
+    this.environment = environment
+    this.crashPlan = crashPlan
+    this.startedAt = scene.clock.steady.now()
     this.clock = cancellableClock(scene.clock)
     const log = this.openLog()
     this.scheduler = new Scheduler(this.clock, log)
     this.connection = this.openConnection(log)
-    const desk = this.openDesk(log)
-    this.work = startBridge(desk, this.scheduler, { contentDays: 7, rowDays: 30 })
-    this.receive = mortal('the reply', step => this.pass(step), createReceive(desk))
-    this.send = mortal(
+    const context = this.openContext(log)
+    this.work = startBridge(context, this.scheduler, { contentDays: 7, rowDays: 30 })
+    this.receive = crashable('the reply', step => this.pass(step), createReceive(context))
+    this.send = crashable(
       'an order',
       step => this.pass(step),
-      request => this.accept(desk, request),
+      request => this.accept(context, request),
     )
-    this.connection.subscribe({ followsSession: () => false, event: () => {}, status: () => this.seeLink() })
-    void this.start(desk.breaker)
+    this.connection.subscribe({ followsSession: () => false, event: () => {}, status: () => this.onLinkStatus() })
+    void this.start(context.breaker)
   }
 
   private async start(breaker: AppBreaker): Promise<void> {
@@ -133,24 +136,28 @@ export class Daemon {
     this.scheduler.start()
   }
 
-  private async accept(desk: BridgeContext, request: SendRequest): Promise<Delivery> {
-    const delivery = await acceptSend(desk, { defaultAccount: account, webhooks: [], allowBroadcast: false }, request)
+  private async accept(context: BridgeContext, request: SendRequest): Promise<Delivery> {
+    const delivery = await acceptSend(
+      context,
+      { defaultAccount: account, webhooks: [], allowBroadcast: false },
+      request,
+    )
     return delivery
   }
 
-  /** It will not crash any more. */
-  spare(): void {
-    this.doom = undefined
+  /** Cancels the planned crash. */
+  disarm(): void {
+    this.crashPlan = undefined
   }
 
-  /** As on SIGTERM. */
+  /** SIGTERM. */
   async stop(): Promise<void> {
     const { scene } = this
     const startedAt = scene.clock.steady.now()
     const wallAt = scene.clock.now()
     await this.work.drain(drainMs)
     const tookMs = scene.clock.steady.now() - startedAt
-    // Waits go by the wall clock: one that is set back makes them longer.
+    // Timeouts follow the wall clock, so setting it back makes them longer.
     const isFair = scene.clock.now() - wallAt === tookMs
     if (isFair && tookMs > drainMs + 1_000) scene.broken(`a stop took ${tookMs} ms`)
     await this.scheduler.stop()
@@ -161,27 +168,28 @@ export class Daemon {
 
   private pass(step: string): boolean {
     if (!this.isAlive) return false
-    this.checkCircle()
-    const { doom } = this
-    if (doom === undefined || doom.steps?.includes(step) === false || ++this.steps !== doom.at) return this.isAlive
+    this.checkLoop()
+    const { crashPlan } = this
+    if (crashPlan === undefined || crashPlan.steps?.includes(step) === false || ++this.steps !== crashPlan.at)
+      return this.isAlive
     this.scene.note(`daemon: crash ${step}`)
     this.scene.count('crash')
-    if (doom.steps !== undefined) this.scene.count('crash around a message')
-    if (this.scene.db.leased().length > 0) this.scene.count('crash with work under way')
+    if (crashPlan.steps !== undefined) this.scene.count('crash around a message')
+    if (this.scene.db.leased().length > 0) this.scene.count('crash with work in progress')
     this.die()
     return false
   }
 
-  private checkCircle(): void {
+  private checkLoop(): void {
     const now = this.scene.clock.steady.now()
     this.stepsAtOnce = now === this.lastStepAt ? this.stepsAtOnce + 1 : 0
     this.lastStepAt = now
-    if (this.stepsAtOnce < mostStepsAtOnce) return
-    this.scene.broken('the daemon runs in circles')
+    if (this.stepsAtOnce < maxStepsAtOnce) return
+    this.scene.broken('the daemon is in an endless loop')
     this.end()
   }
 
-  /** Ends it without a successor. */
+  /** Ends the process. No other one is started. */
   end(): void {
     this.isAlive = false
     this.clock.cancelAll()
@@ -190,7 +198,7 @@ export class Daemon {
 
   private die(): void {
     this.end()
-    this.neighbours.died()
+    this.environment.died()
   }
 
   private openLog(): Log {
@@ -221,14 +229,14 @@ export class Daemon {
       paired,
     )
     const openSocket: OpenSocket = (_url, _options, events) => {
-      const line = this.neighbours.gateway.connect({
+      const line = this.environment.gateway.connect({
         message: text => this.pass('before a frame is read') && events.message(text),
         close: (code, reason) => this.isAlive && events.close(code, reason),
       })
       this.lines.push(line)
       const send = (text: string) => {
         if (!this.pass('before a frame is sent')) return
-        line.toServer(() => void this.neighbours.gateway.hear(line, text))
+        line.toServer(() => void this.environment.gateway.receive(line, text))
         this.pass('after a frame is sent')
       }
       return {
@@ -242,8 +250,8 @@ export class Daemon {
     return new Connection({ url: 'ws://gateway', handshake, backoffMs }, world)
   }
 
-  private openDesk(log: Log): BridgeContext {
-    const { scene, clock, scheduler, connection, neighbours } = this
+  private openContext(log: Log): BridgeContext {
+    const { scene, clock, scheduler, connection, environment } = this
     const { windowMs, handoverMs, placeholder, language, replyFormat, ...limits } = scene.settings
     const app = replyFormat && { replyFormat, allowAppChat: false, welcomeText }
     const pass = (step: string) => this.pass(step)
@@ -261,7 +269,7 @@ export class Daemon {
         }),
         ...noAdmin,
       },
-      platform: mortalPlatform(neighbours, pass),
+      platform: crashablePlatform(environment, pass),
       spool: emptySpool,
       breaker: new AppBreaker(store.keyValue),
       dynamicAgents: new DynamicAgents(store.keyValue, noAdmin, clock, log),
@@ -271,7 +279,7 @@ export class Daemon {
           account,
           {
             id: account,
-            policies: { bot: everybody, app: everybody },
+            policies: { bot: openToAll, app: openToAll },
             thoughts: 'fold',
             translate,
             placeholder,
@@ -301,16 +309,16 @@ export class Daemon {
   }
 
   private openStore(): Store {
-    const { neighbours } = this
+    const { environment } = this
     const store = createSqliteStore(this.scene.db, { pid: 1, dueAtOf: nextDeadline })
     const watched = watchStore(store, {
-      opened: turnId => neighbours.opened(turnId),
+      opened: turnId => environment.opened(turnId),
       claimed: id => void this.claimed.add(id),
     })
-    return mortalStore(
+    return crashableStore(
       watched,
       step => this.pass(step),
-      () => neighbours.started(),
+      () => environment.started(),
     )
   }
 
@@ -319,7 +327,7 @@ export class Daemon {
     return { bytes: count => dice.bytes(count), fraction: () => dice.below(1_000) / 1_000 }
   }
 
-  private seeLink(): void {
+  private onLinkStatus(): void {
     this.linkUpAt = this.connection.status.state === 'up' ? this.scene.clock.steady.now() : undefined
   }
 }

@@ -1,6 +1,6 @@
 import { seeded } from '../crypto/seeded.ts'
 
-/** Everything that a simulated run leaves to chance; the same seed always falls the same way. */
+/** The random choices of a simulated run. The same seed gives the same choices. */
 export interface Dice {
   /** 0 <= n < limit. */
   below(limit: number): number

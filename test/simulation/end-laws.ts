@@ -9,7 +9,7 @@ import { marksOf, type Replies } from './replies.ts'
 import type { Scene } from './scene.ts'
 import type { Message, SimulatedTenant } from './tenant.ts'
 
-/** Holds the end of a run, when nothing can happen any more, against what was promised. */
+/** Checks the turns and their answers at the end of a run (docs/behaviour.md). */
 export class EndLaws {
   private readonly scene: Scene
   private readonly gateway: SimulatedGateway
@@ -42,9 +42,9 @@ export class EndLaws {
     if (message.isAccepted && turn === undefined) scene.broken(`${message.name} is lost`)
     if (turn === undefined) return
     const root = this.rootOf(turn)
-    if (root === undefined) return scene.broken(`${message.name} was merged into nothing`)
+    if (root === undefined) return scene.broken(`${message.name} was merged into a missing turn`)
     if (isAsked(root) && !marksOf(root.question ?? '').includes(message.name)) {
-      scene.broken(`${message.name} was left out when ${root.id} was asked`)
+      scene.broken(`${message.name} is missing in the question of ${root.id}`)
     }
   }
 
@@ -57,57 +57,59 @@ export class EndLaws {
     this.countTurn(turn, deliveries)
     if (turn.state === 'ended') return this.checkEnded(turn)
     if (turn.state !== 'shown' && turn.state !== 'moved') return scene.broken(`${turn.id} is still ${turn.state}`)
-    if (turn.end === undefined) return scene.broken(`${turn.id} moved and never ended`)
+    if (turn.end === undefined) return scene.broken(`${turn.id} moved but never ended`)
     this.checkEnd(turn)
-    this.checkHome(turn, deliveries)
+    this.checkDelivered(turn, deliveries)
   }
 
   private checkEnded(turn: Turn): void {
     const allowed = ['busy', 'refused', 'expired', 'merged']
     if (!allowed.includes(turn.end ?? '')) this.scene.broken(`${turn.id} ended ${turn.end} without an answer`)
-    if (turn.closedWith === undefined) this.scene.broken(`${turn.id} ended without a sentence`)
+    if (turn.closedWith === undefined) this.scene.broken(`${turn.id} ended without a notice`)
   }
 
-  /** Where nothing came between, a turn ends as the agent meant it. */
+  /** Law: without faults a turn ends as the agent's reply does. */
   private checkEnd(turn: Turn): void {
     const { scene, gateway } = this
     const reply = this.replies.find(marksOf(turn.question ?? ''))
     if (turn.end === 'answered' && turn.answer !== reply?.text) {
-      scene.broken(`the answer of ${turn.id} is kept as "${turn.answer.slice(0, 80)}"`)
+      scene.broken(`the answer of ${turn.id} is stored as "${turn.answer.slice(0, 80)}"`)
     }
     if (gateway.wasDisturbed || turn.end === 'expired') return
-    const meant = { answers: 'answered', 'says nothing': 'empty', 'says blanks': 'empty', hangs: 'failed' } as const
+    const ends = { answers: 'answered', 'says nothing': 'empty', 'says blanks': 'empty', hangs: 'failed' } as const
     const manner = reply?.manner ?? 'answers'
-    const wanted = manner === 'fails' || manner === 'fails midway' ? 'failed' : meant[manner]
+    const expected = manner === 'fails' || manner === 'fails midway' ? 'failed' : ends[manner]
     const isTimeout = turn.answer.endsWith(createTranslator(scene.settings.language)({ key: 'timeout' }))
-    if (turn.end !== wanted && !isTimeout) scene.broken(`${turn.id} ended ${turn.end}, the agent ${manner}`)
+    if (turn.end !== expected && !isTimeout) scene.broken(`${turn.id} ended ${turn.end}, the agent ${manner}`)
   }
 
-  /** The answer was shown, or brought home once, or lies with the operator. */
-  private checkHome(turn: Turn, deliveries: readonly Delivery[]): void {
+  /** Law: an answer is shown, or delivered once, or a dead letter. */
+  private checkDelivered(turn: Turn, deliveries: readonly Delivery[]): void {
     const { scene, platform, tenant } = this
-    const home = deliveries
     const finish = tenant.find(turn.id)?.finish?.content
     const isWhole = finish?.endsWith(turn.answer) === true
     const posted = turn.responseUrl === undefined ? undefined : platform.shownAt(turn.responseUrl)
-    if (turn.state === 'shown' && home.length > 0) scene.broken(`${turn.id} was shown and sent`)
+    if (turn.state === 'shown' && deliveries.length > 0) scene.broken(`${turn.id} was shown and sent`)
     if (turn.state === 'shown' && finish !== undefined && !isWhole) scene.broken(`${turn.id} was not shown whole`)
-    if (turn.state === 'moved' && home.length === 0) scene.broken(`the answer of ${turn.id} went nowhere`)
+    if (turn.state === 'moved' && deliveries.length === 0) scene.broken(`the answer of ${turn.id} has no delivery`)
     if (isWhole && posted !== undefined) scene.broken(`the answer of ${turn.id} was shown and posted`)
-    if (isWhole && home.some(({ route }) => route === 'app')) scene.broken(`${turn.id} was shown and sent by the app`)
-    if (posted !== undefined && !isBegun(home)) this.checkPosted(turn, posted, home)
-    const isHome = home.every(
+    if (isWhole && deliveries.some(({ route }) => route === 'app'))
+      scene.broken(`${turn.id} was shown and sent by the app`)
+    if (posted !== undefined && !isBegun(deliveries)) this.checkPosted(turn, posted, deliveries)
+    const isSettled = deliveries.every(
       ({ dead, state, route }) => dead || (isDone(state) && (state !== 'refused' || route === 'app')),
     )
-    if (!isHome) scene.broken(`the answer of ${turn.id} is neither delivered nor dead`)
-    const isPosted = home.some(({ state, route }) => state === 'delivered' && route === 'response_url')
+    if (!isSettled) scene.broken(`the answer of ${turn.id} is neither delivered nor dead`)
+    const isPosted = deliveries.some(({ state, route }) => state === 'delivered' && route === 'response_url')
     if (isPosted && posted === undefined) {
       scene.broken(`${turn.id} counts as delivered, but the platform has shown nothing`)
     }
   }
 
-  /** The whole answer when it fits; else all that the bubble did not show is in the post or with the operator. */
-  private checkPosted(turn: Turn, posted: string, home: readonly Delivery[]): void {
+  /**
+   * Law: a response_url gets the whole answer if it fits, else what the bubble did not show. The rest is a dead letter.
+   */
+  private checkPosted(turn: Turn, posted: string, deliveries: readonly Delivery[]): void {
     const { scene } = this
     const size = Buffer.byteLength(turn.answer)
     if (Buffer.byteLength(posted) > limits.responseMarkdownBytes) scene.broken(`the post of ${turn.id} is too long`)
@@ -115,18 +117,18 @@ export class EndLaws {
       if (posted !== turn.answer) scene.broken(`the post of ${turn.id} is not its answer`)
       return
     }
-    const remainder = home.find(({ body }) => body.kind === 'remainder')?.body
+    const remainder = deliveries.find(({ body }) => body.kind === 'remainder')?.body
     const left = remainder?.kind === 'remainder' ? remainder.content : ''
     const notice = `\n\n${createTranslator(scene.settings.language)({ key: 'overflow_lost' })}`
-    const carried = left !== '' && posted.endsWith(notice) ? posted.slice(0, -notice.length) : posted
-    const tail = carried + left
+    const body = left !== '' && posted.endsWith(notice) ? posted.slice(0, -notice.length) : posted
+    const tail = body + left
     const shown = Buffer.byteLength(tail) < size ? (this.tenant.find(turn.id)?.finish?.content ?? '') : ''
     const head = turn.answer.slice(0, turn.answer.length - tail.length)
     if (!turn.answer.endsWith(tail)) scene.broken(`the post of ${turn.id} is not the rest of its answer`)
-    if (shown !== '' && !shown.includes(head)) scene.broken(`a part of the answer of ${turn.id} is nowhere`)
+    if (shown !== '' && !shown.includes(head)) scene.broken(`a part of the answer of ${turn.id} is lost`)
   }
 
-  /** Questions of one conversation were asked in the order of their first commit. */
+  /** Law: the questions of a conversation are asked in the order of their first commit. */
   private checkOrder(): void {
     const { scene, gateway, tenant } = this
     const latest = new Map<string, number>()
@@ -142,7 +144,7 @@ export class EndLaws {
     }
   }
 
-  /** The turn that answers for this one; itself when it was not merged. */
+  /** The turn that this one was merged into, or itself. */
   private rootOf(turn: Turn): Turn | undefined {
     if (turn.end !== 'merged') return turn
     const into = turn.trace.find(event => event.kind === 'ended')?.['into']
@@ -170,9 +172,9 @@ export class EndLaws {
   }
 }
 
-/** A part of it has come by the app: then only the rest is posted. */
-function isBegun(home: readonly Delivery[]): boolean {
-  const direct = home.find(({ route }) => route === 'app')
+/** Whether a part of the answer was delivered by the app. Then only the rest is posted. */
+function isBegun(deliveries: readonly Delivery[]): boolean {
+  const direct = deliveries.find(({ route }) => route === 'app')
   return direct?.attempts.some(({ outcome, givenUp }) => outcome === 'delivered' || givenUp === true) === true
 }
 

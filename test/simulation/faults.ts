@@ -9,7 +9,7 @@ import type { SimulatedTenant } from './tenant.ts'
 
 const minuteMs = 60_000
 
-/** One who writes, and where. */
+/** A user who writes, and the conversation. */
 interface Writer {
   readonly sender: string
   readonly conversation: Conversation
@@ -22,12 +22,12 @@ export interface Actors {
   readonly app: SimulatedApp
   readonly scripts: Scripts
   daemon(): Daemon | undefined
-  /** Commits fail for so long. */
+  /** Commits fail with a probability of 80 % for `ms`. */
   failCommits(ms: number): void
   setClock(byMs: number): void
 }
 
-/** Decides who writes when, and what goes wrong; resolves to how long that takes. */
+/** Schedules who writes when, and what goes wrong. Returns the length of the run in ms. */
 export function planRun(scene: Scene, actors: Actors): number {
   const { dice } = scene
   const roll = dice.below(100)
@@ -100,22 +100,22 @@ function planGateway(scene: Scene, gateway: SimulatedGateway, writers: readonly 
   })
   at(0.2, () => gateway.cutConnections())
   at(0.1, () => gateway.cutConnections())
-  at(0.04, () => gateway.silence())
+  at(0.04, () => gateway.dropFrames())
   at(0.1, () => {
     gateway.slowMs = dice.between(500, 5_000)
     scene.after(dice.between(1_000, 20_000), () => {
       gateway.slowMs = 0
     })
   })
-  for (const name of ['x1', 'x2']) at(0.12, () => gateway.intrude(sessionKey(), `«${name}» from a job`))
-  at(0.03, () => gateway.interruptRun(sessionKey()))
+  for (const name of ['x1', 'x2']) at(0.12, () => gateway.askAsOther(sessionKey(), `«${name}» from a job`))
+  at(0.03, () => gateway.abortAsOther(sessionKey()))
 }
 
-/** What is sent first, who opens the app, and when the platform does not take anything of it. */
+/** Schedules send requests, users who open the app, and times in which WeCom refuses the app. */
 function planApp(scene: Scene, { app, scripts, tenant }: Actors, lengthMs: number, at: At): void {
   const { dice } = scene
   for (let n = dice.below(5); n > 0; n--) scene.after(dice.below(lengthMs), () => scripts.post())
-  const burst = dice.chance(app.isWell ? 0.15 : 0.01) ? dice.between(32, 45) : 0
+  const burst = dice.chance(app.isHealthy ? 0.15 : 0.01) ? dice.between(32, 45) : 0
   for (let n = 0; n < burst; n++) scene.after(n * 100, () => scripts.post({ kind: 'user', ids: ['zhangsan'] }))
   at(0.25, () => app.hold(dice.chance(0.6) ? dice.between(1_000, minuteMs) : dice.between(minuteMs, 15 * minuteMs)))
   for (const sender of ['zhangsan', 'zhangsan', 'lisi']) at(0.3, () => tenant.enter(sender))
@@ -125,8 +125,8 @@ function planHost(scene: Scene, actors: Actors, at: At): void {
   const { dice } = scene
   at(0.12, () => {
     if (actors.daemon()?.isAlive !== true) return
-    scene.count('stop with grace')
-    scene.note('daemon: told to stop')
+    scene.count('graceful stop')
+    scene.note('daemon: SIGTERM')
     void actors.daemon()?.stop()
   })
   for (const probability of [0.15, 0.1]) at(probability, () => actors.failCommits(dice.pick([1, 50, 1_000, 8_000])))

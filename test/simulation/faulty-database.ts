@@ -5,23 +5,23 @@ import type { Turn } from '../../src/domain/turn.ts'
 import { migrations } from '../../src/store/sqlite/open.ts'
 
 /**
- * A database in memory whose commits can be made to fail, as on a full disk, and which the laws read past the store. It
- * outlives the process: whoever opens a store on it next finds what was committed.
+ * A database in memory whose commits can fail, as on a full disk. It survives the simulated process: the next one finds
+ * what was committed. The laws read it directly, not through the store.
  */
 export class FaultyDatabase extends Database {
-  /** Asked at each commit. */
+  /** Called at each commit. True makes it fail. */
   commitFails: () => boolean = () => false
 
   constructor() {
     super(':memory:', { strict: true })
     for (const step of migrations) this.run(step.sql)
     const prepare = super.prepare.bind(this)
-    // The same statement as before, so its type is still the one that the caller asked for.
+    // The same statement object, so the type that the caller asked for is still right.
     this.prepare = ((sql: string) =>
-      sql === 'COMMIT' ? this.fragile(prepare(sql)) : prepare(sql)) as Database['prepare']
+      sql === 'COMMIT' ? this.failable(prepare(sql)) : prepare(sql)) as Database['prepare']
   }
 
-  private fragile(statement: Statement): Statement {
+  private failable(statement: Statement): Statement {
     const commit = statement.run.bind(statement)
     statement.run = (...bindings) => {
       if (this.commitFails()) throw new Error('disk I/O error')
@@ -40,7 +40,7 @@ export class FaultyDatabase extends Database {
     return rows.map(row => JSON.parse(row.doc) as Delivery) // written by the store only
   }
 
-  /** The delivery that carries something to `url`. */
+  /** The delivery of an answer to this response_url. */
   deliveryTo(url: string): Delivery | undefined {
     const rows = this.query<{ doc: string }, []>("SELECT doc FROM delivery WHERE route = 'response_url'").all()
     const deliveries = rows.map(row => JSON.parse(row.doc) as Delivery) // written by the store only
@@ -52,15 +52,15 @@ export class FaultyDatabase extends Database {
     return row === null ? undefined : (JSON.parse(row.doc) as Delivery) // written by the store only
   }
 
-  /** Deliveries to WeCom of which a request is under way, as the file has it. */
-  begun(): Delivery[] {
+  /** Deliveries with an attempt in progress, as stored. */
+  attemptsInProgress(): Delivery[] {
     const sending = "SELECT doc FROM delivery WHERE state = 'sending'"
     const rows = this.query<{ doc: string }, []>(sending).all()
     const deliveries = rows.map(row => JSON.parse(row.doc) as Delivery) // written by the store only
     return deliveries.filter(({ attempts }) => attempts.length > 0 && attempts.at(-1)?.outcome === undefined)
   }
 
-  /** Deliveries by the app that were stored before this one and are not done. */
+  /** Unfinished deliveries by the app with a lower order. */
   openBefore(order: number): Delivery[] {
     const open = "SELECT doc FROM delivery WHERE route = 'app' AND done = 0 AND position < ?"
     const rows = this.query<{ doc: string }, [number]>(open).all(order)
@@ -71,13 +71,13 @@ export class FaultyDatabase extends Database {
     return this.query<{ text: string }, [string]>('SELECT text FROM memo WHERE name = ?').get(name)?.text
   }
 
-  /** All that was to go out by the app. */
+  /** All deliveries by the app. */
   messages(): Delivery[] {
     const rows = this.query<{ doc: string }, []>("SELECT doc FROM delivery WHERE route = 'app'").all()
     return rows.map(row => JSON.parse(row.doc) as Delivery) // written by the store only
   }
 
-  /** Ids of turns and deliveries that a process holds. */
+  /** Ids of leased turns and deliveries. */
   leased(): string[] {
     const held = `SELECT id FROM delivery WHERE done = 0 AND leased_until IS NOT NULL
       UNION ALL SELECT id FROM turn WHERE task_at IS NOT NULL AND leased_until IS NOT NULL`
@@ -86,15 +86,15 @@ export class FaultyDatabase extends Database {
       .map(row => row.id)
   }
 
-  /** Whether a delivery, or the task of a turn, waits to be claimed. */
+  /** Whether a delivery, or the task of a turn, is due. */
   isDue(id: string, now: number): boolean {
     const due = `SELECT 1 AS found FROM delivery WHERE id = ?1 AND done = 0 AND due_at <= ?2
       UNION ALL SELECT 1 FROM turn WHERE id = ?1 AND task_at <= ?2`
     return this.query<{ found: number }, [string, number]>(due).get(id, now) !== null
   }
 
-  /** Other questions of the same conversation that are with the agent. */
-  askedBeside(turnId: string, lane: string): string[] {
+  /** Other turns of the conversation whose task is claimed. */
+  askedAtOnce(turnId: string, lane: string): string[] {
     const asked = this.query<{ doc: string }, []>('SELECT doc FROM turn WHERE task_at IS NOT NULL').all()
     return asked
       .map(({ doc }) => JSON.parse(doc) as Turn) // written by the store only
@@ -103,7 +103,7 @@ export class FaultyDatabase extends Database {
       .map(({ id }) => id)
   }
 
-  /** True while the clock or a delivery may still change something. */
+  /** Whether a deadline, a task or a delivery is still open. */
   hasWork(): boolean {
     const work =
       'SELECT (SELECT count(*) FROM delivery WHERE done = 0) + (SELECT count(*) FROM turn WHERE due_at IS NOT NULL OR task_at IS NOT NULL) AS n'

@@ -5,8 +5,11 @@ import { marksOf, type Replies } from './replies.ts'
 import type { Scene } from './scene.ts'
 import type { Message } from './tenant.ts'
 
-/** What a bubble may close with when it shows no answer, and what may follow the beginning of one. */
-const lastWords: readonly Notice['key'][] = [
+/**
+ * The notices that a bubble without an answer may close with (`closings`, `ends`), and those after a part of one
+ * (`cuts`).
+ */
+const closings: readonly Notice['key'][] = [
   'moved',
   'moved_whole',
   'moved_lost',
@@ -21,35 +24,40 @@ const cuts: readonly Notice['key'][] = ['continued', 'overflow_lost', 'moved', '
 const meanwhile: readonly Notice['key'][] = ['queued', 'offline', 'truncated']
 const elapsed = /^(?:(?:已用 .+|\d+ (?:s|min).*) · .+|⏳ .+（已等 .+）。|⏳ .+ \(.+\)\.)$/
 
-/** How late a deadline may be met, and how long after a restart, a failed commit or a set clock it may be later. */
+/** How late a deadline may be met; and how long after a restart, a failed commit or a clock change it isn't checked. */
 const graceMs = 2_000
 const settleMs = 12_000
 
-/** Holds every frame that leaves the daemon against the promises of `definitions.md` 1-4. */
+/** Checks every frame that the daemon sends (docs/behaviour.md, "The life of a bubble"). */
 export class FrameLaws {
   private readonly scene: Scene
   private readonly replies: Replies
   private readonly messages: () => readonly Message[]
   private readonly shownIn = new Map<string, string>()
-  private readonly sentences: Record<'last' | 'ends' | 'cuts' | 'meanwhile', ReadonlySet<string>>
+  private readonly notices: Record<'last' | 'ends' | 'cuts' | 'meanwhile', ReadonlySet<string>>
   private readonly preface: string
 
   constructor(scene: Scene, replies: Replies, messages: () => readonly Message[]) {
     this.scene = scene
     this.replies = replies
     this.messages = messages
-    const say = createTranslator(scene.settings.language)
-    // None of these notices needs more than its key; `elapsed` is told apart by its form.
-    const said = (keys: readonly Notice['key'][]) => new Set(keys.map(key => say({ key } as Notice)))
-    this.sentences = { last: said(lastWords), ends: said(ends), cuts: said(cuts), meanwhile: said(meanwhile) }
-    this.preface = `${say({ key: 'expired_before' })}\n\n`
+    const translate = createTranslator(scene.settings.language)
+    // None of these notices has placeholders. `elapsed`, which has, is recognised by its form.
+    const textsOf = (keys: readonly Notice['key'][]) => new Set(keys.map(key => translate({ key } as Notice)))
+    this.notices = {
+      last: textsOf(closings),
+      ends: textsOf(ends),
+      cuts: textsOf(cuts),
+      meanwhile: textsOf(meanwhile),
+    }
+    this.preface = `${translate({ key: 'expired_before' })}\n\n`
   }
 
   checkFirst(message: Message, frame: Frame): void {
     const { scene } = this
     if (scene.db.turn(message.turnId) === undefined) scene.broken(`${message.name} was answered but is not on disk`)
     const { first } = message
-    if (first !== undefined && !isEqual(first, frame)) scene.broken(`a repeat of ${message.name} got another answer`)
+    if (first !== undefined && !isEqual(first, frame)) scene.broken(`a duplicate of ${message.name} got another reply`)
     if (!frame.finish && frame.content !== scene.settings.placeholder) {
       scene.broken(`the first frame of ${message.name} is "${frame.content}"`)
     }
@@ -69,7 +77,7 @@ export class FrameLaws {
     this.check(message, frame)
   }
 
-  /** Whatever the agent does, the bubble closes before the platform stops to fetch it. */
+  /** Whatever the agent does, the bubble closes in time, before WeCom stops fetching it. */
   private checkInTime(message: Message, frame: Frame): void {
     const { clock, quietSince, db, broken } = this.scene
     const isFair = clock.steady.now() - quietSince() > settleMs
@@ -82,8 +90,8 @@ export class FrameLaws {
     const { scene } = this
     if (Buffer.byteLength(frame.content) > limits.streamContentBytes)
       scene.broken(`a frame of ${message.name} is too long`)
-    if (frame.content.startsWith(this.preface.trimEnd())) scene.count('said that one expired')
-    // The animation stands alone or not at all.
+    if (frame.content.startsWith(this.preface.trimEnd())) scene.count('expiry reported')
+    // The animation is never shown together with a notice.
     const isStill = scene.settings.placeholder === '<think></think>'
     if (isStill && !frame.finish && frame.content === this.preface.trimEnd()) return
     const content = frame.content.startsWith(this.preface) ? frame.content.slice(this.preface.length) : frame.content
@@ -92,7 +100,7 @@ export class FrameLaws {
   }
 
   private checkNotice(message: Message, content: string, isFinish: boolean): void {
-    const { scene, sentences } = this
+    const { scene, notices: sentences } = this
     const { placeholder } = scene.settings
     if (isFinish ? sentences.last.has(content) || sentences.ends.has(content) : sentences.meanwhile.has(content)) return
     const line = content.startsWith(`${placeholder}\n`) ? content.slice(placeholder.length + 1) : content
@@ -100,7 +108,7 @@ export class FrameLaws {
     scene.broken(`${isFinish ? 'the finished' : 'the open'} bubble of ${message.name} shows "${content}"`)
   }
 
-  /** The beginning of the one answer that belongs here, then at most a sentence. */
+  /** A bubble with an answer shows its beginning, then at most notices. */
   private checkAnswer(message: Message, content: string, isFinish: boolean): void {
     const { scene } = this
     const marks = marksOf(content.slice(0, content.indexOf(':')))
@@ -109,7 +117,7 @@ export class FrameLaws {
     const rest = content.slice(shown)
     const where = `${isFinish ? 'the finished' : 'the open'} bubble of ${message.name}`
     this.checkOwner(message, marks)
-    if (shown < Math.min(5, whole.length) || !this.isSentence(rest)) {
+    if (shown < Math.min(5, whole.length) || !this.isNotices(rest)) {
       scene.broken(
         `${where} does not show the beginning of the answer but "${content.slice(0, 60)}" … "${rest.slice(-60)}"`,
       )
@@ -118,14 +126,14 @@ export class FrameLaws {
     if (isFinish && shown < whole.length) scene.count('answer longer than a frame')
   }
 
-  private isSentence(rest: string): boolean {
+  private isNotices(rest: string): boolean {
     if (rest === '') return true
-    const { meanwhile, ends, cuts } = this.sentences
-    const sentences = rest.trim().split('\n\n')
-    return sentences.every(sentence => meanwhile.has(sentence) || ends.has(sentence) || cuts.has(sentence))
+    const { meanwhile, ends, cuts } = this.notices
+    const notices = rest.trim().split('\n\n')
+    return notices.every(notice => meanwhile.has(notice) || ends.has(notice) || cuts.has(notice))
   }
 
-  /** Every message's answer is in one bubble only, and that belongs to its sender and conversation. */
+  /** The answer to a message is shown in one bubble only, and that belongs to the same sender and conversation. */
   private checkOwner(message: Message, marks: readonly string[]): void {
     const { scene } = this
     if (!marks.includes(message.name)) scene.broken(`the bubble of ${message.name} shows the answer to ${marks.join()}`)

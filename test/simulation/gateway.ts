@@ -20,19 +20,19 @@ interface Boot {
   readonly clock: CancellableClock
 }
 
-/** What the gateway was asked, in order. */
+/** A question that the gateway accepted. */
 export interface Asked {
-  /** Without the number that a question gets whose first key the gateway no longer takes. */
+  /** Without the suffix `#2` of a question that continues under another key. */
   readonly key: string
   readonly sessionKey: string
   readonly bootId: string
   readonly marks: readonly string[]
 }
 
-/** The gateway: sessions that behave as the echo agent's, behind connections and boots that come and go. */
+/** The gateway: the sessions of the echo gateway, with restarts and connections that break. */
 export class SimulatedGateway {
   readonly asked: Asked[] = []
-  /** Questions may end otherwise than the agent's mind would have it. */
+  /** True after a fault. Then a question may end differently than its reply in `Replies`. */
   wasDisturbed = false
   slowMs = 0
   private readonly scene: Scene
@@ -69,7 +69,7 @@ export class SimulatedGateway {
       approvals,
       isKnownAgent: () => true,
       onAsked: ({ key, sessionKey, text }) =>
-        this.ask({ key: turnOf(key), sessionKey, bootId: id, marks: marksOf(text) }),
+        this.recordAsked({ key: turnOf(key), sessionKey, bootId: id, marks: marksOf(text) }),
       rowAfterMs: dice.between(0, 300),
       filesAfterMs: 200,
       resumes: dice.chance(0.8),
@@ -81,7 +81,7 @@ export class SimulatedGateway {
     this.scene.note(`gateway: ${id}`)
   }
 
-  /** Its process dies. */
+  /** kill -9. */
   kill(): void {
     if (this.boot === undefined) return
     this.scene.count('gateway killed')
@@ -90,7 +90,7 @@ export class SimulatedGateway {
     this.end(this.boot, 1006)
   }
 
-  /** Its process is told to stop: what runs may finish, for a while. */
+  /** SIGTERM: running answers may finish, for at most 12 s. */
   stop(): void {
     const { boot, scene } = this
     if (boot === undefined) return
@@ -118,28 +118,28 @@ export class SimulatedGateway {
     for (const line of this.lines) line.close(1006)
   }
 
-  /** The network swallows everything on the connections there are. */
-  silence(): void {
+  /** The network drops everything on the current connections. */
+  dropFrames(): void {
     this.scene.count('connection silent')
     for (const line of this.lines) line.isSilent = true
   }
 
-  /** Somebody else, such as a cron job, talks in one of our conversations. */
-  intrude(sessionKey: string, text: string): void {
+  /** Another client, such as a cron job, asks in one of our sessions. */
+  askAsOther(sessionKey: string, text: string): void {
     const key = `other:${++this.ids}`
     this.boot?.chat.send({ sessionKey, message: text, idempotencyKey: key, queueMode: 'followup' })
-    this.scene.note(`gateway: somebody else asks in ${sessionKey}`)
-    this.scene.count('occupied by somebody else')
+    this.scene.note(`gateway: another client asks in ${sessionKey}`)
+    this.scene.count('session used by another client')
   }
 
-  /** Somebody else stops what runs in one of our conversations. */
-  interruptRun(sessionKey: string): void {
+  /** Another client aborts the run in one of our sessions. */
+  abortAsOther(sessionKey: string): void {
     this.boot?.chat.abort({ sessionKey })
     this.wasDisturbed = true
-    this.scene.count('stopped by somebody else')
+    this.scene.count('stopped by another client')
   }
 
-  /** How many rows of the question are in the history. */
+  /** The number of rows of this question in the history. */
   rowsOf(key: string): number {
     const rows = [...this.disk.sessions.values()].flatMap(session => session.rows)
     return rows.filter(({ idempotencyKey = '' }) => turnOf(idempotencyKey.replace(/:user$/, '')) === key).length
@@ -155,7 +155,7 @@ export class SimulatedGateway {
     return line
   }
 
-  async hear(line: Line, text: string): Promise<void> {
+  async receive(line: Line, text: string): Promise<void> {
     const { boot } = this
     const request = parseRequest(text)
     if (boot === undefined || request === undefined) return
@@ -174,14 +174,14 @@ export class SimulatedGateway {
     return { type: 'hello-ok', server, auth: { scopes }, policy: { maxPayload: 26_214_400, tickIntervalMs: tickMs } }
   }
 
-  /** What was promised before the question may leave: that this boot is asked is on disk. */
+  /** Law: before a question leaves, the boot that is asked is on disk. */
   private checkMark(sentKey: string, bootId: string): void {
     const key = turnOf(sentKey)
     const turn = this.scene.db.turn(key)
-    if (turn?.asked?.bootId !== bootId) this.scene.broken(`${key} was sent to ${bootId} before that was written down`)
+    if (turn?.asked?.bootId !== bootId) this.scene.broken(`${key} was sent to ${bootId} before that was on disk`)
   }
 
-  private ask(asked: Asked): void {
+  private recordAsked(asked: Asked): void {
     const { scene } = this
     if (asked.key.startsWith('other:')) return
     scene.count('asked')
@@ -189,9 +189,9 @@ export class SimulatedGateway {
     const before = this.asked.filter(other => other.key === asked.key)
     if (before.some(other => other.bootId === asked.bootId)) scene.broken(`${asked.key} was asked twice in one boot`)
     if (before.length > 0) scene.count('asked again in a new boot')
-    if (this.rowsOf(asked.key) > 0) scene.broken(`${asked.key} was asked although the history has it`)
-    const beside = scene.db.askedBeside(asked.key, asked.sessionKey.replace(/^agent:main:wecom:/, 'chat:'))
-    if (beside.length > 0) scene.broken(`${asked.key} was asked beside ${beside.join()}`)
+    if (this.rowsOf(asked.key) > 0) scene.broken(`${asked.key} was asked although it is in the history`)
+    const others = scene.db.askedAtOnce(asked.key, asked.sessionKey.replace(/^agent:main:wecom:/, 'chat:'))
+    if (others.length > 0) scene.broken(`${asked.key} was asked at the same time as ${others.join()}`)
     this.asked.push(asked)
   }
 
@@ -207,7 +207,7 @@ export class SimulatedGateway {
   }
 }
 
-/** A question that the gateway had taken when it died goes on as `<key>#2`: it is the same question. */
+/** The turn id of a key: a question that the gateway accepted before it died continues as `<key>#2`. */
 function turnOf(key: string): string {
   return key.replace(/#\d+$/, '')
 }

@@ -1,6 +1,6 @@
 import type { Cancel, Clock, SocketEvents } from '../../src/world.ts'
 
-/** One direction of a connection: everything arrives in order, each piece some time after it was sent. */
+/** One direction of a connection. Messages arrive in order, each after a delay. */
 class Pipe {
   private readonly clock: Clock
   private readonly delayMs: () => number
@@ -27,10 +27,10 @@ class Pipe {
   }
 }
 
-/** A connection between a daemon and the gateway, without a network. */
+/** A simulated WebSocket between a daemon and the gateway. */
 export class Line {
   isGreeted = false
-  /** The network swallows everything without saying so. */
+  /** The network drops everything without an error. */
   isSilent = false
   private isOpen = true
   private readonly up: Pipe
@@ -54,7 +54,7 @@ export class Line {
     if (this.isOpen && !this.isSilent) this.down.push(() => this.client.message(text))
   }
 
-  /** Either side or the network ends it: what is under way is lost, and the client hears of it last. */
+  /** Ends the connection. Messages in flight are lost, and the client gets the close event after a delay. */
   close(code: number): void {
     if (!this.isOpen) return
     this.isOpen = false
@@ -64,7 +64,7 @@ export class Line {
     this.down.push(() => this.client.close(code, ''))
   }
 
-  /** The client's process is gone: it hears nothing any more. */
+  /** The client's process is dead: ends the connection without an event. */
   abandon(): void {
     this.close(1006)
     this.down.cut()

@@ -1,7 +1,7 @@
 import type { Outcome } from '../../src/domain/delivery.ts'
 import type { Scene } from './scene.ts'
 
-/** The daemon gives a request up after this long (`network.timeoutMs`). */
+/** The daemon's request timeout (`network.timeoutMs`). */
 const timeoutMs = 15_000
 
 interface Post {
@@ -11,13 +11,13 @@ interface Post {
 
 interface Address {
   readonly posts: Post[]
-  /** The one body that the platform took. */
+  /** The body that was accepted. */
   shown?: string
 }
 
-type Treatment = 'takes it' | 'refuses' | 'busy' | 'loses the request' | 'loses the answer'
+type Treatment = 'accepts it' | 'refuses' | 'busy' | 'loses the request' | 'loses the answer'
 
-/** The response_urls of the platform: each takes one body, whatever becomes of the answer. */
+/** The response_urls. Each accepts one body, even if the daemon doesn't get the answer. */
 export class SimulatedPlatform {
   private readonly scene: Scene
   private readonly addresses = new Map<string, Address>()
@@ -50,10 +50,10 @@ export class SimulatedPlatform {
     }
     clock.steady.alarm(handledAt, () => {
       const outcome = this.handle(address, content, treatment)
-      const isHeard = treatment !== 'loses the request' && treatment !== 'loses the answer'
-      const answeredAt = isHeard ? handledAt + dice.between(5, 200) : postedAt + timeoutMs
+      const isAnswered = treatment !== 'loses the request' && treatment !== 'loses the answer'
+      const answeredAt = isAnswered ? handledAt + dice.between(5, 200) : postedAt + timeoutMs
       clock.steady.alarm(answeredAt, () =>
-        answer(isHeard ? outcome : { outcome: 'unknown', errmsg: 'no answer in time' }),
+        answer(isAnswered ? outcome : { outcome: 'unknown', errmsg: 'no answer in time' }),
       )
     })
     return promise
@@ -61,7 +61,7 @@ export class SimulatedPlatform {
 
   private choose(): Treatment {
     const roll = this.scene.dice.below(100)
-    if (roll < 55) return 'takes it'
+    if (roll < 55) return 'accepts it'
     if (roll < 62) return 'refuses'
     if (roll < 72) return 'busy'
     return roll < 86 ? 'loses the request' : 'loses the answer'
@@ -78,14 +78,15 @@ export class SimulatedPlatform {
 
   private checkPost(url: string, content: string, address: Address): void {
     const { broken, db } = this.scene
-    const begun = db.deliveryTo(url)?.attempts.at(-1)
-    if (begun === undefined || begun.outcome !== undefined) broken(`a post to ${url} left before it was written down`)
+    const attempt = db.deliveryTo(url)?.attempts.at(-1)
+    if (attempt === undefined || attempt.outcome !== undefined) broken(`a post to ${url} left before it was on disk`)
     const earlier = db.deliveryTo(url)?.attempts.slice(0, -1) ?? []
     const unknown = earlier.filter(attempt => attempt.outcome === 'unknown').length
     const retried = earlier.filter(attempt => attempt.outcome === 'retry').length
-    if (unknown > 1 || unknown + retried < earlier.length) broken(`${url} was posted again although its fate is known`)
+    if (unknown > 1 || unknown + retried < earlier.length)
+      broken(`${url} was posted again although its outcome is known`)
     if (address.posts.some(post => post.content !== content)) broken(`two different bodies were posted to ${url}`)
-    // What was refused for good or is unknown twice must not be tried again; "not now" may be, as often as it takes.
+    // No retry after a refusal or a second unknown outcome. "Busy" may be retried without limit.
     if (address.posts.filter(post => post.outcome !== 'retry').length >= 2) broken(`${url} was posted more than twice`)
   }
 }

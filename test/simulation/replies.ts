@@ -2,23 +2,23 @@ import { limits } from '../../src/domain/limits.ts'
 import type { ScriptStep } from '../../src/playground/gateway/runs/script.ts'
 import type { Dice } from './dice.ts'
 
-/** How the simulated agent treats a question. */
+/** How the simulated agent reacts to a question. */
 type Manner = 'answers' | 'says nothing' | 'says blanks' | 'fails' | 'fails midway' | 'hangs'
 
-/** What the agent will do with one question, whenever and however often it is asked. */
+/** The agent's reaction to one question. It is the same each time the question is asked. */
 export interface Reply {
   readonly manner: Manner
-  /** All that it says; the whole answer when it answers. */
+  /** All text of the run: the whole answer, or the part before a failure. */
   readonly text: string
   readonly steps: readonly ScriptStep[]
 }
 
-/** `«m7»` in a text names the message that it came from. */
+/** The names of the messages in a text, which are marked as `«m7»`. */
 export function marksOf(text: string): string[] {
   return [...text.matchAll(/«(\w+)»/g)].map(match => match[1] ?? '')
 }
 
-/** The agent's mind: decides once per question what the answer is, and says in it to which messages it belongs. */
+/** The replies of the simulated agent. Each is chosen once per question, and names the messages that it answers. */
 export class Replies {
   private readonly dice: Dice
   private readonly known = new Map<string, Reply>()
@@ -27,7 +27,7 @@ export class Replies {
     this.dice = dice
   }
 
-  /** By the messages that are asked about together. */
+  /** The reply to the question that consists of these messages. */
   find(marks: readonly string[]): Reply | undefined {
     return this.known.get(marks.join())
   }
@@ -71,7 +71,7 @@ export class Replies {
     return roll < 96 ? 'fails midway' : 'hangs'
   }
 
-  /** Mostly short, now and then some messages long, or around and beyond what one frame or one post carries. */
+  /** Mostly short, sometimes several messages long, or about as large as a frame or larger. */
   private chooseBytes(): number {
     const { dice } = this
     const edge = limits.streamContentBytes
@@ -93,7 +93,7 @@ export class Replies {
   }
 }
 
-/** The index, or the one after it when it lies inside a character. */
+/** The index, or the next one if it is inside a surrogate pair. */
 function characterAt(text: string, index: number): number {
   return /[\udc00-\udfff]/.test(text.charAt(index)) ? index + 1 : index
 }

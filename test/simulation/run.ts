@@ -1,7 +1,7 @@
 import { FakeClock } from '../fake-clock.ts'
 import { SimulatedApp } from './app.ts'
 import { AppEndLaws } from './app-end-laws.ts'
-import { Daemon, type Doom } from './daemon.ts'
+import { Daemon, type CrashPlan } from './daemon.ts'
 import { type Dice, rollDice } from './dice.ts'
 import { EndLaws } from './end-laws.ts'
 import { planRun } from './faults.ts'
@@ -14,31 +14,31 @@ import { Scripts } from './scripts.ts'
 import { SimulatedTenant } from './tenant.ts'
 
 const epoch = 1_750_000_000_000
-/** Long enough for every deadline that a turn can have. */
-const patienceMs = 200 * 60_000
-/** How often the end is looked for. */
-const lookMs = 10_000
-/** After a restart, what the dead process had in its hands is taken up within this. */
-const takeUpMs = 8_000
+/** How long a run continues without faults at most: longer than every deadline of a turn. */
+const mostQuietMs = 200 * 60_000
+/** How often the run checks whether it is over. */
+const stepMs = 10_000
+/** After a restart, the leased work of the dead process must be claimed within this time. */
+const recoveryMs = 8_000
 
 export interface Verdict {
-  /** The law that was broken; undefined when all is well. */
+  /** The first law that was broken. Undefined if none was. */
   readonly broken: string | undefined
   readonly counts: ReadonlyMap<Happening, number>
   readonly trace: readonly string[]
   readonly simulatedMs: number
 }
 
-/** Plays one run, all of which follows from `seed`; `tells` keeps a trace. */
-export async function playRun(seed: number, tells = false): Promise<Verdict> {
-  return await new Run(rollDice(seed), tells).play()
+/** Plays one run. Everything in it follows from `seed`. `isTraced` keeps a trace. */
+export async function playRun(seed: number, isTraced = false): Promise<Verdict> {
+  return await new Run(rollDice(seed), isTraced).play()
 }
 
 class Run {
   private readonly counts = new Map<Happening, number>()
   private readonly trace: string[] = []
   private readonly dice: Dice
-  private readonly tells: boolean
+  private readonly isTraced: boolean
   private readonly clock: FakeClock
   private readonly scene: Scene
   private readonly gateway: SimulatedGateway
@@ -59,13 +59,13 @@ class Run {
 
   constructor(dice: Dice, tells: boolean) {
     this.dice = dice
-    this.tells = tells
+    this.isTraced = tells
     this.clock = new FakeClock(epoch, () => this.rest())
     this.scene = this.openScene()
     this.replies = new Replies(dice)
     this.gateway = new SimulatedGateway(this.scene, this.replies)
     this.platform = new SimulatedPlatform(this.scene)
-    this.app = new SimulatedApp(this.scene, () => this.daemon?.bornAt ?? 0)
+    this.app = new SimulatedApp(this.scene, () => this.daemon?.startedAt ?? 0)
     this.scripts = new Scripts(this.scene, () => this.sender())
     this.tenant = new SimulatedTenant(this.scene, () => this.receiver(), this.replies)
     this.crashesLeft = dice.chance(0.5) ? dice.between(1, 3) : 0
@@ -73,7 +73,7 @@ class Run {
 
   async play(): Promise<Verdict> {
     const { clock, scene, tenant, gateway } = this
-    const stray = (error: unknown) => scene.broken(`nobody handled ${String(error)}`)
+    const stray = (error: unknown) => scene.broken(`unhandled rejection: ${String(error)}`)
     process.on('unhandledRejection', stray)
     try {
       this.start()
@@ -87,8 +87,8 @@ class Run {
         setClock: byMs => this.setClock(byMs),
       })
       await this.passUntil(() => clock.steady.now() >= epoch + lengthMs)
-      this.calm()
-      const limit = clock.steady.now() + patienceMs
+      this.endFaults()
+      const limit = clock.steady.now() + mostQuietMs
       await this.passUntil(() => this.isDone() || clock.steady.now() > limit)
       if (this.law === undefined) new EndLaws(scene, this.world()).check()
       if (this.law === undefined) new AppEndLaws(scene, this.world()).check()
@@ -115,7 +115,7 @@ class Run {
       db,
       settings: chooseSettings(dice),
       note: text => {
-        if (this.tells) this.trace.push(`${((clock.steady.now() - epoch) / 1_000).toFixed(3).padStart(9)} ${text}`)
+        if (this.isTraced) this.trace.push(`${((clock.steady.now() - epoch) / 1_000).toFixed(3).padStart(9)} ${text}`)
       },
       count: what => void this.counts.set(what, (this.counts.get(what) ?? 0) + 1),
       broken: law => {
@@ -128,22 +128,22 @@ class Run {
     }
   }
 
-  /** A process starts on what the last one left. */
+  /** Starts a process on the database of the previous one. */
   private start(): void {
     const held = this.scene.db.leased()
-    const doom = this.crashesLeft-- > 0 && this.hasFaults ? chooseDoom(this.scene) : undefined
-    const neighbours = {
+    const crashPlan = this.crashesLeft-- > 0 && this.hasFaults ? planCrash(this.scene) : undefined
+    const environment = {
       gateway: this.gateway,
       platform: this.platform,
       app: this.app,
-      opened: (turnId: string) => this.place(turnId),
+      opened: (turnId: string) => this.recordOrder(turnId),
       started: () => this.startCall(),
       died: () => this.restart(),
     }
     this.disturb()
-    this.daemon = new Daemon(this.scene, neighbours, doom)
+    this.daemon = new Daemon(this.scene, environment, crashPlan)
     this.scene.note('daemon: started')
-    if (held.length > 0) this.watchTakeUp(this.daemon, held)
+    if (held.length > 0) this.checkRecovery(this.daemon, held)
   }
 
   private restart(): void {
@@ -159,17 +159,17 @@ class Run {
     return this.daemon?.isAlive === true && this.daemon.isReady ? this.daemon.send : undefined
   }
 
-  /** A restart finds the work of the dead process at once, not when its leases run out. */
-  private watchTakeUp(daemon: Daemon, held: readonly string[]): void {
+  /** Law: a restart claims the work of the dead process at once, not when its leases run out. */
+  private checkRecovery(daemon: Daemon, held: readonly string[]): void {
     const { clock, db, settings, after, broken } = this.scene
     if (!daemon.isAlive || settings.maxRuns < 10) return
     const since = Math.max(daemon.linkUpAt ?? Infinity, this.quietSince)
-    if (clock.steady.now() < since + takeUpMs) return after(500, () => this.watchTakeUp(daemon, held))
+    if (clock.steady.now() < since + recoveryMs) return after(500, () => this.checkRecovery(daemon, held))
     const left = held.filter(id => !daemon.claimed.has(id) && db.isDue(id, clock.now()))
-    if (left.length > 0) broken(`${left.join()} was not taken up again`)
+    if (left.length > 0) broken(`${left.join()} was not claimed after the restart`)
   }
 
-  private place(turnId: string): void {
+  private recordOrder(turnId: string): void {
     const message = this.tenant.find(turnId)
     if (message === undefined || message.place !== undefined) return this.scene.broken(`${turnId} was opened twice`)
     message.place = ++this.opened
@@ -210,14 +210,14 @@ class Run {
     this.quietSince = this.clock.steady.now()
   }
 
-  /** Nothing goes wrong any more. */
-  private calm(): void {
+  /** From here on there are no faults, so that the run can come to its end. */
+  private endFaults(): void {
     this.hasFaults = false
     this.commitsFailUntil = 0
-    this.daemon?.spare()
+    this.daemon?.disarm()
     this.gateway.slowMs = 0
     this.gateway.start()
-    this.scene.note('from here on nothing goes wrong')
+    this.scene.note('no faults from here on')
   }
 
   private isDone(): boolean {
@@ -225,16 +225,22 @@ class Run {
   }
 
   private async passUntil(isOver: () => boolean): Promise<void> {
-    while (this.law === undefined && !isOver()) await this.clock.advanceTo(this.clock.steady.now() + lookMs)
+    while (this.law === undefined && !isOver()) await this.clock.advanceTo(this.clock.steady.now() + stepMs)
   }
 }
 
-/** Where a crash hurts a message most. */
-const aroundMessages = ['after begin', 'after a message is sent', 'after a message', 'after an upload', 'before write']
+/** The steps at which a crash is most dangerous for a message. */
+const stepsAroundMessages = [
+  'after begin',
+  'after a message is sent',
+  'after a message',
+  'after an upload',
+  'before write',
+]
 
-function chooseDoom({ dice, settings }: Scene): Doom {
+function planCrash({ dice, settings }: Scene): CrashPlan {
   const isAimed = settings.replyFormat !== undefined && dice.chance(0.5)
-  if (isAimed) return { at: dice.between(1, 6), steps: [dice.pick(['before begin', ...aroundMessages])] }
+  if (isAimed) return { at: dice.between(1, 6), steps: [dice.pick(['before begin', ...stepsAroundMessages])] }
   return { at: dice.between(1, dice.pick([40, 150, 600])) }
 }
 

@@ -2,7 +2,7 @@ import type { FakeClock } from '../fake-clock.ts'
 import type { Dice } from './dice.ts'
 import type { FaultyDatabase } from './faulty-database.ts'
 
-/** What the operator of a simulated run has configured. */
+/** The configuration of a simulated run. */
 export interface Settings {
   readonly windowMs: number
   readonly handoverMs: number
@@ -12,41 +12,41 @@ export interface Settings {
   readonly runTimeoutMs: number
   readonly placeholder: string
   readonly language: 'zh-CN' | 'en'
-  /** Absent where the account has no self-built app. */
+  /** Missing if the account has no self-built app. */
   readonly replyFormat?: 'auto' | 'text' | 'markdown'
   readonly askWithinMs: number
   readonly deliverWithinMs: number
 }
 
-/** What everybody in a simulated run shares. */
+/** The parts that all actors of a simulated run share. */
 export interface Scene {
   readonly clock: FakeClock
   readonly dice: Dice
   readonly settings: Settings
   readonly db: FaultyDatabase
-  /** One line of the trace of a run that is told. */
+  /** Adds a line to the trace, if the run is traced. */
   note(text: string): void
-  /** Something happened that the simulation must not go without. */
+  /** Counts an event that the simulation must cover. */
   count(what: Happening): void
-  /** A law was broken: ends the run. */
+  /** Reports a broken law. Ends the run. */
   broken(law: string): void
-  /** Since when nothing has kept the daemon from its work, in the time that passes. */
+  /** When the last disturbance (start, failed commit, clock change) was, in monotonic time. */
   quietSince(): number
-  /** Whether somebody has set the clock: then nobody can tell how long ago something was. */
+  /** Whether the wall clock was set. Then laws about durations can't be checked. */
   clockWasSet(): boolean
-  /** Rings after `ms` of the time that passes. */
+  /** Calls `ring` after `ms` of monotonic time. */
   after(ms: number, ring: () => void): void
 }
 
-/** What must happen often enough for the simulation to mean something. */
+/** The events that must happen often enough. Otherwise the simulation tests less than it claims. */
 export const happenings = [
   'message',
   'duplicate',
   'refresh',
-  'refusal of a callback',
+  'callback refused',
   'crash',
-  'crash with work under way',
-  'stop with grace',
+  'crash with work in progress',
+  'graceful stop',
   'commit failed',
   'clock set forward',
   'clock set back',
@@ -56,8 +56,8 @@ export const happenings = [
   'connection silent',
   'asked',
   'asked again in a new boot',
-  'occupied by somebody else',
-  'stopped by somebody else',
+  'session used by another client',
+  'stopped by another client',
   'merged',
   'handover',
   'final not fetched',
@@ -70,7 +70,7 @@ export const happenings = [
   'expired',
   'busy',
   'refused',
-  'said that one expired',
+  'expiry reported',
   'answer longer than a frame',
   'resumed',
   'posted',
@@ -80,30 +80,30 @@ export const happenings = [
   'delivery unknown',
   'dead letter',
   'message to the app',
-  'sent first',
-  'sent first again',
-  'key used for something else',
+  'send request',
+  'send request repeated',
+  'idempotencyKey reused',
   'welcome',
-  'welcome once more',
+  'welcome requested again',
   'message sent',
-  'message sent after another',
+  'further message of a delivery sent',
   'message sent again',
-  'equal message sent unchecked',
+  'duplicate check switched off',
   'duplicate not shown',
   'file uploaded',
   'app on hold',
-  'held back',
-  'budget of a minute used up',
+  'held',
+  'minute limit reached',
   'crash around a message',
-  'in parts',
-  'as a file',
+  'sent in parts',
+  'sent as a file',
   'direct message delivered',
-  'direct message delivered to some',
+  'direct message partial',
   'direct message refused',
   'direct message unknown',
-  'direct message too late',
-  'brought by response_url instead',
-  'rest brought by response_url',
+  'direct message expired',
+  'response_url after the app',
+  'rest by response_url',
 ] as const
 
 export type Happening = (typeof happenings)[number]

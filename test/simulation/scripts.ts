@@ -6,12 +6,12 @@ import { isCode } from '../../src/errors.ts'
 import type { Send } from './daemon.ts'
 import type { Scene } from './scene.ts'
 
-/** What a script wants to be sent. */
+/** One send request. */
 interface Order {
   readonly key: string
   readonly to: Target
   readonly text: string
-  /** The daemon has said that it is stored. */
+  /** The daemon has acknowledged it. */
   isAccepted: boolean
 }
 
@@ -24,7 +24,7 @@ const receivers: readonly [Target, ...Target[]] = [
   { kind: 'party', ids: ['7'] },
 ]
 
-/** Programs beside the daemon that send first, and ask again under the same key until they know that it is stored. */
+/** Programs that send messages through the daemon. They repeat a request with the same key until it is acknowledged. */
 export class Scripts {
   readonly orders: Order[] = []
   private readonly scene: Scene
@@ -35,14 +35,14 @@ export class Scripts {
     this.reach = reach
   }
 
-  /** Something is to be sent, to one of the receivers there are unless it is said to whom; now and then the same again. */
+  /** Sends a message, to a random receiver by default. Sometimes sends the previous text again. */
   post(receiver?: Target): void {
     const { dice, after } = this.scene
     const last = dice.chance(0.25) ? this.orders.at(-1) : undefined
     const text = last?.text ?? this.inventText()
     const to = receiver ?? last?.to ?? dice.pick(receivers)
     this.order(to, text)
-    // About when the platform stops to take it for a duplicate.
+    // About when WeCom's duplicate check ends.
     if (dice.chance(0.1)) after(duplicateMs + dice.between(-5_000, 10_000), () => this.order(to, text))
   }
 
@@ -50,10 +50,10 @@ export class Scripts {
     const { dice, count, after } = this.scene
     const order: Order = { key: `k${this.orders.length + 1}`, to, text, isAccepted: false }
     this.orders.push(order)
-    count('sent first')
-    this.ask(order, 4)
+    count('send request')
+    this.send(order, 4)
     if (dice.chance(0.3)) after(dice.pick([1, 50, 5_000, 90_000]), () => this.repeat(order))
-    if (dice.chance(0.1)) after(dice.between(100, 60_000), () => this.abuse(order))
+    if (dice.chance(0.1)) after(dice.between(100, 60_000), () => this.reuseKey(order))
   }
 
   private inventText(): string {
@@ -64,14 +64,14 @@ export class Scripts {
   }
 
   private repeat(order: Order): void {
-    this.scene.count('sent first again')
-    this.ask(order, 1)
+    this.scene.count('send request repeated')
+    this.send(order, 1)
   }
 
-  private ask(order: Order, tries: number): void {
+  private send(order: Order, tries: number): void {
     const { scene } = this
     const again = () => {
-      if (tries > 1) scene.after(scene.dice.between(500, 8_000), () => this.ask(order, tries - 1))
+      if (tries > 1) scene.after(scene.dice.between(500, 8_000), () => this.send(order, tries - 1))
     }
     const send = this.reach()
     if (send === undefined) return again()
@@ -79,8 +79,8 @@ export class Scripts {
       delivery => {
         order.isAccepted = true
         const stored = scene.db.delivery(delivery.id)
-        if (stored === undefined) scene.broken(`${order.key} was accepted and is not on disk`)
-        if (delivery.id !== deliveryIdOf(order.key)) scene.broken(`${order.key} is known as ${delivery.id}`)
+        if (stored === undefined) scene.broken(`${order.key} was accepted but is not on disk`)
+        if (delivery.id !== deliveryIdOf(order.key)) scene.broken(`${order.key} got the id ${delivery.id}`)
       },
       error => {
         scene.note(`script: ${order.key} was refused: ${String(error)}`)
@@ -91,14 +91,14 @@ export class Scripts {
     )
   }
 
-  /** The key of something that was accepted, for something else. */
-  private abuse(order: Order): void {
+  /** Reuses the key of an accepted request for another text. */
+  private reuseKey(order: Order): void {
     const { scene } = this
     if (!order.isAccepted) return
     this.reach()?.(requestOf(order, 'something else')).then(
       () => scene.broken(`${order.key} was accepted twice, with different contents`),
       error => {
-        if (isCode(error, 'conflict')) scene.count('key used for something else')
+        if (isCode(error, 'conflict')) scene.count('idempotencyKey reused')
         else if (!isCode(error, 'store_failed')) scene.broken(`${order.key} was refused: ${String(error)}`)
       },
     )

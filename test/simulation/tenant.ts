@@ -6,10 +6,10 @@ import { FrameLaws } from './frame-laws.ts'
 import type { Replies } from './replies.ts'
 import type { Scene } from './scene.ts'
 
-/** How long the platform waits for the answer to a callback. */
+/** How long WeCom waits for the answer to a callback. */
 const callbackMs = 5_000
 
-/** A message of a user, and what the platform knows of its bubble. */
+/** A message of a user, and the state of its bubble at the platform. */
 export interface Message {
   readonly name: string
   readonly turnId: string
@@ -18,26 +18,26 @@ export interface Message {
   readonly sender: string
   readonly conversation: Conversation
   readonly text: string
-  /** In the time that passes. */
+  /** In monotonic time. */
   readonly sentAt: number
   readonly responseUrl?: string
-  /** A callback with it was answered. */
+  /** A callback with this message was answered. */
   isAccepted: boolean
-  /** The bubble that answers the message itself. */
+  /** The first frame, in the reply to the message itself. */
   first?: Frame
-  /** The answers to refreshes, newest last; only what a law still needs. */
+  /** The first final frame. */
   finish?: Frame
-  /** Place among all messages, by first commit. */
+  /** The place among all messages, by first commit. */
   place?: number
 }
 
-/** The daemon as the tenant finds it: nobody answers while none lives. */
+/** The daemon's callback handler. Undefined while no daemon runs. */
 export type Reach = () => Receive | undefined
 
-/** The users of a WeCom tenant and the platform between them and the daemon. */
+/** The users of a WeCom tenant, and the platform that calls the daemon for them. */
 export class SimulatedTenant {
   readonly messages: Message[] = []
-  /** Bubbles that are still fetched. */
+  /** The number of bubbles that are still refreshed. */
   polling = 0
   private readonly scene: Scene
   private readonly reach: Reach
@@ -78,7 +78,7 @@ export class SimulatedTenant {
     if (scene.dice.chance(0.1)) this.repeat(message)
   }
 
-  /** The platform sends the message again, at once or much later, however it was answered. */
+  /** WeCom repeats the callback, at once or much later, whatever the answer was. */
   private repeat(message: Message): void {
     const { dice, after, count } = this.scene
     const times = dice.between(1, 5)
@@ -91,11 +91,11 @@ export class SimulatedTenant {
     }
   }
 
-  /** Calls back with the message, and again when no answer comes. */
+  /** Makes the callback, and repeats it if there is no answer. */
   private deliver(message: Message, tries: number): void {
     const { scene } = this
     this.call({ kind: 'message', inbound: this.inboundOf(message) }, reply => {
-      if (reply !== undefined) return this.seeFirst(message, reply)
+      if (reply !== undefined) return this.onFirstReply(message, reply)
       if (tries > 1 && scene.dice.chance(0.8)) {
         scene.after(scene.dice.between(500, 5_000), () => this.deliver(message, tries - 1))
       }
@@ -119,7 +119,7 @@ export class SimulatedTenant {
     }
   }
 
-  /** Makes a callback; `answered` gets undefined when there was none in time. */
+  /** Makes a callback. `answered` gets undefined if there is no reply in time. */
   private call(callback: Parameters<Receive>[0], answered: (reply: Reply | undefined) => void): void {
     const { scene } = this
     const receive = this.reach()
@@ -127,21 +127,21 @@ export class SimulatedTenant {
     const once = (reply: Reply | undefined) => {
       if (isOver) return
       isOver = true
-      giveUp()
+      cancelTimeout()
       answered(reply)
     }
-    const giveUp = scene.clock.steady.alarm(scene.clock.steady.now() + callbackMs, () => once(undefined))
+    const cancelTimeout = scene.clock.steady.alarm(scene.clock.steady.now() + callbackMs, () => once(undefined))
     if (receive === undefined) return scene.after(1, () => once(undefined))
     receive(callback).then(once, error => {
       scene.note(`tenant: a callback was refused: ${String(error)}`)
       const isFair = isCode(error, 'store_failed') && scene.clock.steady.now() === scene.quietSince()
       if (!isFair) scene.broken(`a callback was refused: ${String(error)}`)
-      scene.count('refusal of a callback')
+      scene.count('callback refused')
       once(undefined)
     })
   }
 
-  private seeFirst(message: Message, reply: Reply): void {
+  private onFirstReply(message: Message, reply: Reply): void {
     message.isAccepted = true
     if (message.surface === 'app' && reply.kind === 'empty') return this.checkStored(message)
     if (reply.kind !== 'stream') return this.scene.broken(`${message.name} was answered with ${reply.kind}`)
@@ -159,12 +159,12 @@ export class SimulatedTenant {
     if (db.turn(message.turnId) === undefined) broken(`${message.name} was answered but is not on disk`)
   }
 
-  /** A user opens the app; the platform says so, and again when it is not heard. */
+  /** A user opens the app. WeCom sends the event, and repeats it if there is no answer. */
   enter(sender: string): void {
     const { scene } = this
     const key = `enter-${++this.events}`
     if (scene.db.messages().some(({ id }) => id.startsWith(`welcome:${account}:${sender}:`)))
-      scene.count('welcome once more')
+      scene.count('welcome requested again')
     this.greet(sender, key, 3)
     if (scene.dice.chance(0.3)) scene.after(scene.dice.between(1, 9_000), () => this.greet(sender, key, 1))
   }
@@ -174,9 +174,9 @@ export class SimulatedTenant {
     this.call({ kind: 'greet', account, key, sender, event: 'enter_agent' }, reply => {
       if (reply === undefined && tries > 1) return scene.after(500, () => this.greet(sender, key, tries - 1))
       if (reply === undefined) return
-      if (reply.kind !== 'empty') scene.broken(`the opened app was answered with ${reply.kind}`)
+      if (reply.kind !== 'empty') scene.broken(`an enter_agent event was answered with ${reply.kind}`)
       const isWelcome = scene.db.messages().some(({ id }) => id.startsWith(`welcome:${account}:${sender}:`))
-      if (!isWelcome) scene.broken(`${sender} opened the app and will not be welcomed`)
+      if (!isWelcome) scene.broken(`${sender} opened the app but gets no welcome`)
     })
   }
 
@@ -204,7 +204,7 @@ export class SimulatedTenant {
       this.laws.checkRefresh(message, reply.frame)
       if (reply.frame.finish) message.finish ??= reply.frame
       if (reply.frame.finish && !wasFinished) scene.note(`tenant: the bubble of ${message.name} is finished`)
-      // The platform stops at the finish frame, unless it did not get it.
+      // WeCom stops at the final frame, unless it didn't receive it.
       if (message.finish === undefined || scene.dice.chance(wasFinished ? 0.3 : 0.15)) this.poll(message, false)
       else this.polling--
     })
