@@ -1,9 +1,9 @@
 import type { Surface } from './message.ts'
 
-/** Where the callbacks of the default account arrive; those of any other account one segment below. */
+/** Callback paths of the default account. Other accounts append their id: `/wecom/bot/{account}`. */
 export const defaultPath: Readonly<Record<Surface, string>> = { bot: '/wecom/bot', app: '/wecom/agent' }
 
-/** A further path of the default account's Bot. */
+/** A shorter alias for the Bot of the default account. */
 export const shortPath = '/wecom'
 
 /** Every path on which an account receives callbacks of one surface, shortest first. */

@@ -1,36 +1,42 @@
 import type { Card } from './message.ts'
 import type { Target } from './target.ts'
 
-/** How something reaches WeCom: the message's own response_url, message/send of the app, a group that the app created, a group robot. */
+/**
+ * The WeCom API that sends a delivery: the `response_url` of the user's message, `message/send` of the app, `appchat/send`
+ * for a group that the app created, or the webhook of a group robot.
+ */
 export type Route = 'response_url' | 'app' | 'appchat' | 'webhook'
 
 export type DeliveryState = 'queued' | 'sending' | 'held' | 'delivered' | 'partial' | 'refused' | 'unknown' | 'dropped'
 
 export type AttemptOutcome = 'delivered' | 'refused' | 'unknown' | 'retry'
 
-/** One try. `at` is committed before the request leaves; a try without outcome was cut off by a crash. */
+/**
+ * One request to WeCom. It is committed before the request leaves, so an attempt without an outcome is either in progress
+ * or was cut off by a crash.
+ */
 export interface Attempt {
   readonly at: number
   readonly route: Route
-  /** Which of the delivery's messages, from 1. */
+  /** Which of the delivery's messages, counted from 1. */
   readonly part?: number
   readonly outcome?: AttemptOutcome
   readonly errcode?: number
   readonly errmsg?: string
   readonly hint?: string
-  /** The same request left again and again with the same outcome; `at` is the last time. */
+  /** How many attempts in a row had this outcome. They share one entry; `at` is the last of them. */
   readonly times?: number
-  /** Sent without the platform's check for duplicates, since an equal message has just gone there. */
+  /** Sent with WeCom's duplicate check off, because an equal message went to the same target just before. */
   readonly unchecked?: boolean
-  /** Nobody knows whether it arrived, and it must not be repeated. */
+  /** The outcome is unknown, and repeating it could show the message twice. */
   readonly givenUp?: boolean
-  /** An operator has had it sent again all the same. */
+  /** An operator retried it although the outcome was unknown. */
   readonly overruled?: boolean
 }
 
 export type MediaKind = 'image' | 'voice' | 'video' | 'file'
 
-/** Where the bytes of a media message are: a file of the spool, or a text that is made into a file. */
+/** Where the bytes of a media message come from: a file in the spool, or a text that is sent as a file. */
 export type MediaSource =
   | { readonly kind: 'spool'; readonly file: string }
   | { readonly kind: 'text'; readonly content: string }
@@ -41,7 +47,7 @@ export interface MediaMessage {
   readonly fileName: string
   readonly bytes: number
   readonly source: MediaSource
-  /** Once it is uploaded: the platform's id, valid for three days. */
+  /** WeCom's id of the uploaded file, valid for three days (90253). Absent until it is uploaded. */
   readonly mediaId?: string
 }
 
@@ -52,33 +58,33 @@ export interface Article {
   readonly picurl?: string
 }
 
-/** One message as WeCom takes it; whatever needed to be cut is cut already. */
+/** One WeCom message. Its text is already split to fit the limits of its route. */
 export type Message =
   | { readonly kind: 'text'; readonly content: string }
   | { readonly kind: 'markdown'; readonly content: string }
-  /** `inWords`: what is sent instead when the platform does not take the card. */
+  /** `inWords`: the card as readable text, one item per message. Sent instead if WeCom refuses the card. */
   | { readonly kind: 'card'; readonly card: Card; readonly inWords?: readonly string[] }
   | { readonly kind: 'news'; readonly articles: readonly Article[] }
   | MediaMessage
 
 export type DeliveryBody =
-  /** Markdown for a response_url; frozen, since a second body must never go there. */
+  /** Markdown for a response_url. Frozen, because a second, different body must never be sent there. */
   | { readonly kind: 'markdown'; readonly url: string; readonly content: string }
-  /** A card for a response_url, while the bubble of its turn is held open. */
+  /** A card for a response_url. The bubble of its turn stays open until the outcome is known. */
   | { readonly kind: 'card'; readonly url: string; readonly card: Card }
-  /** A card of the app that was clicked shows that it was; free to be lost. */
+  /** Shows the user's choice on a card of the app after a click. Losing it does no harm. */
   | {
       readonly kind: 'card_update'
       readonly userid: string
       readonly responseCode: string
       readonly card: Card
     }
-  /** What app, group or robot get, in this order; frozen, so that a resend is the same byte for byte. */
+  /** Messages for a user, group or robot, sent in this order. Frozen, so that a resend is identical byte for byte. */
   | { readonly kind: 'messages'; readonly to: Target; readonly messages: readonly Message[] }
-  /** What no way could carry; kept for the operator. */
+  /** Text that no route could deliver. It is never sent, only kept for the operator. */
   | { readonly kind: 'remainder'; readonly content: string }
 
-/** Whom the platform did not reach although it took the message; ids as the platform spells them (lower case). */
+/** Recipients that WeCom could not reach although it accepted the message (90236). WeCom lower-cases these ids. */
 export interface Unreached {
   readonly invaliduser?: readonly string[]
   readonly invalidparty?: readonly string[]
@@ -87,8 +93,9 @@ export interface Unreached {
 }
 
 /**
- * Something that must be sent. Of a turn: its id is derived (`<turn>:<part>`), so that adding it twice is a no-op. Sent
- * first: without a turn, the id from the caller's idempotencyKey or random.
+ * Something that must be sent to WeCom. The id of a turn's delivery is derived (`<turn>:<part>`), so adding it twice is a
+ * no-op. A delivery without a turn was requested by an operator or a script; its id comes from their idempotencyKey, or is
+ * random.
  */
 export interface Delivery {
   readonly id: string
@@ -96,10 +103,10 @@ export interface Delivery {
   readonly account: string
   readonly route: Route
   readonly state: DeliveryState
-  /** No way is left; an operator decides. */
+  /** No route is left. Only an operator can retry or drop it. */
   readonly dead: boolean
   readonly body: DeliveryBody
-  /** Deliveries of one lane go one at a time, lowest order first. */
+  /** Deliveries in one lane are sent one at a time, lowest `order` first. */
   readonly lane: string
   readonly order: number
   readonly dueAt: number
@@ -108,27 +115,31 @@ export interface Delivery {
   readonly createdAt: number
   readonly finishedAt?: number
   readonly unreached?: Unreached
-  /** The platform's msgid of the newest message that it took. */
+  /** WeCom's msgid of the last message it accepted. */
   readonly msgid?: string
-  /** What was asked to be sent, so that the same idempotencyKey with something else is noticed; outlives the content. */
+  /**
+   * Digest of the send request. It detects an idempotencyKey that is reused for a different request, and is kept after the
+   * content is erased.
+   */
   readonly digest?: string
 }
 
-/** How an attempt of a delivery ended, as the platform adapter reports it. */
+/** The result of an attempt, as the WeCom adapter reports it. */
 export interface Outcome {
   readonly outcome: AttemptOutcome
   readonly errcode?: number
   readonly errmsg?: string
   readonly hint?: string
   readonly retryAfterMs?: number
-  /** Only the operator can help: everything of this app waits, one probe goes out a minute. */
+  /** WeCom refuses the app itself. All its deliveries are held, except for one probe a minute, until an operator fixes it. */
   readonly hold?: boolean
-  /** Nothing came back from WeCom: no connection, no answer in time, or somebody else's. */
+  /** WeCom did not respond: no connection, a timeout, or a response that isn't WeCom's. */
   readonly silent?: boolean
   readonly unreached?: Unreached
   readonly msgid?: string
 }
 
+/** True if a delivery in this state will not be sent again unless an operator retries it. */
 export function isDone(state: DeliveryState): boolean {
   return state !== 'queued' && state !== 'sending' && state !== 'held'
 }

@@ -1,42 +1,45 @@
 import { createHash } from 'node:crypto'
 import type { Conversation } from './message.ts'
 
-/** Users and groups with an agent of their own, made when it is first needed (`channels.wecom.dynamicAgents`). */
+/** Which users and groups get an agent of their own, created at their first message (`channels.wecom.dynamicAgents`). */
 export interface DynamicAgentRules {
   readonly enabled: boolean
   readonly dmCreateAgent: boolean
   readonly groupEnabled: boolean
-  /** Users who talk to the bound agent instead, in groups too. */
+  /** Users who keep talking to the bound agent, in groups too. */
   readonly adminUsers: readonly string[]
 }
 
-/** The gateway takes no longer ids. */
-const mostChars = 64
+/** The gateway's limit for agent ids. */
+const maxChars = 64
+/** How much of a longer id is kept before its hash. */
 const headChars = 48
 
 /**
- * The agent id of a user or a group: `wecom-dm-<id>`, `wecom-group-<id>`, of other accounts than
- * `default` `wecom-<account>-dm-<id>`. A hash is added whenever two could come out the same: something was replaced or
- * cut, the account has a `-`, or the id ends as if it had a hash. User ids have no case, chat ids do.
+ * Returns the agent id of a user or group: `wecom-dm-<id>` or `wecom-group-<id>`, and in accounts other than `default`
+ * `wecom-<account>-dm-<id>`. At most 64 characters of `a-z`, `0-9`, `_` and `-`.
+ *
+ * No two conversations share an id. A hash of the exact ids is appended wherever they otherwise could: a character was
+ * replaced, the id was cut, the account contains a `-`, or the id already ends like a hash. User ids are case-insensitive,
+ * chat ids are not.
  */
 export function formatDynamicAgentId({ account, kind, id }: Conversation): string {
   const exact = kind === 'direct' ? id.toLowerCase() : id
-  const word = kind === 'direct' ? 'dm' : 'group'
+  const label = kind === 'direct' ? 'dm' : 'group'
   const plain = toPlain(exact)
-  const whole = `wecom-${account === 'default' ? word : `${account}-${word}`}-${plain}`
-  const isUnique =
-    plain === exact && whole.length <= mostChars && !account.includes('-') && !/-[0-9a-f]{8}$/.test(plain)
+  const whole = `wecom-${account === 'default' ? label : `${account}-${label}`}-${plain}`
+  const isUnique = plain === exact && whole.length <= maxChars && !account.includes('-') && !/-[0-9a-f]{8}$/.test(plain)
   if (isUnique) return whole
   const hash = createHash('sha256').update([account, kind, exact].join('\0')).digest('hex')
   return `${whole.slice(0, headChars)}-${hash.slice(0, 8)}`
 }
 
-/** Whether an agent has the name of one that was made for a user or a group. */
+/** True if an agent id has the form of a dynamic agent's. */
 export function isDynamicAgentId(id: string): boolean {
   return /^wecom-(?:[a-z0-9_-]+-)?(?:dm|group)-/.test(id)
 }
 
-/** What is not ASCII is told by its number, so that Chinese names of one length do not depend on the hash alone. */
+/** Non-ASCII becomes its code point in hex, so that Chinese ids of the same length differ by more than their hash. */
 function toPlain(id: string): string {
   return id
     .toLowerCase()

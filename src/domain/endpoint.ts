@@ -1,4 +1,4 @@
-/** A request on a callback URL, as far as a callback needs it. */
+/** The parts of an HTTP request that a callback needs. */
 export interface HttpRequest {
   readonly method: 'GET' | 'POST'
   /** Raw, without the `?`. */
@@ -12,8 +12,8 @@ export interface HttpAnswer {
   readonly contentType?: string
 }
 
-/** One callback URL. The listener checks path, method and size first. */
+/** The handler of one callback URL. The listener has already checked path, method and body size. */
 export interface Endpoint {
-  /** Never rejects. */
+  /** Never rejects; errors become a status. */
   handle(request: HttpRequest): Promise<HttpAnswer>
 }

@@ -1,14 +1,17 @@
-/** A message that is meant as a command. `name` is lower-case; `rest` is what follows it. */
+/** A parsed command. `name` is lower-case and has no slash; `rest` is the trimmed text after it. */
 export interface Command {
   readonly name: string
   readonly rest: string
 }
 
 const command = /^[/／]([a-z][a-z0-9_-]{0,31})(?=\s|$)/i
-/** As the whole message; the commands of people who do not type a slash. */
+/** Words that mean `/stop` if they are the whole message. */
 const stopWords: readonly string[] = ['停止', '取消']
 
-/** `/new`, `／status now`, 停止; not `/etc/hosts` (docs/behaviour.md, Commands). */
+/**
+ * Parses a command such as `/new`, `／status now` or 停止. Returns undefined for ordinary text, including `/etc/hosts`
+ * (docs/behaviour.md, Commands).
+ */
 export function parseCommand(text: string): Command | undefined {
   if (stopWords.includes(text.trim())) return { name: 'stop', rest: '' }
   const [head, name] = command.exec(text) ?? []
@@ -23,14 +26,15 @@ export interface DmPolicy {
   readonly applies: 'commands' | 'all'
 }
 
-/** What somebody wants to do. `isOwnStop`: the run that a `stop` would end is their own, or there is none. */
+/** What a sender wants to do. `isOwnStop`: a `stop` that would not end another sender's run. */
 export type PolicyRequest =
   | { readonly kind: 'chat' }
   | { readonly kind: 'command'; readonly name: string; readonly isOwnStop?: boolean }
 
 /**
- * The rule that decides. free: nobody is kept from it · chat: the policy gates commands only · open · everyone: `*` is in
- * allowFrom · listed · unlisted · disabled · administrator · stranger: who is no administrator.
+ * The rule that decided. free: allowed to everyone · chat: the policy restricts commands only · open: the policy is `open` ·
+ * everyone: `allowFrom` has `*` · listed, unlisted: whether `allowFrom` names the sender · disabled: the policy is `disabled` ·
+ * administrator, stranger: whether the sender is an administrator.
  */
 export type PolicyRule =
   | 'free'
@@ -50,9 +54,14 @@ export interface PolicyDecision {
 
 const freeCommands: readonly string[] = ['help', 'whoami']
 
-export function decide({ policy, allowFrom, applies }: DmPolicy, sender: string, wish: PolicyRequest): PolicyDecision {
-  if (isFree(wish)) return { isAllowed: true, rule: 'free' }
-  if (wish.kind === 'chat' && applies === 'commands') return { isAllowed: true, rule: 'chat' }
+/** Decides whether the policy allows a sender's request (docs/behaviour.md, Access control). User ids are case-insensitive. */
+export function decide(
+  { policy, allowFrom, applies }: DmPolicy,
+  sender: string,
+  request: PolicyRequest,
+): PolicyDecision {
+  if (isFree(request)) return { isAllowed: true, rule: 'free' }
+  if (request.kind === 'chat' && applies === 'commands') return { isAllowed: true, rule: 'chat' }
   switch (policy) {
     case 'open':
       return { isAllowed: true, rule: 'open' }
@@ -70,9 +79,9 @@ export function decide({ policy, allowFrom, applies }: DmPolicy, sender: string,
 }
 
 /**
- * The administrators of one account: `zhangsan@sales` is one of the account `sales` only, since companies give out user
- * ids for themselves; `zhangsan` is one of every account. `accounts` are the ids of all,
- * so that an id of a user may have an `@` too.
+ * Returns the administrators of one account, without their `@account` suffix. `zhangsan` is an administrator of every
+ * account, `zhangsan@sales` of the account `sales` only: two companies may give the same user id to different people.
+ * `accounts` lists all account ids, because a user id may contain an `@` itself.
  */
 export function administratorsOf(
   account: string,
@@ -86,24 +95,24 @@ export function administratorsOf(
   })
 }
 
-/** Commands of administrators are for nobody else, whom `allowFrom` may name; `disabled` keeps them out as well. */
+/** Decides about an administrator's command. `allowFrom` does not permit it; `disabled` denies it to administrators too. */
 export function decideAdmin({ policy }: DmPolicy, administrators: readonly string[], sender: string): PolicyDecision {
   if (policy === 'disabled') return { isAllowed: false, rule: 'disabled' }
   const isAllowed = listsUser(administrators, sender)
   return { isAllowed, rule: isAllowed ? 'administrator' : 'stranger' }
 }
 
-function isFree(wish: PolicyRequest): boolean {
-  if (wish.kind === 'chat') return false
-  return freeCommands.includes(wish.name) || (wish.name === 'stop' && wish.isOwnStop === true)
+function isFree(request: PolicyRequest): boolean {
+  if (request.kind === 'chat') return false
+  return freeCommands.includes(request.name) || (request.name === 'stop' && request.isOwnStop === true)
 }
 
-/** Whether a list of the config names a user, whatever the case. */
+/** True if a user list of the config contains `user`. Ignores case and the prefixes that `bareUserId` removes. */
 export function listsUser(ids: readonly string[], user: string): boolean {
   return ids.some(id => bareUserId(id).toLowerCase() === user.toLowerCase())
 }
 
-/** The id of a user without `wecom:` and `user:` or `userid:`, which may stand before it wherever users are named. */
+/** Removes the optional prefixes `wecom:` and `user:` or `userid:` from a user id. */
 export function bareUserId(id: string): string {
   return id
     .trim()

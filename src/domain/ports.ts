@@ -4,24 +4,26 @@ import type { Attachment, Card, Conversation, MediaProblem } from './message.ts'
 import type { Target } from './target.ts'
 import type { Turn, TurnState } from './turn.ts'
 
-/** What the store knows that decides how a new message is opened. */
+/** The stored facts that decide how a new message is opened: overload, and what it can join. */
 export interface SenderLoad {
   readonly openTurns: number
   /** Messages of this sender in this account during the last minute. */
   readonly sentLastMinute: number
   /** The sender's unclaimed turn in this conversation, which a new message joins. */
   readonly waiting?: Turn
-  /** The sender's newest turn in this account that ended without the sender having been told. */
+  /** The sender's newest turn in this account whose end the sender has not seen. */
   readonly unsaid?: Turn
-  /** The next free place in the queue, for the turn that is being opened; its stream id names it. */
+  /** The `order` of a new turn, after all others. Its stream id contains it. */
   readonly nextOrder: number
-  /** The turns of this conversation with a pending task, in order; read when it is called. */
+  /** The turns of this conversation with a pending task, in order. Queried when called. */
   inLane(): readonly Turn[]
 }
 
 /**
- * What one commit writes. Saved turns are compared by version; one whose task is not `claimed` gives its lease back. `add`
- * ignores rows that exist already; `settle` replaces rows that exist, and done or queued ones give their lease back.
+ * The writes of one commit.
+ *
+ * `save` compares each turn's `version` with the stored one; a turn whose task is not `claimed` releases its lease. `add`
+ * ignores rows that exist. `settle` replaces rows that exist; those that are done or queued release their lease.
  */
 export interface Change {
   readonly save: readonly Turn[]
@@ -29,13 +31,13 @@ export interface Change {
   readonly settle?: readonly (Delivery | Job)[]
 }
 
-/** A turn as a commit changed it; a new one has no `before`. */
+/** A turn before and after a commit. A new turn has no `before`. */
 export interface TurnChange {
   readonly before?: Turn
   readonly after: Turn
 }
 
-/** What one batch has put on disk, in the order of its writes; a row that was written twice is listed twice. */
+/** The rows that one commit wrote, in order. A row that was written twice is listed twice. */
 export interface Commit {
   readonly turns: readonly TurnChange[]
   readonly deliveries: readonly Delivery[]
@@ -44,9 +46,9 @@ export interface Commit {
 
 export interface TurnCounts {
   readonly states: Readonly<Record<TurnState, number>>
-  /** Turns to which something may still happen. */
+  /** Turns for which `isOpen` is true. */
   readonly open: number
-  /** Those of them that have not been asked yet. */
+  /** Open turns that have not been asked yet. */
   readonly unclaimed: number
 }
 
@@ -58,69 +60,77 @@ export interface TurnKey {
   readonly receivedAt: number
 }
 
-/** Turns and their deliveries. Every call is one durable transaction: when it resolves, it is on disk. */
+/** Turns, with their deliveries and jobs. Every call is one transaction, and is on disk when it resolves. */
 export interface Turns {
-  /** Opens a turn unless one with this id exists; either way resolves to the stored turn. `open` must be pure: it may run again. */
+  /** Opens a turn unless its id exists (`seen`). Resolves to the stored turn. `open` must be pure, since it may run again. */
   open(key: TurnKey, open: (standing: SenderLoad) => Change): Promise<{ turn: Turn; seen: boolean }>
   find(id: string): Promise<Turn | undefined>
   findByStream(streamId: string): Promise<Turn | undefined>
-  /** Reads, steps, saves; a lost race reads and steps again. `step` must be pure; undefined saves nothing. */
+  /**
+   * Reads a turn, applies `step` and saves the result; if another writer was faster, it reads and steps again. `step` must
+   * be pure. If it returns undefined, nothing is saved.
+   */
   update(id: string, step: (turn: Turn) => Change | undefined): Promise<Turn | undefined>
-  /** Turns whose own deadline has come. */
+  /** Turns whose deadline (`nextDeadline`) is not after `now`. */
   due(now: number, limit: number): Promise<readonly Turn[]>
   nextDueAt(): Promise<number | undefined>
   counts(): Promise<TurnCounts>
 }
 
-/** Events of the platform that are not turns: true the first time a msgid is seen, and then `add` is stored with it. */
+/** Deduplicates WeCom's events that open no turn. */
 export interface Inbox {
+  /** Resolves to true the first time a msgid is seen. `add` is stored in the same commit. */
   see(account: string, msgid: string, at: number, add?: readonly Delivery[]): Promise<boolean>
 }
 
-/** What workers claim, by kind: tasks of turns, jobs by their queue, deliveries by their route. */
+/** The work that workers claim, by kind: tasks of turns, jobs by queue, deliveries by route. */
 export type WorkByKind = { readonly task: Turn } & Readonly<Record<JobQueue, Job>> & Readonly<Record<Route, Delivery>>
 
 export type WorkKind = keyof WorkByKind
 
-/** Names a piece of work for its lease. */
+/** Identifies leased work. */
 export interface WorkRef {
   readonly kind: WorkKind
   readonly id: string
 }
 
+/** Work that is due at `now`, at most `limit` of it, is leased until `untilMs` (both epoch ms). */
 export interface Lease {
   readonly now: number
   readonly untilMs: number
   readonly limit: number
 }
 
-/** A message that is about to leave: what the platform would call a duplicate of it, and whose budgets it uses. */
+/** Identifies a message for WeCom's rate limits and its duplicate check, so that earlier sends can be counted. */
 export interface QuotaKey {
-  /** Whose budgets and whose duplicates: an account, or a robot. */
+  /** What the limits apply to: an account, or a group robot. */
   readonly scope: string
   readonly part: number
   /** Equal for equal messages to equal targets. */
   readonly digest: string
-  /** Each has a budget of its own in this scope, such as the members that a message goes to; empty for none. */
+  /** Each member has budgets of its own in this scope, such as the recipients of a message. Empty if nothing is limited. */
   readonly members: readonly string[]
+  /** At most `most` messages in any window of this length. */
   readonly budgets: readonly { readonly windowMs: number; readonly most: number }[]
-  /** How long an equal message is a duplicate. */
+  /** How long WeCom treats an equal message as a duplicate. */
   readonly duplicateMs: number
 }
 
-/** What earlier sends say about a message that is about to leave. */
+/** The effect of earlier sends on the next message. */
 export interface SendWindow {
-  /** An equal message has just gone to the same target, as another part or delivery. */
+  /** An equal message was just sent to the same target, as another part or delivery. */
   readonly isDuplicate: boolean
-  /** When every budget has room again; absent when all have now. */
+  /** When every budget has a free slot (epoch ms). Absent if all have one now. */
   readonly freeAt?: number
 }
 
-/** Deliveries of a turn are found through it: their id is the turn's, a colon and a part, and the turn must be stored. */
+/**
+ * The queue of outgoing work. The id of a turn's delivery is the turn's id, a colon and a part; that turn must be stored.
+ */
 export interface Outbox {
   /**
-   * Leases due work of these kinds: of tasks the head of each conversation's queue, of deliveries the head of each lane.
-   * `change` is committed with the claim and must be pure; what is returned is as it is stored then.
+   * Leases due work of these kinds, but only the first of each conversation's queue and of each lane. `change` is committed
+   * with the claim and must be pure. Resolves to the work as stored after that commit.
    */
   claim<Kind extends WorkKind>(
     kinds: readonly Kind[],
@@ -128,57 +138,60 @@ export interface Outbox {
     change?: (work: WorkByKind[Kind]) => Change,
   ): Promise<readonly WorkByKind[Kind][]>
   /**
-   * Commits what a try makes of a delivery under our lease, before its request leaves. With a `sending` that comes out
-   * as `sending`, the message counts as sent from now on. `step` must be pure.
+   * Commits the start of an attempt before its request leaves. The delivery must be leased by us. `step` must be pure. If it
+   * returns a delivery in state `sending`, the message named by `sending` counts against its budgets from now on.
    */
   begin(
     delivery: Delivery,
     sending: QuotaKey | undefined,
     at: number,
-    step: (standing: SendWindow) => Delivery,
+    step: (window: SendWindow) => Delivery,
   ): Promise<Delivery>
-  /** Adds a delivery without a turn unless its id is known; either way resolves to the stored one. Refused with `overloaded` when `most` wait already. */
+  /**
+   * Adds a delivery without a turn unless its id exists (`seen`). Resolves to the stored one. Rejects with `overloaded` if
+   * `most` deliveries are waiting.
+   */
   post(delivery: Delivery, most: number): Promise<{ delivery: Delivery; seen: boolean }>
-  /** Adds and replaces deliveries in one commit; done and queued ones give their lease back. */
+  /** Adds and replaces deliveries and jobs in one commit; those that are done or queued release their lease. */
   write(change: Omit<Change, 'save'>): Promise<void>
-  /** Queued deliveries of an account to its app that stand behind others of their lanes, at most `limit`. */
+  /** An app's queued deliveries that are not the first of their lane, at most `limit`. */
   behind(account: string, limit: number): Promise<readonly Delivery[]>
-  /** The first of a delivery's lane that is not done, when that is another one. */
+  /** The delivery that blocks this one: the first unfinished one of its lane. Undefined if it is first itself. */
   ahead(delivery: Delivery): Promise<Delivery | undefined>
-  /** Held deliveries of an account are queued again and due at `at`; resolves to how many. */
+  /** Queues an account's held deliveries again, due at `at`. Resolves to the number of them. */
   unhold(account: string, at: number): Promise<number>
-  /** The most that any member of a scope was sent after each of `since`. */
+  /** For each time in `since`, the largest number of messages that any member of the scope was sent after it. */
   peak(scope: string, since: readonly number[]): Promise<readonly number[]>
-  /** Keeps leases; resolves to the work that is still ours. */
+  /** Extends leases. Resolves to the work whose lease is still ours. */
   renew(work: readonly WorkRef[], until: number): Promise<readonly WorkRef[]>
-  /** Gives leases back so that anyone may claim the work at once. */
+  /** Gives up leases, so that the work can be claimed at once. */
   release(work: readonly WorkRef[]): Promise<void>
-  /** The earliest work of these kinds that is due after `after`. */
+  /** When the first work of these kinds is due after `after`. */
   nextDueAt(kinds: readonly WorkKind[], after: number): Promise<number | undefined>
   ofTurn(turn: string): Promise<readonly Delivery[]>
   jobsOf(turn: string): Promise<readonly Job[]>
-  /** Deliveries that gave up, the newest first. */
+  /** Dead letters, the newest first. */
   dead(limit: number): Promise<readonly Delivery[]>
   find(id: string): Promise<Delivery | undefined>
   summary(): Promise<{ states: Readonly<Record<DeliveryState, number>>; dead: number; oldestAt?: number }>
 }
 
-/** An access token of one app; `expiresAt` is epoch ms by the platform's word. */
+/** An access token of one app. `expiresAt` is epoch ms, computed from WeCom's `expires_in`. */
 export interface AccessToken {
   readonly value: string
   readonly expiresAt: number
 }
 
-/** Access tokens by a key that names the app and its secret without telling it. */
+/** Stored access tokens. `key` is derived from the app and its secret, and does not reveal the secret. */
 export interface Tokens {
   load(key: string): Promise<AccessToken | undefined>
   save(key: string, token: AccessToken): Promise<void>
 }
 
-/** Small facts that must outlive a restart, by name. */
+/** Small values that must survive a restart. */
 export interface KeyValue {
   get(name: string): Promise<string | undefined>
-  /** An empty text forgets it. */
+  /** An empty text deletes the value. */
   set(name: string, text: string): Promise<void>
 }
 
@@ -189,44 +202,46 @@ export interface SweepLimits {
 }
 
 export interface Store extends Turns, Inbox {
-  /** Calls `listener` after each commit that wrote turns or deliveries, before the writers resume. It must not throw. */
+  /** Calls `listener` after each commit, before the writers' promises resolve. It must not throw. */
   onCommit(listener: (commit: Commit) => void): void
   readonly outbox: Outbox
   readonly tokens: Tokens
   readonly keyValue: KeyValue
   /**
-   * Erases contents of finished turns and deliveries older than `contentBefore`, removes rows older than `rowBefore`,
-   * what was sent more than an hour ago and tokens that expired more than a day ago.
+   * Applies retention: erases the content of finished turns and deliveries older than `contentBefore`, and removes rows
+   * older than `rowBefore`, records of messages sent over an hour ago, and tokens that expired over a day ago.
    */
   sweep(limits: SweepLimits): Promise<{ erased: number; removed: number }>
-  /** Resolves when a durable write works. */
+  /** Resolves if a durable write succeeds. */
   probe(): Promise<void>
   close(): Promise<void>
 }
 
-/** The ways to WeCom that need no callback to answer. None of them rejects for what the platform or the network does. */
+/** WeCom's API. Errors of WeCom and of the network are outcomes; they never reject. */
 export interface Platform {
   postResponse(url: string, content: string): Promise<Outcome>
-  /** A template card to a response_url; single chats only. */
+  /** Posts a template card to a response_url. WeCom accepts that in single chats only. */
   postCard(url: string, card: Card): Promise<Outcome>
-  /** One message by the way that the target's kind has; media must be uploaded, except a picture for a group robot. */
+  /**
+   * Sends one message by the API for this kind of target. Media must be uploaded before, except a group robot's picture.
+   * `unchecked` turns WeCom's duplicate check off.
+   */
   send(account: string, to: Target, message: Message, options: { readonly unchecked: boolean }): Promise<Outcome>
-  /** Changes a card of the app for the member who clicked it. */
+  /** Replaces a card of the app for the member who clicked it. */
   updateCard(account: string, userid: string, responseCode: string, card: Card): Promise<Outcome>
-  /** Free to repeat: never `unknown`. */
+  /** Uploads a file. Repeating it does no harm, so its outcome is never `unknown`. */
   upload(account: string, to: Target, message: MediaMessage): Promise<Upload>
-  /** Fetches media of a user into the spool as `file`, decrypted and checked to be what it says. */
+  /** Fetches a user's media into the spool as `file`, decrypts them and checks that they are of the kind they claim. */
   fetchMedia(account: string, attachment: Attachment, file: string): Promise<Fetched>
-  /** When the access token of an account's app expires; undefined before its first use. */
+  /** When the access token of an account's app expires (epoch ms). Undefined before its first use. */
   tokenExpiresAt(account: string): number | undefined
 }
 
-/** What became of fetching media: kept in the spool, not to be had, or to be tried again. */
+/** The result of fetching media. kept: it is in the spool · failed: it can't be fetched · later: retry. */
 export type Fetched =
   | { readonly kind: 'kept'; readonly bytes: number; readonly mimeType: string; readonly fileName: string }
-  /** `fileName`: as far as it is known. */
   | { readonly kind: 'failed'; readonly problem: MediaProblem; readonly fileName?: string; readonly hint?: string }
   | { readonly kind: 'later'; readonly retryAfterMs?: number; readonly hint?: string }
 
-/** `uploaded`, or why not. */
+/** The uploaded file's id, or why the upload failed. */
 export type Upload = { readonly mediaId: string } | Outcome

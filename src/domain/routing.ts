@@ -4,15 +4,16 @@ import type { Conversation } from './message.ts'
 import { bareUserId, listsUser } from './policy.ts'
 
 /**
- * The gateway's key of a conversation: `agent:<agentId>:wecom:<account>:<direct|group>:<id>`.
- * The gateway lower-cases keys while chat ids are case-sensitive, so a chat id with capitals gets a hash of its exact
- * spelling, and so does one that ends as if it had one; user ids are case-insensitive and only lower-cased.
+ * Returns the gateway's session key of a conversation: `agent:<agentId>:wecom:<account>:<direct|group>:<id>`.
+ *
+ * The gateway lower-cases keys, but chat ids are case-sensitive. A chat id with capitals therefore gets a hash of its exact
+ * spelling, and so does one that already ends like a hash. User ids are case-insensitive and only lower-cased.
  */
 export function formatSessionKey(agentId: string, conversation: Conversation): string {
   return `agent:${agentId}:wecom:${formatPlace(conversation)}`
 }
 
-/** Questions of one conversation are asked one at a time, whichever agents answer them. */
+/** Returns the lane of a conversation. Its questions are asked one at a time, even if different agents answer them. */
 export function formatLane(conversation: Conversation): string {
   return `chat:${formatPlace(conversation)}`
 }
@@ -24,13 +25,13 @@ function formatPlace({ account, kind, id }: Conversation): string {
   return `${account}:${kind}:${unique}`
 }
 
-/** The account of a session of ours; undefined for those of other channels. */
+/** Returns the account in a session key; undefined for a session of another channel. */
 export function accountOfSession(sessionKey: string): string | undefined {
   const [, , channel, account] = sessionKey.split(':')
   return channel === 'wecom' ? account : undefined
 }
 
-/** The id of a turn is the gateway's idempotencyKey and runId; msgids are unique per account only. */
+/** Returns a turn's id, which is also the gateway's idempotencyKey and runId. Msgids are unique per account only. */
 export function formatTurnId(account: string, msgid: string): string {
   return `wecom:${account}:${msgid}`
 }
@@ -49,7 +50,7 @@ export function orderOfStream(streamId: string): number | undefined {
   return order === undefined ? undefined : Number.parseInt(order, 36)
 }
 
-/** Which conversations an agent answers, in the shape of OpenClaw's own config file. */
+/** Assigns conversations to an agent, in the format of OpenClaw's config file. */
 export interface Binding {
   readonly agentId: string
   readonly match: {
@@ -58,23 +59,25 @@ export interface Binding {
   }
 }
 
-/** The agent that is bound to a conversation and the rule that says so; `index` is the place in `bindings`. `kind`: of every peer. */
+/** The bound agent and how specific the matching rule is. `kind` is a peer of `*`; `index` is the index in `bindings`. */
 type Bound =
   | { readonly agentId: string; readonly rule: 'peer' | 'kind' | 'account' | 'channel'; readonly index: number }
   | { readonly agentId: string; readonly rule: 'default' }
 
-/** `instead`: of an agent that is made when it is needed, the one that answers where that cannot be done. */
+/** The agent that answers. `fallbackAgentId` is the bound agent, which answers if the dynamic one can't be created. */
 export type Routed = Bound | { readonly agentId: string; readonly rule: 'dynamic'; readonly fallbackAgentId: string }
 
-/** What decides who answers. */
 export interface Routes {
   readonly bindings: readonly Binding[]
-  /** The agent where no binding fits. */
+  /** The agent for conversations without a matching binding. */
   readonly fallback: string
   readonly dynamic?: DynamicAgentRules
 }
 
-/** The agent of its own, unless a binding names this very conversation; else the bound one. */
+/**
+ * Chooses the agent for a sender's message. A binding of this very user or group wins, then a dynamic agent, then any less
+ * specific binding.
+ */
 export function routeOf({ bindings, fallback, dynamic }: Routes, conversation: Conversation, sender: string): Routed {
   const bound = boundTo(bindings, fallback, conversation)
   if (bound.rule === 'peer' || dynamic === undefined || !hasOwnAgent(dynamic, conversation, sender)) return bound
@@ -86,7 +89,7 @@ function hasOwnAgent(dynamic: DynamicAgentRules, { kind }: Conversation, sender:
   return kind === 'direct' ? dynamic.dmCreateAgent : dynamic.groupEnabled
 }
 
-/** The most specific binding that fits, of equal ones the first; without one the default agent. */
+/** The most specific matching binding, the first of equal ones; without a match, the default agent. */
 function boundTo(bindings: readonly Binding[], fallback: string, conversation: Conversation): Bound {
   let best: { readonly index: number; readonly weight: number } | undefined
   for (const [index, binding] of bindings.entries()) {
@@ -100,12 +103,12 @@ function boundTo(bindings: readonly Binding[], fallback: string, conversation: C
 
 const rules = ['channel', 'account', 'kind', 'kind', 'peer', 'peer'] as const
 
-/** A peer says more than `*`, which is every peer of its kind, that more than an account, and each of one account more than of all. */
+/** From the most to the least specific: one peer, every peer of a kind (`*`), an account. An `accountId` breaks ties. */
 function weightOf({ match: { peer, accountId = '*' } }: Binding): number {
   return (peer === undefined ? 0 : peer.id === '*' ? 2 : 4) + (accountId === '*' ? 0 : 1)
 }
 
-/** A binding without an account is one for every account, as `*` is; user ids have no case, chat ids do. */
+/** A missing `accountId` matches every account, as `*` does. User ids are case-insensitive, chat ids are not. */
 function fits({ match: { accountId = '*', peer } }: Binding, { account, kind, id }: Conversation): boolean {
   if (accountId !== '*' && accountId !== account) return false
   if (peer === undefined) return true

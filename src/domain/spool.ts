@@ -1,45 +1,45 @@
 import type { MediaSource } from './delivery.ts'
 
-/** Bytes that leave the process piece by piece. */
+/** Content that is read in chunks. `bytes` is its total size. */
 export interface MediaBytes {
   readonly bytes: number
   open(): AsyncIterable<Uint8Array>
 }
 
-/** A file of the spool that is being written; it is there when `finish` resolves, and not at all after `abandon` before that. */
+/** A spool file being written. It exists once `finish` resolves; `abandon` before that leaves nothing, and after it is a no-op. */
 export interface SpoolWriter {
   write(piece: Uint8Array): Promise<void>
   finish(): Promise<void>
   abandon(): Promise<void>
 }
 
-/** Files that wait to be sent or to be given to the agent, by the name of their delivery. */
+/** The folder of files that wait to be sent to WeCom or given to the agent. Files are stored by name. */
 export interface Spool {
-  /** Writes a file; what has this name already is replaced. */
+  /** Writes a file. Replaces one with the same name. */
   keep(name: string, bytes: Uint8Array): Promise<void>
-  /** Writes a file piece by piece. */
+  /** Writes a file chunk by chunk. */
   create(name: string): Promise<SpoolWriter>
   remove(name: string): Promise<void>
-  /** Rejects with `not_found` when the file is gone. */
+  /** Rejects with `not_found` if the file no longer exists. */
   open(source: MediaSource): Promise<MediaBytes>
-  /** The bytes of a file in one of the folders that may be sent from; anything else is refused with `bad_message`. */
+  /** Reads a file outside the spool. Rejects with `bad_message` unless it is in a folder of `admin.mediaRoots`. */
   borrow(path: string): Promise<Uint8Array>
-  /** Removes files that were kept before `olderThan` and whose name nobody needs; resolves to how many. */
+  /** Removes files written before `olderThan` (epoch ms) that are no longer needed. Resolves to the number removed. */
   sweep(isNeeded: (name: string) => Promise<boolean>, olderThan: number): Promise<number>
 }
 
-/** How a stream is checked on its way into the spool. */
+/** How `keepStream` checks a stream. */
 export interface StreamChecks<Verdict> {
   readonly limitBytes: number
-  /** The verdict when more than that arrives. */
+  /** The verdict on a stream of more than `limitBytes`. */
   readonly tooLarge: Verdict
-  /** Sees every piece, in order. */
+  /** Called with every chunk, in order. */
   onPiece(piece: Uint8Array): void
-  /** Judges the whole, once all of it is written. */
+  /** Called once the whole stream is written, with its size. */
   judge(bytes: number): Verdict | Promise<Verdict>
 }
 
-/** Writes a stream to the spool as it arrives. The file stays only when the verdict is `kept`. */
+/** Writes a stream to the spool as it arrives. The file is kept only if the verdict is `kept`. */
 export async function keepStream<Verdict extends { readonly kind: string }>(
   writer: SpoolWriter,
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

@@ -1,9 +1,9 @@
 import { WecomdError } from '../errors.ts'
 import { limits } from './limits.ts'
 
-/** To whom something is sent. Ids are spelled as the platform spells them. */
+/** The recipients of a message. Ids are spelled as WeCom spells them. */
 export type Target =
-  /** Members; `['@all']` is everyone who may see the app. */
+  /** Members. `['@all']` is everyone who can see the app. */
   | { readonly kind: 'user'; readonly ids: readonly string[] }
   /** Departments. */
   | { readonly kind: 'party'; readonly ids: readonly string[] }
@@ -14,10 +14,10 @@ export type Target =
   /** A group robot, by its name in the config. */
   | { readonly kind: 'webhook'; readonly name: string }
 
-/** The target of everyone who may see the app. */
+/** The id that stands for everyone who can see the app. */
 export const everyone = '@all'
 
-/** Writes a target in our own spelling, which `parseTarget` reads back. */
+/** Formats a target in the canonical form, which `parseTarget` accepts. */
 export function formatTarget(target: Target): string {
   switch (target.kind) {
     case 'user':
@@ -47,11 +47,11 @@ const kinds = new Map<string, Target['kind']>([
 const usage = 'write user:ID, party:ID, tag:ID-or-name, group:CHATID or webhook:NAME'
 
 /**
- * Parses a target as people write it: `user:ID`, `party:ID`, `tag:ID-or-name`, `group:CHATID`, `webhook:NAME`, or a bare
- * user id. An optional `wecom:` prefix is ignored. `@x` at the end names an account, but only if x is one of `accounts`:
- * user ids may contain `@`, too. Several ids are separated by `|`; empty and repeated ones are dropped.
+ * Parses a target: `user:ID`, `party:ID`, `tag:ID-or-name`, `group:CHATID`, `webhook:NAME`, or a bare user id. An optional
+ * `wecom:` prefix is ignored. Several ids are separated by `|`; empty and repeated ones are dropped. A trailing `@x` names
+ * an account only if `x` is one of `accounts`, because user ids may contain `@`.
  *
- * Throws `bad_target`. Messages never contain the text itself, because it may be a user id.
+ * Throws `bad_target`. Its message never contains the text, which may be a user id.
  */
 export function parseTarget(
   text: string,
@@ -64,10 +64,10 @@ export function parseTarget(
   return account === undefined ? { target } : { target, account }
 }
 
-/** The text before the first or the next id. */
+/** Matches if an id is still missing at the end of the text. */
 const beforeId = /(?:^|^\w+\s*:|\|)\s*$/
 
-/** An account needs an id before it: `user:@all` never names an account. */
+/** Splits off a trailing `@account`. It must follow an id: `user:@all` never names an account. */
 function splitAccount(text: string, accounts: readonly string[]): { rest: string; account?: string } {
   const at = text.lastIndexOf('@')
   const account = text.slice(at + 1)
@@ -106,7 +106,7 @@ function readKind(kind: Target['kind'], value: string): Target {
   }
 }
 
-/** The names of a kind of id in messages, and the hint about its format. */
+/** How error messages name a kind of id, and their hint about its format. */
 interface IdWords {
   readonly one: string
   readonly many: string
@@ -131,7 +131,7 @@ const webhookWords = {
   hint: 'write webhook:NAME with a name of channels.wecom.webhooks',
 }
 
-/** User ids. The platform ignores their case, so `A` and `a` are the same member. */
+/** Reads user ids. WeCom ignores their case, so `A` and `a` are the same member. */
 function readUsers(value: string): readonly string[] {
   const ids = readIds(value, /^(?:@all|[\p{L}\p{N}][\p{L}\p{N}_@.-]*)$/iu, limits.usersPerMessage, userWords)
   const lower = ids.map(id => id.toLowerCase())
@@ -142,18 +142,18 @@ function readUsers(value: string): readonly string[] {
   return [everyone]
 }
 
-function readIds(value: string, shape: RegExp, max: number, words: IdWords): readonly string[] {
+function readIds(value: string, pattern: RegExp, max: number, words: IdWords): readonly string[] {
   const ids = new Set(value.split('|').map(part => part.trim()))
   ids.delete('')
   if (ids.size === 0) fail(`the target names no ${words.one}`, words.hint)
   if (ids.size > max)
     fail(`the target names ${ids.size} ${words.many}; one message can go to at most ${max}`, 'send several messages')
-  return [...ids].map(id => readOne(id, shape, words))
+  return [...ids].map(id => readOne(id, pattern, words))
 }
 
-function readOne(value: string, shape: RegExp, words: IdWords): string {
+function readOne(value: string, pattern: RegExp, words: IdWords): string {
   if (value === '') fail(`the target names no ${words.one}`, words.hint)
-  if (!shape.test(value)) fail(`the target contains an invalid ${words.one}`, words.hint)
+  if (!pattern.test(value)) fail(`the target contains an invalid ${words.one}`, words.hint)
   if (value.length > limits.idChars)
     fail(`the target contains a ${words.one} longer than ${limits.idChars} characters`, words.hint)
   return value

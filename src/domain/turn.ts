@@ -2,76 +2,79 @@ import type { MediaKind } from './delivery.ts'
 import type { Attachment, Card, Conversation, MediaProblem, Surface } from './message.ts'
 
 /**
- * waiting: stored, not yet claimed · asking: claimed, no text yet · streaming: text has come · closing: the run is over,
- * its final frame is not fetched yet · shown: the final frame was served · moved: the bubble closed with a notice and
- * the answer goes another way · ended: closed without an answer of the agent's.
+ * waiting: stored, not claimed yet · asking: claimed, no text yet · streaming: text has arrived · closing: the run is over,
+ * but its final frame was not fetched yet · shown: the final frame was served and showed the whole answer · moved: the bubble
+ * closed with a notice and the answer takes another route · ended: closed without an answer of the agent.
  */
 export type TurnState = 'waiting' | 'asking' | 'streaming' | 'closing' | 'shown' | 'moved' | 'ended'
 
-/** How a turn ended; absent while the agent may still answer. */
+/** How a turn ended. Absent while the agent may still answer (docs/behaviour.md explains each). */
 export type TurnEnd = 'answered' | 'empty' | 'failed' | 'stopped' | 'busy' | 'refused' | 'expired' | 'merged'
 
 export type TurnOrigin = 'message' | 'click' | 'app'
 
 /**
- * What a turn wants of the gateway. ask: its question · pass: a command of the gateway's own, as `question` · reset: its
- * session begins again, and then the rest of its message is asked · approve: an administrator's decision, which a job
- * carries out. A turn that ended when it was opened, such as `/help`, is an `ask` that was never queued.
+ * What a turn needs from the gateway. ask: an answer to its question · pass: the reply to a gateway command, which is in
+ * `question` · reset: a new session, in which the rest of the message is then asked · approve: an administrator's decision,
+ * which a job sends. A turn that ended when it was opened, such as `/help`, is an `ask` that was never queued.
  */
 export type TurnTask = 'ask' | 'pass' | 'reset' | 'approve'
 
-/** A task in the queue of its conversation (epoch ms), or held by a worker under a lease. */
+/** A task in the queue of its conversation, or claimed by a worker under a lease. `dueAt` is epoch ms. */
 export interface PendingTask {
   readonly state: 'queued' | 'claimed'
   readonly dueAt: number
 }
 
-/** How bubbles show a model's reasoning. */
+/** How a bubble shows the model's reasoning: not at all, folded (`<think>`), or as a quote. */
 export type Thoughts = 'hide' | 'fold' | 'show'
 
-/** What the agent is doing, for the elapsed line of a silent bubble. */
+/** What the agent is doing. A bubble without text shows it next to the elapsed time. */
 export type Phase = 'starting' | 'thinking' | 'tool' | 'occupied' | 'resuming'
 
-/** One step of a turn's trace. Never carries message text; nothing is decided by it. */
+/** One entry of a turn's trace. It contains no message text, and no decision depends on it. */
 export interface TraceEvent {
   readonly at: number
   readonly kind: string
   readonly [detail: string]: string | number | boolean | undefined
 }
 
-/** Committed before the gateway is asked: from then on the question may be in its history. */
+/** Which start of the gateway was asked, and when. Committed before the request, so the question may be in the history. */
 export interface AskMark {
   readonly at: number
   readonly bootId: string
 }
 
-/** How answers are written in a direct message of the app; `auto` is markdown where the platform renders all of it. */
+/** The format of answers in direct messages. `auto` uses markdown if WeCom renders all of the answer's markup. */
 export type ReplyFormat = 'auto' | 'text' | 'markdown'
 
-/** What it takes to write to the sender by the app of the same account. */
+/** How the account's app sends direct messages to the sender. */
 export interface DirectMessages {
   readonly format: ReplyFormat
-  /** How long one is tried. */
+  /** How long a direct message is retried. */
   readonly deliverWithinMs: number
 }
 
-/** Media of a question. pending: not fetched yet · kept: in the spool as `file` · failed: the agent is told so instead. */
+/**
+ * Media of a question. pending: not fetched yet · kept: in the spool as `file` · failed: the question names the problem
+ * instead.
+ */
 export interface TurnAttachment extends Attachment {
   readonly state: 'pending' | 'kept' | 'failed'
-  /** Its name in the spool; of this message and no other. */
+  /** Its name in the spool, unique to this message. */
   readonly file: string
   readonly bytes?: number
   readonly mimeType?: string
-  /** `late`: it was not there when the question had to go; `too_large_for_agent`: the gateway takes less than we do. */
+  /** `late`: not fetched in time for the question. `too_large_for_agent`: over the gateway's limits, not ours. */
   readonly problem?: MediaProblem | 'late' | 'too_large_for_agent'
 }
 
-/** Why a file of an answer did not get home. */
+/** Why a file of an answer did not reach the user. `no_way`: no route. `unsure`: its outcome is unknown. */
 export type FileProblem = 'withheld' | 'no_way' | 'too_large' | 'too_small' | 'gone' | 'not_sent' | 'unsure'
 
 /**
- * A file in an answer. pending: still at the agent · inline: a picture in the bubble · direct: on its way as a direct
- * message · sent · failed · duplicate: the same bytes as another file of this answer.
+ * A file in an answer. pending: not fetched from the agent yet · inline: a picture in the bubble · direct: queued as a
+ * direct message · sent: that message arrived · failed: see `problem` · duplicate: equal to another file of this answer.
  */
 export interface TurnFile {
   readonly fileName: string
@@ -80,30 +83,37 @@ export interface TurnFile {
   readonly file: string
   readonly bytes?: number
   readonly media?: MediaKind
-  /** Equal for equal bytes. */
+  /** SHA-256 of the bytes, in hex. */
   readonly digest?: string
   readonly problem?: FileProblem
 }
 
 /**
- * The card in an answer. pending: under way by response_url, the bubble waits for it · sent · refused: it stands in the
- * answer as words · direct: goes with the direct message.
+ * The card in an answer. pending: sent by response_url, and the bubble waits for the outcome · sent: it arrived · refused:
+ * the answer contains it as readable text · direct: part of the direct message.
  */
 export interface TurnCard {
   readonly state: 'pending' | 'sent' | 'refused' | 'direct'
-  /** With a task_id of ours: those of models repeat. */
+  /** With our own task_id, because models reuse theirs. */
   readonly card: Card
+  /** The task_id that the model wrote. */
   readonly modelTaskId?: string
-  /** The answer without the card, with the card as words, and the card's words alone. */
+  /** The answer without the card. */
   readonly around: string
+  /** The answer with the card as readable text. */
   readonly words: string
+  /** The card alone as readable text. */
   readonly inWords: string
-  /** While it is pending: how long the bubble waits. */
+  /** Until when the bubble waits for a pending card (epoch ms). */
   readonly waitUntil?: number
 }
 
-/** The life of one answer. `id` is also the gateway's idempotencyKey and runId. */
+/**
+ * One message and its answer, from receipt to the end. All times are epoch ms. Stored as one JSON document, so a renamed
+ * field needs a migration.
+ */
 export interface Turn {
+  /** Also the gateway's idempotencyKey and runId. */
   readonly id: string
   readonly account: string
   readonly surface: Surface
@@ -113,89 +123,92 @@ export interface Turn {
   readonly msgid: string
   readonly streamId: string
   readonly agentId: string
-  /** Who answers where that agent, which is made when it is needed, cannot be made. */
+  /** The bound agent, which answers if the dynamic agent `agentId` can't be created. */
   readonly fallbackAgentId?: string
   readonly sessionKey: string
   readonly state: TurnState
   readonly end?: TurnEnd
-  /** What the user said, all merged parts. */
+  /** The user's text, including that of merged messages. */
   readonly text: string
   readonly attachments?: readonly TurnAttachment[]
-  /** Until then a text of the same sender is waited for: the message was nothing but media. */
+  /** The message has only media: until then the question waits for a text of the same sender. */
   readonly joinUntil?: number
-  /** The turn that answers this one too. */
+  /** The turn with which this one was merged, and which answers both. */
   readonly mergedInto?: string
   readonly task: TurnTask
-  /** Absent once nothing of the task is left to do at the gateway. */
+  /** Absent once the task needs nothing more from the gateway. */
   readonly pending?: PendingTask
-  /** What goes to the agent; frozen when the turn is first claimed. */
+  /** The text for the agent. Frozen at the first claim, so that a repeat asks the same. */
   readonly question?: string
-  /** The name of the command that a `reset` or a `pass` came from. */
+  /** The name of the command, for a `reset` or `pass`. */
   readonly command?: string
-  /** When somebody wanted the run to be stopped. */
+  /** When a user asked to stop the run. */
   readonly stopAt?: number
-  /** Said before the answer, in the same bubble. */
+  /** Notices that the bubble shows before the answer. */
   readonly preface?: string
   readonly thoughts: Thoughts
-  /** Once the run is over: the reasoning as its bubble shows it, before the answer. It goes no other way. */
+  /** Set when the run is over: the reasoning as the bubble shows it before the answer. It takes no other route. */
   readonly reasoning?: string
-  /** The answer so far; whole once `end` is set, and then without reasoning. A snapshot of a running answer may be newer in memory. */
+  /**
+   * The answer so far; complete, and without reasoning, once `end` is set. While the run streams, the process that follows
+   * it may have a newer snapshot in memory.
+   */
   readonly answer: string
   readonly files?: readonly TurnFile[]
-  /** The run is over, and it is not known yet whether files came with it. */
+  /** The run is over, and its files are not known yet. */
   readonly isLooking?: true
-  /** How long the bubble is held open for them. */
+  /** Until when the bubble stays open for its files. */
   readonly filesUntil?: number
-  /** When all that the bubble was held open for was known. */
+  /** When the last thing that the bubble waited for was settled. */
   readonly readyAt?: number
   readonly card?: TurnCard
-  /** Content of the finish frame, once it is decided for good. */
+  /** The content of the finish frame. Set once, and never changed. */
   readonly closedWith?: string
-  /** Leading bytes of `answer` that a finish frame which was served has shown. */
+  /** How many leading UTF-8 bytes of `answer` a served finish frame has shown. */
   readonly shownBytes: number
   /** When the finish frame was first served. */
   readonly finishServedAt?: number
-  /** Part of the answer can reach the user by no route. */
+  /** No route can deliver a part of the answer. */
   readonly lost?: true
   readonly receivedAt: number
-  /** When the bubble closes with a notice if the answer is not there. */
+  /** When the bubble closes with a notice if the answer is not complete. */
   readonly handoverAt: number
-  /** When the platform stops fetching. */
+  /** When WeCom stops polling. */
   readonly windowEndAt: number
-  /** After this nothing can reach the user any more. */
+  /** When the last route to the user expires. */
   readonly lastWayUntil: number
   readonly responseUrl?: string
-  /** Absent where the account has no app. */
+  /** Absent if the account has no app. */
   readonly dm?: DirectMessages
   readonly asked?: AskMark
   /** When the run ended. */
   readonly endedAt?: number
-  /** The user has not been told of this end yet: the next message's bubble says it. */
+  /** The user has not seen how this turn ended. The answer to their next message begins with a notice about it. */
   readonly unsaid?: boolean
   readonly trace: readonly TraceEvent[]
-  /** Place in the session's queue; a merged turn takes over the place of the one it swallows. */
+  /** Place in the conversation's queue. A merged turn keeps the place of the older one. */
   readonly order: number
-  /** Compared on save. */
+  /** Compared on save, to detect concurrent changes. */
   readonly version: number
 }
 
-/** Its question has not been frozen yet: it may still be joined, taken back or expire. */
+/** True until the question is frozen. Until then the turn can be joined, stopped or expire. */
 export function isUnclaimed({ task, question, end }: Pick<Turn, 'task' | 'question' | 'end'>): boolean {
   return task === 'ask' && question === undefined && end === undefined
 }
 
-/** The task is done, or nobody wants it any longer. */
+/** The turn without its task, which is done or no longer needed. */
 export function withoutPending(turn: Turn): Turn {
   const { pending: _, ...rest } = turn
   return rest
 }
 
-/** A message to the Bot has a bubble that shows its answer; one to the app and a click have none. */
+/** True for a message to the Bot. A message to the app and a click have no bubble; their answer is a message. */
 export function hasBubble(turn: Turn): boolean {
   return turn.surface === 'bot' && turn.origin === 'message'
 }
 
-/** True while something may still happen to the turn itself (its deliveries have a life of their own). */
+/** True while the turn itself can still change. Its deliveries may be unfinished after that. */
 export function isOpen(turn: { readonly state: TurnState; readonly isOver: boolean }): boolean {
   if (turn.state === 'shown' || turn.state === 'ended') return false
   return !(turn.state === 'moved' && turn.isOver)

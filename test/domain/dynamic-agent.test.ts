@@ -6,7 +6,7 @@ import { seeded } from '../crypto/seeded.ts'
 const idOf = (account: string, kind: 'direct' | 'group', id: string) => formatDynamicAgentId({ account, kind, id })
 const hash = /-[0-9a-f]{8}$/
 
-test('dynamic agents: plain ids are kept, and a hash is added as soon as two could come out the same', () => {
+test('dynamic agents: plain ids are kept, ambiguous ones get a hash', () => {
   expect(idOf('default', 'direct', 'ZhangSan')).toBe('wecom-dm-zhangsan')
   expect(idOf('default', 'direct', '007')).toBe('wecom-dm-007')
   expect(idOf('default', 'group', 'wrgroup')).toBe('wecom-group-wrgroup')
@@ -19,11 +19,11 @@ test('dynamic agents: plain ids are kept, and a hash is added as soon as two cou
   const longest = 'x'.repeat(64 - 'wecom-dm-'.length)
   expect(idOf('default', 'direct', longest)).toBe(`wecom-dm-${longest}`)
   expect(idOf('default', 'direct', `${longest}x`)).toMatch(/^wecom-dm-x{39}-[0-9a-f]{8}$/)
-  // Users have no case, so both spellings are one user.
+  // User ids are case-insensitive, so both spellings are the same user.
   expect(idOf('default', 'direct', 'Zhang.San')).toBe(idOf('default', 'direct', 'zhang.san'))
 })
 
-test('dynamic agents: ids that were chosen to collide, and a hundred thousand random ones, are all different and fit', () => {
+test('dynamic agents: no two conversations share an id, and each id is valid', () => {
   const hashed = idOf('default', 'direct', 'zhang.san').replace('wecom-dm-', '')
   const chosen: readonly [string, 'direct' | 'group', string][] = [
     ['default', 'direct', 'zhang.san'],
@@ -60,21 +60,21 @@ test('dynamic agents: ids that were chosen to collide, and a hundred thousand ra
   const letters = Array.from('abcdxyzABC0189_-.@张李王赵小伟芳娜\u{20000}')
   const accounts = ['default', 'x', 'x-dm', 'sales', 'sales-group']
   const seen = new Map<string, string>()
-  const twins: string[] = []
+  const invalid: string[] = []
   for (let round = 0; round < 100_000; round++) {
     const [account, kind] = [pick(accounts), pick(['direct', 'group'] as const)]
     const id = Array.from({ length: 1 + random.below(64) }, () => pick(letters)).join('')
     const who = [account, kind, kind === 'direct' ? id.toLowerCase() : id].join('\0')
     const agent = idOf(account, kind, id)
-    if ((seen.get(agent) ?? who) !== who || !/^[a-z0-9_-]{1,64}$/.test(agent)) twins.push(agent)
+    if ((seen.get(agent) ?? who) !== who || !/^[a-z0-9_-]{1,64}$/.test(agent)) invalid.push(agent)
     seen.set(agent, who)
   }
-  expect(twins).toEqual([])
+  expect(invalid).toEqual([])
   expect(seen.size).toBeGreaterThan(95_000)
   expect([...seen.keys()].some(agent => hash.test(agent))).toBe(true)
 })
 
-test('dynamic agents: an own agent stands behind a binding of the very peer and before all others', () => {
+test('dynamic agents: only a binding of that user or group wins over them', () => {
   const bindings: readonly Binding[] = [
     { agentId: 'sales', match: { accountId: 'sales' } },
     { agentId: 'vip', match: { peer: { kind: 'direct', id: 'Vip' } } },

@@ -5,7 +5,7 @@ import { seeded } from '../crypto/seeded.ts'
 
 const mebibyte = 1_048_576
 
-/** A picture of one pixel, as an encoder wrote it. */
+/** A real picture of one pixel. */
 const png = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
   'base64',
@@ -112,7 +112,7 @@ const verdicts: readonly (readonly [keyof typeof bytesByName, MediaKind | undefi
 ]
 
 test.each(verdicts.map(([name, wanted, media, reason]) => [name, wanted, media, reason] as const))(
-  'media: %s, wanted as %s, goes as %s',
+  'media: %s, requested as %s, is sent as %s',
   (name, wanted, media, reason) => {
     const verdict = judgeMedia(bytesByName[name], wanted)
     if (!('media' in verdict)) throw new Error(verdict.refused)
@@ -122,11 +122,11 @@ test.each(verdicts.map(([name, wanted, media, reason]) => [name, wanted, media, 
   },
 )
 
-test('media: too little and too much is refused with the reason', () => {
-  expect(judgeMedia(Buffer.from('12345'))).toEqual({ refused: 'it has 5 bytes, the platform takes 6 or more' })
+test('media: too small and too large files are refused with the reason', () => {
+  expect(judgeMedia(Buffer.from('12345'))).toEqual({ refused: 'it has 5 bytes; WeCom accepts 6 or more' })
   expect(judgeMedia(Buffer.from('123456'))).toEqual({ media: 'file' })
   expect(judgeMedia(new Uint8Array(20 * mebibyte + 1), 'file')).toEqual({
-    refused: 'it is larger than 20 MB, the most that the platform takes',
+    refused: 'it is larger than 20 MB, the largest file that WeCom accepts',
   })
 })
 
@@ -137,7 +137,7 @@ test.each(['isom', 'iso2', 'iso6', 'mp41', 'mp42', 'avc1', 'M4V ', 'MSNV', 'dash
   },
 )
 
-test('media: cut anywhere, bytes are judged without a mistake', () => {
+test('media: truncated bytes always get a verdict', () => {
   for (const bytes of [png, jpeg, movie('isom'), amr(3), amr(3, 0, 'AMR-WB', 18)])
     for (let length = 0; length <= bytes.length; length++)
       expect(Object.keys(judgeMedia(bytes.subarray(0, length), 'image'))).not.toEqual([])
@@ -166,7 +166,7 @@ test.each([
   expect(safeFileName(name)).toBe(shown)
 })
 
-test('media: a long name is cut before its extension, on a character', () => {
+test('media: a long name keeps its extension and is cut between characters', () => {
   expect(safeFileName(`${'a'.repeat(300)}.tar.gz`)).toBe(`${'a'.repeat(197)}.gz`)
   expect(safeFileName(`${'测'.repeat(100)}.pdf`)).toBe(`${'测'.repeat(65)}.pdf`)
   expect(safeFileName('😀'.repeat(100))).toBe('😀'.repeat(50))
@@ -174,7 +174,7 @@ test('media: a long name is cut before its extension, on a character', () => {
   expect(safeFileName(`${'a'.repeat(199)} b`)).toBe('a'.repeat(199))
 })
 
-test('media: a safe name stays as it is', () => {
+test('media: a name that is safe does not change', () => {
   const random = seeded(7)
   for (let i = 0; i < 2_000; i++) {
     const name = random.text(random.below(300)).replaceAll('x', '.')

@@ -11,5 +11,5 @@ const table: readonly (readonly [text: string, click: Click])[] = [
   ['[card]', { eventKey: '', taskId: '', selected: [] }],
 ]
 for (const [text, click] of table) {
-  test(`message: a click is heard as ${text}`, () => expect(formatClick(click)).toBe(text))
+  test(`message: a click is formatted as ${text}`, () => expect(formatClick(click)).toBe(text))
 }

@@ -10,7 +10,7 @@ import {
 } from '../../src/domain/policy.ts'
 import table from './policy.json'
 
-describe('what is a command', () => {
+describe('parsing commands', () => {
   test.each([
     ['/new', { name: 'new', rest: '' }],
     ['／status now', { name: 'status', rest: 'now' }],
@@ -38,17 +38,17 @@ describe('what is a command', () => {
   })
 })
 
-/** Each row is one square: policy, whether the sender is in allowFrom, what the policy gates, and what is wanted. */
+/** One combination: the policy, whether `allowFrom` lists the sender, what the policy applies to, and the request. */
 interface Row {
   readonly policy: DmPolicy['policy']
   readonly listed: 'no' | 'yes' | 'everyone'
   readonly applies: DmPolicy['applies']
-  readonly wish: keyof typeof wishes
+  readonly request: keyof typeof requests
   readonly allowed: boolean
   readonly rule: string
 }
 
-const wishes = {
+const requests = {
   chat: { kind: 'chat' },
   command: { kind: 'command', name: 'new' },
   help: { kind: 'command', name: 'help' },
@@ -58,16 +58,16 @@ const wishes = {
 } satisfies Record<string, PolicyRequest>
 
 const lists = { no: ['lisi', '7zhang'], yes: ['wecom:user:007ZHANG'], everyone: ['lisi', '*'] }
-// Written by hand; the test below sees that each row is well formed.
+// Written by hand. The first test checks that no row is missing or misspelled.
 const rows = table as readonly Row[]
 
-describe('who may', () => {
+describe('access control', () => {
   test('policy: the table has every combination once', () => {
-    const names = rows.map(row => [row.policy, row.listed, row.applies, row.wish].join(' '))
+    const names = rows.map(row => [row.policy, row.listed, row.applies, row.request].join(' '))
     const all = ['open', 'allowlist', 'pairing', 'disabled'].flatMap(policy =>
       ['no', 'yes', 'everyone'].flatMap(listed =>
         ['commands', 'all'].flatMap(applies =>
-          Object.keys(wishes).map(wish => [policy, listed, applies, wish].join(' ')),
+          Object.keys(requests).map(request => [policy, listed, applies, request].join(' ')),
         ),
       ),
     )
@@ -75,15 +75,15 @@ describe('who may', () => {
     expect(names).toHaveLength(144)
   })
 
-  for (const { policy, listed, applies, wish, allowed, rule } of rows) {
-    test(`policy: ${policy}, listed ${listed}, for ${applies}: ${wish} is ${allowed ? 'allowed' : 'refused'} by ${rule}`, () => {
-      const decision = decide({ policy, applies, allowFrom: lists[listed] }, '007Zhang', wishes[wish])
+  for (const { policy, listed, applies, request, allowed, rule } of rows) {
+    test(`policy: ${policy}/${listed}/${applies}: ${request} ${allowed ? 'allowed' : 'denied'} (${rule})`, () => {
+      const decision = decide({ policy, applies, allowFrom: lists[listed] }, '007Zhang', requests[request])
       expect(decision).toEqual({ isAllowed: allowed, rule } as typeof decision)
     })
   }
 })
 
-test('policy: an id may have the prefixes that targets have', () => {
+test('policy: ids in allowFrom may have the prefixes of targets', () => {
   for (const id of [
     '007zhang',
     ' 007Zhang ',
@@ -97,7 +97,7 @@ test('policy: an id may have the prefixes that targets have', () => {
   }
 })
 
-test('policy: an administrator is one of every account, or of the one that is named', () => {
+test('policy: name@account is an administrator of that account only', () => {
   const named = ['boss', 'user:chef@sales', 'me@corp.com', 'wang@default']
   const of = (account: string) => administratorsOf(account, named, ['default', 'sales'])
   expect(of('default')).toEqual(['boss', 'me@corp.com', 'wang'])

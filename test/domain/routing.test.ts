@@ -3,7 +3,7 @@ import { formatQuestion } from '../../src/domain/message.ts'
 import { type Binding, formatSessionKey, routeOf } from '../../src/domain/routing.ts'
 import { seeded } from '../crypto/seeded.ts'
 
-test('routing: user ids are only lower-cased, chat ids with capitals keep apart by a hash of their spelling', () => {
+test('routing: chat ids that differ in case get different session keys', () => {
   const key = (kind: 'direct' | 'group', id: string) => formatSessionKey('main', { account: 'sales', kind, id })
   expect(key('direct', '007Zhang')).toBe('agent:main:wecom:sales:direct:007zhang')
   expect(key('group', 'wrabc')).toBe('agent:main:wecom:sales:group:wrabc')
@@ -11,7 +11,7 @@ test('routing: user ids are only lower-cased, chat ids with capitals keep apart 
   expect(key('group', 'wrABC')).not.toBe(key('group', 'wrAbC'))
 })
 
-test('routing: ids that were chosen to collide, and a hundred thousand random ones, have sessions of their own', () => {
+test('routing: no two conversations share a session key', () => {
   const key = (account: string, kind: 'direct' | 'group', id: string) => formatSessionKey('main', { account, kind, id })
   const hashed = key('x', 'group', 'wrABC').split(':').at(-1) ?? ''
   const chosen: readonly [string, 'direct' | 'group', string][] = [
@@ -43,13 +43,13 @@ test('routing: ids that were chosen to collide, and a hundred thousand random on
   expect(new Set(Array.from(users, one => key('x', 'direct', one.toUpperCase()))).size).toBe(users.size)
 })
 
-test('message: the agent reads the text as it is, and in a group who speaks', () => {
+test('message: the agent reads the sender in a group, and only the text else', () => {
   const conversation = { account: 'a', kind: 'direct', id: 'x' } as const
   expect(formatQuestion(conversation, 'x', ' hi ')).toBe(' hi ')
   expect(formatQuestion({ ...conversation, kind: 'group' }, '007Zhang', 'hi')).toBe('[007Zhang]\nhi')
 })
 
-test('routing: the most specific binding decides, of equal ones the first, and without one the default agent', () => {
+test('routing: the most specific binding wins, the first of equal ones', () => {
   const bindings: readonly Binding[] = [
     { agentId: 'everywhere', match: {} },
     { agentId: 'sales', match: { accountId: 'sales' } },

@@ -5,7 +5,7 @@ import { type Seeded, seeded } from '../crypto/seeded.ts'
 
 const accounts = ['default', 'corp', 'all']
 
-/** A text, its target in canonical form, and the account. */
+/** Text, target in canonical form, account. */
 const good: readonly (readonly [string, string, string?])[] = [
   ['zhangsan', 'user:zhangsan'],
   ['  zhangsan\n', 'user:zhangsan'],
@@ -132,7 +132,7 @@ const bad: readonly (readonly [string, RegExp, RegExp])[] = [
   [`webhook:${'a'.repeat(129)}`, /webhook longer than 128 characters/, /NAME/],
 ]
 
-test.each(bad)('target: refused with a reason: %j', (text, message, hint) => {
+test.each(bad)('target: refused with a reason and a hint: %j', (text, message, hint) => {
   const error = refusalOf(text)
   expect(error.code).toBe('bad_target')
   expect(error.message).toMatch(message)
@@ -143,14 +143,14 @@ test.each([
   ['user', 'users', 1_000],
   ['party', 'departments', 100],
   ['tag', 'tags', 100],
-] as const)('target: the limit of the platform applies to %s (%s)', (kind, words, most) => {
-  const ids = Array.from({ length: most }, (_, i) => String(i + 1))
+] as const)('target: at most as many %s ids as WeCom accepts (%s)', (kind, words, max) => {
+  const ids = Array.from({ length: max }, (_, i) => String(i + 1))
   expect(parseTarget(`${kind}:${ids.join('|')}`, { accounts })).toEqual({ target: { kind, ids } })
-  const error = refusalOf(`${kind}:${[...ids, String(most + 1)].join('|')}`)
-  expect(error.message).toBe(`the target names ${most + 1} ${words}; one message can go to at most ${most}`)
+  const error = refusalOf(`${kind}:${[...ids, String(max + 1)].join('|')}`)
+  expect(error.message).toBe(`the target names ${max + 1} ${words}; one message can go to at most ${max}`)
 })
 
-test('target: a refusal does not repeat the text', () => {
+test('target: errors do not contain the refused text', () => {
   for (const [text] of bad) {
     const secret = text.split(':').at(-1)?.trim() ?? ''
     if (secret.length > 5) expect(refusalOf(text).message).not.toContain(secret)
