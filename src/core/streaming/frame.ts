@@ -8,7 +8,7 @@ import { formatApproval } from './approval.ts'
 import { askableAt } from './attachments.ts'
 import { maskCards } from '../cards/find.ts'
 import { noticeOfFiles } from './files.ts'
-import { presentReasoning, splitReasoning, withoutHalfTag } from '../text/reasoning.ts'
+import { presentReasoning, splitReasoning, trimPartialTag } from '../text/reasoning.ts'
 import { byteLength, cutHead } from '../text/split.ts'
 
 /** How long a silent bubble keeps its first content, and how long a lost link goes without being mentioned. */
@@ -64,7 +64,7 @@ export function streamFrame(turn: Turn, view: View, translate: Translate): Frame
 
 function openContent(turn: Turn, view: View, translate: Translate): string {
   const said = view.live?.text ?? turn.answer
-  const { reasoning, plain } = splitReasoning(turn.end === undefined ? withoutHalfTag(said) : said)
+  const { reasoning, plain } = splitReasoning(turn.end === undefined ? trimPartialTag(said) : said)
   const text = maskCards(plain, isFresh(view))
   const notice =
     approvalNotice(turn, view, translate) ?? (isOffline(turn, view) ? translate({ key: 'offline' }) : undefined)

@@ -1,27 +1,34 @@
 import { byteLength } from './split.ts'
 
-/** How a fenced code block is closed early, and opened again elsewhere. */
+/** The two lines around a fenced code block. A block that is split closes with `closing` and reopens with `opening`. */
 export interface Fence {
-  /** The line that opened it, without its end. */
+  /** The line that opened the block, without its newline. */
   readonly opening: string
   readonly closing: string
 }
 
-/** A line of a text: where it begins and what it means for code blocks. */
+/** A line of a text, and its role in a fenced code block. */
 export interface TextLine {
+  /** Index of its first character. */
   readonly start: number
-  /** Bytes of the text before it. */
+  /** UTF-8 bytes before it. */
   readonly bytes: number
-  /** `fenceLike`: begins like a fence and is none, but a piece of it would be. `end` follows the last line. */
+  /**
+   * `fenceLike`: starts like a fence but isn't one, such as a fence of the other character inside a block. A piece of such a
+   * line could become a fence, so it must not be split. `end`: the empty position after the last line.
+   */
   readonly kind: 'text' | 'blank' | 'opens' | 'closes' | 'fenceLike' | 'end'
-  /** The code block in which it begins; so a closing line has one and an opening line none. */
+  /** The code block that is open where the line starts. So a closing line has one, and an opening line has none. */
   readonly fence?: Fence
 }
 
-const beginning = /^ {0,3}(`{3,}|~{3,})(.*)$/s
+const fenceLine = /^ {0,3}(`{3,}|~{3,})(.*)$/s
 
-/** The lines of `text` with an `end` behind them. A fence line of more than `mostBytes` counts as text. */
-export function scanLines(text: string, mostBytes: number): readonly TextLine[] {
+/**
+ * Splits `text` into lines and finds its fenced code blocks (CommonMark). The last item has the kind `end`. A fence line of
+ * more than `maxBytes` counts as text, because a message could not repeat it.
+ */
+export function scanLines(text: string, maxBytes: number): readonly TextLine[] {
   const lines: TextLine[] = []
   let bytes = 0
   let fence: Fence | undefined
@@ -30,7 +37,7 @@ export function scanLines(text: string, mostBytes: number): readonly TextLine[] 
     const next = newline === -1 ? text.length : newline + 1
     const raw = text.slice(start, next)
     const content = raw.replace(/\r?\n$/, '')
-    const kind = kindOf(content, fence, mostBytes)
+    const kind = kindOf(content, fence, maxBytes)
     lines.push({ start, bytes, kind, ...(fence && { fence }) })
     if (kind === 'opens') fence = fenceOf(content)
     if (kind === 'closes') fence = undefined
@@ -40,13 +47,13 @@ export function scanLines(text: string, mostBytes: number): readonly TextLine[] 
   return [...lines, { start: text.length, bytes, kind: 'end', ...(fence && { fence }) }]
 }
 
-/** True when a line that begins at `at` would begin like a fence. */
+/** True if a line that started at `at` would start like a fence. */
 export function isFenceLikeAt(text: string, at: number): boolean {
-  return beginning.test(text.slice(at, at + 6))
+  return fenceLine.test(text.slice(at, at + 6)) // three spaces and three backticks
 }
 
-function kindOf(content: string, fence: Fence | undefined, mostBytes: number): TextLine['kind'] {
-  const match = byteLength(content) > mostBytes ? null : beginning.exec(content)
+function kindOf(content: string, fence: Fence | undefined, maxBytes: number): TextLine['kind'] {
+  const match = byteLength(content) > maxBytes ? null : fenceLine.exec(content)
   if (match === null) return content.trim() === '' ? 'blank' : 'text'
   const [, run = '', rest = ''] = match
   if (fence === undefined) return run.startsWith('`') && rest.includes('`') ? 'fenceLike' : 'opens'
@@ -54,5 +61,5 @@ function kindOf(content: string, fence: Fence | undefined, mostBytes: number): T
 }
 
 function fenceOf(opening: string): Fence {
-  return { opening, closing: beginning.exec(opening)?.[1] ?? '' }
+  return { opening, closing: fenceLine.exec(opening)?.[1] ?? '' }
 }

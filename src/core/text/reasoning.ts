@@ -1,29 +1,33 @@
 import type { Thoughts } from '../../domain/turn.ts'
 import { byteLength, cutHead } from './split.ts'
 
-/** An answer without its reasoning, and that; byte for byte the answer where there is none. */
-export interface Reasoned {
+export interface SplitAnswer {
+  /** The contents of the `<think>` blocks, joined by blank lines. */
   readonly reasoning: string
+  /** The answer without them; identical to the input if there are none. */
   readonly plain: string
 }
 
-/** Further blocks count as text. */
-const mostBlocks = 50
-/** Reasoning is cut here: the bubble is for the answer. */
-const mostBytes = 4_096
+/** Blocks after these are left in the text, so that scanning stays cheap. */
+const maxBlocks = 50
+/** Longer reasoning is cut, to leave room for the answer. */
+const maxBytes = 4_096
 const fence = /^ {0,3}(?:`{3,}|~{3,})/gm
-/** At the beginning of a line, or right behind another one. */
+/** A block starts at the beginning of a line or directly after another block. */
 const block = /(?<=^|\n|<\/think>[ \t]{0,9}\n{0,9})[ \t]*<think>([\s\S]*?)(?:<\/think>[ \t]*\n*|$)/g
 
-/** Takes `<think>` blocks out, those that begin a line outside of code; one that has not ended yet goes to the end. */
-export function splitReasoning(text: string): Reasoned {
+/**
+ * Separates a model's `<think>` blocks from its answer. A block must start a line and be outside of fenced code, so that an
+ * answer can mention the tag. A block that is not closed, as while it streams, extends to the end.
+ */
+export function splitReasoning(text: string): SplitAnswer {
   if (!text.includes('<think>')) return { reasoning: '', plain: text }
   const thoughts: string[] = []
   let plain = ''
   let from = 0
-  let looked = 0
+  let blocks = 0
   for (const match of text.matchAll(block)) {
-    if (++looked > mostBlocks) break
+    if (++blocks > maxBlocks) break
     if ((text.slice(0, match.index).match(fence)?.length ?? 0) % 2 === 1) continue
     const before = text.slice(from, match.index)
     plain += plain === '' && before.trim() === '' ? '' : before
@@ -33,16 +37,16 @@ export function splitReasoning(text: string): Reasoned {
   return { reasoning: thoughts.filter(thought => thought !== '').join('\n\n'), plain: plain + text.slice(from) }
 }
 
-/** A growing text without an end that may become a tag. */
-export function withoutHalfTag(text: string): string {
+/** Removes an incomplete `<think>` or `</think>` tag from the end of a streaming text. */
+export function trimPartialTag(text: string): string {
   return text.replace(/<\/?(?:t(?:h(?:i(?:nk?)?)?)?)?$/, '')
 }
 
-/** What stands before the answer in a bubble; empty when nothing does. */
+/** Formats reasoning for the bubble, before the answer. Returns an empty text if there is nothing to show. */
 export function presentReasoning(reasoning: string, thoughts: Thoughts): string {
   if (reasoning === '' || thoughts === 'hide') return ''
-  const whole = byteLength(reasoning) <= mostBytes
-  const shown = whole ? reasoning : `${cutHead(reasoning, mostBytes)}…`
+  const fits = byteLength(reasoning) <= maxBytes
+  const shown = fits ? reasoning : `${cutHead(reasoning, maxBytes)}…`
   if (thoughts === 'fold') return `<think>${shown.replaceAll('</think>', '')}</think>`
   return shown
     .split('\n')

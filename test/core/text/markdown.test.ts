@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { fitsAppMarkdown } from '../../../src/core/text/markdown.ts'
 
-const fitting = [
+const asMarkdown = [
   '# Title',
   '###### Small title\n\nText.',
   'This is **bold**.',
@@ -25,7 +25,7 @@ const fitting = [
   '# [1] a footnote by hand: (x)',
 ]
 
-const notFitting = [
+const asText = [
   '',
   'Plain text.',
   '2 ** 3 ** 4',
@@ -70,21 +70,21 @@ const notFitting = [
   '<font color="info">- a\n- b</font>',
 ]
 
-test.each(fitting)('markdown: %j is for markdown of an app', text => {
+test.each(asMarkdown)('markdown: %j is sent as markdown', text => {
   expect(fitsAppMarkdown(text)).toBe(true)
 })
 
-test.each(notFitting)('markdown: %j is for text', text => {
+test.each(asText)('markdown: %j is sent as text', text => {
   expect(fitsAppMarkdown(text)).toBe(false)
 })
 
-test('markdown: one message holds it, counted in bytes', () => {
+test('markdown: the limit of one message is counted in bytes', () => {
   const text = `**a**${'测'.repeat(681)}`
   expect(Buffer.byteLength(text)).toBe(2_048)
   expect(fitsAppMarkdown(text)).toBe(true)
   expect(fitsAppMarkdown(`${text}.`)).toBe(false)
 })
 
-test('markdown: asked again, the answer is the same', () => {
+test('markdown: the same text always gets the same format', () => {
   for (let i = 0; i < 3; i++) expect(fitsAppMarkdown('`a` <font color="info">b</font>')).toBe(true)
 })

@@ -3,7 +3,7 @@ import { splitParts } from '../../../src/core/text/parts.ts'
 import { byteLength, cutHead } from '../../../src/core/text/split.ts'
 import { type Seeded, seeded } from '../../crypto/seeded.ts'
 
-/** A code block as this test reads it, line by line and without knowledge of how texts are cut. */
+/** The opening line of the code block that is open after `text`. Written without looking at the code under test. */
 function openFenceAfter(text: string, fence?: string): string | undefined {
   let open = fence
   for (const line of text.split('\n')) {
@@ -18,7 +18,7 @@ function openFenceAfter(text: string, fence?: string): string | undefined {
   return open
 }
 
-/** The text that was cut, made again of its parts; where a newline may be ours or the text's, `text` decides. */
+/** Joins the parts to the original text again. Where a newline may be ours or the text's, `text` decides. */
 function unsplit(parts: readonly string[], text: string): string {
   if (parts.length === 1) return parts[0] ?? ''
   let made = ''
@@ -81,14 +81,14 @@ function randomText(random: Seeded, bytes: number, withFences: boolean): string 
   return random.below(2) === 0 ? text : text.trimEnd()
 }
 
-test('parts: a short text stays as it is, an empty one has no part', () => {
+test('parts: a short text is unchanged, an empty one has no parts', () => {
   expect(splitParts('', 64, 8)).toEqual([])
   expect(splitParts('a\n', 64, 8)).toEqual(['a\n'])
   expect(splitParts('x'.repeat(64), 64, 1)).toEqual(['x'.repeat(64)])
   expect(splitParts('x'.repeat(65), 64, 1)).toBeUndefined()
 })
 
-test('parts: random texts come back whole, in parts that fit and whose code blocks are closed', () => {
+test('parts: joined again they are the text; each fits, with closed code blocks', () => {
   let cut = 0
   for (let seed = 1; seed <= 10_000; seed++) {
     const random = seeded(seed)
@@ -114,7 +114,7 @@ const shapes: Readonly<Record<string, string>> = {
   emoji: '😀',
   families: '👨‍👩‍👧‍👦',
   flags: '🇨🇳',
-  'a letter under a tower of accents': `a${'\u0301'.repeat(700)}`,
+  'a letter with 700 accents': `a${'\u0301'.repeat(700)}`,
   'empty lines': '\n',
   'Windows lines': '\r\n',
   'short lines': `${'测试 abc '.repeat(8)}\n`,
@@ -127,7 +127,7 @@ const shapes: Readonly<Record<string, string>> = {
   'byte order marks': '\ufeff',
 }
 
-test.each(Object.entries(shapes))('parts: 15 KB always fit 8 messages of an app: %s', (_, shape) => {
+test.each(Object.entries(shapes))('parts: 15 KB fit in 8 messages of an app: %s', (_, shape) => {
   const text = fill(shape, 15_360)
   const parts = splitParts(text, 2_048, 8) ?? []
   expect(parts.length).toBe(8)
@@ -135,7 +135,7 @@ test.each(Object.entries(shapes))('parts: 15 KB always fit 8 messages of an app:
   expect(unsplit(parts, text) === text).toBe(true)
 })
 
-test('parts: 15 KB always fit 8 messages of an app: random lines', () => {
+test('parts: 15 KB fit in 8 messages of an app: random lines', () => {
   for (let seed = 1; seed <= 300; seed++) {
     const text = fill(randomText(seeded(seed), 16_000, false), 15_360)
     const parts = splitParts(text, 2_048, 8)
@@ -144,25 +144,25 @@ test('parts: 15 KB always fit 8 messages of an app: random lines', () => {
   }
 })
 
-/** `shape` again and again, exactly `bytes` long. */
+/** Repeats `shape` to exactly `bytes` bytes. */
 function fill(shape: string, bytes: number): string {
   const head = cutHead(shape.repeat(Math.ceil(bytes / byteLength(shape))), bytes)
   return head + '.'.repeat(bytes - byteLength(head))
 }
 
-test('parts: a cut is behind a blank line when there is one, else behind a line, else between characters', () => {
+test('parts: cuts prefer blank lines, then line ends, then characters', () => {
   const [a, b, c] = ['a'.repeat(60), 'b'.repeat(60), 'c'.repeat(60)]
   expect(splitParts(`${a}\n\n${b}\n${c}`, 130, 8)).toEqual([`(1/2)\n${a}\n\n`, `(2/2)\n${b}\n${c}`])
   expect(splitParts(`${a}\n${b}\n${c}`, 130, 8)).toEqual([`(1/2)\n${a}\n${b}\n`, `(2/2)\n${c}`])
   expect(splitParts(a + b + c, 130, 8)).toEqual([`(1/2)\n${a}${b}cccc`, `(2/2)\n${c.slice(4)}`])
 })
 
-test('parts: the last message is not cut', () => {
+test('parts: a rest that fits in one message is not cut again', () => {
   const [a, b] = [`${'a'.repeat(100)}\n\n`, `${'b'.repeat(60)}\n\n${'c'.repeat(50)}`]
   expect(splitParts(a + b, 128, 8)).toEqual([`(1/2)\n${a}`, `(2/2)\n${b}`])
 })
 
-test('parts: nice cuts are given up when they would take too many parts', () => {
+test('parts: fewer parts are more important than cuts at blank lines', () => {
   const paragraph = `${'x'.repeat(70)}\n\n`
   const text = paragraph.repeat(6)
   expect(splitParts(text, 128, 6)?.map(part => part.length)).toEqual([78, 78, 78, 78, 78, 78])
@@ -170,7 +170,7 @@ test('parts: nice cuts are given up when they would take too many parts', () => 
   expect(splitParts(text, 128, 3)).toBeUndefined()
 })
 
-test('parts: what a reader sees as one character is not cut', () => {
+test('parts: emoji and combined characters are not split', () => {
   for (const cluster of ['👨‍👩‍👧‍👦', '🇨🇳', 'e\u0301', '각']) {
     const parts = splitParts(cluster.repeat(60), 128, 20) ?? []
     expect(parts.length).toBeGreaterThan(1)
@@ -178,20 +178,20 @@ test('parts: what a reader sees as one character is not cut', () => {
   }
 })
 
-test('parts: what a reader sees as one character is not cut where lines would not fit', () => {
+test('parts: emoji are not split in lines longer than a message', () => {
   const line = `${'👨‍👩‍👧‍👦'.repeat(70)}\n`
   const parts = splitParts(fill(line, 8 * byteLength(line) + 1_000), 2_048, 8) ?? []
   expect(parts.length).toBe(8)
   for (const part of parts) expect(part.replace(/^.*\n/, '').replace(/(?:👨‍👩‍👧‍👦|\n)*/, '')).toBe('')
 })
 
-test('parts: a code block goes whole into the next message when it fits there', () => {
+test('parts: a code block that fits into the next message is not split', () => {
   const words = `${'word '.repeat(12)}\n`
   const code = `\`\`\`js\n${'let a\n'.repeat(12)}\`\`\`\n`
   expect(splitParts(words + code, 128, 8)).toEqual([`(1/2)\n${words}`, `(2/2)\n${code}`])
 })
 
-test('parts: a code block that goes on is closed, and opened again as it was', () => {
+test('parts: a split code block is closed, and reopened with its language', () => {
   const line = `${'x'.repeat(49)}\n`
   const text = `Look:\n  ~~~~sh title="甲"\n${line.repeat(3)}  ~~~~\nDone.`
   expect(splitParts(text, 128, 8)).toEqual([
@@ -201,14 +201,14 @@ test('parts: a code block that goes on is closed, and opened again as it was', (
   ])
 })
 
-test('parts: a long line of code is closed on a new line', () => {
+test('parts: a split line of code is closed on a new line', () => {
   expect(splitParts(`\`\`\`\n${'x'.repeat(200)}\n\`\`\``, 128, 8)).toEqual([
     `(1/2)\n\`\`\`\n${'x'.repeat(114)}\n\`\`\``,
     `(2/2)\n\`\`\`\n${'x'.repeat(86)}\n\`\`\``,
   ])
 })
 
-test('parts: a cut makes no fence of backticks that were none', () => {
+test('parts: a cut never turns backticks into a fence', () => {
   for (const run of ['````', '  ```']) {
     for (let before = 100; before < 130; before++) {
       const text = `${'x'.repeat(before)}${run}js ${'y'.repeat(100)}`
@@ -219,12 +219,12 @@ test('parts: a cut makes no fence of backticks that were none', () => {
   }
 })
 
-test('parts: a cut makes no fence where every byte counts', () => {
+test('parts: a cut never makes a fence, even without a byte to spare', () => {
   const [head, tail] = [`${'x'.repeat(115)}\nyy`, `y\`\`\`\`\`\`js ${'z'.repeat(112)}`]
   expect(splitParts(head + tail, 128, 2)).toEqual([`(1/2)\n${head}`, `(2/2)\n${tail}`])
 })
 
-test('parts: fences of any length cost no more than their message', () => {
+test('parts: parts with very long fences stay within the limit', () => {
   for (const length of [30, 40, 100, 1_000]) {
     const text = `${'`'.repeat(length)}\n${'code\n'.repeat(100)}${'`'.repeat(length)}${' '.repeat(500)}\n`
     const parts = splitParts(text, 128, 100) ?? []
@@ -233,14 +233,14 @@ test('parts: fences of any length cost no more than their message', () => {
   }
 })
 
-test('parts: fences in any script cost no more than their message', () => {
+test('parts: parts with multi-byte fences stay within the limit', () => {
   const text = `\`\`\`\`${'甲'.repeat(12)}\n${`\`\`\`${'乙'.repeat(12)}\n`.repeat(5)}\`\`\`\`\n`
   const parts = splitParts(text, 64, 20) ?? []
   expect(parts.length).toBeGreaterThan(1)
   for (const part of parts) expect(byteLength(part)).toBeLessThanOrEqual(64)
 })
 
-test.each(['x', '\n', 'a\n\n', '`', '```\n', '测', '👨‍👩‍👧‍👦'])('parts: 200 KB of %j are cut quickly', shape => {
+test.each(['x', '\n', 'a\n\n', '`', '```\n', '测', '👨‍👩‍👧‍👦'])('parts: 200 KB of %j are split quickly', shape => {
   const text = fill(shape, 200_000)
   const begun = Bun.nanoseconds()
   for (const part of splitParts(text, 2_048, 110) ?? []) expect(byteLength(part)).toBeLessThanOrEqual(2_048)

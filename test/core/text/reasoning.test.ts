@@ -6,7 +6,7 @@ import { presentReasoning, splitReasoning } from '../../../src/core/text/reasoni
 import { advance } from '../../../src/core/streaming/advance.ts'
 import { alone, answered, asked, claimed, opened, translate, served, t0, text, turnOf } from '../streaming/turns.ts'
 
-const said = '<think>\nfirst\nthen\n</think>\n\nThe answer.'
+const withThoughts = '<think>\nfirst\nthen\n</think>\n\nThe answer.'
 const animation = '<think></think>'
 
 function turnAfter(events: Parameters<typeof advance>[1][], settings: Partial<OpenSettings> = {}): Turn {
@@ -18,15 +18,15 @@ function turnAfter(events: Parameters<typeof advance>[1][], settings: Partial<Op
 
 const shownBy = (turn: Turn, now: number) => streamFrame(turn, { now, placeholder: animation }, translate).content
 
-describe('what is reasoning', () => {
+describe('finding reasoning', () => {
   const table: readonly (readonly [name: string, text: string, reasoning: string, plain: string])[] = [
     ['none', 'no thoughts', '', 'no thoughts'],
-    ['before the answer', said, 'first\nthen', 'The answer.'],
-    ['that has not ended', '<think>still', 'still', ''],
-    ['of nothing', '<think></think>\nx', '', 'x'],
-    ['twice', '<think>a</think>b\n<think>c</think>\nd', 'a\n\nc', 'b\nd'],
-    ['twice in a row', '<think>a</think>\n<think>b</think>\nd', 'a\n\nb', 'd'],
-    ['twice in one line', '<think>a</think><think>b</think> d', 'a\n\nb', 'd'],
+    ['before the answer', withThoughts, 'first\nthen', 'The answer.'],
+    ['not closed yet', '<think>still', 'still', ''],
+    ['empty', '<think></think>\nx', '', 'x'],
+    ['two blocks', '<think>a</think>b\n<think>c</think>\nd', 'a\n\nc', 'b\nd'],
+    ['two blocks in a row', '<think>a</think>\n<think>b</think>\nd', 'a\n\nb', 'd'],
+    ['two blocks in one line', '<think>a</think><think>b</think> d', 'a\n\nb', 'd'],
     ['after spaces', ' \n <think>a</think> b', 'a', 'b'],
   ]
   for (const [name, whole, reasoning, plain] of table) {
@@ -34,18 +34,18 @@ describe('what is reasoning', () => {
   }
 
   for (const whole of ['write <think> like this', '```xml\n<think>a</think>\n```', '`<think>` begins it']) {
-    test(`reasoning: a mention is none: ${JSON.stringify(whole)}`, () => {
+    test(`reasoning: a mentioned tag stays in the answer: ${JSON.stringify(whole)}`, () => {
       expect(splitReasoning(whole)).toEqual({ reasoning: '', plain: whole })
     })
   }
 
-  test('reasoning: a text full of beginnings is read in no time', () => {
+  test('reasoning: a text with thousands of tags is split quickly', () => {
     expect(splitReasoning('<think>\n'.repeat(20_000)).plain).toBe('')
     expect(splitReasoning('<think>a</think>\n'.repeat(20_000)).reasoning).toMatch(/^a\n\na/)
   })
 })
 
-test('reasoning: it is hidden, folded or quoted, and never so long that the answer has no room', () => {
+test('reasoning: it is hidden, folded or quoted, and cut to leave room', () => {
   expect(presentReasoning('a\nb', 'hide')).toBe('')
   expect(presentReasoning('a\nb', 'fold')).toBe('<think>a\nb</think>')
   expect(presentReasoning('a\nb', 'show')).toBe('> a\n> b')
@@ -58,13 +58,13 @@ test('reasoning: it is hidden, folded or quoted, and never so long that the answ
 describe('reasoning in a bubble', () => {
   const growing = [claimed, asked, text('<think>first')]
 
-  test('reasoning: while only it grows the block stands alone, then with the elapsed line', () => {
+  test('reasoning: without an answer it is shown alone, then with elapsed time', () => {
     const turn = turnAfter(growing)
     expect(shownBy(turn, t0 + 2_000)).toBe('<think>first</think>')
     expect(shownBy(turn, t0 + 6_000)).toMatch(/^<think>first<\/think>\n\n6 s · /)
   })
 
-  test('reasoning: a tag that comes in pieces is never seen as such', () => {
+  test('reasoning: a partial tag is never shown', () => {
     const whole = '<think>secret</think>\nThe answer, a < b'
     for (let length = 1; length < whole.length; length++) {
       const turn = turnAfter([claimed, asked, text(whole.slice(0, length))], { thoughts: 'hide' })
@@ -73,30 +73,30 @@ describe('reasoning in a bubble', () => {
     }
   })
 
-  test('reasoning: hidden, the bubble is as silent as without it', () => {
+  test('reasoning: if it is hidden, the bubble looks as if there were none', () => {
     const turn = turnAfter(growing, { thoughts: 'hide' })
     expect(shownBy(turn, t0 + 2_000)).toBe(animation)
     expect(shownBy(turn, t0 + 6_000)).toMatch(/^6 s · /)
   })
 
-  test('reasoning: the last frame has the block before the answer, and the answer counts as shown whole', () => {
-    const turn = turnAfter([claimed, asked, answered(said), served()])
+  test('reasoning: the finish frame shows it before the whole answer', () => {
+    const turn = turnAfter([claimed, asked, answered(withThoughts), served()])
     expect(turn).toMatchObject({ state: 'shown', answer: 'The answer.' })
     expect(shownBy(turn, t0 + 4_000)).toBe('<think>first\nthen</think>\n\nThe answer.')
   })
 
-  test('reasoning: an answer of nothing else is an empty one', () => {
+  test('reasoning: an answer of only reasoning is empty', () => {
     expect(turnAfter([claimed, asked, answered('<think>hm</think>\n')])).toMatchObject({ end: 'empty' })
   })
 
-  test('reasoning: it goes no other way', () => {
+  test('reasoning: it is not in a direct message', () => {
     const dm = { format: 'text', deliverWithinMs: 1_000_000 } as const
     const turn = turnAfter([claimed, asked, { kind: 'deadline', at: t0 + 330_000 }], { dm })
-    const change = advance(turn, answered(said, t0 + 400_000), translate)
+    const change = advance(turn, answered(withThoughts, t0 + 400_000), translate)
     expect(change?.add?.[0]?.body).toMatchObject({ messages: [{ kind: 'text', content: 'The answer.' }] })
   })
 
-  test('reasoning: of a failed run only what was said besides it stays', () => {
+  test('reasoning: after a failed run only the rest of the text is shown', () => {
     const end = { kind: 'failed', reason: 'error', text: '<think>hm</think>\nhalf' } as const
     const turn = turnAfter([claimed, asked, { kind: 'run_ended', at: t0 + 9_000, end, chunks: 1 }])
     expect(turn.answer).toMatch(/^half\n\n⚠️/)

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { byteLength, cutAfter, cutHead } from '../../../src/core/text/split.ts'
 
-test('split: a head and what follows it make the text again, at every limit', () => {
+test('split: head and remainder together are the text, at every limit', () => {
   const text = '\ufeffa测b😀\ufeffé\u0301c\n𝒳end'
   for (let limit = 0; limit <= byteLength(text) + 3; limit++) {
     const head = cutHead(text, limit)
