@@ -142,7 +142,7 @@ export const mutants: readonly Mutant[] = [
     tests: [simulation],
   },
   {
-    name: 'unchecked twin resent',
+    name: 'unchecked duplicate resent',
     edits: [{ file: 'src/core/fallback/attempt.ts', from: ' || only.unchecked) return false', to: ') return false' }],
     tests: [simulation],
   },
@@ -156,7 +156,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/fallback/attempt.ts',
-        from: 'delivery.attempts.map(attempt => (attempt.outcome === undefined ? cutOff(attempt) : attempt))',
+        from: 'delivery.attempts.map(attempt => (attempt.outcome === undefined ? asUnknown(attempt) : attempt))',
         to: 'delivery.attempts.filter(attempt => attempt.outcome !== undefined)',
       },
     ],
@@ -189,7 +189,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/fallback/attempt.ts',
-        from: '  if (standing.freeAt !== undefined && !isRepeat) return hold(delivery, standing.freeAt)\n',
+        from: '  if (window.freeAt !== undefined && !isRepeat) return hold(delivery, window.freeAt)\n',
         to: '',
       },
     ],

@@ -9,8 +9,8 @@ import {
   settleAttempt,
   resume,
 } from '../../core/fallback/attempt.ts'
-import { repair, neededUpload, withMediaId } from '../../core/fallback/repair.ts'
-import { planAfter } from '../../core/fallback/plan.ts'
+import { repair, nextUpload, withMediaId } from '../../core/fallback/repair.ts'
+import { planFallback } from '../../core/fallback/plan.ts'
 import { advance } from '../../core/streaming/advance.ts'
 import { endOfExtra, answerFileOf, isAnswerExtra } from './answer-extra.ts'
 import { OutboxWorker } from './worker.ts'
@@ -107,7 +107,7 @@ export class Deliverer {
   private async upload(delivery: Delivery, from: number): Promise<Delivery> {
     const { clock, platform, meter } = this.context
     let latest = delivery
-    for (let needed = neededUpload(latest, from); needed !== undefined; needed = neededUpload(latest, from)) {
+    for (let needed = nextUpload(latest, from); needed !== undefined; needed = nextUpload(latest, from)) {
       const { part, to, message } = needed
       const uploaded = await platform.upload(latest.account, to, message)
       if ('mediaId' in uploaded) {
@@ -182,7 +182,7 @@ export class Deliverer {
     if (!isRefused && isOutcomeUnknown(delivery)) return [] // it may have arrived
     const turn = await store.find(delivery.turn)
     if (turn === undefined) return []
-    return planAfter(turn, delivery, !isRefused, clock.now(), translatorOf(this.context, turn.account))
+    return planFallback(turn, delivery, !isRefused, clock.now(), translatorOf(this.context, turn.account))
   }
 
   /**

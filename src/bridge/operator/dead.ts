@@ -3,7 +3,7 @@ import { limits } from '../../domain/limits.ts'
 import type { Turn } from '../../domain/turn.ts'
 import { WecomdError } from '../../errors.ts'
 import { revive } from '../../core/fallback/attempt.ts'
-import { planDirect } from '../../core/fallback/plan.ts'
+import { planDirectMessage } from '../../core/fallback/plan.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
 import { type DeliveryReport, describeDelivery } from './trace.ts'
 
@@ -66,7 +66,7 @@ function planAppDelivery(context: BridgeContext, turn: Turn, { body }: Delivery,
   if (app === undefined || (body.kind !== 'markdown' && body.kind !== 'remainder')) return undefined
   const dm = { format: app.replyFormat, deliverWithinMs: context.limits.deliverWithinMs }
   const { card: _, ...plain } = turn
-  const [direct] = planDirect({ ...plain, dm }, body.content, now, translatorOf(context, turn.account))
+  const [direct] = planDirectMessage({ ...plain, dm }, body.content, now, translatorOf(context, turn.account))
   return direct && { ...direct, id: `${turn.id}:again${now.toString(36)}` }
 }
 

@@ -3,7 +3,7 @@ import type { Card, Click } from '../../domain/message.ts'
 import type { Turn } from '../../domain/turn.ts'
 import type { Translate } from '../notices/notices.ts'
 import { fieldsOf, listOf } from './fields.ts'
-import { queued } from '../fallback/queued.ts'
+import { queuedDelivery } from '../fallback/queued.ts'
 
 /** Later than this nobody looks at the card any more. */
 const updateWithinMs = 60_000
@@ -77,7 +77,7 @@ function selectedIn(card: Card, click: Click): string {
 export function planCardUpdate(turn: Turn, card: Card, click: Click, translate: Translate): Delivery | undefined {
   const taken = takenInApp(card, click, translate)
   if (taken === undefined || click.responseCode === undefined) return undefined
-  return queued(turn, {
+  return queuedDelivery(turn, {
     id: `${turn.id}:update`,
     route: 'app',
     body: { kind: 'card_update', userid: turn.sender, responseCode: click.responseCode, card: taken },

@@ -7,7 +7,7 @@ import type { Translate } from '../notices/notices.ts'
 import { shapeCard } from './shape.ts'
 import { describeCard } from './text.ts'
 import { type Piece, type RawCard, splitCards } from './find.ts'
-import { queued } from '../fallback/queued.ts'
+import { queuedDelivery } from '../fallback/queued.ts'
 
 /** How long a bubble waits for what becomes of its card. */
 const bubbleWaitsMs = 5_000
@@ -85,7 +85,7 @@ export function streamOfClick({ taskId }: Click): string | undefined {
 
 /** It has no time to be tried for long: its bubble waits. */
 function cardDelivery(turn: Turn, { card }: TurnCard, now: number, waitUntil: number): Delivery {
-  return queued(turn, {
+  return queuedDelivery(turn, {
     id: `${turn.id}:card`,
     route: 'response_url',
     body: { kind: 'card', url: turn.responseUrl ?? '', card },

@@ -6,19 +6,19 @@ import { fitsAppMarkdown } from '../text/markdown.ts'
 import { splitParts } from '../text/parts.ts'
 import { byteLength } from '../text/split.ts'
 
-/** More messages than this are a file. */
-const mostParts = 8
+/** A text that needs more parts than this is sent as a file. */
+const maxParts = 8
 
 /**
- * A text as an app sends it: one message, numbered parts, or a line and a file with all of it. `auto` is markdown for
- * what WeCom's markdown shows well, text for the rest.
+ * Splits a text into messages of an app: one message, up to eight numbered parts, or a summary line and a file with all of
+ * it. `auto` chooses markdown if WeCom renders all of the text's markup, else text.
  */
 export function planMessages(text: string, format: ReplyFormat, translate: Translate): readonly Message[] {
   const isMarkdown = format === 'markdown' || (format === 'auto' && fitsAppMarkdown(text))
   return planParts(text, isMarkdown ? 'markdown' : 'text', limits.messageBytes, translate)
 }
 
-/** The same for a group robot, whose markdown may be longer. */
+/** Splits a text into messages of a group robot, whose markdown may be longer than an app's. */
 export function planRobotMessages(text: string, kind: 'text' | 'markdown', translate: Translate): readonly Message[] {
   return planParts(text, kind, kind === 'text' ? limits.robotTextBytes : limits.robotMarkdownBytes, translate)
 }
@@ -29,7 +29,7 @@ function planParts(
   limitBytes: number,
   translate: Translate,
 ): readonly Message[] {
-  const parts = splitParts(text, limitBytes, mostParts)
+  const parts = splitParts(text, limitBytes, maxParts)
   return parts ? parts.map(content => ({ kind, content })) : planFile(text, translate)
 }
 

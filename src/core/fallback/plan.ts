@@ -6,71 +6,78 @@ import { nextPart } from './attempt.ts'
 import { nextRoute, routesUpTo } from './routes.ts'
 import type { Translate } from '../notices/notices.ts'
 import { planMessages } from './messages.ts'
-import { queued } from './queued.ts'
+import { queuedDelivery } from './queued.ts'
 import { byteLength, cutAfter, cutHead } from '../text/split.ts'
 
 /**
- * The deliveries that bring home what a bubble did not show. What no way can carry becomes a dead delivery at once, so
- * that an operator sees it.
+ * Plans the deliveries of an answer that its bubble did not show, or not completely. Text that no route can deliver becomes
+ * a dead letter at once, so that an operator sees it.
  */
 export function planDeliveries(turn: Turn, now: number, translate: Translate): readonly Delivery[] {
-  if (turn.answer === '' && turn.files !== undefined) return [] // its files go by themselves
-  const way = nextRoute(turn, [], now)
-  switch (way) {
+  if (turn.answer === '' && turn.files !== undefined) return [] // each file is a delivery of its own
+  const route = nextRoute(turn, [], now)
+  switch (route) {
     case 'app':
-      return planDirect(turn, turn.answer, now, translate)
+      return planDirectMessage(turn, turn.answer, now, translate)
     case 'response_url':
-      return planResponse(turn, turn.answer, now, translate, nextRoute(turn, [way], now) === 'app')
+      return planResponse(turn, turn.answer, now, translate, nextRoute(turn, [route], now) === 'app')
     case undefined:
       return [deadLetter(turn, cutAfter(turn.answer, turn.shownBytes), now)]
     default:
-      return way satisfies never
+      return route satisfies never
   }
 }
 
 /**
- * What goes on by the next way after `failed`; empty when there is none. With `whole` only what
- * that way carries without a loss: the app may still bring the answer later.
+ * Plans the deliveries by the next route after `failed`; none if no route is left. With `whole`, the route is used only if
+ * it can deliver everything: the app was not refused for good, and may still deliver the answer later.
  */
-export function planAfter(
+export function planFallback(
   turn: Turn,
   failed: Delivery,
   whole: boolean,
   now: number,
   translate: Translate,
 ): readonly Delivery[] {
-  const way = nextRoute(turn, routesUpTo(turn, failed.route), now)
-  if (way === undefined) return []
-  if (way === 'app') return planDirect(turn, turn.answer, now, translate)
-  const planned = planResponse(turn, untold(turn, failed), now, translate)
+  const route = nextRoute(turn, routesUpTo(turn, failed.route), now)
+  if (route === undefined) return []
+  if (route === 'app') return planDirectMessage(turn, turn.answer, now, translate)
+  const planned = planResponse(turn, remainderOf(turn, failed), now, translate)
   return whole && planned.some(delivery => delivery.dead) ? [] : planned
 }
 
-/** A sentence of ours for the sender, where there is no bubble to say it; without an app nobody can say it. */
-export function planNotice(turn: Turn, sentence: string, now: number, id = `${turn.id}:notice`): readonly Delivery[] {
+/**
+ * Plans a notice to the sender as a direct message; nothing if the account has no app. An `id` that does not begin with the
+ * turn's is for a notice that several turns share: it is sent once, and belongs to none of them.
+ */
+export function planNotice(turn: Turn, text: string, now: number, id = `${turn.id}:notice`): readonly Delivery[] {
   if (turn.dm === undefined) return []
-  const { turn: ofTurn, ...notice } = directMessage(turn, [{ kind: 'text', content: sentence }], now, turn.dm)
+  const { turn: turnId, ...notice } = directMessage(turn, [{ kind: 'text', content: text }], now, turn.dm)
   const isOwn = id.startsWith(`${turn.id}:`)
-  return [{ ...notice, id, ...(isOwn && { turn: ofTurn }) }]
+  return [{ ...notice, id, ...(isOwn && { turn: turnId }) }]
 }
 
-/** A sentence for the sender of a message that has no bubble, and nothing else to be said. */
-export function planNoticeAnyRoute(turn: Turn, sentence: string, now: number, id?: string): readonly Delivery[] {
-  if (turn.dm !== undefined) return planNotice(turn, sentence, now, id)
+/**
+ * Plans a notice that is the whole answer to a message without a bubble. It may therefore use the response_url, which an
+ * answer would need.
+ */
+export function planNoticeAnyRoute(turn: Turn, text: string, now: number, id?: string): readonly Delivery[] {
+  if (turn.dm !== undefined) return planNotice(turn, text, now, id)
   if (nextRoute(turn, [], now) !== 'response_url') return []
-  return [toResponse(turn, { kind: 'markdown', url: turn.responseUrl ?? '', content: sentence }, now)]
+  return [toResponse(turn, { kind: 'markdown', url: turn.responseUrl ?? '', content: text }, now)]
 }
 
-/** The whole answer as a direct message; a preface that no bubble could show stands before it. */
-export function planDirect(turn: Turn, answer: string, now: number, translate: Translate): readonly Delivery[] {
+/** Plans the whole answer as a direct message. If there is no bubble for the preface, it comes before the answer. */
+export function planDirectMessage(turn: Turn, answer: string, now: number, translate: Translate): readonly Delivery[] {
   if (turn.dm === undefined) return []
   const text = turn.preface === undefined || hasBubble(turn) ? answer : `${turn.preface}\n\n${answer}`
   return [directMessage(turn, withCard(turn, text, turn.dm.format, translate), now, turn.dm)]
 }
 
-/** The answer as messages; its card is the last of them, and stands in none of the others. */
+/** The answer as messages. Its card comes last, and its readable text is in none of the others. */
 function withCard({ card, answer }: Turn, text: string, format: ReplyFormat, translate: Translate): readonly Message[] {
   if (card?.state !== 'direct') return planMessages(text, format, translate)
+  // `text` ends with the answer, in which the card is readable text.
   const before = text.slice(0, text.length - answer.length) + card.around
   const inWords = planMessages(card.inWords, 'text', translate).flatMap(message =>
     'content' in message ? [message.content] : [],
@@ -78,7 +85,7 @@ function withCard({ card, answer }: Turn, text: string, format: ReplyFormat, tra
   return [...planMessages(before, format, translate), { kind: 'card', card: card.card, inWords }]
 }
 
-/** One file as a direct message of its own. */
+/** Plans one file as a direct message. */
 export function planMedia(turn: Turn, id: string, media: MediaMessage, now: number, dm: DirectMessages): Delivery {
   return { ...directMessage(turn, [media], now, dm), id }
 }
@@ -88,9 +95,9 @@ function directMessage(
   messages: readonly Message[],
   now: number,
   { deliverWithinMs }: DirectMessages,
-): ReturnType<typeof queued> {
+): ReturnType<typeof queuedDelivery> {
   const to: Target = { kind: 'user', ids: [turn.sender] }
-  return queued(turn, {
+  return queuedDelivery(turn, {
     id: `${turn.id}:app`,
     route: 'app',
     body: { kind: 'messages', to, messages },
@@ -101,21 +108,21 @@ function directMessage(
   })
 }
 
-/** Where something stands in its lane; there is room for a thousand in a millisecond. */
+/** Returns the place in a lane of a delivery created at `now`, with room for a thousand per millisecond. */
 export function orderAt(now: number): number {
   return now * 1000
 }
 
-/** What goes to one target goes in order. */
+/** Returns the lane of a target. Messages to one target are sent in order, one at a time. */
 export function laneOf(route: Delivery['route'], account: string, to: Target): string {
   return `${route}:${account}:${formatTarget(to).toLowerCase()}`
 }
 
-/** What `splitParts` begins each part with. */
+/** The line with which `splitParts` begins each part. */
 const partNumber = /^\(\d+\/\d+\)\n/
 
-/** What of an answer has not arrived: all of it when nothing has. */
-function untold(turn: Turn, failed: Delivery): string {
+/** The text of the parts that have not arrived; the whole answer if none has. */
+function remainderOf(turn: Turn, failed: Delivery): string {
   const next = nextPart(failed) ?? 1
   if (failed.body.kind !== 'messages' || next === 1) return turn.answer
   return failed.body.messages
@@ -131,32 +138,34 @@ function textOf(message: Message): string {
 }
 
 /**
- * The whole when it fits, else what the bubble did not show; a response_url takes one body and no second. What is too
- * much comes by direct message where `byApp` says so.
+ * Plans one message for the response_url: the whole answer if it fits, else what the bubble did not show. The rest becomes a
+ * direct message if `overflowsToApp`, else a dead letter, because a second body is not accepted.
  */
 function planResponse(
   turn: Turn,
   answer: string,
   now: number,
   translate: Translate,
-  byApp = false,
+  overflowsToApp = false,
 ): readonly Delivery[] {
   const url = turn.responseUrl ?? ''
   const fits = byteLength(answer) <= limits.responseMarkdownBytes
-  const wanted = fits || answer !== turn.answer ? answer : cutAfter(answer, turn.shownBytes)
-  if (byteLength(wanted) <= limits.responseMarkdownBytes)
-    return [toResponse(turn, { kind: 'markdown', url, content: wanted }, now)]
+  const text = fits || answer !== turn.answer ? answer : cutAfter(answer, turn.shownBytes)
+  if (byteLength(text) <= limits.responseMarkdownBytes)
+    return [toResponse(turn, { kind: 'markdown', url, content: text }, now)]
 
-  const notice = `\n\n${translate({ key: byApp ? 'continued' : 'overflow_lost' })}`
-  const head = cutHead(wanted, limits.responseMarkdownBytes - byteLength(notice))
+  const notice = `\n\n${translate({ key: overflowsToApp ? 'continued' : 'overflow_lost' })}`
+  const head = cutHead(text, limits.responseMarkdownBytes - byteLength(notice))
   return [
     toResponse(turn, { kind: 'markdown', url, content: head + notice }, now),
-    ...(byApp ? planDirect(turn, answer, now, translate) : [deadLetter(turn, cutAfter(wanted, byteLength(head)), now)]),
+    ...(overflowsToApp
+      ? planDirectMessage(turn, answer, now, translate)
+      : [deadLetter(turn, cutAfter(text, byteLength(head)), now)]),
   ]
 }
 
 function toResponse(turn: Turn, body: DeliveryBody, now: number, name = 'response_url'): Delivery {
-  return queued(turn, {
+  return queuedDelivery(turn, {
     id: `${turn.id}:${name}`,
     route: 'response_url',
     body,
@@ -166,7 +175,7 @@ function toResponse(turn: Turn, body: DeliveryBody, now: number, name = 'respons
   })
 }
 
-/** What nothing could carry. */
+/** Text that no route can deliver, kept for the operator. */
 function deadLetter(turn: Turn, content: string, now: number): Delivery {
   const letter = toResponse(turn, { kind: 'remainder', content }, now, 'remainder')
   return { ...letter, state: 'refused', dead: true, finishedAt: now }

@@ -5,8 +5,8 @@ import type { Turn } from '../../domain/turn.ts'
 type QueuedPlan = Pick<Delivery, 'id' | 'route' | 'body' | 'dueAt' | 'expiresAt'> &
   Partial<Pick<Delivery, 'lane' | 'order'>>
 
-/** A delivery of a turn that nobody has tried yet; it is alone in its lane unless it is given another. */
-export function queued(turn: Turn, plan: QueuedPlan): Delivery & { readonly turn: string } {
+/** Creates a queued delivery of a turn. Without a `lane` of its plan it is alone in its own. */
+export function queuedDelivery(turn: Turn, plan: QueuedPlan): Delivery & { readonly turn: string } {
   return {
     turn: turn.id,
     account: turn.account,
@@ -20,7 +20,7 @@ export function queued(turn: Turn, plan: QueuedPlan): Delivery & { readonly turn
   }
 }
 
-/** A job of a turn that nobody has begun yet. */
+/** Creates a queued job of a turn. */
 export function queuedJob(turn: Turn, plan: Pick<Job, 'id' | 'queue' | 'body' | 'dueAt' | 'expiresAt'>): Job {
   return { turn: turn.id, account: turn.account, state: 'queued', createdAt: plan.dueAt, ...plan }
 }

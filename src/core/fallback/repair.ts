@@ -2,18 +2,18 @@ import type { Delivery, MediaMessage, Outcome } from '../../domain/delivery.ts'
 import type { Target } from '../../domain/target.ts'
 import { isOutcomeUnknown } from './attempt.ts'
 
-/** The errcode of a media_id that the platform does not know, or not any more (90313). */
+/** WeCom's errcode for an unknown or expired media_id (90313). */
 const invalidMediaId = 40_007
 
-/** What must be at the platform before a delivery goes on with part `from`: the first of its media that is not. */
-export function neededUpload(
+/** Returns the first media at or after part `from` that must be uploaded before the delivery can continue. */
+export function nextUpload(
   { body, route }: Delivery,
   from: number,
 ): { readonly part: number; readonly to: Target; readonly message: MediaMessage } | undefined {
   if (body.kind !== 'messages') return undefined
   for (const [index, message] of body.messages.entries()) {
     if (index + 1 < from || message.kind !== 'media' || message.mediaId !== undefined) continue
-    if (route === 'webhook' && message.media === 'image') continue // travels inside the message
+    if (route === 'webhook' && message.media === 'image') continue // the message contains the picture itself
     return { part: index + 1, to: body.to, message }
   }
   return undefined
@@ -25,15 +25,15 @@ export function withMediaId(delivery: Delivery, part: number, mediaId: string): 
 
 function withoutMediaId(delivery: Delivery, part: number): Delivery {
   return replaceMedia(delivery, part, message => {
-    const { mediaId: _, ...bare } = message
-    return bare
+    const { mediaId: _, ...rest } = message
+    return rest
   })
 }
 
 /**
- * A delivery whose part was refused, changed so that it may be taken: a file that the platform has forgotten is uploaded
- * once more, a card that it does not take is written in words. Undefined when nothing can be done, or when the message
- * may have arrived before.
+ * Changes a refused part so that WeCom may accept it: a file with an expired media_id is uploaded again, once, and a card is
+ * replaced by readable text. Returns undefined if neither applies, or if an earlier attempt may have arrived: then another
+ * body could show the message twice.
  */
 export function repair(delivery: Delivery, part: number, { outcome, errcode }: Outcome): Delivery | undefined {
   const { body, attempts } = delivery
@@ -43,8 +43,8 @@ export function repair(delivery: Delivery, part: number, { outcome, errcode }: O
     return attempts.some(attempt => attempt.errcode === invalidMediaId) ? undefined : withoutMediaId(delivery, part)
   }
   if (message?.kind !== 'card' || message.inWords === undefined) return undefined
-  const words = message.inWords.map(content => ({ kind: 'text', content }) as const)
-  return { ...delivery, body: { ...body, messages: [...body.messages.slice(0, part - 1), ...words] } }
+  const texts = message.inWords.map(content => ({ kind: 'text', content }) as const)
+  return { ...delivery, body: { ...body, messages: [...body.messages.slice(0, part - 1), ...texts] } }
 }
 
 function replaceMedia(delivery: Delivery, part: number, change: (message: MediaMessage) => MediaMessage): Delivery {

@@ -2,41 +2,41 @@ import type { Route } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Turn } from '../../domain/turn.ts'
 
-/** A way that brings an answer to its user without a bubble. */
+/** A route that can deliver an answer when the bubble can't. */
 export type AnswerRoute = Extract<Route, 'app' | 'response_url'>
 
-/** Best first: a direct message carries the whole answer, a response_url one body and no second. */
-const rungs: readonly AnswerRoute[] = ['app', 'response_url']
-/** A click has no bubble: its answer belongs to the chat with the card. */
-const rungsOfClick: readonly AnswerRoute[] = ['response_url', 'app']
+/** Best first: direct messages deliver an answer of any length, a response_url only one message. */
+const ladder: readonly AnswerRoute[] = ['app', 'response_url']
+/** The answer to a click belongs to the chat with the card. */
+const clickLadder: readonly AnswerRoute[] = ['response_url', 'app']
 
-/** The ways of a turn, up to this one. */
-export function routesUpTo(turn: Turn, way: Route): readonly AnswerRoute[] {
-  const ways = waysOf(turn)
-  return ways.slice(0, ways.findIndex(one => one === way) + 1)
+/** Returns the routes of a turn up to and including `route`. */
+export function routesUpTo(turn: Turn, route: Route): readonly AnswerRoute[] {
+  const routes = ladderOf(turn)
+  return routes.slice(0, routes.findIndex(one => one === route) + 1)
 }
 
-function waysOf(turn: Turn): readonly AnswerRoute[] {
-  return turn.origin === 'click' ? rungsOfClick : rungs
+function ladderOf(turn: Turn): readonly AnswerRoute[] {
+  return turn.origin === 'click' ? clickLadder : ladder
 }
 
-/** The next way home after `tried`, or undefined when none is left and the answer is a dead letter. */
+/** Returns the best available route that is not in `tried`; undefined if none is left. */
 export function nextRoute(turn: Turn, tried: readonly AnswerRoute[], now: number): AnswerRoute | undefined {
-  return waysOf(turn).find(way => !tried.includes(way) && isPassable(turn, way, now))
+  return ladderOf(turn).find(route => !tried.includes(route) && isAvailable(turn, route, now))
 }
 
-/** A card has gone there, or was to: never two bodies. */
-function isSpent({ card }: Turn): boolean {
+/** True if a card was sent to the response_url. It accepts one body only, whatever became of the card. */
+function isUsed({ card }: Turn): boolean {
   return card !== undefined && card.state !== 'direct'
 }
 
-function isPassable(turn: Turn, way: AnswerRoute, now: number): boolean {
-  switch (way) {
+function isAvailable(turn: Turn, route: AnswerRoute, now: number): boolean {
+  switch (route) {
     case 'app':
       return turn.dm !== undefined
     case 'response_url':
-      return turn.responseUrl !== undefined && !isSpent(turn) && now < turn.receivedAt + limits.responseUrlMs
+      return turn.responseUrl !== undefined && !isUsed(turn) && now < turn.receivedAt + limits.responseUrlMs
     default:
-      return way satisfies never
+      return route satisfies never
   }
 }

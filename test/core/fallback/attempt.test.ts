@@ -33,10 +33,10 @@ const direct = (parts: number, more: Partial<Delivery> = {}): Delivery => ({
   ...more,
 })
 
-type Step = AttemptOutcome | 'crash' | 'twin unknown' | { readonly waitMs: number } | Outcome
+type Step = AttemptOutcome | 'crash' | 'duplicate unknown' | { readonly waitMs: number } | Outcome
 
-/** Tries one after the other, ten seconds apart; `crash` is a try that never ended. */
-function afterTries(first: Delivery, steps: readonly Step[]): Delivery {
+/** Makes attempts ten seconds apart. `crash` is an attempt without an outcome, `duplicate` one of an equal message. */
+function afterAttempts(first: Delivery, steps: readonly Step[]): Delivery {
   let delivery = first
   let at = now
   for (const step of steps) {
@@ -46,7 +46,7 @@ function afterTries(first: Delivery, steps: readonly Step[]): Delivery {
     }
     delivery = resume(delivery, at)
     if (nextPart(delivery) === undefined) return delivery
-    delivery = beginAttempt(delivery, { isDuplicate: step === 'twin unknown' }, at)
+    delivery = beginAttempt(delivery, { isDuplicate: step === 'duplicate unknown' }, at)
     if (delivery.state !== 'sending') return delivery
     if (step !== 'crash') delivery = settleAttempt(delivery, outcomeOf(step), at + 1)
     at += 10_000
@@ -56,7 +56,7 @@ function afterTries(first: Delivery, steps: readonly Step[]): Delivery {
 
 function outcomeOf(step: Exclude<Step, 'crash' | { waitMs: number }>): Outcome {
   if (typeof step === 'object') return step
-  if (step === 'twin unknown') return { outcome: 'unknown' }
+  if (step === 'duplicate unknown') return { outcome: 'unknown' }
   return { outcome: step, errcode: step === 'refused' ? 40008 : 0 }
 }
 
@@ -64,19 +64,19 @@ function nameOf(step: Step): string {
   return typeof step === 'string' ? step : JSON.stringify(step)
 }
 
-function holdTable(first: Delivery, table: readonly (readonly [Step[], string, boolean, number])[]): void {
-  for (const [steps, state, dead, tries] of table) {
+function testTable(first: Delivery, table: readonly (readonly [Step[], string, boolean, number])[]): void {
+  for (const [steps, state, dead, attempts] of table) {
     test(`attempt: ${steps.map(nameOf).join(', ')} ends ${state}${dead ? ' and dead' : ''}`, () => {
-      const delivery = afterTries(first, steps)
+      const delivery = afterAttempts(first, steps)
       expect(delivery).toMatchObject({ state, dead })
-      expect(delivery.attempts).toHaveLength(tries)
+      expect(delivery.attempts).toHaveLength(attempts)
       expect(delivery.body).toBe(first.body)
     })
   }
 }
 
-describe('a response_url takes one body', () => {
-  holdTable(queued, [
+describe('a response_url accepts one body', () => {
+  testTable(queued, [
     [['delivered'], 'delivered', false, 1],
     [['refused'], 'refused', true, 1],
     [['unknown'], 'queued', false, 1],
@@ -96,8 +96,8 @@ describe('a response_url takes one body', () => {
   ])
 })
 
-describe('message/send knows duplicates for a while', () => {
-  holdTable(direct(1), [
+describe('message/send drops duplicates for a while', () => {
+  testTable(direct(1), [
     [['delivered'], 'delivered', false, 1],
     [['unknown', 'delivered'], 'delivered', false, 2],
     [['unknown', 'unknown'], 'unknown', true, 2],
@@ -106,7 +106,7 @@ describe('message/send knows duplicates for a while', () => {
     [['crash', { waitMs: 60_000 }, 'delivered'], 'unknown', true, 1],
     [['unknown', { waitMs: 60_000 }, 'delivered'], 'unknown', true, 1],
     [['unknown', 'retry', { waitMs: 60_000 }, 'delivered'], 'unknown', true, 2],
-    [['twin unknown'], 'unknown', true, 1],
+    [['duplicate unknown'], 'unknown', true, 1],
     [[{ outcome: 'delivered', unreached: { invalidparty: ['2'] } }], 'partial', false, 1],
     [[{ outcome: 'delivered', unreached: { invaliduser: ['zhangsan'] } }], 'refused', true, 1],
     [[{ outcome: 'delivered', unreached: { unlicenseduser: ['ZhangSan'] } }], 'refused', true, 1],
@@ -114,8 +114,8 @@ describe('message/send knows duplicates for a while', () => {
   ])
 })
 
-describe('part after part', () => {
-  holdTable(direct(3), [
+describe('messages of several parts', () => {
+  testTable(direct(3), [
     [['delivered'], 'sending', false, 1],
     [['delivered', 'delivered', 'delivered'], 'delivered', false, 3],
     [['delivered', 'refused'], 'refused', true, 2],
@@ -125,8 +125,8 @@ describe('part after part', () => {
     [['delivered', 'retry', 'retry', 'delivered', 'delivered'], 'delivered', false, 4],
   ])
 
-  test('attempt: each try says which part it is, and a part that arrived is not tried again', () => {
-    const { attempts } = afterTries(direct(3), ['delivered', 'retry', 'retry', 'delivered', 'delivered'])
+  test('attempt: a part that arrived is not sent again', () => {
+    const { attempts } = afterAttempts(direct(3), ['delivered', 'retry', 'retry', 'delivered', 'delivered'])
     expect(attempts.map(({ part, outcome, times }) => [part, outcome, times])).toEqual([
       [1, 'delivered', undefined],
       [2, 'retry', 2],
@@ -136,9 +136,9 @@ describe('part after part', () => {
   })
 })
 
-describe('groups and robots show a repetition twice', () => {
+describe('groups and robots show every repeat', () => {
   for (const route of ['appchat', 'webhook'] as const) {
-    holdTable(direct(1, { route }), [
+    testTable(direct(1, { route }), [
       [['unknown'], 'unknown', true, 1],
       [['crash', 'delivered'], 'unknown', true, 1],
       [['retry', 'delivered'], 'delivered', false, 2],
@@ -146,45 +146,45 @@ describe('groups and robots show a repetition twice', () => {
   }
 })
 
-test('attempt: the try is written down before it leaves', () => {
+test('attempt: it is recorded before the request leaves', () => {
   expect(beginAttempt(queued, free, now + 5)).toMatchObject({
     state: 'sending',
     attempts: [{ at: now + 5, route: 'response_url' }],
   })
 })
 
-test('attempt: what waited too long is not sent, and dead', () => {
+test('attempt: an expired delivery is not sent, and dead', () => {
   expect(beginAttempt(queued, free, queued.expiresAt)).toMatchObject({ state: 'refused', dead: true, attempts: [] })
   const late = settleAttempt(beginAttempt(queued, free, queued.expiresAt - 1), { outcome: 'retry' }, queued.expiresAt)
   expect(late).toMatchObject({ state: 'refused', dead: true })
 })
 
-test('attempt: what the platform took for nobody is refused, and its part counts as not arrived', () => {
+test('attempt: a message that reaches no one is refused, errcode 0 or not', () => {
   const outcome: Outcome = { outcome: 'delivered', errcode: 0, unreached: { unlicenseduser: ['zhangsan'] } }
   const lost = settleAttempt(beginAttempt(direct(2), free, now), outcome, now)
   expect(lost.attempts).toMatchObject([{ outcome: 'refused', errcode: 0, hint: expect.stringContaining('licence') }])
   expect(nextPart(lost)).toBe(1)
 })
 
-test('attempt: an equal message to the same target goes without the check for duplicates, its repetition never does', () => {
-  const twin = beginAttempt(direct(1), { isDuplicate: true }, now)
-  expect(twin.attempts[0]).toMatchObject({ unchecked: true })
-  const again = beginAttempt(
+test('attempt: an equal message is sent unchecked, a repeat never is', () => {
+  const duplicate = beginAttempt(direct(1), { isDuplicate: true }, now)
+  expect(duplicate.attempts[0]).toMatchObject({ unchecked: true })
+  const repeat = beginAttempt(
     settleAttempt(beginAttempt(direct(1), free, now), { outcome: 'unknown' }, now),
     { isDuplicate: true },
     now,
   )
-  expect(again.attempts[1]).not.toHaveProperty('unchecked')
+  expect(repeat.attempts[1]).not.toHaveProperty('unchecked')
 })
 
-test('attempt: over the budget it is held until there is room, without a try; a repetition does not wait', () => {
+test('attempt: over a rate limit a message is held, but a repeat is not', () => {
   const full = { isDuplicate: false, freeAt: now + 30_000 }
   expect(beginAttempt(direct(1), full, now)).toMatchObject({ state: 'held', dueAt: now + 30_000, attempts: [] })
   const unknown = settleAttempt(beginAttempt(direct(1), free, now), { outcome: 'unknown' }, now)
   expect(beginAttempt(unknown, full, now + 2_000)).toMatchObject({ state: 'sending' })
 })
 
-test('attempt: tries that the platform puts off come later and later, or when it says', () => {
+test('attempt: retries back off, or wait as long as WeCom asks', () => {
   let delivery = direct(1, { expiresAt: now + 86_400_000 })
   const waits: number[] = []
   for (let n = 0; n < 9; n++) {
@@ -193,10 +193,10 @@ test('attempt: tries that the platform puts off come later and later, or when it
   }
   expect(waits).toEqual([5, 10, 20, 40, 80, 160, 300, 300, 300])
   expect(delivery.attempts).toEqual([{ at: now, route: 'app', part: 1, outcome: 'retry', errcode: -1, times: 9 }])
-  const told = settleAttempt(
+  const limited = settleAttempt(
     beginAttempt(delivery, free, now),
     { outcome: 'retry', errcode: 45009, retryAfterMs: 70_000 },
     now,
   )
-  expect(told.dueAt).toBe(now + 70_000)
+  expect(limited.dueAt).toBe(now + 70_000)
 })

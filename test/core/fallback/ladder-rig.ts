@@ -19,17 +19,20 @@ import type { Log } from '../../../src/world.ts'
 import { FakeClock } from '../../fake-clock.ts'
 import { noAdmin } from '../../gateway/no-admin.ts'
 
-/** One square of the table. */
+/** One combination of the table. */
 export interface Case {
   readonly origin: 'message' | 'click' | 'app'
   readonly answer: 'short' | 'long' | 'picture' | 'file' | 'card'
   readonly chat: 'single' | 'group'
-  /** fetched: the last frame is · unfetched: polling stops before it · closed: the answer comes after the window · none */
+  /**
+   * fetched: the finish frame is fetched · unfetched: polling stops before it · closed: the answer comes after the window ·
+   * none: there is no bubble.
+   */
   readonly bubble: 'fetched' | 'unfetched' | 'closed' | 'none'
-  /** What WeCom says to direct messages of the app; none: there is no app. */
-  readonly app: 'none' | 'takes' | 'refuses' | 'silent'
-  /** What WeCom says to the response_url; none: the message has none, or its hour is over. */
-  readonly url: 'none' | 'takes' | 'refuses' | 'silent'
+  /** How WeCom responds to direct messages of the app. none: there is no app. */
+  readonly app: 'none' | 'accepts' | 'refuses' | 'silent'
+  /** How WeCom responds to the response_url. none: the message has none, or its hour is over. */
+  readonly url: 'none' | 'accepts' | 'refuses' | 'silent'
 }
 
 const t0 = 1_790_000_000_000
@@ -48,21 +51,24 @@ const card = {
   main_title: { title: 'Title' },
   card_action: { type: 1, url: 'https://a.example' },
 }
-const outcomes: Record<'takes' | 'refuses' | 'silent', Outcome> = {
-  takes: { outcome: 'delivered' },
+const outcomes: Record<'accepts' | 'refuses' | 'silent', Outcome> = {
+  accepts: { outcome: 'delivered' },
   refuses: { outcome: 'refused', errcode: 81_013 },
   silent: { outcome: 'unknown', errmsg: 'no answer in time' },
 }
 
-/** Lets one answer come home, and tells in order what the user saw of it, what may have been seen, and what is dead. */
-export async function bringHome(square: Case): Promise<readonly string[]> {
+/**
+ * Runs one answer through the bridge and the store. Returns, in order, what the user saw, what they may have seen (`maybe`),
+ * and the dead letters.
+ */
+export async function deliverAnswer(square: Case): Promise<readonly string[]> {
   const seen: string[] = []
   const clock = new FakeClock(t0)
   const db = openDatabase(':memory:', 1)
   const scheduler = new Scheduler(clock, log)
-  const desk = openDesk(square, seen, { clock, db, scheduler })
-  startBridge(desk, scheduler, { contentDays: 7, rowDays: 30 })
-  const receive = createReceive(desk)
+  const context = createContext(square, seen, { clock, db, scheduler })
+  startBridge(context, scheduler, { contentDays: 7, rowDays: 30 })
+  const receive = createReceive(context)
   scheduler.start()
   const reply = await receive({ kind: 'message', inbound: inboundOf(square) })
   const stream = reply.kind === 'stream' ? reply.frame.streamId : ''
@@ -72,12 +78,12 @@ export async function bringHome(square: Case): Promise<readonly string[]> {
     await clock.advanceTo(t0 + second * 1_000)
     const { frame } = (await receive({ kind: 'refresh', account: 'default', streamId: stream })) as { frame: Frame }
     if (!frame.finish) continue
-    seen.push(`bubble: ${wordsOf(frame)}`)
+    seen.push(`bubble: ${describeFrame(frame)}`)
     break
   }
   for (let second = 20; second <= 800 && isBusy(db); second += 20) await clock.advanceTo(t0 + second * 1_000)
   await scheduler.stop()
-  for (const { state, body } of await desk.store.outbox.dead(99)) seen.push(`dead: ${state} ${body.kind}`)
+  for (const { state, body } of await context.store.outbox.dead(99)) seen.push(`dead: ${state} ${body.kind}`)
   scheduler.close()
   db.close()
   return seen
@@ -129,7 +135,7 @@ interface Machine {
   readonly scheduler: Scheduler
 }
 
-function openDesk(square: Case, seen: string[], { clock, db, scheduler }: Machine): BridgeContext {
+function createContext(square: Case, seen: string[], { clock, db, scheduler }: Machine): BridgeContext {
   const store = createSqliteStore(db, { pid: 1, dueAtOf: nextDeadline })
   let order = t0 * 1_000
   return {
@@ -201,10 +207,10 @@ function bytesOf({ answer }: Case): Buffer {
 }
 
 function spoolOf(square: Case): Spool {
-  const none = () => Promise.reject(new Error('nothing is written here'))
+  const unused = () => Promise.reject(new Error('the spool is read-only'))
   return {
-    keep: none,
-    create: none,
+    keep: unused,
+    create: unused,
     remove: async () => {},
     open: async () => ({
       bytes: bytesOf(square).length,
@@ -212,22 +218,22 @@ function spoolOf(square: Case): Spool {
         yield bytesOf(square)
       },
     }),
-    borrow: none,
+    borrow: unused,
     sweep: async () => 0,
   }
 }
 
 function platformOf({ app, url }: Case, seen: string[]): Platform {
-  const told = (says: Case['app'], what: string): Outcome => {
-    if (says === 'none') throw new Error(`${what} goes a way that is not there`)
-    if (says === 'takes') seen.push(what)
-    if (says === 'silent' && !seen.includes(`maybe ${what}`)) seen.push(`maybe ${what}`)
-    return outcomes[says]
+  const respond = (behaviour: Case['app'], message: string): Outcome => {
+    if (behaviour === 'none') throw new Error(`${message} uses a route that does not exist`)
+    if (behaviour === 'accepts') seen.push(message)
+    if (behaviour === 'silent' && !seen.includes(`maybe ${message}`)) seen.push(`maybe ${message}`)
+    return outcomes[behaviour]
   }
   return {
-    postResponse: async (_url, content) => told(url, `url: ${nameOf(content)}`),
-    postCard: async () => told(url, 'url: card'),
-    send: async (_account, _to, message) => told(app, `dm: ${kindOf(message)}`),
+    postResponse: async (_url, content) => respond(url, `url: ${describeText(content)}`),
+    postCard: async () => respond(url, 'url: card'),
+    send: async (_account, _to, message) => respond(app, `dm: ${describeMessage(message)}`),
     updateCard: async () => ({ outcome: 'delivered' }),
     upload: async () => ({ mediaId: 'media' }),
     fetchMedia: async () => ({ kind: 'failed', problem: 'unreachable' }),
@@ -235,11 +241,11 @@ function platformOf({ app, url }: Case, seen: string[]): Platform {
   }
 }
 
-function kindOf(message: Message): string {
+function describeMessage(message: Message): string {
   switch (message.kind) {
     case 'text':
     case 'markdown':
-      return nameOf(message.content)
+      return describeText(message.content)
     case 'media':
       return message.media === 'image' ? 'picture' : 'file'
     case 'card':
@@ -250,8 +256,8 @@ function kindOf(message: Message): string {
   }
 }
 
-function wordsOf({ content, pictures }: Frame): string {
-  return pictures === undefined ? nameOf(content) : `${nameOf(content)} + picture`
+function describeFrame({ content, pictures }: Frame): string {
+  return pictures === undefined ? describeText(content) : `${describeText(content)} + picture`
 }
 
 const notices: readonly (readonly [string, string])[] = [
@@ -268,14 +274,14 @@ const notices: readonly (readonly [string, string])[] = [
   ['in a file', 'The full text is in'],
 ]
 
-/** What a text shows, in words. */
-function nameOf(text: string): string {
+/** Describes a text as the table does. */
+function describeText(text: string): string {
   const parts: string[] = []
   if (text.includes(texts.long) || text.includes(texts.short)) parts.push('all')
   else if (text.startsWith('First word')) parts.push('beginning')
   else if (text.endsWith('last.')) parts.push('rest')
   if (text.includes('Title')) parts.push('card in words')
   if (text.includes('template_card')) parts.push('RAW CARD')
-  for (const [name, sentence] of notices) if (text.includes(sentence)) parts.push(name)
+  for (const [name, notice] of notices) if (text.includes(notice)) parts.push(name)
   return parts.join(', ') || `?? ${text.slice(0, 80)}`
 }

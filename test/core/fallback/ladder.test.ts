@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'bun:test'
 import table from './ladder.json'
-import { bringHome, type Case } from './ladder-rig.ts'
+import { type Case, deliverAnswer } from './ladder-rig.ts'
 
 const dimensions = {
   origin: ['message', 'click', 'app'],
   answer: ['short', 'long', 'picture', 'file', 'card'],
   chat: ['single', 'group'],
   bubble: ['fetched', 'unfetched', 'closed', 'none'],
-  app: ['none', 'takes', 'refuses', 'silent'],
-  url: ['none', 'takes', 'refuses', 'silent'],
+  app: ['none', 'accepts', 'refuses', 'silent'],
+  url: ['none', 'accepts', 'refuses', 'silent'],
 } as const
 
-/** A row says what holds for all squares whose values it lists; a dimension that it leaves out may have any. */
+/** A row applies to all squares with the values it lists. A dimension that it doesn't list may have any value. */
 interface Row extends Partial<Record<keyof Case, readonly string[]>> {
   readonly sees?: readonly string[]
   readonly impossible?: string
@@ -39,7 +39,7 @@ const played =
     : [...squares()]
 
 describe('the ladder, by its table', () => {
-  test('ladder: every combination stands in one row of the table and no row is without one', () => {
+  test('ladder: the table has exactly one row for every combination', () => {
     const all = [...squares()]
     expect(all).toHaveLength(1_920)
     expect(all.filter(square => rowsOf(square).length !== 1).map(nameOf)).toEqual([])
@@ -53,13 +53,13 @@ describe('the ladder, by its table', () => {
 
   for (const origin of dimensions.origin) {
     for (const answer of dimensions.answer) {
-      test(`ladder: what the user sees of a ${answer} answer to a ${origin} is what the table says`, async () => {
+      test(`ladder: a ${answer} answer to a ${origin} is shown as in the table`, async () => {
         const wrong: string[] = []
         for (const square of played) {
           const [row] = rowsOf(square)
           if (square.origin !== origin || square.answer !== answer || row?.sees === undefined) continue
-          const sees = await bringHome(square)
-          // The operator's list is not in the order of events.
+          const sees = await deliverAnswer(square)
+          // The operator's list of dead letters has no fixed order.
           const isEqual = Bun.deepEquals(sees.toSorted(byKind), [...row.sees].toSorted(byKind))
           if (!isEqual) wrong.push(`${nameOf(square)}\n  is    ${sees.join(' | ')}\n  table ${row.sees.join(' | ')}`)
         }
@@ -69,7 +69,7 @@ describe('the ladder, by its table', () => {
   }
 })
 
-/** What is seen keeps its order, what is dead is compared in any. */
+/** Moves dead letters to the end, sorted. The order of the rest matters. */
 function byKind(one: string, other: string): number {
   const isDead = (text: string) => text.startsWith('dead')
   if (isDead(one) && isDead(other)) return one < other ? -1 : 1

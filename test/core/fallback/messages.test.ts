@@ -11,24 +11,24 @@ function kindsOf(messages: readonly Message[]): readonly string[] {
   return messages.map(message => message.kind)
 }
 
-test('messages: a text without markup that WeCom shows goes as text, one with it as markdown', () => {
+test('messages: auto uses markdown only for markup that WeCom renders', () => {
   expect(planMessages('hello', 'auto', translate)).toEqual([{ kind: 'text', content: 'hello' }])
   expect(planMessages(rich, 'auto', translate)).toEqual([{ kind: 'markdown', content: rich }])
   expect(planMessages(lists, 'auto', translate)).toEqual([{ kind: 'text', content: lists }])
 })
 
-test('messages: the format can be told', () => {
+test('messages: a configured format applies to every text', () => {
   expect(planMessages(rich, 'text', translate)).toEqual([{ kind: 'text', content: rich }])
   expect(planMessages(lists, 'markdown', translate)).toEqual([{ kind: 'markdown', content: lists }])
   expect(planMessages('hello', 'markdown', translate)).toEqual([{ kind: 'markdown', content: 'hello' }])
 })
 
-test('messages: nothing is sent of nothing', () => {
+test('messages: an empty text has no messages', () => {
   expect(planMessages('', 'auto', translate)).toEqual([])
   expect(planRobotMessages('', 'markdown', translate)).toEqual([])
 })
 
-test('messages: what is more than one message is cut into text, or into markdown when that was told', () => {
+test('messages: parts are text, or markdown if that is configured', () => {
   const long = `${rich}\n\n${'甲乙丙。\n'.repeat(300)}`
   expect(new Set(kindsOf(planMessages(long, 'auto', translate)))).toEqual(new Set(['text']))
   expect(new Set(kindsOf(planMessages(long, 'markdown', translate)))).toEqual(new Set(['markdown']))
@@ -39,7 +39,7 @@ test('messages: what is more than one message is cut into text, or into markdown
   }
 })
 
-test('messages: eight messages at most, then a line and a file with the same bytes', () => {
+test('messages: over eight parts it is a summary line and a file', () => {
   expect(kindsOf(planMessages('x'.repeat(8 * 2_042), 'text', translate))).toEqual(Array(8).fill('text'))
   const content = '测'.repeat(68_267)
   for (const format of ['auto', 'text', 'markdown'] as const)
@@ -53,7 +53,7 @@ test('messages: eight messages at most, then a line and a file with the same byt
   ])
 })
 
-test('messages: a group robot takes longer markdown, and gets a file for more', () => {
+test('messages: a group robot accepts longer markdown', () => {
   const content = 'x'.repeat(4_096)
   expect(planRobotMessages(content, 'markdown', translate)).toEqual([{ kind: 'markdown', content }])
   expect(kindsOf(planRobotMessages(content, 'text', translate))).toEqual(['text', 'text', 'text'])

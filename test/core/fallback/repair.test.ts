@@ -2,9 +2,9 @@ import { expect, test } from 'bun:test'
 import type { Attempt, Delivery } from '../../../src/domain/delivery.ts'
 import { repair } from '../../../src/core/fallback/repair.ts'
 
-const forgotten = { outcome: 'refused', errcode: 40_007 } as const
+const invalidMediaId = { outcome: 'refused', errcode: 40_007 } as const
 
-/** A file whose newest try has just left, after these. */
+/** A file message with an attempt in progress, after these. */
 function fileAfter(...before: readonly Omit<Attempt, 'at' | 'route' | 'part'>[]): Delivery {
   const source = { kind: 'text', content: 'all of it' } as const
   const file = { kind: 'media', media: 'file', fileName: 'full.md', bytes: 9, source, mediaId: 'm-1' } as const
@@ -24,15 +24,15 @@ function fileAfter(...before: readonly Omit<Attempt, 'at' | 'route' | 'part'>[])
   }
 }
 
-test('mend: a file that the platform has forgotten is uploaded once more', () => {
+test('repair: a file with an expired media_id is uploaded again, once', () => {
   for (const delivery of [fileAfter(), fileAfter({ outcome: 'retry', errcode: -1 })]) {
-    const body = repair(delivery, 1, forgotten)?.body
+    const body = repair(delivery, 1, invalidMediaId)?.body
     expect(body?.kind === 'messages' && body.messages[0]).not.toHaveProperty('mediaId')
   }
-  expect(repair(fileAfter({ outcome: 'retry', errcode: 40_007 }), 1, forgotten)).toBeUndefined()
+  expect(repair(fileAfter({ outcome: 'retry', errcode: 40_007 }), 1, invalidMediaId)).toBeUndefined()
   expect(repair(fileAfter(), 1, { outcome: 'refused', errcode: 40_004 })).toBeUndefined()
 })
 
-test('mend: a file message that may have arrived is never sent again with another media_id', () => {
-  expect(repair(fileAfter({ outcome: 'unknown' }), 1, forgotten)).toBeUndefined()
+test('repair: a file that may have arrived never gets another media_id', () => {
+  expect(repair(fileAfter({ outcome: 'unknown' }), 1, invalidMediaId)).toBeUndefined()
 })
