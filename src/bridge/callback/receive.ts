@@ -9,7 +9,7 @@ import {
 } from '../../domain/message.ts'
 import { formatStreamId, formatTurnId } from '../../domain/routing.ts'
 import type { Turn } from '../../domain/turn.ts'
-import { planCardUpdate, takenCard } from '../../core/cards/click.ts'
+import { planCardUpdate, clickedCard } from '../../core/cards/click.ts'
 import { streamOfClick } from '../../core/cards/route.ts'
 import { firstFrame, type Live, streamFrame } from '../../core/streaming/frame.ts'
 import { commandIn, type OpenSettings, openTurn } from '../../core/streaming/open.ts'
@@ -94,7 +94,7 @@ async function receiveClick(context: BridgeContext, inbound: Inbound, click: Cli
   await receiveMessage(context, { ...inbound, text: formatClick(reported) })
   if (shown === undefined) return empty
   if (inbound.surface === 'app') return await updateInApp(context, inbound, shown.card, click)
-  const card = takenCard(shown.card, click, translatorOf(context, inbound.account))
+  const card = clickedCard(shown.card, click, translatorOf(context, inbound.account))
   return card === undefined ? empty : { kind: 'card_update', card }
 }
 

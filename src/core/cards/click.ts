@@ -5,36 +5,36 @@ import type { Translate } from '../notices/notices.ts'
 import { fieldsOf, listOf } from './fields.ts'
 import { queuedDelivery } from '../fallback/queued.ts'
 
-/** Later than this nobody looks at the card any more. */
+/** How long an update of a clicked card is retried. After that the user is no longer looking at it. */
 const updateWithinMs = 60_000
 
-/** The card in place of the one that was clicked, which says what was chosen; undefined where nothing changes. */
-export function takenCard(card: Card, click: Click, translate: Translate): Card | undefined {
+/** Returns the card that replaces a clicked one, showing the choice; undefined if the card does not change. */
+export function clickedCard(card: Card, click: Click, translate: Translate): Card | undefined {
   switch (card['card_type']) {
     case 'vote_interaction':
-      return { ...card, checkbox: takenVote(fieldsOf(card['checkbox']), click) }
+      return { ...card, checkbox: disableVote(fieldsOf(card['checkbox']), click) }
     case 'multiple_interaction':
-      return { ...card, select_list: listOf(card['select_list']).map(item => takenSelection(fieldsOf(item), click)) }
+      return { ...card, select_list: listOf(card['select_list']).map(item => disableSelection(fieldsOf(item), click)) }
     case 'button_interaction':
-      return takenButtons(card, click, translate)
+      return choiceNotice(card, click, translate)
     default:
       return undefined
   }
 }
 
-function takenVote(checkbox: Card, click: Click): Card {
+function disableVote(checkbox: Card, click: Click): Card {
   const chosen = chosenIn(checkbox, click)
   const options = optionsOf(checkbox).map(option => ({ ...option, is_checked: chosen.includes(option['id']) }))
   return { ...checkbox, disable: true, option_list: options }
 }
 
-function takenSelection(selection: Card, click: Click): Card {
+function disableSelection(selection: Card, click: Click): Card {
   const [chosen] = chosenIn(selection, click)
   return { ...selection, disable: true, ...(chosen !== undefined && { selected_id: chosen }) }
 }
 
-/** A button card that keeps its buttons could be clicked again, so a notice comes in its place. */
-function takenButtons(card: Card, click: Click, translate: Translate): Card | undefined {
+/** A notice that replaces a button card, because a card that keeps its buttons could be clicked again. */
+function choiceNotice(card: Card, click: Click, translate: Translate): Card | undefined {
   const choice = choiceOf(card, click)
   if (choice === undefined) return undefined
   return {
@@ -46,7 +46,10 @@ function takenButtons(card: Card, click: Click, translate: Translate): Card | un
   }
 }
 
-/** The button that was pressed and what was selected beside it; undefined for the menu in the corner, which leaves the question open. */
+/**
+ * The text of the clicked button and of the options selected with it. Undefined for a click on the menu in the corner, which
+ * does not answer the card.
+ */
 function choiceOf(card: Card, click: Click): string | undefined {
   const button = listOf(card['button_list'])
     .map(fieldsOf)
@@ -58,13 +61,13 @@ function choiceOf(card: Card, click: Click): string | undefined {
   return [button, ...options].map(({ text }) => String(text)).join(' · ')
 }
 
-/** What becomes of a card of the app: its button, which nobody can press any more, names the choice. */
-function takenInApp(card: Card, click: Click, translate: Translate): Card | undefined {
+/** The card of an app after a click: `replace_text` disables its button and shows the choice on it. */
+function clickedAppCard(card: Card, click: Click, translate: Translate): Card | undefined {
   const isButtons = card['card_type'] === 'button_interaction'
   const choice = isButtons ? choiceOf(card, click) : selectedIn(card, click)
-  const taken = isButtons ? card : takenCard(card, click, translate)
-  if (taken === undefined || choice === undefined) return undefined
-  return { ...taken, replace_text: translate({ key: 'card_taken', choice }) }
+  const clicked = isButtons ? card : clickedCard(card, click, translate)
+  if (clicked === undefined || choice === undefined) return undefined
+  return { ...clicked, replace_text: translate({ key: 'card_taken', choice }) }
 }
 
 function selectedIn(card: Card, click: Click): string {
@@ -73,20 +76,23 @@ function selectedIn(card: Card, click: Click): string {
   return chosen.map(({ text }) => String(text)).join(' · ')
 }
 
-/** Shows the member who clicked a card of the app that it was taken; undefined where nothing changes. */
+/**
+ * Plans the update that shows the choice on a clicked card of the app, to the member who clicked it. Returns undefined if
+ * the card does not change, or the callback has no code for updating it.
+ */
 export function planCardUpdate(turn: Turn, card: Card, click: Click, translate: Translate): Delivery | undefined {
-  const taken = takenInApp(card, click, translate)
-  if (taken === undefined || click.responseCode === undefined) return undefined
+  const clicked = clickedAppCard(card, click, translate)
+  if (clicked === undefined || click.responseCode === undefined) return undefined
   return queuedDelivery(turn, {
     id: `${turn.id}:update`,
     route: 'app',
-    body: { kind: 'card_update', userid: turn.sender, responseCode: click.responseCode, card: taken },
+    body: { kind: 'card_update', userid: turn.sender, responseCode: click.responseCode, card: clicked },
     dueAt: turn.receivedAt,
     expiresAt: turn.receivedAt + updateWithinMs,
   })
 }
 
-/** A notice must open something; whether an update could do without is unverified. */
+/** A notice needs an action that opens something. Whether an update needs one is unverified. */
 function openingAction(card: Card): Card {
   const action = fieldsOf(card['card_action'])
   const opens = action['type'] === 1 && typeof action['url'] === 'string'

@@ -1,36 +1,39 @@
-/** A template card as the agent wrote it, not yet judged. */
+/** A template card as the agent wrote it, before `shapeCard`. */
 export type RawCard = Readonly<Record<string, unknown>>
 
 export type Piece = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'card'; readonly card: RawCard }
 
-/** Beyond these many, or places that looked like one, the rest stays text: looking for cards has a price. */
-const mostCards = 20
-/** Objects around the key that are tried as the one that it belongs to. */
-const mostBraces = 4
-/** A longer object is no card. */
-const longestCard = 65_536
-/** How far before its key the brace of a card may be. */
-const farthestBrace = 4_096
-/** A card that is longer than this, and not closed, is shown as it is. */
-const longestOpenCard = 8_192
-const key = /"template_card"\s*:/g
-const beginnings = ['{"template_card":', '{"msgtype":"template_card"'] as const
-const begun = /\{\s*(?:"template_card"\s*:|"msgtype"\s*:\s*"template_card")/g
+/** After this many cards, or this many places that looked like one, the rest stays text, so that searching stays cheap. */
+const maxCards = 20
+/** How many braces before the key are tried as the start of its object. */
+const maxBraces = 4
+/** A longer object is not a card. In characters. */
+const maxCardLength = 65_536
+/** How far before the key its object may start. */
+const maxBraceDistance = 4_096
+/** While a text streams, a longer card that is still not closed is shown as text. */
+const maxOpenCardLength = 8_192
+const cardKey = /"template_card"\s*:/g
+const cardStarts = ['{"template_card":', '{"msgtype":"template_card"'] as const
+const cardStart = /\{\s*(?:"template_card"\s*:|"msgtype"\s*:\s*"template_card")/g
 
-/** Cuts a whole answer at the cards in it: `{"template_card": …}` alone, in a fence of its own, or within prose. */
+/**
+ * Splits a complete answer into text and cards. A card is a JSON object `{"template_card": {…}}`: alone, in a code block of
+ * its own, or inside other text. Text that only looks like a card stays text.
+ */
 export function splitCards(text: string): readonly Piece[] {
   const pieces: Piece[] = []
   let from = 0
   let misses = 0
-  for (const match of text.matchAll(key)) {
+  for (const match of text.matchAll(cardKey)) {
     if (match.index < from) continue
     const found = cardAround(text, match.index, from)
-    if (found === undefined && ++misses === mostCards) break
+    if (found === undefined && ++misses === maxCards) break
     if (found === undefined) continue
     const { start, end } = withFence(text, found)
     pieces.push(...textPiece(text.slice(from, Math.max(start, from))), { kind: 'card', card: found.card })
     from = end
-    if (pieces.length >= 2 * mostCards) break
+    if (pieces.length >= 2 * maxCards) break
   }
   return [...pieces, ...textPiece(text.slice(from))]
 }
@@ -39,18 +42,18 @@ function textPiece(text: string): readonly Piece[] {
   return text.trim() === '' ? [] : [{ kind: 'text', text }]
 }
 
-interface Found {
+interface FoundCard {
   readonly start: number
   readonly end: number
   readonly card: RawCard
 }
 
-/** The innermost object that has the key at `at` for its own. */
-function cardAround(text: string, at: number, from: number): Found | undefined {
+/** The innermost object whose own key is the one at `at`. */
+function cardAround(text: string, at: number, from: number): FoundCard | undefined {
   let brace = at
-  for (let tries = 0; tries < mostBraces; tries++) {
+  for (let tries = 0; tries < maxBraces; tries++) {
     brace = text.lastIndexOf('{', brace - 1)
-    if (brace < from || at - brace > farthestBrace) return undefined
+    if (brace < from || at - brace > maxBraceDistance) return undefined
     const end = objectEnd(text, brace)
     const card = end === undefined || end < at ? undefined : cardOf(text.slice(brace, end))
     if (card !== undefined && end !== undefined) return { start: brace, end, card }
@@ -59,11 +62,11 @@ function cardAround(text: string, at: number, from: number): Found | undefined {
   return undefined
 }
 
-/** Where the object that begins at `start` ends; undefined when it does not. */
+/** The end of the object that starts at `start`; undefined if it is not closed. */
 function objectEnd(text: string, start: number): number | undefined {
   let depth = 0
   let isQuoted = false
-  const limit = Math.min(text.length, start + longestCard)
+  const limit = Math.min(text.length, start + maxCardLength)
   for (let at = start; at < limit; at++) {
     const char = text[at]
     if (isQuoted) {
@@ -82,7 +85,7 @@ function cardOf(json: string): RawCard | undefined {
     const card = typeof value === 'object' && value !== null ? Object.entries(value).find(isCardEntry)?.[1] : undefined
     return typeof card === 'object' && card !== null && !Array.isArray(card) ? { ...card } : undefined
   } catch {
-    return undefined // not JSON, so it is text
+    return undefined // not valid JSON, so it is text
   }
 }
 
@@ -90,8 +93,8 @@ function isCardEntry([name]: [string, unknown]): boolean {
   return name === 'template_card'
 }
 
-/** The place of a card with the fence that holds nothing else; what of its end has not come yet is taken as come. */
-function withFence(text: string, { start, end }: Found): { start: number; end: number } {
+/** The range of a card, including its code block if there is nothing else in it. While streaming, its end may be missing. */
+function withFence(text: string, { start, end }: FoundCard): { start: number; end: number } {
   const opening = /(?:^|\n)( {0,3})(`{3,}|~{3,})[^\n`]*\n\s*$/.exec(text.slice(0, start))
   if (opening === null) return { start, end }
   const fence = opening[2] ?? ''
@@ -102,14 +105,15 @@ function withFence(text: string, { start, end }: Found): { start: number; end: n
 }
 
 /**
- * A growing answer without its cards, and without an end that may become one. That is held back only as long as
- * `isFresh`; a card that has begun stays hidden until it closes or is too long to be one.
+ * Removes cards from a streaming answer, so that users never see their JSON. A card that has started stays hidden until it
+ * is closed, or too long to be one. An end of the text that may become a card is hidden too, but only while `isFresh`.
  */
 export function maskCards(text: string, isFresh: boolean): string {
   if (!text.includes('{') && !isFresh) return text
   const pieces = splitCards(text)
   const shown = pieces.flatMap(piece => (piece.kind === 'text' ? [piece.text] : []))
   if (pieces.length === shown.length) return maskEnd(text, isFresh)
+  // Text after the last card may start another one.
   const last = pieces.at(-1)?.kind === 'text' ? maskEnd(shown.pop() ?? '', isFresh) : ''
   return [...shown, last]
     .map(part => part.trim())
@@ -118,28 +122,28 @@ export function maskCards(text: string, isFresh: boolean): string {
 }
 
 function maskEnd(text: string, isFresh: boolean): string {
-  const open = openCardAt(text)
+  const open = findOpenCard(text)
   if (open !== undefined) return withoutOpenFence(text.slice(0, open))
   if (!isFresh) return text
   const brace = text.lastIndexOf('{')
-  const mayBegin = brace !== -1 && text.length - brace < 100 && mayBecomeCard(text.slice(brace))
-  return withoutOpenFence(mayBegin ? text.slice(0, brace) : text)
+  const isCandidate = brace !== -1 && text.length - brace < 100 && mayBecomeCard(text.slice(brace))
+  return withoutOpenFence(isCandidate ? text.slice(0, brace) : text)
 }
 
-/** Where a card begins that has not closed. */
-function openCardAt(text: string): number | undefined {
-  for (const { index } of text.matchAll(begun)) {
-    if (text.length - index <= longestOpenCard && objectEnd(text, index) === undefined) return index
+/** The start of a card that is not closed yet. */
+function findOpenCard(text: string): number | undefined {
+  for (const { index } of text.matchAll(cardStart)) {
+    if (text.length - index <= maxOpenCardLength && objectEnd(text, index) === undefined) return index
   }
   return undefined
 }
 
 function mayBecomeCard(end: string): boolean {
   const dense = end.replace(/\s+/g, '')
-  return beginnings.some(beginning => beginning.startsWith(dense))
+  return cardStarts.some(start => start.startsWith(dense))
 }
 
-/** Without a line at the end that opens a code block in which nothing stands yet. */
+/** Removes a last line that opens a code block, because the block may be for a card. */
 function withoutOpenFence(text: string): string {
   const line = /(?:^|\n) {0,3}(`{1,}|~{3,})[^\n`]*\n?\s*$/.exec(text)
   if (line === null) return text

@@ -2,17 +2,17 @@ import type { Delivery } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Click } from '../../domain/message.ts'
 import { hasBubble, type Turn, type TurnCard } from '../../domain/turn.ts'
-import { nextRoute } from '../fallback/routes.ts'
+import { type AnswerRoute, nextRoute } from '../fallback/routes.ts'
 import type { Translate } from '../notices/notices.ts'
 import { shapeCard } from './shape.ts'
 import { describeCard } from './text.ts'
 import { type Piece, type RawCard, splitCards } from './find.ts'
 import { queuedDelivery } from '../fallback/queued.ts'
 
-/** How long a bubble waits for what becomes of its card. */
+/** How long a bubble waits for the outcome of its card. */
 const bubbleWaitsMs = 5_000
 
-/** An answer without the JSON of its cards, and its first card when there is a way for it. */
+/** The answer without card JSON, and its first card if a route can deliver it. */
 export interface CardPlan {
   readonly answer: string
   readonly card?: TurnCard
@@ -20,29 +20,29 @@ export interface CardPlan {
 }
 
 /**
- * What becomes of the cards in an answer: the first goes as a real one by response_url while the bubble is open, or with
- * the direct message; where there is no such way, and whatever else is a card, is put into words.
+ * Plans how the cards in an answer are delivered. The first one is sent as a card: by response_url while the bubble is open,
+ * else in the direct message. It becomes readable text if no route can deliver it, and so do all further cards.
  */
-export function planCard(turn: Turn, said: string, now: number, translate: Translate): CardPlan {
-  const pieces = said.includes('"template_card"') ? splitCards(said) : []
+export function planCard(turn: Turn, text: string, now: number, translate: Translate): CardPlan {
+  const pieces = text.includes('"template_card"') ? splitCards(text) : []
   const first = pieces.find(piece => piece.kind === 'card')
-  if (first === undefined) return { answer: said }
-  const words = inWords(pieces, translate)
-  const way = wayOfCard(turn, now)
-  const shaped = way === undefined ? undefined : shape(turn, first.card, way)
-  if (way === undefined || shaped === undefined) return { answer: words }
-  const around = inWords(
+  if (first === undefined) return { answer: text }
+  const words = asText(pieces, translate)
+  const route = routeOfCard(turn, now)
+  const shaped = route === undefined ? undefined : shape(turn, first.card, route)
+  if (route === undefined || shaped === undefined) return { answer: words }
+  const around = asText(
     pieces.filter(piece => piece !== first),
     translate,
   )
-  const state = way === 'app' ? 'direct' : 'pending'
+  const state = route === 'app' ? 'direct' : 'pending'
   const card: TurnCard = { ...shaped, state, around, words, inWords: describeCard(first.card, translate) }
-  if (way === 'app') return { answer: words, card }
+  if (route === 'app') return { answer: words, card }
   const waitUntil = now + bubbleWaitsMs
   return { answer: around, card: { ...card, waitUntil }, add: [cardDelivery(turn, card, now, waitUntil)] }
 }
 
-/** The turn with its card's fate known, if it waited for that. */
+/** Applies the outcome of a pending card. Returns undefined if the bubble does not wait for one. */
 export function settleCard(turn: Turn, arrived: boolean, translate: Translate): Turn | undefined {
   const { card } = turn
   if (turn.state !== 'closing' || card?.state !== 'pending') return undefined
@@ -50,22 +50,23 @@ export function settleCard(turn: Turn, arrived: boolean, translate: Translate): 
   return { ...turn, answer: text, card: { ...card, state: arrived ? 'sent' : 'refused' } }
 }
 
-function inWords(pieces: readonly Piece[], translate: Translate): string {
+function asText(pieces: readonly Piece[], translate: Translate): string {
   return pieces
     .map(piece => (piece.kind === 'text' ? piece.text.trim() : describeCard(piece.card, translate)))
     .filter(part => part !== '')
     .join('\n\n')
 }
 
-function wayOfCard(turn: Turn, now: number): 'app' | 'response_url' | undefined {
+function routeOfCard(turn: Turn, now: number): AnswerRoute | undefined {
   const isOpen = hasBubble(turn) && turn.closedWith === undefined
   if (!isOpen) return nextRoute(turn, [], now) === 'app' ? 'app' : undefined
-  const canCarry = turn.conversation.kind === 'direct' && nextRoute(turn, ['app'], now) === 'response_url'
-  return canCarry ? 'response_url' : undefined
+  // WeCom accepts a card by response_url in single chats only.
+  const acceptsCard = turn.conversation.kind === 'direct' && nextRoute(turn, ['app'], now) === 'response_url'
+  return acceptsCard ? 'response_url' : undefined
 }
 
-function shape(turn: Turn, raw: RawCard, way: 'app' | 'response_url') {
-  const shaped = shapeCard(raw, taskIdOf(turn), way === 'app' ? 'app' : 'bot')
+function shape(turn: Turn, raw: RawCard, route: AnswerRoute) {
+  const shaped = shapeCard(raw, taskIdOf(turn), route === 'app' ? 'app' : 'bot')
   if ('refused' in shaped) return undefined
   const { card, modelTaskId } = shaped
   return { card, ...(modelTaskId !== undefined && { modelTaskId }) }
@@ -73,17 +74,17 @@ function shape(turn: Turn, raw: RawCard, way: 'app' | 'response_url') {
 
 const taskPrefix = 'card_'
 
-/** Unique per Bot and app, and it tells which turn the card is of. */
+/** A task_id must be unique per Bot and app. Ours also identifies the turn of the card. */
 function taskIdOf(turn: Turn): string {
   return `${taskPrefix}${turn.streamId}`
 }
 
-/** The stream of the turn whose card was clicked; undefined for a card that is not of an answer. */
+/** Returns the stream id of the turn whose card was clicked; undefined if the card is not from an answer. */
 export function streamOfClick({ taskId }: Click): string | undefined {
   return taskId.startsWith(taskPrefix) ? taskId.slice(taskPrefix.length) : undefined
 }
 
-/** It has no time to be tried for long: its bubble waits. */
+/** Expires early, because the bubble waits for it. */
 function cardDelivery(turn: Turn, { card }: TurnCard, now: number, waitUntil: number): Delivery {
   return queuedDelivery(turn, {
     id: `${turn.id}:card`,

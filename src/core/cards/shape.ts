@@ -4,47 +4,48 @@ import {
   choices,
   type Flavour,
   fieldsOf,
-  identified,
+  withUniqueIds,
   limited,
   list,
   listOf,
   oneOf,
-  type FieldPath,
+  type FieldContext,
   pages,
   type Reader,
   refuse,
   struct,
   text,
-  truth,
-  word,
+  boolean,
+  identifier,
 } from './fields.ts'
 import type { RawCard } from './find.ts'
 
 export type ShapedCard = { readonly card: Card; readonly modelTaskId?: string } | { readonly refused: string }
 
 /**
- * The card as the platform takes it (pages 101032 and 90236), under our `taskId`, with what models mistype put right; or
- * why it cannot be one. Limits that are only advice about the display are left alone.
+ * Turns a card as a model wrote it into one that WeCom accepts (101032 and 90236): common mistakes are corrected, unknown
+ * fields dropped, and the task_id replaced by `taskId`, because models reuse theirs. `refused` is the reason if WeCom would
+ * not accept the card. Limits that are only recommendations for the display are not enforced.
  */
 export function shapeCard(raw: RawCard, taskId: string, flavour: Flavour): ShapedCard {
   const refusals: string[] = []
-  const place: FieldPath = { path: '', flavour, refuse: reason => refusals.push(reason) }
-  const type = typeOf(raw, place)
-  if (type === undefined) return { refused: `card_type is none of ${cardTypes.join(', ')}` }
-  if (!/^[\w@-]{1,128}$/.test(taskId)) refuse(place, 'has a task_id that is no task_id')
+  const context: FieldContext = { path: '', flavour, refuse: reason => refusals.push(reason) }
+  const type = typeOf(raw, context)
+  if (type === undefined) return { refused: `card_type must be one of ${cardTypes.join(', ')}` }
+  if (!/^[\w@-]{1,128}$/.test(taskId)) refuse(context, 'has an invalid task_id')
 
-  const shaped = shapes[type](isNotice(type) ? withAction(raw, place) : raw, place) ?? {}
-  complain(type, raw, shaped, place)
+  const shaped = shapes[type](isNotice(type) ? withAction(raw, context) : raw, context) ?? {}
+  checkCard(type, raw, shaped, context)
   const [refused] = refusals
   if (refused !== undefined) return { refused }
-  const modelTaskId = word(raw['task_id'], place)
+  const modelTaskId = identifier(raw['task_id'], context)
   const card = { card_type: type, ...shaped, task_id: taskId }
   return modelTaskId === undefined ? { card } : { card, modelTaskId }
 }
 
 /**
- * Why the platform would not take a card of an app or a robot that goes as it is; undefined when nothing is known against
- * it. Whoever writes such a card gives its task_id, too.
+ * Returns why WeCom would refuse a card that is sent unchanged by an app or a group robot; undefined if nothing is wrong. A
+ * card that can be clicked needs its own task_id.
  */
 export function cardProblem(raw: RawCard): string | undefined {
   const given = raw['task_id']
@@ -75,20 +76,20 @@ export const cardTypes = [
 ] as const
 type CardType = (typeof cardTypes)[number]
 
-/** What a user chooses from, and the one type of card that has it. */
-const choosing: readonly (readonly [name: string, type: CardType])[] = [
+/** The fields with options to choose from, and the only card type that has each. */
+const optionFields: readonly (readonly [name: string, type: CardType])[] = [
   ['button_list', 'button_interaction'],
   ['checkbox', 'vote_interaction'],
   ['select_list', 'multiple_interaction'],
 ]
 
-function typeOf(raw: RawCard, place: FieldPath): CardType | undefined {
-  const named = word(raw['card_type'], place)
+function typeOf(raw: RawCard, context: FieldContext): CardType | undefined {
+  const named = identifier(raw['card_type'], context)
   if (named !== undefined) return cardTypes.find(type => type === named)
-  return choosing.find(([name]) => isThere(raw[name]))?.[1] ?? 'text_notice'
+  return optionFields.find(([name]) => hasItems(raw[name]))?.[1] ?? 'text_notice'
 }
 
-function isThere(value: unknown): boolean {
+function hasItems(value: unknown): boolean {
   return listOf(value).length > 0
 }
 
@@ -96,18 +97,18 @@ function isNotice(type: CardType): boolean {
   return type === 'text_notice' || type === 'news_notice'
 }
 
-/** What the fields for themselves do not say. */
-function complain(type: CardType, raw: RawCard, shaped: Card, place: FieldPath): void {
-  const needed = required[type].find(names => !names.some(name => name in shaped))
-  if (needed !== undefined) refuse(place, `has no ${needed.join(' and no ')}`)
-  const isMute = !('title' in fieldsOf(shaped['main_title'])) && !('sub_title_text' in shaped)
-  if (type === 'text_notice' && isMute) refuse(place, 'has no main_title.title and no sub_title_text')
-  // Without its options the card would ask nothing; in words they are all there.
-  const lost = choosing.find(([name, owner]) => owner !== type && isThere(raw[name]))
-  if (lost !== undefined) refuse(place, `is a ${type}, which has no ${lost[0]}`)
+/** Checks the rules that involve several fields. */
+function checkCard(type: CardType, raw: RawCard, shaped: Card, context: FieldContext): void {
+  const missing = required[type].find(names => !names.some(name => name in shaped))
+  if (missing !== undefined) refuse(context, `has no ${missing.join(' and no ')}`)
+  const isUntitled = !('title' in fieldsOf(shaped['main_title'])) && !('sub_title_text' in shaped)
+  if (type === 'text_notice' && isUntitled) refuse(context, 'has no main_title.title and no sub_title_text')
+  // Dropping its options would change what the card asks. A refused card shows all of them as text.
+  const lost = optionFields.find(([name, owner]) => owner !== type && hasItems(raw[name]))
+  if (lost !== undefined) refuse(context, `is a ${type}, which has no ${lost[0]}`)
 }
 
-/** One of each group must be there. */
+/** At least one field of each group is required. */
 const required: Readonly<Record<CardType, readonly (readonly string[])[]>> = {
   text_notice: [['card_action']],
   news_notice: [['main_title'], ['card_action'], ['card_image', 'image_text_area']],
@@ -122,9 +123,9 @@ const questionBytes = 200
 
 const title = struct({ title: text, desc: text }, { asText: 'title' })
 
-/** A main_title that must have a title: its desc is one, too. */
-const heading: Reader<Card> = (value, place) => {
-  const read = title(value, place)
+/** A main_title whose title is required. Without one, its desc becomes the title. */
+const heading: Reader<Card> = (value, context) => {
+  const read = title(value, context)
   return read === undefined || 'title' in read ? read : { title: read['desc'] }
 }
 
@@ -132,10 +133,10 @@ const source = struct({ icon_url: text, desc: text, desc_color: oneOf(0, 1, 2, 3
 
 const action = struct({}, { asText: 'url', links: pages })
 
-const menu = struct({ desc: text, action_list: choices('key', { most: 3, bytes: keyBytes }) })
+const menu = struct({ desc: text, action_list: choices('key', { items: 3, bytes: keyBytes }) })
 
-const actionMenu: Reader<Card> = (value, place) => {
-  const read = menu(value, place) ?? {}
+const actionMenu: Reader<Card> = (value, context) => {
+  const read = menu(value, context) ?? {}
   return 'action_list' in read ? { desc: '更多', ...read } : undefined
 }
 
@@ -147,9 +148,9 @@ const lines = list(
     {
       required: ['keyname'],
       links: [
-        { type: 1, needs: 'url' },
-        { type: 2, needs: 'media_id', only: 'app' },
-        { type: 3, needs: 'userid' },
+        { type: 1, requires: 'url' },
+        { type: 2, requires: 'media_id', only: 'app' },
+        { type: 3, requires: 'userid' },
       ],
     },
   ),
@@ -161,23 +162,28 @@ const jumps = list(
     { title: text },
     {
       required: ['title'],
-      links: [...pages, { type: 3, needs: 'question', limitBytes: questionBytes, only: 'bot' }],
+      links: [...pages, { type: 3, requires: 'question', limitBytes: questionBytes, only: 'bot' }],
     },
   ),
   3,
 )
 
-const buttons = choices('key', { most: 6, bytes: keyBytes }, { style: oneOf(1, 2, 3, 4) }, [
-  { type: 1, needs: 'url', only: 'app' },
+const buttons = choices('key', { items: 6, bytes: keyBytes }, { style: oneOf(1, 2, 3, 4) }, [
+  { type: 1, requires: 'url', only: 'app' },
 ])
 
 const dropdown = struct(
-  { question_key: word, title: text, option_list: choices('id', { most: 10, bytes: idBytes }), selected_id: word },
+  {
+    question_key: identifier,
+    title: text,
+    option_list: choices('id', { items: 10, bytes: idBytes }),
+    selected_id: identifier,
+  },
   { required: ['option_list'] },
 )
 
-const selection: Reader<Card> = (value, place) => {
-  const { selected_id: selected, ...read } = dropdown(value, place) ?? {}
+const selection: Reader<Card> = (value, context) => {
+  const { selected_id: selected, ...read } = dropdown(value, context) ?? {}
   if (Object.keys(read).length === 0) return undefined
   const isOption = listOf(read['option_list']).some(option => fieldsOf(option)['id'] === selected)
   return isOption ? { ...read, selected_id: selected } : read
@@ -185,32 +191,33 @@ const selection: Reader<Card> = (value, place) => {
 
 const checkbox = struct(
   {
-    question_key: word,
+    question_key: identifier,
     mode: oneOf(0, 1),
-    option_list: choices('id', { most: 20, bytes: idBytes }, { is_checked: truth }),
+    option_list: choices('id', { items: 20, bytes: idBytes }, { is_checked: boolean }),
   },
   { required: ['option_list'] },
 )
 
-const questions = (reader: Reader<Card>, most: number) =>
-  identified(list(reader, most), 'question_key', keyBytes, 'question')
+const questions = (reader: Reader<Card>, max: number) =>
+  withUniqueIds(list(reader, max), 'question_key', keyBytes, 'question')
 
-/** The one question of a card that has no list of them. */
+/** The question of a card that can have only one. */
 const question =
   (reader: Reader<Card>): Reader<Card> =>
-  (value, place) =>
-    questions(reader, 1)(value, place)?.[0]
+  (value, context) =>
+    questions(reader, 1)(value, context)?.[0]
 
-const submit: Reader<Card> = (value, place) => {
-  const read = struct({ text, key: limited(word, keyBytes) }, { asText: 'text' })(value, place)
+const submit: Reader<Card> = (value, context) => {
+  const read = struct({ text, key: limited(identifier, keyBytes) }, { asText: 'text' })(value, context)
   return { text: '提交', key: 'submit', ...read }
 }
 
-const around = { source, action_menu: actionMenu, quote_area: quote, horizontal_content_list: lines }
+/** The fields that three card types share. */
+const shared = { source, action_menu: actionMenu, quote_area: quote, horizontal_content_list: lines }
 
 const shapes: Readonly<Record<CardType, Reader<Card>>> = {
   text_notice: struct({
-    ...around,
+    ...shared,
     main_title: title,
     emphasis_content: title,
     sub_title_text: text,
@@ -218,7 +225,7 @@ const shapes: Readonly<Record<CardType, Reader<Card>>> = {
     card_action: action,
   }),
   news_notice: struct({
-    ...around,
+    ...shared,
     main_title: heading,
     card_image: struct({ url: text, aspect_ratio: between(1.3, 2.25) }, { required: ['url'], asText: 'url' }),
     image_text_area: struct({ title: text, desc: text, image_url: text }, { required: ['image_url'], links: pages }),
@@ -227,7 +234,7 @@ const shapes: Readonly<Record<CardType, Reader<Card>>> = {
     card_action: action,
   }),
   button_interaction: struct({
-    ...around,
+    ...shared,
     main_title: heading,
     sub_title_text: text,
     button_selection: question(selection),
@@ -243,16 +250,16 @@ const shapes: Readonly<Record<CardType, Reader<Card>>> = {
   }),
 }
 
-/** A notice must open something: without an action of its own, the first page that it mentions. */
-function withAction(raw: RawCard, place: FieldPath): RawCard {
+/** A notice requires a card_action. If the model wrote none, it opens the first URL on the card. */
+function withAction(raw: RawCard, context: FieldContext): RawCard {
   const given = raw['card_action']
-  // A type 0, which is for button cards, with something to open.
-  const own = action(given, place) ?? action({ ...fieldsOf(given), type: 1 }, place)
-  return { ...raw, card_action: own ?? { url: pageOf(raw) } }
+  // Models write type 0, which only button cards have, together with a URL.
+  const own = action(given, context) ?? action({ ...fieldsOf(given), type: 1 }, context)
+  return { ...raw, card_action: own ?? { url: firstUrl(raw) } }
 }
 
-function pageOf(raw: RawCard): unknown {
+function firstUrl(raw: RawCard): unknown {
   const lists = [raw['jump_list'], raw['image_text_area'], raw['quote_area'], raw['horizontal_content_list']]
-  const urls = [raw, ...lists.flatMap(listOf)].map(place => fieldsOf(place)['url'])
+  const urls = [raw, ...lists.flatMap(listOf)].map(item => fieldsOf(item)['url'])
   return urls.find(url => typeof url === 'string' && /^https?:\/\/\S+$/.test(url))
 }

@@ -1,7 +1,7 @@
 import type { Translate } from '../notices/notices.ts'
 import type { RawCard } from './find.ts'
 
-/** A card in words: everything that its reader would have seen, and the options to choose from. */
+/** Formats a card as readable text: everything a user would see on it, including the options to choose from. */
 export function describeCard(card: RawCard, translate: Translate): string {
   const options = optionsOf(card)
   const parts = [
@@ -13,8 +13,8 @@ export function describeCard(card: RawCard, translate: Translate): string {
     linkOf(fieldsOf(card['card_action'])),
     ...(options.length > 0 ? [translate({ key: 'card_options' })] : []),
   ]
-  const words = parts.filter(part => part !== '').join('\n')
-  return words === '' ? ['```json', JSON.stringify(card, undefined, 2), '```'].join('\n') : words
+  const text = parts.filter(part => part !== '').join('\n')
+  return text === '' ? ['```json', JSON.stringify(card, undefined, 2), '```'].join('\n') : text
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -37,7 +37,7 @@ function headOf(card: Fields): readonly string[] {
   ]
 }
 
-/** What there is to choose, each on a line. */
+/** The options to choose from, one per line. */
 function optionsOf(card: Fields): readonly string[] {
   const selections = [card['button_selection'], ...listOf(card, 'select_list'), card['checkbox']].map(fieldsOf)
   return [

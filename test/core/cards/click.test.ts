@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import type { Card, Click } from '../../../src/domain/message.ts'
 import { createTranslator } from '../../../src/core/notices/notices.ts'
-import { planCardUpdate, takenCard } from '../../../src/core/cards/click.ts'
-import { brokenRule } from './card-law.ts'
+import { planCardUpdate, clickedCard } from '../../../src/core/cards/click.ts'
+import { brokenRule } from './card-rules.ts'
 import { buttons, multiple, newsNotice, taskId, textNotice, vote } from './good-cards.ts'
 import { opened, turnOf } from '../streaming/turns.ts'
 
@@ -13,9 +13,9 @@ const where = { questionKey: 'where', optionIds: ['a'] }
 const lunch = { questionKey: 'lunch', optionIds: ['b'] }
 
 describe('the card after a click', () => {
-  test('card-click: a vote is disabled and shows what was voted for', () => {
-    const taken = takenCard(vote, { ...pressed, selected: [lunch] }, translate)
-    expect(taken).toEqual({
+  test('card-click: a vote is disabled and shows the choice', () => {
+    const clicked = clickedCard(vote, { ...pressed, selected: [lunch] }, translate)
+    expect(clicked).toEqual({
       ...vote,
       checkbox: {
         question_key: 'lunch',
@@ -29,43 +29,43 @@ describe('the card after a click', () => {
     })
   })
 
-  test('card-click: a vote for several shows them all, and one for nothing none', () => {
-    const both = takenCard(vote, { ...pressed, selected: [{ ...lunch, optionIds: ['b', 'a'] }] }, translate)
+  test('card-click: a vote shows all choices, or none', () => {
+    const both = clickedCard(vote, { ...pressed, selected: [{ ...lunch, optionIds: ['b', 'a'] }] }, translate)
     expect(JSON.stringify(both).match(/"is_checked":true/g)).toHaveLength(2)
-    expect(JSON.stringify(takenCard(vote, pressed, translate))).not.toContain('"is_checked":true')
+    expect(JSON.stringify(clickedCard(vote, pressed, translate))).not.toContain('"is_checked":true')
   })
 
-  test('card-click: selections are disabled and show what was selected', () => {
+  test('card-click: selections are disabled and show the choices', () => {
     const [first, second] = multiple.select_list
-    expect(takenCard(multiple, { ...pressed, selected: [where, when] }, translate)).toEqual({
+    expect(clickedCard(multiple, { ...pressed, selected: [where, when] }, translate)).toEqual({
       ...multiple,
       select_list: [
         { ...first, disable: true, selected_id: 'b' },
         { ...second, disable: true, selected_id: 'a' },
       ],
     })
-    expect(takenCard(multiple, { ...pressed, selected: [where] }, translate)).toHaveProperty(
+    expect(clickedCard(multiple, { ...pressed, selected: [where] }, translate)).toHaveProperty(
       'select_list.0.selected_id',
       'a',
     )
   })
 
-  test('card-click: buttons make room for a notice that names the choice', () => {
+  test('card-click: a notice with the choice replaces a button card', () => {
     const { button_selection: _, ...plain } = buttons
-    const taken = takenCard(plain, pressed, translate)
-    expect(taken).toEqual({
+    const clicked = clickedCard(plain, pressed, translate)
+    expect(clicked).toEqual({
       card_type: 'text_notice',
       task_id: taskId,
       main_title: buttons.main_title,
       sub_title_text: '已选择：发布',
       card_action: buttons.card_action,
     })
-    expect(brokenRule(taken, taskId, 'bot')).toBeUndefined()
+    expect(brokenRule(clicked, taskId, 'bot')).toBeUndefined()
   })
 
-  test('card-click: what was selected beside the buttons is named, too, and in the language of the account', () => {
-    const taken = takenCard(buttons, { ...pressed, eventKey: 'no', selected: [when] }, createTranslator('en'))
-    expect(taken).toHaveProperty('sub_title_text', 'Chosen: 取消 · 明天')
+  test('card-click: the notice includes the selection, in the account’s language', () => {
+    const clicked = clickedCard(buttons, { ...pressed, eventKey: 'no', selected: [when] }, createTranslator('en'))
+    expect(clicked).toHaveProperty('sub_title_text', 'Chosen: 取消 · 明天')
   })
 
   for (const card_action of [
@@ -74,30 +74,30 @@ describe('the card after a click', () => {
     { type: 0, url: 'https://example.com/' },
     { type: 1 },
   ]) {
-    test(`card-click: a button card that opens ${JSON.stringify(card_action)} becomes a notice that opens a page`, () => {
-      const taken = takenCard({ ...buttons, card_action }, pressed, translate)
-      expect(taken).toHaveProperty('card_action', { type: 1, url: 'https://work.weixin.qq.com/' })
-      expect(brokenRule(taken, taskId, 'bot')).toBeUndefined()
+    test(`card-click: the notice opens a page instead of ${JSON.stringify(card_action)}`, () => {
+      const clicked = clickedCard({ ...buttons, card_action }, pressed, translate)
+      expect(clicked).toHaveProperty('card_action', { type: 1, url: 'https://work.weixin.qq.com/' })
+      expect(brokenRule(clicked, taskId, 'bot')).toBeUndefined()
     })
   }
 
-  test('card-click: the menu of a card changes nothing', () => {
+  test('card-click: a click on the menu does not change the card', () => {
     const muted = { ...pressed, eventKey: 'mute' }
-    for (const card of [textNotice, newsNotice, buttons]) expect(takenCard(card, muted, translate)).toBeUndefined()
+    for (const card of [textNotice, newsNotice, buttons]) expect(clickedCard(card, muted, translate)).toBeUndefined()
   })
 
-  test('card-click: a second click of the same kind changes nothing more', () => {
+  test('card-click: a second click does not change the card again', () => {
     const clicks: readonly [typeof vote | typeof multiple, Click][] = [
       [vote, { ...pressed, selected: [lunch] }],
       [multiple, { ...pressed, selected: [when, where] }],
     ]
     for (const [card, click] of clicks) {
       const before = structuredClone(card)
-      const once = takenCard(card, click, translate)
-      expect(takenCard(once ?? {}, click, translate)).toEqual(once)
+      const once = clickedCard(card, click, translate)
+      expect(clickedCard(once ?? {}, click, translate)).toEqual(once)
       expect(card).toEqual(before)
     }
-    expect(takenCard(takenCard(buttons, pressed, translate) ?? {}, pressed, translate)).toBeUndefined()
+    expect(clickedCard(clickedCard(buttons, pressed, translate) ?? {}, pressed, translate)).toBeUndefined()
   })
 })
 
@@ -106,7 +106,7 @@ describe('the card of the app after a click', () => {
   const update = (card: Card, click: Partial<Click>) =>
     planCardUpdate(turn, card, { ...pressed, responseCode: 'code', ...click }, translate)
 
-  test('card-click: buttons stay, and what replaces them names the choice', () => {
+  test('card-click: the buttons of an app’s card are replaced by the choice', () => {
     expect(update(buttons, {})).toMatchObject({
       id: 'wecom:default:m1:update',
       turn: turn.id,
@@ -122,7 +122,7 @@ describe('the card of the app after a click', () => {
     })
   })
 
-  test('card-click: a vote is disabled, and what replaces its button names what was voted for', () => {
+  test('card-click: an app’s vote is disabled and its button shows the choice', () => {
     const body = update(vote, { selected: [lunch] })?.body
     expect(body?.kind === 'card_update' && body.card).toMatchObject({
       checkbox: { disable: true },
@@ -132,7 +132,7 @@ describe('the card of the app after a click', () => {
     expect(several?.kind === 'card_update' && several.card['replace_text']).toContain(' · ')
   })
 
-  test('card-click: nothing changes for a notice, the menu in the corner, and without a code', () => {
+  test('card-click: no update for a notice, a menu, or without a response code', () => {
     expect(update(textNotice, {})).toBeUndefined()
     expect(update(buttons, { eventKey: 'menu' })).toBeUndefined()
     expect(planCardUpdate(turn, buttons, pressed, translate)).toBeUndefined()

@@ -16,62 +16,62 @@ const wrapped = JSON.stringify({ template_card: card })
 const pretty = JSON.stringify({ template_card: card }, undefined, 2)
 const translate = createTranslator('zh-CN')
 
-/** The answer in a group, where no card can go. */
+/** The answer in a group, where cards become readable text. */
 function inWords(text: string): string {
   const turn = turnOf(opened({ conversation: { account: 'default', kind: 'group', id: 'wr1' } }))
   return planCard(turn, text, t0, translate).answer
 }
 
-/** What the pieces are, with the text as it stands. */
-function shape(text: string): readonly unknown[] {
+/** The texts and cards of an answer, in order. */
+function piecesOf(text: string): readonly unknown[] {
   return splitCards(text).map(piece => (piece.kind === 'text' ? piece.text : piece.card))
 }
 
-describe('cards in a whole answer', () => {
+describe('cards in a complete answer', () => {
   const table: readonly (readonly [name: string, text: string, pieces: readonly unknown[]])[] = [
     ['alone', wrapped, [card]],
-    ['printed over lines', pretty, [card]],
+    ['over several lines', pretty, [card]],
     ['with its msgtype', JSON.stringify({ msgtype: 'template_card', template_card: card }), [card]],
     ['in a fence', `\`\`\`json\n${pretty}\n\`\`\``, [card]],
     ['in a fence of tildes with text around', `请选：\n~~~\n${wrapped}\n~~~\n谢谢`, ['请选：', card, '\n谢谢']],
     ['in prose', `请选 ${wrapped} 谢谢`, ['请选 ', card, ' 谢谢']],
-    ['twice', `${wrapped}\n${pretty}`, [card, card]],
+    ['next to another one', `${wrapped}\n${pretty}`, [card, card]],
     ['in a longer fence', `\`\`\`\`\n${wrapped}\n\`\`\`\`\``, [card]],
-    ['beside other JSON', `{"a":{"b":1}} ${wrapped}`, ['{"a":{"b":1}} ', card]],
+    ['next to other JSON', `{"a":{"b":1}} ${wrapped}`, ['{"a":{"b":1}} ', card]],
   ]
   for (const [name, text, pieces] of table) {
-    test(`cards: one ${name} is found`, () => expect(shape(text)).toEqual([...pieces]))
+    test(`cards: a card ${name} is found`, () => expect(piecesOf(text)).toEqual([...pieces]))
   }
 
   const none: readonly (readonly [name: string, text: string])[] = [
     ['ordinary JSON', '{"name":"x","list":[1,{"y":2}]}'],
-    ['the word in prose', 'use the key "template_card" for that, as template_card: {...}'],
+    ['the key in prose', 'use the key "template_card" for that, as template_card: {...}'],
     ['code with braces', 'const a = {"template_card": card, b}'],
     ['a list', '{"template_card": [1, 2]}'],
-    ['one that never closes', wrapped.slice(0, -1)],
-    ['one in a text of JSON', JSON.stringify({ text: wrapped })],
+    ['a card that is not closed', wrapped.slice(0, -1)],
+    ['a card in a JSON string', JSON.stringify({ text: wrapped })],
     ['a text', '{"template_card": "later"}'],
     ['30 KB of JSON', JSON.stringify(Array.from({ length: 1_000 }, (_, n) => ({ id: n, text: 'some words' })))],
   ]
   for (const [name, text] of none) {
-    test(`cards: ${name} is none`, () => {
-      expect(shape(text)).toEqual([text])
+    test(`cards: ${name} is not a card`, () => {
+      expect(piecesOf(text)).toEqual([text])
       expect(inWords(text)).toBe(text)
     })
   }
 
-  test('cards: a text full of keys without cards is looked through in no time', () => {
+  test('cards: a text with thousands of keys is searched quickly', () => {
     const text = '{"template_card":'.repeat(20_000)
-    expect(shape(text)).toEqual([text])
+    expect(piecesOf(text)).toEqual([text])
   })
 
-  test('cards: another object in the fence keeps its fence', () => {
+  test('cards: a fence that contains more than the card stays', () => {
     const text = `\`\`\`json\n${wrapped}\n{"a":1}\n\`\`\``
-    expect(shape(text)).toEqual(['```json\n', card, '\n{"a":1}\n```'])
+    expect(piecesOf(text)).toEqual(['```json\n', card, '\n{"a":1}\n```'])
   })
 })
 
-describe('cards while the answer grows', () => {
+describe('cards in a streaming answer', () => {
   const texts = [
     wrapped,
     pretty,
@@ -80,7 +80,7 @@ describe('cards while the answer grows', () => {
   ]
   for (const [index, text] of texts.entries()) {
     for (const step of [1, 5, 64]) {
-      test(`cards: in pieces of ${step} nothing of a card is ever shown, text ${index}`, () => {
+      test(`cards: card JSON never shows while streaming by ${step}, text ${index}`, () => {
         for (let end = 0; end <= text.length + step; end += step) {
           const shown = maskCards(text.slice(0, end), true)
           expect(shown).not.toMatch(/[{}"[\]`]|card|title|button/)
@@ -89,11 +89,11 @@ describe('cards while the answer grows', () => {
     }
   }
 
-  test('cards: one that has begun stays hidden however slow it comes', () => {
+  test('cards: a card that has started stays hidden, however slow it is', () => {
     expect(maskCards(`请选：\n\`\`\`json\n${pretty.slice(0, 60)}`, false)).toBe('请选：')
   })
 
-  test('cards: what may become one is shown after a moment', () => {
+  test('cards: text that may become a card is shown after a moment', () => {
     for (const end of ['{', '{ "temp', '{"msgtype": "template_', '```json\n', '```json\n{"']) {
       const text = `text\n${end}`
       expect(maskCards(text, true).trim()).toBe('text')
@@ -101,7 +101,7 @@ describe('cards while the answer grows', () => {
     }
   })
 
-  test('cards: one that has become too long to be one is shown', () => {
+  test('cards: JSON that is too long to be a card is shown', () => {
     const text = `{"template_card": {"text": "${'x'.repeat(8_200)}`
     expect(maskCards(text, true)).toBe(text)
   })
@@ -114,19 +114,19 @@ describe('cards while the answer grows', () => {
     '~~~\ncode\n~~~\nmore',
   ]
   for (const text of ordinary) {
-    test(`cards: ordinary text is shown as it is: ${JSON.stringify(text.slice(0, 30))}`, () => {
+    test(`cards: ordinary text is unchanged: ${JSON.stringify(text.slice(0, 30))}`, () => {
       expect(maskCards(text, true)).toBe(text)
     })
   }
 })
 
-describe('a card in words', () => {
-  test('cards: everything that can be read and chosen is there, nothing of JSON', () => {
+describe('a card as readable text', () => {
+  test('cards: readable text has all texts and options, and no JSON', () => {
     const words = inWords(`前文\n\n${pretty}\n\n后文`)
     expect(words).toBe('前文\n\n**发布 1.2？**\n今晚 "22:00" {窗口}\n- 发布\n- 取消\n（直接回复你的选择即可）\n\n后文')
   })
 
-  test('cards: lists, votes, links and numbers are told', () => {
+  test('cards: readable text has lists, votes, links and numbers', () => {
     const vote = {
       card_type: 'vote_interaction',
       source: { desc: '行政' },
@@ -175,7 +175,7 @@ describe('a card in words', () => {
     ])
   })
 
-  test('cards: one without a word is shown as what it is', () => {
+  test('cards: a card without any text is shown as JSON', () => {
     expect(inWords('{"template_card":{"x":{"y":1}}}')).toBe('```json\n{\n  "x": {\n    "y": 1\n  }\n}\n```')
   })
 })

@@ -1,4 +1,4 @@
-/** Cards as the platform takes them, with everything that one of their type can have; all under this id. */
+/** The task_id of all cards here. They are valid, and together have every field that WeCom accepts. */
 export const taskId = 'our-task_1@b'
 
 const source = { icon_url: 'https://example.com/i.png', desc: '运维', desc_color: 1 }

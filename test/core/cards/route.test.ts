@@ -17,7 +17,7 @@ const words = '**Release?**\n- Yes\n(reply with your choice)'
 const dm = { format: 'auto', deliverWithinMs: 86_400_000 } as const
 const group = { account: 'default', kind: 'group', id: 'wr1' } as const
 
-/** Each event's change, the last one last; events that change nothing are passed over. */
+/** The changes of opening a turn and of each event, without events that change nothing. */
 function changes(events: readonly TurnEvent[], more: object = {}, settings: Partial<OpenSettings> = {}): Change[] {
   const all = [opened(more, alone, settings)]
   for (const event of events) {
@@ -27,8 +27,8 @@ function changes(events: readonly TurnEvent[], more: object = {}, settings: Part
   return all
 }
 
-const ended = (said: string, more: object = {}, settings: Partial<OpenSettings> = {}) =>
-  changes([claimed, asked, answered(said)], more, settings).at(-1) ?? { save: [] }
+const ended = (answer: string, more: object = {}, settings: Partial<OpenSettings> = {}) =>
+  changes([claimed, asked, answered(answer)], more, settings).at(-1) ?? { save: [] }
 const frameOf = (turn: Turn, now = t0 + 3_000) => streamFrame(turn, { now, placeholder: '<think></think>' }, translate)
 const settled = (arrived: boolean): TurnEvent => ({ kind: 'card_settled', at: t0 + 3_000, arrived })
 
@@ -36,7 +36,7 @@ describe('a card in an open bubble of a single chat', () => {
   const change = ended(`Look:\n\n${json}\n\nThanks`)
   const turn = turnOf(change)
 
-  test('card: it goes by response_url with a task_id of ours, and the bubble waits', () => {
+  test('card: it is sent by response_url, and the bubble waits for it', () => {
     expect(change.add).toEqual([
       expect.objectContaining({ id: `${turn.id}:card`, route: 'response_url', state: 'queued', expiresAt: t0 + 7_000 }),
     ])
@@ -52,7 +52,7 @@ describe('a card in an open bubble of a single chat', () => {
     expect(nextDeadline(turn)).toBe(t0 + 7_000)
   })
 
-  test('card: once it has arrived the bubble ends with the text around it', () => {
+  test('card: after it arrived, the bubble shows the text around it', () => {
     const after = turnOf(advance(turn, settled(true), translate))
     expect(after.card?.state).toBe('sent')
     const last = turnOf(advance(after, served(), translate))
@@ -62,38 +62,38 @@ describe('a card in an open bubble of a single chat', () => {
     ])
   })
 
-  test('card: with nothing around it the bubble says that it was sent', () => {
+  test('card: without text around it the bubble shows that it was sent', () => {
     const alone = turnOf(ended(json))
     expect(frameOf(alone).content).not.toContain('{')
     expect(turnOf(advance(alone, settled(true), translate)).answer).toBe('The card has been sent.')
   })
 
-  test('card: one that is refused stands in the bubble as words', () => {
+  test('card: a refused card is shown in the bubble as readable text', () => {
     const after = turnOf(advance(turn, settled(false), translate))
     expect(after.answer).toBe(`Look:\n\n${words}\n\nThanks`)
     expect(turnOf(advance(after, served(), translate)).state).toBe('shown')
   })
 
-  test('card: after five seconds the bubble waits no longer, and what comes then changes nothing', () => {
+  test('card: the bubble waits five seconds, then it is readable text', () => {
     expect(advance(turn, { kind: 'deadline', at: t0 + 6_999 }, translate)).toBeUndefined()
     const after = turnOf(advance(turn, { kind: 'deadline', at: t0 + 7_000 }, translate))
     expect(after).toMatchObject({ state: 'closing', answer: `Look:\n\n${words}\n\nThanks` })
     expect(advance(after, settled(true), translate)).toBeUndefined()
   })
 
-  test('card: its response_url is spent: an unfetched final does not go there', () => {
+  test('card: the response_url is used up, also for an unfetched answer', () => {
     const after = turnOf(advance(turn, settled(true), translate))
     const unfetched = advance(after, { kind: 'deadline', at: t0 + 60_000 }, translate)
     expect(unfetched?.add).toEqual([expect.objectContaining({ dead: true })])
   })
 })
 
-describe('where no card can go', () => {
+describe('where WeCom accepts no card', () => {
   for (const [name, more, settings] of [
     ['a group', { conversation: group }, {}],
     ['a message without a response_url', { responseUrl: undefined }, {}],
   ] as const) {
-    test(`card: in ${name} it stands in the answer as words`, () => {
+    test(`card: for ${name} it is readable text`, () => {
       const change = ended(json, more, settings)
       expect(change.add).toEqual([])
       expect(turnOf(change)).toMatchObject({ state: 'closing', answer: words })
@@ -101,7 +101,7 @@ describe('where no card can go', () => {
     })
   }
 
-  test('card: of two cards the second is in words', () => {
+  test('card: a second card is readable text', () => {
     const second = JSON.stringify({ template_card: { ...button, main_title: { title: 'Really?' } } })
     const turn = turnOf(ended(`${json}\n${second}`))
     expect(turn.card?.around).toBe(words.replace('Release?', 'Really?'))
@@ -109,7 +109,7 @@ describe('where no card can go', () => {
 })
 
 describe('a card by direct message', () => {
-  test('card: of an answer to the app it is the last message, and has its words with it', () => {
+  test('card: in an answer to the app it is the last message', () => {
     const change = ended(`Look:\n\n${json}`, { surface: 'app', origin: 'app', responseUrl: undefined }, { dm })
     const [delivery] = change.add ?? []
     expect(delivery?.body).toMatchObject({
@@ -121,12 +121,12 @@ describe('a card by direct message', () => {
     })
   })
 
-  test('card: alone it is the only message', () => {
+  test('card: without text around it there is no other message', () => {
     const change = ended(json, { surface: 'app', origin: 'app', responseUrl: undefined }, { dm })
     expect(change.add?.[0]?.body).toMatchObject({ kind: 'messages', messages: [{ kind: 'card', inWords: [words] }] })
   })
 
-  test('card: after the bubble has closed it comes with the answer', () => {
+  test('card: after a handover it is sent with the direct message', () => {
     const handover: TurnEvent = { kind: 'deadline', at: t0 + 330_000 }
     const change = changes([claimed, asked, handover, answered(json, t0 + 400_000)], {}, { dm }).at(-1)
     expect(change?.add?.[0]).toMatchObject({ route: 'app', body: { messages: [{ kind: 'card' }] } })

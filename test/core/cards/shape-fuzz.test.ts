@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { shapeCard } from '../../../src/core/cards/shape.ts'
 import { type Dice, rollDice } from '../../simulation/dice.ts'
-import { brokenRule } from './card-law.ts'
+import { brokenRule } from './card-rules.ts'
 import { goodCards, taskId } from './good-cards.ts'
 
 const rounds = 5_000
@@ -43,7 +43,7 @@ function namesIn(value: unknown): readonly string[] {
   return Object.entries(value).flatMap(([name, one]) => [name, ...namesIn(one)])
 }
 
-/** The value with one thing in it changed, somewhere. */
+/** Changes one random thing in a value. */
 function mutated(value: unknown, dice: Dice): unknown {
   if (Array.isArray(value)) return mutatedList(value, dice)
   if (typeof value !== 'object' || value === null || dice.chance(0.05)) return dice.pick(odd)
@@ -68,7 +68,7 @@ function rawCard(dice: Dice): Record<string, unknown> {
   return typeof card === 'object' && card !== null ? { ...card } : {}
 }
 
-test(`card-shape: of ${rounds} cards spoilt at random each is refused or good, and none is touched`, () => {
+test(`card-shape: ${rounds} randomly broken cards are corrected or refused`, () => {
   let passed = 0
   let changed = 0
   for (let seed = 0; seed < rounds; seed++) {
@@ -88,7 +88,7 @@ test(`card-shape: of ${rounds} cards spoilt at random each is refused or good, a
     passed++
     if (!Bun.deepEquals(result.card, raw)) changed++
   }
-  // Neither everything refused nor everything passed as it was.
+  // The test is worthless if almost all cards are refused, or almost none is changed.
   expect(passed).toBeWithin(rounds / 5, rounds)
   expect(changed).toBeGreaterThan(rounds / 10)
 })

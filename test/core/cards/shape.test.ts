@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { shapeCard } from '../../../src/core/cards/shape.ts'
 import type { RawCard } from '../../../src/core/cards/find.ts'
-import { brokenRule } from './card-law.ts'
+import { brokenRule } from './card-rules.ts'
 import { buttons, goodCards, multiple, newsNotice, taskId, textNotice, vote } from './good-cards.ts'
 
 const main_title = { title: 'x' }
@@ -29,17 +29,17 @@ function shaped(raw: RawCard, flavour: 'bot' | 'app' = 'bot') {
   return result.card
 }
 
-describe('good cards', () => {
+describe('valid cards', () => {
   for (const card of goodCards)
     for (const flavour of ['bot', 'app'] as const) {
-      test(`card-shape: a good ${card.card_type} for the ${flavour} stays as it is`, () => {
+      test(`card-shape: a valid ${card.card_type} of the ${flavour} is unchanged`, () => {
         const before = structuredClone(card)
         expect(shapeCard(card, taskId, flavour)).toEqual({ card, modelTaskId: taskId })
         expect(card).toEqual(before)
       })
     }
 
-  test('card-shape: the task_id is always ours, and that of the model is told', () => {
+  test('card-shape: our task_id replaces the one of the model', () => {
     expect(shapeCard({ ...asked, task_id: 'release 7' }, 'ours', 'bot')).toEqual({
       card: { ...asked, task_id: 'ours' },
       modelTaskId: 'release 7',
@@ -50,40 +50,40 @@ describe('good cards', () => {
   })
 
   for (const id of ['', 'a b', '中', 'a'.repeat(129)]) {
-    test(`card-shape: ${id.length} characters that are no task_id are refused`, () => {
-      expect(shapeCard(asked, id, 'bot')).toEqual({ refused: 'the card has a task_id that is no task_id' })
+    test(`card-shape: an invalid task_id of ${id.length} characters is refused`, () => {
+      expect(shapeCard(asked, id, 'bot')).toEqual({ refused: 'the card has an invalid task_id' })
     })
   }
 })
 
-describe('repairs', () => {
+describe('corrections', () => {
   const table: readonly (readonly [name: string, raw: RawCard, repaired: object])[] = [
     ['a type of card_action as text', { ...notice, card_action: { type: '1', url } }, notice],
     ['a style as text', { ...asked, button_list: [{ text: '是', key: 'y', style: '2' }] }, buttonsOf({ style: 2 })],
-    ['a style that there is not', { ...asked, button_list: [{ text: '是', key: 'y', style: 5 }] }, asked],
+    ['an unknown style', { ...asked, button_list: [{ text: '是', key: 'y', style: 5 }] }, asked],
     ['a key as number', { ...asked, button_list: [{ text: '是', key: 1 }] }, buttonsOf({ key: '1' })],
     ['a text as number', { ...asked, button_list: [{ text: 1, key: 'y' }] }, buttonsOf({ text: '1' })],
     ['a key with space around', { ...asked, button_list: [{ text: '是', key: ' y\n' }] }, asked],
     ['a mode as text', { ...poll, checkbox: { ...poll.checkbox, mode: '0' } }, pollOf({ mode: 0 })],
-    ['a checked that is a text', checked('true', 0), pollOf({ option_list: checks(true, false) })],
+    ['is_checked as text', checked('true', 0), pollOf({ option_list: checks(true, false) })],
     ['a colour as text', { ...notice, source: { desc: 'x', desc_color: '3' } }, noticeOf('source', 'x', 3)],
-    ['a colour that there is not', { ...notice, source: { desc: 'x', desc_color: 4 } }, noticeOf('source', 'x')],
+    ['an unknown colour', { ...notice, source: { desc: 'x', desc_color: 4 } }, noticeOf('source', 'x')],
     ['an aspect_ratio as text', { ...news, card_image: { url, aspect_ratio: '1.5' } }, newsOf(1.5)],
     ['an aspect_ratio that is not allowed', { ...news, card_image: { url, aspect_ratio: 2.25 } }, newsOf()],
     ['an aspect_ratio at the limit', { ...news, card_image: { url, aspect_ratio: 1.3 } }, newsOf()],
-    ['a text that is no number', { ...notice, sub_title_text: Number.POSITIVE_INFINITY }, notice],
+    ['a text that is Infinity', { ...notice, sub_title_text: Number.POSITIVE_INFINITY }, notice],
     [
       'a jump that says that it is none',
       { ...notice, jump_list: [{ title: 'j', type: 0, url }] },
       { ...notice, jump_list: [{ title: 'j' }] },
     ],
     ['a title as text', { ...notice, main_title: 'x' }, notice],
-    ['a title that is called desc', { ...asked, main_title: { desc: 'x' } }, asked],
+    ['a desc without a title', { ...asked, main_title: { desc: 'x' } }, asked],
     ['a picture as text', { ...news, card_image: url }, news],
     ['an action as text', { ...notice, card_action: url }, notice],
     ['an action of type 0', { ...notice, card_action: { type: 0, url } }, notice],
     ['an action without a type', { ...notice, card_action: { url } }, notice],
-    ['an action of a type that it has not', { ...notice, card_action: { type: 2, url } }, notice],
+    ['an action whose type needs another field', { ...notice, card_action: { type: 2, url } }, notice],
     [
       'an action without a type for a mini program',
       { ...notice, card_action: { appid: 'wx', pagepath: '/' } },
@@ -105,9 +105,13 @@ describe('repairs', () => {
     ],
     ['a button with a key only', { ...asked, button_list: [{ key: 'y' }] }, buttonsOf({ text: 'y' })],
     ['options without ids', optionsOf({ text: 'a' }, { text: 'b' }), ids('1', '2')],
-    ['options of one id', optionsOf({ id: 1, text: 'a' }, { id: '1', text: 'b' }), ids('1', '1-2')],
-    ['an id that another has later', optionsOf({ text: 'a' }, { id: '1', text: 'b' }), ids('1-2', '1')],
-    ['a suffix that another has', optionsOf(...['1', '1', '1-2'].map(id => ({ id, text: id }))), texts('1-3')],
+    ['options with the same id', optionsOf({ id: 1, text: 'a' }, { id: '1', text: 'b' }), ids('1', '1-2')],
+    ['a generated id that a later option has', optionsOf({ text: 'a' }, { id: '1', text: 'b' }), ids('1-2', '1')],
+    [
+      'a generated suffix that another option has',
+      optionsOf(...['1', '1', '1-2'].map(id => ({ id, text: id }))),
+      texts('1-3'),
+    ],
     ['a question without a key', { ...poll, checkbox: { option_list: few(2) } }, pollOf({ question_key: 'question1' })],
     [
       'questions of one key',
@@ -135,7 +139,7 @@ describe('repairs', () => {
       { ...form, select_list: [{ ...form.select_list[0], selected_id: 'z' }] },
       { ...form, submit_button },
     ],
-    ['fields that nobody knows', { ...notice, extra: 1, main_title: { title: 'x', bold: true } }, notice],
+    ['unknown fields', { ...notice, extra: 1, main_title: { title: 'x', bold: true } }, notice],
     [
       'fields that are null',
       { ...notice, source: null, jump_list: null, main_title: { title: 'x', desc: null } },
@@ -169,7 +173,7 @@ describe('repairs', () => {
     ],
   ]
   for (const [name, raw, repaired] of table) {
-    test(`card-shape: ${name} is put right`, () => {
+    test(`card-shape: ${name}: corrected`, () => {
       const before = structuredClone(raw)
       expect(shaped(raw)).toEqual({ ...repaired, task_id: taskId })
       expect(raw).toEqual(before)
@@ -216,13 +220,13 @@ describe('the type', () => {
     ['none of these', untypedNotice, 'text_notice'],
   ]
   for (const [name, raw, type] of table) {
-    test(`card-shape: a card without a type that has ${name} is a ${type}`, () => {
+    test(`card-shape: an untyped card with ${name} is a ${type}`, () => {
       expect(shaped(raw)).toHaveProperty('card_type', type)
     })
   }
 })
 
-describe('what a notice opens', () => {
+describe('the action of a notice', () => {
   const bare = { card_type: 'text_notice', main_title }
   const table: readonly (readonly [name: string, raw: RawCard])[] = [
     ['the card', { ...bare, url }],
@@ -230,10 +234,10 @@ describe('what a notice opens', () => {
     ['the quote', { ...bare, quote_area: { quote_text: 'q', url } }],
     ['a line', { ...bare, horizontal_content_list: [{ keyname: 'k', url }] }],
     ['the picture', { ...bare, card_type: 'news_notice', image_text_area: { image_url: url, url } }],
-    ['a jump, since its own action is empty', { ...bare, card_action: { type: 1 }, jump_list: { title: 'k', url } }],
+    ['a jump if its action is empty', { ...bare, card_action: { type: 1 }, jump_list: { title: 'k', url } }],
   ]
   for (const [name, raw] of table) {
-    test(`card-shape: a notice without an action opens the page of ${name}`, () => {
+    test(`card-shape: a notice without an action opens the URL of ${name}`, () => {
       expect(shaped(raw)).toHaveProperty('card_action', card_action)
     })
   }
@@ -243,7 +247,7 @@ describe('what a notice opens', () => {
     { ...bare, jump_list: [{ title: 'j', url: 'x' }] },
     { ...bare, source: { icon_url: url } },
   ]) {
-    test(`card-shape: a notice with no page to open is refused: ${JSON.stringify(raw)}`, () => {
+    test(`card-shape: a notice without a URL is refused: ${JSON.stringify(raw)}`, () => {
       expect(shaped(raw)).toBe('the card has no card_action')
     })
   }
@@ -254,17 +258,17 @@ describe('flavours', () => {
   const file = { ...notice, horizontal_content_list: [{ keyname: 'k', value: 'v', type: 2, media_id: 'm' }] }
   const link = { ...asked, button_list: [{ text: '是', key: 'y', type: 1, url }] }
   const table: readonly (readonly [name: string, raw: RawCard, flavour: 'bot' | 'app', card: object])[] = [
-    ['asks the Bot', jump, 'bot', jump],
-    ['asks no app', jump, 'app', { ...notice, jump_list: [{ title: 'j' }] }],
-    ['attaches a file by the app', file, 'app', file],
+    ['of the Bot keeps a jump with a question', jump, 'bot', jump],
+    ['of the app loses a jump with a question', jump, 'app', { ...notice, jump_list: [{ title: 'j' }] }],
+    ['of the app keeps a file', file, 'app', file],
     [
       'attaches no file by the Bot',
       file,
       'bot',
       { ...notice, horizontal_content_list: [{ keyname: 'k', value: 'v' }] },
     ],
-    ['opens a page by a button of the app', link, 'app', link],
-    ['opens no page by a button of the Bot', link, 'bot', asked],
+    ['of the app keeps the URL of a button', link, 'app', link],
+    ['of the Bot loses the URL of a button', link, 'bot', asked],
   ]
   for (const [name, raw, flavour, card] of table) {
     test(`card-shape: a card ${name}`, () => expect(shaped(raw, flavour)).toEqual({ ...card, task_id: taskId }))
@@ -275,10 +279,14 @@ describe('refusals', () => {
   const many = (count: number, item: object) => Array.from({ length: count }, () => item)
   const select = (item: object) => ({ ...form, select_list: [{ ...form.select_list[0], ...item }] })
   const table: readonly (readonly [name: string, raw: RawCard, reason: string])[] = [
-    ['an empty one', {}, 'the card has no card_action'],
-    ['another type', { ...notice, card_type: 'markdown' }, 'card_type is none of'],
-    ['nothing said', { ...notice, main_title: undefined }, 'the card has no main_title.title and no sub_title_text'],
-    ['only half a title', { ...notice, main_title: { desc: 'x' } }, 'the card has no main_title.title'],
+    ['an empty card', {}, 'the card has no card_action'],
+    ['an unknown type', { ...notice, card_type: 'markdown' }, 'card_type must be one of'],
+    [
+      'a notice without a text',
+      { ...notice, main_title: undefined },
+      'the card has no main_title.title and no sub_title_text',
+    ],
+    ['a notice with only a desc', { ...notice, main_title: { desc: 'x' } }, 'the card has no main_title.title'],
     ['buttons without a title', { ...asked, main_title: null }, 'the card has no main_title'],
     ['news without a picture', { ...news, card_image: [] }, 'the card has no card_image and no image_text_area'],
     ['a picture without its url', { ...news, card_image: { aspect_ratio: 1.5 } }, 'card_image has no url'],
@@ -355,7 +363,7 @@ describe('refusals', () => {
     test(`card-shape: ${name} is refused`, () => expect(shaped(raw)).toStartWith(reason))
   }
 
-  test('card-shape: limits that are only advice are left alone', () => {
+  test('card-shape: recommended lengths are not enforced', () => {
     const long = {
       ...asked,
       main_title: { title: '长'.repeat(500) },
@@ -364,20 +372,20 @@ describe('refusals', () => {
     expect(shaped(long)).toEqual({ ...long, task_id: taskId })
   })
 
-  test('card-shape: what is exactly at a hard limit passes', () => {
+  test('card-shape: values exactly at a limit are accepted', () => {
     const id = 'i'.repeat(128)
     expect(shaped(select({ question_key: 'q'.repeat(1024), option_list: [{ id, text: 'a' }, ...few(9)] }))).toBeObject()
     expect(shaped({ ...asked, button_list: many(6, { text: 'a', key: 'k'.repeat(1000) }) })).toBeObject()
     expect(shaped({ ...notice, jump_list: [{ title: 'j', type: 3, question: 'q'.repeat(200) }] })).toBeObject()
   })
 
-  test('card-shape: a list of very many is refused in no time', () => {
+  test('card-shape: a very long list is refused quickly', () => {
     const list = many(200_000, { text: 'a', key: 'k' })
     expect(shaped({ ...asked, button_list: list })).toStartWith('button_list has 200000 items')
   })
 })
 
-describe('the law that the shaped are held to', () => {
+describe('the rules that these tests check cards with', () => {
   const bad: readonly (readonly [name: string, card: object])[] = [
     ['another task_id', { ...textNotice, task_id: 'x' }],
     ['an unknown field', { ...vote, jump_list: [] }],
@@ -388,6 +396,7 @@ describe('the law that the shaped are held to', () => {
     ['a null', { ...textNotice, sub_title_text: null }],
   ]
   for (const [name, card] of bad) {
-    test(`card-shape: the law of the tests knows ${name}`, () => expect(brokenRule(card, taskId, 'bot')).toBeString())
+    test(`card-shape: the rules of this test detect ${name}`, () =>
+      expect(brokenRule(card, taskId, 'bot')).toBeString())
   }
 })
