@@ -9,7 +9,7 @@ import { loadDevice } from '../gateway/link/device.ts'
 import { type Credentials, Handshake, type PairingMemory, type Purpose } from '../gateway/link/handshake.ts'
 import { backoffMs } from '../scheduler/backoff.ts'
 import { openSqliteStore } from '../store/sqlite/store.ts'
-import { nextDeadline } from '../core/streaming/advance.ts'
+import { nextDeadline } from '../core/streaming/deadlines.ts'
 import type { World } from '../world.ts'
 
 /** The options of the daemon. */

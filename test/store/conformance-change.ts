@@ -1,7 +1,7 @@
 import { expect } from 'bun:test'
 import type { Store } from '../../src/domain/ports.ts'
 import { type Turn, withoutPending } from '../../src/domain/turn.ts'
-import { nextDeadline } from '../../src/core/streaming/advance.ts'
+import { nextDeadline } from '../../src/core/streaming/deadlines.ts'
 import { seeded } from '../crypto/seeded.ts'
 import type { Behaviour } from './conformance.ts'
 import { amend, askedTurn, jobOf, keyOf, openAs, replyOf, shownAt, t0, turnOf } from './given.ts'

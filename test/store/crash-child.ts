@@ -1,7 +1,7 @@
 import { openSync, writeSync } from 'node:fs'
 import { isCode } from '../../src/errors.ts'
 import { openSqliteStore } from '../../src/store/sqlite/store.ts'
-import { nextDeadline } from '../../src/core/streaming/advance.ts'
+import { nextDeadline } from '../../src/core/streaming/deadlines.ts'
 import { amend, replyOf, keyOf, turnOf } from './given.ts'
 
 const parallel = 24

@@ -8,7 +8,7 @@ import { Engine } from '../../src/store/sqlite/engine.ts'
 import { type Migration, migrations, openDatabase } from '../../src/store/sqlite/open.ts'
 import { openSqliteStore } from '../../src/store/sqlite/store.ts'
 import { TurnTable, writeChange } from '../../src/store/sqlite/turns.ts'
-import { nextDeadline } from '../../src/core/streaming/advance.ts'
+import { nextDeadline } from '../../src/core/streaming/deadlines.ts'
 import { day, openAs, replyOf, shownAt, t0, turnOf } from './given.ts'
 
 async function inFolder(work: (folder: string, file: string) => Promise<void> | void): Promise<void> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Store } from '../../src/domain/ports.ts'
 import { openSqliteStore } from '../../src/store/sqlite/store.ts'
-import { nextDeadline } from '../../src/core/streaming/advance.ts'
+import { nextDeadline } from '../../src/core/streaming/deadlines.ts'
 import { type Opened, testConformance } from './conformance.ts'
 
 /** Copies the files as they are on disk now. That is what kill -9 would leave, because no write is in progress. */

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { nextDeadline } from '../../src/core/streaming/advance.ts'
+import { nextDeadline } from '../../src/core/streaming/deadlines.ts'
 import type { Store } from '../../src/domain/ports.ts'
 import { openSqliteStore } from '../../src/store/sqlite/store.ts'
 import written from './schema-1/expected.json' with { type: 'json' }

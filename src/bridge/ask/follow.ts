@@ -1,5 +1,6 @@
 import type { Turn } from '../../domain/turn.ts'
-import { advance, advanceThrough, nextDeadline, type TurnEvent } from '../../core/streaming/advance.ts'
+import { advance, advanceThrough, type TurnEvent } from '../../core/streaming/advance.ts'
+import { nextDeadline } from '../../core/streaming/deadlines.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
 
 /** How many due turns one run reads from the store. */

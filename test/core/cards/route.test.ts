@@ -3,7 +3,8 @@ import type { Change } from '../../../src/domain/ports.ts'
 import type { Turn } from '../../../src/domain/turn.ts'
 import { streamFrame } from '../../../src/core/streaming/frame.ts'
 import { type OpenSettings } from '../../../src/core/streaming/open.ts'
-import { advance, nextDeadline, type TurnEvent } from '../../../src/core/streaming/advance.ts'
+import { advance, type TurnEvent } from '../../../src/core/streaming/advance.ts'
+import { nextDeadline } from '../../../src/core/streaming/deadlines.ts'
 import { alone, answered, asked, claimed, opened, translate, served, t0, turnOf } from '../streaming/turns.ts'
 
 const button = {

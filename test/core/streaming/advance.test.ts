@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { RunEnd } from '../../../src/domain/agent.ts'
-import { advance, advanceThrough, nextDeadline } from '../../../src/core/streaming/advance.ts'
+import { advance, advanceThrough } from '../../../src/core/streaming/advance.ts'
+import { nextDeadline } from '../../../src/core/streaming/deadlines.ts'
 import {
   after,
   alone,

@@ -6,7 +6,8 @@ import type { Turn } from '../../../src/domain/turn.ts'
 import { type Collected, type FileOutcome, picturesOf } from '../../../src/core/streaming/files.ts'
 import { streamFrame } from '../../../src/core/streaming/frame.ts'
 import { streamOfFile } from '../../../src/core/streaming/spool-name.ts'
-import { advance, nextDeadline, type TurnEvent } from '../../../src/core/streaming/advance.ts'
+import { advance, type TurnEvent } from '../../../src/core/streaming/advance.ts'
+import { nextDeadline } from '../../../src/core/streaming/deadlines.ts'
 import { alone, asked, claimed, deliveriesOf, deadline, opened, translate, served, t0, turnOf } from './turns.ts'
 
 const dm = { format: 'text', deliverWithinMs: 86_400_000 } as const
