@@ -3,7 +3,7 @@ import type { Job, JobBody } from '../../domain/job.ts'
 import { hasBubble, type Turn } from '../../domain/turn.ts'
 import { isCode, messageOf } from '../../errors.ts'
 import { formatApproval } from '../../core/streaming/approval.ts'
-import { type Approved, approvalSettled } from '../../core/streaming/commands.ts'
+import { type ApprovalOutcome, approvalSettled } from '../../core/streaming/commands.ts'
 import { planNotice } from '../../core/fallback/plan.ts'
 import { deferJob, finishedJob } from '../deliver/jobs.ts'
 import { OutboxWorker } from '../deliver/worker.ts'
@@ -49,7 +49,7 @@ async function handleDecision(context: BridgeContext, job: Job): Promise<void> {
 async function sendDecision(
   agent: Agent,
   { approval, decision }: Extract<JobBody, { kind: 'approve' }>,
-): Promise<Approved> {
+): Promise<ApprovalOutcome> {
   return (await agent.approve(approval, decision)) ? 'done' : 'gone'
 }
 

@@ -28,7 +28,7 @@ import { isUnclaimed, type Turn, withoutPending } from '../../domain/turn.ts'
 import { isCode, messageOf } from '../../errors.ts'
 import { prepareQuestion } from '../../core/streaming/attachments.ts'
 import { sessionReset } from '../../core/streaming/commands.ts'
-import { advance, advanceThrough, type TurnEvent } from '../../core/streaming/advance.ts'
+import { advance, advanceAll, type TurnEvent } from '../../core/streaming/advance.ts'
 import { openAttachments } from './attachments.ts'
 import { OutboxWorker, recheckMs } from '../deliver/worker.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
@@ -224,7 +224,7 @@ export class Asker {
         { kind: 'run_ended', at, end, chunks, isLooking: !isOver },
         ...(isOver ? [{ kind: 'files_found', at, files } as const] : []),
       ]
-      const change = advanceThrough(stored, events, translatorOf(this.context, stored.account))
+      const change = advanceAll(stored, events, translatorOf(this.context, stored.account))
       return isOver ? { ...change, save: [withoutPending(change?.save[0] ?? stored)] } : change
     })
   }

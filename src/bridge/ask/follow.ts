@@ -1,5 +1,5 @@
 import type { Turn } from '../../domain/turn.ts'
-import { advance, advanceThrough, type TurnEvent } from '../../core/streaming/advance.ts'
+import { advance, advanceAll, type TurnEvent } from '../../core/streaming/advance.ts'
 import { nextDeadline } from '../../core/streaming/deadlines.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
 
@@ -61,5 +61,5 @@ function applyDeadline(context: BridgeContext, turn: Turn, at: number): Promise<
   const translate = translatorOf(context, turn.account)
   const deadline: TurnEvent = { kind: 'deadline', at }
   const events: TurnEvent[] = text === undefined ? [deadline] : [{ kind: 'text', at, text }, deadline]
-  return context.store.update(turn.id, stored => advanceThrough(stored, events, translate))
+  return context.store.update(turn.id, stored => advanceAll(stored, events, translate))
 }

@@ -1,3 +1,34 @@
+/**
+ * The state machine of a turn: applies one event, and returns what to save and what to send.
+ *
+ * One answer changes from many sides, in any order: refreshes by WeCom, text and the end of the run from the gateway,
+ * fetched files, delivery outcomes, deadlines. Each event may be repeated, come late, or be cut off by a crash. What
+ * makes it hard:
+ *
+ * - WeCom polls the bubble, and may stop at any time. An answer in a finish frame that was not fetched is not
+ *   delivered.
+ * - The bubble closes 30 s before WeCom's window ends, but a run may take an hour. Its answer then needs another route.
+ * - A bubble holds 20,480 bytes. The rest needs another route too.
+ * - The text is not the end: files are known up to 2 s later and fetched within a minute, and a card needs 5 s. The
+ *   bubble can show them only if it waits.
+ * - Two events at the same time read the same turn. The save of one fails, and its event is applied again.
+ *
+ * Invariants:
+ *
+ * - `advance` is pure. The time is in the event, and the store may call it again for the same event.
+ * - An event that was applied before, or comes too late, returns undefined. So repeats need no special code.
+ * - `end` and `closedWith` are set once. `closedWith` is saved before its frame leaves, so a repeated refresh shows the
+ *   same.
+ * - Once the run is over, every byte of the answer is in a finish frame that was served (`shownBytes`), or in a delivery.
+ *   Text does not count as shown because it streamed, but only when its finish frame is fetched.
+ * - A complete answer that leaves its bubble is planned in the same commit: as a delivery by the next route, or as a
+ *   dead letter.
+ * - Every end is visible: an answer, or a notice that says why there is none.
+ *
+ * States: waiting → asking → streaming → closing → shown. A bubble that closes earlier makes the turn `moved`; its run
+ * then continues, and the answer becomes deliveries. `ended` means that the agent did not answer. docs/behaviour.md
+ * describes the life of a bubble, docs/adr/0003-a-turn-is-a-pure-function.md the decision.
+ */
 import type { AgentFile, RunEnd } from '../../domain/agent.ts'
 import type { Delivery } from '../../domain/delivery.ts'
 import type { Job } from '../../domain/job.ts'
@@ -24,16 +55,16 @@ import { finishContent, handoverContent, unfetchedNotice } from './frame.ts'
 import { planDeliveries } from '../fallback/plan.ts'
 import { after, outcomeOf } from './run-end.ts'
 
-/** More takeovers of one run than this are not worth a line each. */
-const tracedResumes = 10
+/** How many times the trace shows that a run was resumed. */
+const maxTracedResumes = 10
 
-/** Everything that can happen to a turn after it was opened. `at` is epoch ms. */
+/** What can happen to a turn after it was opened. `at` is epoch ms. */
 export type TurnEvent =
   | { readonly kind: 'claimed'; readonly at: number; readonly prepared: PreparedQuestion }
   | { readonly kind: 'asked'; readonly at: number; readonly bootId: string }
   | { readonly kind: 'text'; readonly at: number; readonly text: string }
   | { readonly kind: 'resumed'; readonly at: number }
-  /** `isLooking`: its files are told later, by `files_found`. */
+  /** `isLooking`: its files are not known yet; `files_found` follows. */
   | {
       readonly kind: 'run_ended'
       readonly at: number
@@ -42,40 +73,42 @@ export type TurnEvent =
       readonly isLooking?: boolean
     }
   | { readonly kind: 'files_found'; readonly at: number; readonly files: readonly AgentFile[] }
+  /** A refresh is about to be answered. */
   | { readonly kind: 'served'; readonly at: number }
-  /** Its card has arrived in the chat, or the platform did not take it. */
+  /** The outcome of its card is known. */
   | { readonly kind: 'card_settled'; readonly at: number; readonly arrived: boolean }
-  /** A file of its answer has come from the agent, or cannot be had. */
+  /** A file of its answer was fetched from the agent, or can't be. */
   | { readonly kind: 'file_collected'; readonly at: number; readonly file: string; readonly collected: Collected }
-  /** A file of its answer has arrived as a direct message, or will not. */
+  /** The outcome of a direct message with a file is known. */
   | { readonly kind: 'file_settled'; readonly at: number; readonly file: string; readonly fate: FileOutcome }
   | { readonly kind: 'deadline'; readonly at: number }
 
+/** Returns the turn with its end marked as seen by the user. */
 export function omitUnsaid(turn: Turn): Turn {
   const { unsaid: _, ...rest } = turn
   return rest
 }
 
-/** Several events at once, as one change. */
-export function advanceThrough(turn: Turn, events: readonly TurnEvent[], translate: Translate): Change | undefined {
+/** Applies several events as one change. Returns undefined if none of them changes anything. */
+export function advanceAll(turn: Turn, events: readonly TurnEvent[], translate: Translate): Change | undefined {
   let latest = turn
-  let whole: Change | undefined
+  let total: Change | undefined
   for (const event of events) {
     const change = advance(latest, event, translate)
     if (change === undefined) continue
     latest = change.save[0] ?? latest
-    whole = { save: [latest], add: [...(whole?.add ?? []), ...(change.add ?? [])] }
+    total = { save: [latest], add: [...(total?.add ?? []), ...(change.add ?? [])] }
   }
-  return whole
+  return total
 }
 
-/** What an event makes of a turn; undefined when it changes nothing, as every repeat of an event does. */
+/** Applies an event to a turn. Returns undefined if it changes nothing, which is true for every repeat. */
 export function advance(turn: Turn, event: TurnEvent, translate: Translate): Change | undefined {
   switch (event.kind) {
     case 'claimed':
       return claim(turn, event.at, event.prepared)
     case 'asked':
-      return turn.asked?.bootId === event.bootId ? undefined : mark(turn, event.at, event.bootId)
+      return turn.asked?.bootId === event.bootId ? undefined : markAsked(turn, event.at, event.bootId)
     case 'text':
       return showText(turn, event.at, event.text)
     case 'resumed':
@@ -87,21 +120,21 @@ export function advance(turn: Turn, event: TurnEvent, translate: Translate): Cha
     case 'served':
       return serve(turn, event.at, translate)
     case 'card_settled':
-      return cardSettled(turn, event, translate)
+      return applyCardOutcome(turn, event, translate)
     case 'file_collected':
-      return collect(turn, event, translate)
+      return addCollected(turn, event, translate)
     case 'file_settled': {
       const settled = fileSettled(turn, event.file, event.fate, event.at)
       return settled && { save: [traced(settled, { at: event.at, kind: 'file', state: event.fate })] }
     }
     case 'deadline':
-      return meetDeadline(turn, event.at, translate)
+      return handleDeadline(turn, event.at, translate)
     default:
       return event satisfies never
   }
 }
 
-/** The first claim freezes the question; a later one finds a run that somebody left. */
+/** The first claim freezes the question. A later one resumes a run whose worker is gone. */
 function claim(turn: Turn, at: number, prepared: PreparedQuestion): Change | undefined {
   if (turn.end !== undefined) return undefined
   if (turn.asked !== undefined) return resume(turn, at)
@@ -112,13 +145,13 @@ function claim(turn: Turn, at: number, prepared: PreparedQuestion): Change | und
   }
 }
 
-function mark(turn: Turn, at: number, bootId: string): Change {
+function markAsked(turn: Turn, at: number, bootId: string): Change {
   return { save: [traced({ ...turn, asked: { at, bootId } }, { at, kind: 'asked', boot: bootId })] }
 }
 
 function resume(turn: Turn, at: number): Change | undefined {
-  const known = turn.trace.filter(event => event.kind === 'resumed').length
-  return known < tracedResumes ? { save: [traced(turn, { at, kind: 'resumed' })] } : undefined
+  const count = turn.trace.filter(event => event.kind === 'resumed').length
+  return count < maxTracedResumes ? { save: [traced(turn, { at, kind: 'resumed' })] } : undefined
 }
 
 function showText(turn: Turn, at: number, text: string): Change | undefined {
@@ -130,25 +163,25 @@ function showText(turn: Turn, at: number, text: string): Change | undefined {
 
 function endRun(turn: Turn, event: Extract<TurnEvent, { kind: 'run_ended' }>, translate: Translate): Change {
   const { at } = event
-  const isUnseen = turn.closedWith !== undefined || !hasBubble(turn)
-  if (event.end.kind === 'expired' && isUnseen) return expire(turn, at, translate)
-  const { end, text: said, reasoning, files } = outcomeOf(turn, event.end, translate)
-  const { answer: text, card, add: cards = [] } = planCard(turn, said, at, translate)
+  const hasOpenBubble = hasBubble(turn) && turn.closedWith === undefined
+  if (event.end.kind === 'expired' && !hasOpenBubble) return expire(turn, at, translate)
+  const { end, text: answer, reasoning, files } = outcomeOf(turn, event.end, translate)
+  const { answer: text, card, add: cards = [] } = planCard(turn, answer, at, translate)
   const ended = traced(
     { ...turn, end, endedAt: at, answer: text, ...(reasoning && { reasoning }), ...(card !== undefined && { card }) },
     { at, kind: 'chunks', count: event.chunks },
     { at, kind: 'final', end, bytes: Buffer.byteLength(text) },
   )
   const { turn: over, add: collects } = event.isLooking ? lookForFiles(ended, at) : planFiles(ended, files ?? [], at)
-  if (!hasBubble(turn)) return finishAway(withLoss(over, translate), at, translate, collects)
-  if (turn.closedWith === undefined) return { save: [{ ...over, state: 'closing' }], add: [...cards, ...collects] }
-  // The bubble closed earlier: whatever that frame showed must be a beginning of the answer to count as shown.
+  if (hasOpenBubble) return { save: [{ ...over, state: 'closing' }], add: [...cards, ...collects] }
+  if (!hasBubble(turn)) return moveAnswer(withLostFiles(over, translate), at, translate, collects)
+  // The bubble closed during the run. The text that it showed counts only if the answer still begins with it.
   const shown = Buffer.from(turn.answer).subarray(0, turn.shownBytes).toString()
   const shownBytes = text.startsWith(shown) ? turn.shownBytes : 0
-  return finishAway(withLoss({ ...over, shownBytes }, translate), at, translate, collects)
+  return moveAnswer(withLostFiles({ ...over, shownBytes }, translate), at, translate, collects)
 }
 
-/** The files of an answer whose text went home meanwhile, or stands in a bubble that waits. */
+/** Adds the files of an answer whose text is known, and may have been delivered already. */
 function findFiles(
   turn: Turn,
   { at, files }: Extract<TurnEvent, { kind: 'files_found' }>,
@@ -158,13 +191,13 @@ function findFiles(
   return step && { save: [step.turn], add: step.add }
 }
 
-/** Where no bubble says which files will not come, the answer does. */
-function withLoss(turn: Turn, translate: Translate): Turn {
-  const loss = lostFilesNotice(turn, translate)
-  return loss === '' ? turn : { ...turn, answer: after(turn.answer, loss) }
+/** Adds a notice about files that can't be delivered to the answer, because no bubble shows one. */
+function withLostFiles(turn: Turn, translate: Translate): Turn {
+  const notice = lostFilesNotice(turn, translate)
+  return notice === '' ? turn : { ...turn, answer: after(turn.answer, notice) }
 }
 
-function cardSettled(
+function applyCardOutcome(
   turn: Turn,
   { at, arrived }: Extract<TurnEvent, { kind: 'card_settled' }>,
   translate: Translate,
@@ -173,7 +206,7 @@ function cardSettled(
   return settled && { save: [traced(settled, { at, kind: 'card', arrived })] }
 }
 
-function collect(
+function addCollected(
   turn: Turn,
   { at, file, collected }: Extract<TurnEvent, { kind: 'file_collected' }>,
   translate: Translate,
@@ -184,7 +217,7 @@ function collect(
   return { save: [traced(step.turn, { at, kind: 'file', state, ...(problem && { problem }) })], add: step.add }
 }
 
-/** A finish frame leaves: what it shows is decided for good, and what it could not show becomes a delivery. */
+/** A refresh gets the finish frame: its content is final from now on, and the rest of the answer becomes deliveries. */
 function serve(turn: Turn, at: number, translate: Translate): Change | undefined {
   if (turn.finishServedAt !== undefined || (turn.closedWith === undefined && turn.state !== 'closing')) return undefined
   if (waitsForCard(turn) || waitsForFiles(turn)) return undefined
@@ -193,27 +226,27 @@ function serve(turn: Turn, at: number, translate: Translate): Change | undefined
 
   const { content, shownBytes } = finishContent(turn, at, translate)
   const closed: Turn = { ...served, closedWith: content, shownBytes }
-  if (shownBytes < Buffer.byteLength(turn.answer)) return finishAway(closed, at, translate)
+  if (shownBytes < Buffer.byteLength(turn.answer)) return moveAnswer(closed, at, translate)
   return { save: [traced({ ...closed, state: 'shown' }, { at, kind: 'ended', end: turn.end })] }
 }
 
-/** A moved bubble counts as seen only from the moment its last frame was fetched while the run was still going on. */
+/** Sets how much of the answer a handed-over bubble shows, now that its finish frame is fetched during the run. */
 function withShown(turn: Turn, at: number, translate: Translate): Turn {
   if (turn.state !== 'moved' || turn.end !== undefined) return turn
   return { ...turn, shownBytes: handoverContent(turn, at, translate).shownBytes }
 }
 
-function meetDeadline(turn: Turn, at: number, translate: Translate): Change | undefined {
+function handleDeadline(turn: Turn, at: number, translate: Translate): Change | undefined {
   const due = nextDeadline(turn)
   if (due === undefined || at < due) return undefined
   if (waitsForCard(turn) && at >= (turn.card?.waitUntil ?? 0)) {
-    return cardSettled(turn, { kind: 'card_settled', at, arrived: false }, translate)
+    return applyCardOutcome(turn, { kind: 'card_settled', at, arrived: false }, translate)
   }
   if (waitsForFiles(turn)) return { save: [stopWaiting(turn, at)] }
   if (turn.state === 'closing') {
     const closed: Turn = { ...turn, closedWith: unfetchedNotice(turn, at, translate), shownBytes: 0 }
     const { turn: unshown, add } = unshowPictures(closed, at)
-    return finishAway(withLoss(unshown, translate), at, translate, add)
+    return moveAnswer(withLostFiles(unshown, translate), at, translate, add)
   }
   if (isUnclaimed(turn) && at >= turn.lastWayUntil) return expire(turn, at, translate)
   const { content } = handoverContent(turn, at, translate)
@@ -233,8 +266,8 @@ function expire(turn: Turn, at: number, translate: Translate): Change {
   return { save: [traced(expired, { at, kind: 'ended', end: 'expired' })] }
 }
 
-/** The answer is known and the bubble cannot carry (all of) it. */
-function finishAway(turn: Turn, at: number, translate: Translate, files: readonly (Delivery | Job)[] = []): Change {
+/** Plans the deliveries of a complete answer that the bubble does not show, or not completely. */
+function moveAnswer(turn: Turn, at: number, translate: Translate, files: readonly (Delivery | Job)[] = []): Change {
   const deliveries = planDeliveries(turn, at, translate)
   const lost = deliveries.some(delivery => delivery.dead)
   const route = deliveries.find(delivery => !delivery.dead)?.route ?? 'none'
@@ -246,6 +279,7 @@ function finishAway(turn: Turn, at: number, translate: Translate, files: readonl
   return { save: [moved], add: [...deliveries, ...files] }
 }
 
+/** Returns the turn with these events added to its trace. */
 export function traced(turn: Turn, ...events: readonly TraceEvent[]): Turn {
   return { ...turn, trace: [...turn.trace, ...events] }
 }

@@ -2,43 +2,57 @@ import type { Approval } from '../../domain/agent.ts'
 import { accountOfSession } from '../../domain/routing.ts'
 import type { Translate } from '../notices/notices.ts'
 
-/** What people type of an approval's id. */
-const shownChars = 8
-/** Of a longer command its beginning and its end are shown, in characters. */
+/** How much of an approval's id is shown, for people to type. */
+const shownIdChars = 8
+/** How many characters of a long command are shown from its start and its end. */
 const headChars = 700
 const tailChars = 300
 
-/** What is asked, and how an administrator answers. */
+/** Formats the notice that shows a command, and how an administrator approves or denies it. */
 export function formatApproval({ id, command }: Approval, translate: Translate): string {
-  return translate({ key: 'approval_waiting', command: fence(plain(command)), id: id.slice(0, shownChars) })
+  return translate({
+    key: 'approval_waiting',
+    command: fenceCode(revealHidden(command)),
+    id: id.slice(0, shownIdChars),
+  })
 }
 
-/** Nothing in it is rendered, nothing hides: no line breaks, directions or white space but what can be seen. */
-function plain(command: string): string {
-  const seen = command
+/**
+ * Makes everything in a command visible, because the command may come from an attacker. Control and format characters
+ * (such as a right-to-left override) become spaces, and long white space, which could push the rest out of sight, is
+ * counted.
+ */
+function revealHidden(command: string): string {
+  const visible = command
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, character => (character === '\n' ? '\n' : ' '))
     .replace(/[^\S\n]{9,}/g, run => ` ·×${run.length} `)
     .replace(/\n{4,}/g, run => `\n·×${run.length}\n`)
-  const characters = Array.from(seen)
-  const left = characters.length - headChars - tailChars
-  if (left <= 0) return seen
-  return `${characters.slice(0, headChars).join('')}\n…(+${left})…\n${characters.slice(-tailChars).join('')}`
+  const characters = Array.from(visible)
+  const omitted = characters.length - headChars - tailChars
+  if (omitted <= 0) return visible
+  return `${characters.slice(0, headChars).join('')}\n…(+${omitted})…\n${characters.slice(-tailChars).join('')}`
 }
 
-/** A block of code that the command cannot end; the client folds what stands between tags of thinking. */
-function fence(command: string): string {
+/**
+ * A code block with a fence that the command can't close. `<think>` tags are broken, because the client folds their
+ * text.
+ */
+function fenceCode(command: string): string {
   const longest = Math.max(2, ...Array.from(command.matchAll(/`+/g), ([ticks]) => ticks.length))
   const ticks = '`'.repeat(longest + 1)
   return `${ticks}\n${command.replace(/<(?=\/?think)/gi, '<\u200b')}\n${ticks}`
 }
 
-/** The approval that somebody means: of the same account, by its id or the beginning of it. Undefined unless it is one. */
-export function findApproval(approvals: readonly Approval[], account: string, meant: string): Approval | undefined {
-  const [first = ''] = meant.trim().toLowerCase().split(/\s/)
-  const word = first.replace(/^[<"'“「]+|[>"'”」。.，,!！]+$/g, '')
-  if (word.length < 4) return undefined
+/**
+ * Finds an approval of the account by the id that a user typed: all of it, or at least its first four characters.
+ * Returns undefined if none or several match. Quotes and punctuation around the id are ignored.
+ */
+export function findApproval(approvals: readonly Approval[], account: string, typed: string): Approval | undefined {
+  const [first = ''] = typed.trim().toLowerCase().split(/\s/)
+  const prefix = first.replace(/^[<"'“「]+|[>"'”」。.，,!！]+$/g, '')
+  if (prefix.length < 4) return undefined
   const found = approvals.filter(
-    ({ id, sessionKey }) => accountOfSession(sessionKey) === account && id.toLowerCase().startsWith(word),
+    ({ id, sessionKey }) => accountOfSession(sessionKey) === account && id.toLowerCase().startsWith(prefix),
   )
   return found.length === 1 ? found[0] : undefined
 }

@@ -8,10 +8,13 @@ import type { Translate } from '../notices/notices.ts'
 import { queuedJob } from '../fallback/queued.ts'
 import { formatSpoolName } from './spool-name.ts'
 
-/** A question waits at most so long for its media; a link of the Bot is valid a little longer. In a group all wait with it. */
+/**
+ * How long a question waits for its media. A link of the Bot is valid for five minutes. In a group the wait is shorter,
+ * because everyone's questions are queued after this one.
+ */
 const waitMs = { direct: 240_000, group: 60_000 } as const
 
-/** The media of a new message, to be fetched. */
+/** Returns the media of a new message, not fetched yet. */
 export function pendingAttachments({ attachments = [] }: Inbound, streamId: string): readonly TurnAttachment[] {
   return attachments.map((attachment, index) => ({
     ...attachment,
@@ -20,7 +23,7 @@ export function pendingAttachments({ attachments = [] }: Inbound, streamId: stri
   }))
 }
 
-/** One for each medium that a message brought. */
+/** Returns a fetch job for each of a new message's media. */
 export function fetchJobs(turn: Turn): readonly Job[] {
   return (turn.attachments ?? []).map(({ kind, url, mediaId, fileName, file }, index) => {
     const attachment: Attachment = {
@@ -39,13 +42,13 @@ export function fetchJobs(turn: Turn): readonly Job[] {
   })
 }
 
-/** When a question may go: once its media are there, and no text of the same sender is waited for. */
+/** Returns when a question may be asked: after its media are fetched or late, and after a text that may follow. */
 export function askableAt({ attachments = [], joinUntil = 0, receivedAt, conversation }: Turn): number {
   const isPending = attachments.some(({ state }) => state === 'pending')
   return Math.max(isPending ? receivedAt + waitMs[conversation.kind] : receivedAt, joinUntil)
 }
 
-/** The turn with one of its media fetched, or not to be had; undefined when that is known already. */
+/** Applies the outcome of fetching one of a turn's media. Returns undefined if its outcome is known already. */
 export function settleAttachment(
   turn: Turn,
   file: string,
@@ -65,24 +68,26 @@ function settled(one: TurnAttachment, fetched: Exclude<Fetched, { kind: 'later' 
   return { ...one, state: 'kept', bytes, mimeType, fileName }
 }
 
-/** What is asked, with the media as they are then: what cannot go with it is said in its place, and to the user. */
+/** A question as the agent gets it. For missing media there is a line in `question`, and a notice in `preface`. */
 export interface PreparedQuestion {
   readonly question: string
   readonly attachments?: readonly TurnAttachment[]
   readonly preface?: string
 }
 
-/** Freezes a question. `room` is what the gateway takes; undefined while that is not known. */
-export function prepareQuestion(turn: Turn, room: AgentLimits | undefined, translate: Translate): PreparedQuestion {
+/**
+ * Freezes a question with the media that are fetched by now. `limits` are the gateway's, undefined if not known yet.
+ */
+export function prepareQuestion(turn: Turn, limits: AgentLimits | undefined, translate: Translate): PreparedQuestion {
   const { conversation, sender, text } = turn
   if (turn.attachments === undefined) return { question: formatQuestion(conversation, sender, text) }
-  const attachments = fit(turn.attachments, room)
+  const attachments = applyLimits(turn.attachments, limits)
   const failed = attachments.filter(one => one.problem !== undefined)
-  const lines = [nameQuoted(text, attachments), ...failed.map(lineOf)]
-  const sentences = failed.map(one =>
+  const lines = [nameQuoted(text, attachments), ...failed.map(formatProblem)]
+  const notices = failed.map(one =>
     translate({ key: 'media_problem', name: nameOf(one), problem: one.problem ?? 'late' }),
   )
-  const preface = [...(turn.preface === undefined ? [] : [turn.preface]), ...sentences].join('\n')
+  const preface = [...(turn.preface === undefined ? [] : [turn.preface]), ...notices].join('\n')
   return {
     question: formatQuestion(conversation, sender, lines.join('\n')),
     attachments,
@@ -90,7 +95,7 @@ export function prepareQuestion(turn: Turn, room: AgentLimits | undefined, trans
   }
 }
 
-/** A quoted file stands in the text without its name, which only the server knew that it was fetched from. */
+/** Adds the name of quoted files. A callback does not have it; it is known only once the file is fetched. */
 function nameQuoted(text: string, attachments: readonly TurnAttachment[]): string {
   const names = attachments.filter(one => one.isQuoted && one.kind === 'file').map(one => one.fileName)
   return text.replace(/^> \[quoted file\]$/gm, line => {
@@ -99,27 +104,31 @@ function nameQuoted(text: string, attachments: readonly TurnAttachment[]): strin
   })
 }
 
-function fit(attachments: readonly TurnAttachment[], room: AgentLimits | undefined): readonly TurnAttachment[] {
-  let left = room?.questionBytes ?? 0
+/** Fails media that are late or over the gateway's limits, in order, until all the others fit in one question. */
+function applyLimits(
+  attachments: readonly TurnAttachment[],
+  limits: AgentLimits | undefined,
+): readonly TurnAttachment[] {
+  let left = limits?.questionBytes ?? 0
   return attachments.map(one => {
     if (one.state === 'failed') return one
     if (one.state === 'pending') return { ...one, state: 'failed', problem: 'late' }
     const bytes = one.bytes ?? 0
-    if (room === undefined || bytes > mostOf(one, room) || bytes > left)
+    if (limits === undefined || bytes > maxBytesOf(one, limits) || bytes > left)
       return { ...one, state: 'failed', problem: 'too_large_for_agent' }
     left -= bytes
     return one
   })
 }
 
-/** The gateway knows a picture by its bytes, whatever it is called. */
-function mostOf({ mimeType }: TurnAttachment, { attachmentBytes, imageBytes }: AgentLimits): number {
+/** The gateway detects pictures by their bytes, and so does our `mimeType`, whatever kind WeCom says it is. */
+function maxBytesOf({ mimeType }: TurnAttachment, { attachmentBytes, imageBytes }: AgentLimits): number {
   return mimeType?.startsWith('image/') ? imageBytes : attachmentBytes
 }
 
-function lineOf(one: TurnAttachment): string {
+function formatProblem(one: TurnAttachment): string {
   if (one.problem === 'too_large_for_agent')
-    return `[${nameOf(one)}, ${sizeOf(one.bytes ?? 0)}: too large for the gateway]`
+    return `[${nameOf(one)}, ${formatSize(one.bytes ?? 0)}: too large for the gateway]`
   return `[${nameOf(one)}: could not be fetched]`
 }
 
@@ -127,6 +136,6 @@ function nameOf({ fileName, kind }: Attachment): string {
   return fileName ?? kind
 }
 
-function sizeOf(bytes: number): string {
+function formatSize(bytes: number): string {
   return bytes < 1_048_576 ? `${Math.ceil(bytes / 1024)} KB` : `${Math.round(bytes / 1_048_576)} MB`
 }

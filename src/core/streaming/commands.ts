@@ -9,92 +9,99 @@ import { planNoticeAnyRoute } from '../fallback/plan.ts'
 import { queuedJob } from '../fallback/queued.ts'
 import { advance, traced } from './advance.ts'
 
-/** Who may use a Bot or an app, and which commands there are. */
+/** Access control and available commands of a Bot or an app. */
 export interface CommandRules {
   readonly policy: DmPolicy
-  /** Where an administrator changes it, such as `channels.wecom.bot.dm`. */
+  /** The config section of `policy`, such as `channels.wecom.bot.dm`. Notices to denied users name it. */
   readonly setting: string
-  /** Commands of the gateway that are passed on. */
+  /** Gateway commands that users may send (`commands.pass`). */
   readonly passes: readonly string[]
-  /** Sessions can be reset. */
+  /** False if the gateway does not let us reset sessions. */
   readonly canReset: boolean
-  /** Who may answer for commands that wait for approval, and what waits. */
+  /** Users who decide about approvals. */
   readonly administrators: readonly string[]
+  /** The approvals that are waiting, of all accounts. */
   readonly approvals: readonly Approval[]
 }
 
-const own: readonly string[] = ['new', 'reset', 'stop', 'whoami', 'help']
-const approving: readonly string[] = ['approve', 'deny']
-/** Where administrators are named. */
+const ownCommands: readonly string[] = ['new', 'reset', 'stop', 'whoami', 'help']
+const approvalCommands: readonly string[] = ['approve', 'deny']
+/** The setting that lists the administrators. */
 export const administratorsSetting = 'channels.wecom.dynamicAgents.adminUsers'
-/** While the gateway cannot be reached. */
+/** How long a decision is retried while the gateway can't be reached. */
 const approveWithinMs = 120_000
 
-/** A message that ends with a sentence at once; where there is no bubble to say it, a direct message does. */
+/**
+ * Ends a turn with a notice when it is opened. Without a bubble the notice is a delivery of its own; `id` replaces that
+ * delivery's id, so that several turns can share one notice.
+ */
 export function endAtOnce(turn: Turn, end: TurnEnd, notice: Notice, translate: Translate, id?: string): Change {
   return endAt(turn, turn.receivedAt, end, translate(notice), id)
 }
 
-function endAt(turn: Turn, at: number, end: TurnEnd, sentence: string, id?: string): Change {
-  const closedWith = turn.closedWith ?? sentence
+function endAt(turn: Turn, at: number, end: TurnEnd, text: string, id?: string): Change {
+  const closedWith = turn.closedWith ?? text
   const ended = traced(
     { ...withoutPending(turn), state: 'ended', end, endedAt: at, closedWith },
     { at, kind: 'ended', end },
   )
-  return { save: [ended], add: hasBubble(turn) ? [] : planNoticeAnyRoute(turn, sentence, at, id) }
+  return { save: [ended], add: hasBubble(turn) ? [] : planNoticeAnyRoute(turn, text, at, id) }
 }
 
-/** A message that is no command, with the rule that decided about it; `refused` is what becomes of it when it may not be asked. */
+/**
+ * Checks whether the sender may chat. Returns the turn with that decision in its trace, and `refused`, the change that
+ * ends it with a notice, if they may not.
+ */
 export function authorizeChat(
   turn: Turn,
   { policy, setting }: CommandRules,
   translate: Translate,
 ): { turn: Turn; refused?: Change } {
   const decision = decide(policy, turn.sender, { kind: 'chat' })
-  const known = judged(turn, decision)
-  if (decision.isAllowed) return { turn: known }
+  const checked = withDecision(turn, decision)
+  if (decision.isAllowed) return { turn: checked }
   const notice = { key: 'chat_refused', user: turn.sender, setting: settingOf(decision, setting) } as const
-  return { turn: known, refused: endAtOnce(known, 'refused', notice, translate) }
+  return { turn: checked, refused: endAtOnce(checked, 'refused', notice, translate) }
 }
 
-/** What a command does; it is never merged with anything. */
+/** Opens the turn of a command, if the sender may use it. A command is never merged with another message. */
 export function openCommand(
   turn: Turn,
   command: Command,
-  standing: SenderLoad,
+  load: SenderLoad,
   rules: CommandRules,
   translate: Translate,
 ): Change {
-  if (approving.includes(command.name)) return openApproval(turn, command, rules, translate)
-  const session = sessionOf(turn, command, standing)
+  if (approvalCommands.includes(command.name)) return openApproval(turn, command, rules, translate)
+  const session = turnsAffectedBy(turn, command, load)
   const decision = decideCommand(turn, command, session, rules)
-  const known = judged(turn, decision)
+  const checked = withDecision(turn, decision)
   if (!decision.isAllowed) {
     const setting = settingOf(decision, rules.setting)
-    return endAtOnce(known, 'refused', { key: 'command_refused', user: turn.sender, setting }, translate)
+    return endAtOnce(checked, 'refused', { key: 'command_refused', user: turn.sender, setting }, translate)
   }
   if (isReset(command)) {
-    if (!rules.canReset) return endAtOnce(known, 'refused', { key: 'session_stays' }, translate)
-    return joinChanges(resetSession(known, command), stopSession(known, session, true, translate))
+    if (!rules.canReset) return endAtOnce(checked, 'refused', { key: 'session_stays' }, translate)
+    return joinChanges(queueReset(checked, command), stopTurns(checked, session, true, translate))
   }
   switch (command.name) {
     case 'help':
-      return endAtOnce(known, 'answered', { key: 'help', commands: commandsFor(turn, rules) }, translate)
+      return endAtOnce(checked, 'answered', { key: 'help', commands: commandsFor(turn, rules) }, translate)
     case 'whoami':
-      return endAtOnce(known, 'answered', whoami(turn), translate)
+      return endAtOnce(checked, 'answered', whoami(turn), translate)
     case 'stop': {
-      const stops = stopSession(known, session, decision.rule !== 'free', translate)
+      const stops = stopTurns(checked, session, decision.rule !== 'free', translate)
       const key = stops.save.length === 0 ? 'nothing_to_stop' : 'stopping'
-      return joinChanges(endAtOnce(known, 'answered', { key }, translate), stops)
+      return joinChanges(endAtOnce(checked, 'answered', { key }, translate), stops)
     }
     default:
       return rules.passes.includes(command.name)
-        ? pass(known, command)
-        : endAtOnce(known, 'refused', { key: 'command_unknown', command: command.name }, translate)
+        ? queuePass(checked, command)
+        : endAtOnce(checked, 'refused', { key: 'command_unknown', command: command.name }, translate)
   }
 }
 
-/** Who may not stop somebody else's answer can still take back their own question behind it. */
+/** A user who may not stop another's answer can still stop their own questions that are queued after it. */
 function decideCommand(
   turn: Turn,
   { name }: Command,
@@ -108,61 +115,72 @@ function decideCommand(
   return decide(policy, turn.sender, { kind: 'command', name, isOwnStop: true })
 }
 
-/** What a command is about: all of the conversation, but in a group another agent's session is not begun anew. */
-function sessionOf(turn: Turn, command: Command, standing: SenderLoad): readonly Turn[] {
+/**
+ * The turns that a `/stop` or a reset ends: all of the conversation, but in a group a reset leaves other sessions
+ * alone.
+ */
+function turnsAffectedBy(turn: Turn, command: Command, load: SenderLoad): readonly Turn[] {
   if (command.name !== 'stop' && !isReset(command)) return []
   const isAll = command.name === 'stop' || turn.conversation.kind === 'direct'
-  return standing.inLane().filter(one => isAll || one.sessionKey === turn.sessionKey)
+  return load.inLane().filter(one => isAll || one.sessionKey === turn.sessionKey)
 }
 
 function commandsFor({ sender }: Turn, { policy, administrators, passes }: CommandRules): readonly string[] {
   const isAdministrator = decideAdmin(policy, administrators, sender).isAllowed
-  return [...new Set([...own, ...(isAdministrator ? approving : []), ...passes])]
+  return [...new Set([...ownCommands, ...(isAdministrator ? approvalCommands : []), ...passes])]
 }
 
-/** An administrator answers for a command that waits, beside all queues. The gateway hears its own id of it, not what was typed. */
+/**
+ * Opens an administrator's decision about an approval. It does not wait in any queue, because the run that it unblocks
+ * is at the head of one. The gateway gets the id that it knows, never the text that was typed.
+ */
 function openApproval(
   turn: Turn,
   command: Command,
   { policy, setting, administrators, approvals }: CommandRules,
   translate: Translate,
 ): Change {
-  const verdict = decideAdmin(policy, administrators, turn.sender)
-  const known = judged(turn, verdict)
-  if (!verdict.isAllowed) {
-    const place = verdict.rule === 'disabled' ? `${setting}.policy` : administratorsSetting
-    const key = verdict.rule === 'disabled' ? 'command_refused' : 'approval_refused'
-    return endAtOnce(known, 'refused', { key, user: turn.sender, setting: place }, translate)
+  const permission = decideAdmin(policy, administrators, turn.sender)
+  const checked = withDecision(turn, permission)
+  if (!permission.isAllowed) {
+    const isDisabled = permission.rule === 'disabled'
+    const responsible = isDisabled ? `${setting}.policy` : administratorsSetting
+    const key = isDisabled ? 'command_refused' : 'approval_refused'
+    return endAtOnce(checked, 'refused', { key, user: turn.sender, setting: responsible }, translate)
   }
   const { name, rest } = command
   const decision = decisionOf(command)
   const approval = findApproval(approvals, turn.account, rest)
   if (approval === undefined || decision === undefined) {
-    return endAtOnce(known, 'answered', { key: 'approval_unknown', command: name }, translate)
+    return endAtOnce(checked, 'answered', { key: 'approval_unknown', command: name }, translate)
   }
-  const decided = queuedJob(turn, {
+  const job = queuedJob(turn, {
     id: `${turn.id}:approve`,
     queue: 'approval',
     body: { kind: 'approve', approval: approval.id, decision },
     dueAt: turn.receivedAt,
     expiresAt: Math.min(approval.expiresAt, turn.receivedAt + approveWithinMs),
   })
-  return { save: [{ ...known, task: 'approve', text: '' }], add: [decided] }
+  return { save: [{ ...checked, task: 'approve', text: '' }], add: [job] }
 }
 
-/** `/approve ID deny` is how the gateway has it: what was not understood allows nothing. */
+/**
+ * The decision that was typed. `/approve ID deny` is the gateway's own syntax. Undefined for anything else, which
+ * allows nothing.
+ */
 function decisionOf({ name, rest }: Command): 'allow-once' | 'deny' | undefined {
   const [, word = 'allow-once'] = rest.toLowerCase().split(/\s+/)
   if (name === 'deny' || word === 'deny') return 'deny'
   return word === 'allow-once' ? word : undefined
 }
 
-/** What became of an administrator's word. */
-export type Approved = 'done' | 'gone' | 'barred'
+/** The outcome of a decision. gone: the approval no longer waits · barred: the gateway does not let us decide. */
+export type ApprovalOutcome = 'done' | 'gone' | 'barred'
 
+/** Applies the outcome of an administrator's decision. Returns undefined if it is known already. */
 export function approvalSettled(
   turn: Turn,
-  approved: Approved,
+  outcome: ApprovalOutcome,
   decision: 'allow-once' | 'deny',
   at: number,
   translate: Translate,
@@ -172,11 +190,9 @@ export function approvalSettled(
     gone: 'approval_gone',
     barred: 'approval_barred',
   } as const
-  const told = translate({ key: keys[approved] })
-  const change = advance(turn, { kind: 'run_ended', at, end: { kind: 'answered', text: told }, chunks: 0 }, translate)
-  return (
-    change && { ...change, save: change.save.map(saved => traced(saved, { at, kind: 'approval', outcome: approved })) }
-  )
+  const text = translate({ key: keys[outcome] })
+  const change = advance(turn, { kind: 'run_ended', at, end: { kind: 'answered', text }, chunks: 0 }, translate)
+  return change && { ...change, save: change.save.map(saved => traced(saved, { at, kind: 'approval', outcome })) }
 }
 
 export function isReset({ name }: Command): boolean {
@@ -187,7 +203,7 @@ function settingOf({ rule }: PolicyDecision, section: string): string {
   return `${section}.${rule === 'disabled' ? 'policy' : 'allowFrom'}`
 }
 
-function judged(turn: Turn, { rule, isAllowed }: PolicyDecision): Turn {
+function withDecision(turn: Turn, { rule, isAllowed }: PolicyDecision): Turn {
   return traced(turn, { at: turn.receivedAt, kind: 'policy', rule, allowed: isAllowed })
 }
 
@@ -204,21 +220,25 @@ function isSame(one: Turn, other: Turn): boolean {
   return one.sender.toLowerCase() === other.sender.toLowerCase()
 }
 
-/** The running answer is to be stopped, and what waits behind it ends; those of others only where the sender may. */
-function stopSession(turn: Turn, session: readonly Turn[], ofAll: boolean, translate: Translate): Change {
+/**
+ * Stops running answers and ends waiting questions: all of them if `ofAll`, else only those of the command's sender.
+ */
+function stopTurns(turn: Turn, session: readonly Turn[], ofAll: boolean, translate: Translate): Change {
   const at = turn.receivedAt
-  const meant = session.filter(one => ofAll || isSame(one, turn))
-  const running = meant.filter(isRunning).map(one => traced({ ...one, stopAt: at }, { at, kind: 'stop' }))
-  const ended = meant.filter(isUnclaimed)
-  const changes = ended.map(one => endAt(one, at, 'stopped', translate({ key: 'stopped' })))
+  const affected = session.filter(one => ofAll || isSame(one, turn))
+  const running = affected.filter(isRunning).map(one => traced({ ...one, stopAt: at }, { at, kind: 'stop' }))
+  const waiting = affected.filter(isUnclaimed)
+  const changes = waiting.map(one => endAt(one, at, 'stopped', translate({ key: 'stopped' })))
   return {
     save: [...running, ...changes.flatMap(({ save }) => save)],
     add: changes.flatMap(({ add = [] }) => add),
   }
 }
 
-/** It stands in the queue of its session before whatever comes later, and is no question until the reset is done. */
-function resetSession(turn: Turn, { name, rest }: Command): Change {
+/**
+ * Queues a reset, before all later messages of its session. The rest of its message becomes a question after the reset.
+ */
+function queueReset(turn: Turn, { name, rest }: Command): Change {
   const resetting: Turn = {
     ...(rest === '' ? withoutMedia(turn) : turn),
     task: 'reset',
@@ -229,8 +249,10 @@ function resetSession(turn: Turn, { name, rest }: Command): Change {
   return { save: [resetting], add: fetchJobs(resetting) }
 }
 
-/** The gateway gets the command as it is, whoever says it. */
-function pass(turn: Turn, { name, rest }: Command): Change {
+/**
+ * Queues a gateway command. The gateway gets it without the sender's id, also in a group, or it would not be a command.
+ */
+function queuePass(turn: Turn, { name, rest }: Command): Change {
   const question = [`/${name}`, rest].filter(part => part !== '').join(' ')
   const asking: Turn = { ...withoutMedia(turn), task: 'pass', question, command: name }
   return { save: [{ ...asking, pending: { state: 'queued', dueAt: askableAt(asking) } }] }
@@ -248,17 +270,20 @@ function joinChanges(first: Change, second: Change): Change {
   }
 }
 
-/** What a reset that was done, or refused, makes of its turn: the rest of the message is asked in the new session. */
+/**
+ * Applies the outcome of a reset. If it is done, the rest of its message is queued as the first question of the new
+ * session.
+ */
 export function sessionReset(turn: Turn, isDone: boolean, at: number, translate: Translate): Change {
   if (turn.end !== undefined) return { save: [withoutPending(turn)] }
-  const told = translate({ key: isDone ? 'session_new' : 'session_stays' })
+  const notice = translate({ key: isDone ? 'session_new' : 'session_stays' })
   if (isDone && turn.text !== '') {
     const { command: _, ...rest } = turn
-    const preface = [turn.preface, told].filter(part => part !== undefined).join('\n')
+    const preface = [turn.preface, notice].filter(part => part !== undefined).join('\n')
     const pending = { state: 'queued', dueAt: askableAt(turn) } as const
     return { save: [traced({ ...rest, task: 'ask', state: 'waiting', pending, preface }, { at, kind: 'reset' })] }
   }
-  const answered = { kind: 'run_ended', at, end: { kind: 'answered', text: told }, chunks: 0 } as const
+  const answered = { kind: 'run_ended', at, end: { kind: 'answered', text: notice }, chunks: 0 } as const
   const { save, ...change } = advance(withoutPending(turn), answered, translate) ?? { save: [] }
   return { ...change, save: save.map(saved => traced(saved, { at, kind: 'reset', done: isDone })) }
 }

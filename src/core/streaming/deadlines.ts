@@ -1,15 +1,20 @@
 import { hasBubble, isUnclaimed, type Turn } from '../../domain/turn.ts'
 import { waitsForFiles } from './files.ts'
 
-/** A finish frame that nobody fetches for this long goes another way. */
+/** How long a finish frame may stay unfetched before the answer takes another route. */
 const unfetchedMs = 20_000
 
-/** The run is over and the bubble is held open until it is known what becomes of the card. */
+/** True if the run is over and the bubble stays open until the outcome of its card is known. */
 export function waitsForCard(turn: Turn): boolean {
   return turn.state === 'closing' && turn.card?.state === 'pending'
 }
 
-/** When the clock alone will next change this turn. */
+/**
+ * Returns when time alone changes this turn next (epoch ms): the bubble stops waiting for a card or for files, its
+ * finish frame was not fetched, it hands over, or the question expires. Undefined if it never does.
+ *
+ * A deadline that was met is a state, so it is never due again, even if the clock is set back.
+ */
 export function nextDeadline(turn: Turn): number | undefined {
   if (turn.state === 'shown' || turn.state === 'ended') return undefined
   const waits = [waitsForCard(turn) && turn.card?.waitUntil, waitsForFiles(turn) && turn.filesUntil]

@@ -1,3 +1,27 @@
+/**
+ * Computes what a bubble shows: the response to each refresh.
+ *
+ * WeCom polls a streaming answer, and each response replaces the whole content. That makes repeats and gaps harmless.
+ * The difficulties are in the content:
+ *
+ * - The first frame answers the message itself. WeCom repeats a message that it considers lost, and must then get the
+ *   same frame, even if the answer is finished.
+ * - The client shows its thinking animation for `<think></think>`, until other visible text appears. Spaces and
+ *   zero-width characters don't count as visible.
+ * - A finish frame is final. A repeated refresh must get the same one, so its content is stored (`closedWith`) and not
+ *   computed again.
+ * - A frame holds 20,480 bytes. If the content is longer, the answer is cut, never the notice below it: the notice says
+ *   where the rest is.
+ * - A streaming text ends anywhere: inside a `<think>` tag, or in JSON that becomes a card. Both stay hidden until it
+ *   is clear what they are, but ordinary text must not be delayed for more than a moment.
+ *
+ * The content is always composed in this order: preface (notices from before the answer), reasoning, answer, notice. Of
+ * several notices the most urgent one is shown: an approval that the run waits for, then a lost link to the gateway.
+ *
+ * `finishContent` and `handoverContent` also return how many bytes of the answer are visible (`shownBytes`). The
+ * deliveries by the next route depend on that number, so a frame must never claim more than it shows. Handover content
+ * whose cards or reasoning were removed claims nothing: its text is not a prefix of the answer.
+ */
 import type { Approval } from '../../domain/agent.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Frame } from '../../domain/message.ts'
@@ -11,13 +35,14 @@ import { noticeOfFiles } from './files.ts'
 import { presentReasoning, splitReasoning, trimPartialTag } from '../text/reasoning.ts'
 import { byteLength, cutHead } from '../text/split.ts'
 
-/** How long a silent bubble keeps its first content, and how long a lost link goes without being mentioned. */
+/** How long a bubble without text keeps its first content. */
 const silentMs = 5_000
+/** How long the gateway must be unreachable before the bubble shows it. */
 const offlineMs = 10_000
-/** How long an end that may become a card is held back. */
+/** How long an end of the text that may become a card stays hidden. */
 const cardHoldMs = 2_000
 
-/** The newest snapshot of a running answer; only the node that follows the run has it. */
+/** The newest snapshot of a running answer. Only the process that follows the run has it. */
 export interface Live {
   readonly text: string
   readonly phase?: Phase
@@ -25,46 +50,49 @@ export interface Live {
   readonly textAt?: number
 }
 
-/** What a frame depends on besides the turn. */
+/** The facts outside of the turn that a frame shows. */
 export interface View {
   readonly now: number
   readonly placeholder: string
   readonly live?: Live
-  /** Since when the agent cannot be reached. */
+  /** Since when the gateway can't be reached. */
   readonly offlineSince?: number
-  /** The run waits for approval of this command. */
+  /** The command whose approval the run waits for. */
   readonly approval?: Approval
 }
 
-/** The default first content: the client's thinking animation, which no text may follow. */
+/** The default placeholder. The client shows its thinking animation for it. */
 const animation = '<think></think>'
 
-/** The answer to the message itself, and to its repeats: always the same. */
+/** Returns the response to the message itself. It is the same for every repeat of the message. */
 export function firstFrame(turn: Turn, placeholder: string): Frame {
-  // What ends with a sentence at once does so in its first frame; what was joined with the next message had one before.
+  // A turn that ended when it was opened finishes in its first frame. A merged one had its first frame before it ended.
   const isOver = turn.state === 'ended' && turn.endedAt === turn.receivedAt && turn.end !== 'merged'
   return isOver && turn.closedWith !== undefined
     ? { streamId: turn.streamId, content: turn.closedWith, finish: true }
     : { streamId: turn.streamId, content: placeholder, finish: false, feedbackId: `${feedbackPrefix}${turn.streamId}` }
 }
 
-/** The buttons appear only where the id begins with this; seen in one company, unverified. */
+/** The client shows the thumbs only if the id begins with this. Observed in one company; unverified. */
 const feedbackPrefix = 'trace_'
 
-/** The stream of the answer that a feedback is about; undefined when the id is none of ours. */
+/** Returns the stream id of the answer that a feedback id belongs to; undefined if the id is not ours. */
 export function streamOfFeedback(id: string): string | undefined {
   return id.startsWith(feedbackPrefix) ? id.slice(feedbackPrefix.length) : undefined
 }
 
-/** What a refresh shows now. A closing turn must be advanced by `served` first: this then shows what it closed with. */
+/**
+ * Returns the response to a refresh. A `closing` turn must be advanced by `served` before, which sets its final
+ * content.
+ */
 export function streamFrame(turn: Turn, view: View, translate: Translate): Frame {
   if (turn.closedWith !== undefined) return { streamId: turn.streamId, content: turn.closedWith, finish: true }
   return { streamId: turn.streamId, content: openContent(turn, view, translate), finish: false }
 }
 
 function openContent(turn: Turn, view: View, translate: Translate): string {
-  const said = view.live?.text ?? turn.answer
-  const { reasoning, plain } = splitReasoning(turn.end === undefined ? trimPartialTag(said) : said)
+  const answer = view.live?.text ?? turn.answer
+  const { reasoning, plain } = splitReasoning(turn.end === undefined ? trimPartialTag(answer) : answer)
   const text = maskCards(plain, isFresh(view))
   const notice =
     approvalNotice(turn, view, translate) ?? (isOffline(turn, view) ? translate({ key: 'offline' }) : undefined)
@@ -73,10 +101,11 @@ function openContent(turn: Turn, view: View, translate: Translate): string {
     const content = notice ?? silentContent(thinking, view, translate)
     return withPreface(thinking, content === animation && thinking.preface !== undefined ? '' : content)
   }
-  return composeFrame(thinking, text, notice, withNotice(notice, translate({ key: 'truncated' }))).content
+  const cutNotice = translate({ key: 'truncated' })
+  return composeFrame(thinking, text, notice, notice === undefined ? cutNotice : `${cutNotice}\n\n${notice}`).content
 }
 
-/** What may be the beginning of a card is held back for a moment, until more of it says what it is. */
+/** True if the text has grown just now, so that its end may still become a card. */
 function isFresh({ now, live }: View): boolean {
   return live?.textAt !== undefined && now - live.textAt < cardHoldMs
 }
@@ -99,16 +128,11 @@ function approvalNotice(turn: Turn, { approval }: View, translate: Translate): s
   return approval === undefined || !isAsked ? undefined : formatApproval(approval, translate)
 }
 
-/** What a notice says, also where the text had to be cut. */
-function withNotice(notice: string | undefined, cut: string): string {
-  return notice === undefined ? cut : `${cut}\n\n${notice}`
-}
-
 function isOffline(turn: Turn, view: View): boolean {
   return view.offlineSince !== undefined && view.now - Math.max(view.offlineSince, turn.receivedAt) >= offlineMs
 }
 
-/** What a bubble closes with when the run is over, and how much of the answer that shows. */
+/** Returns the final content of a bubble whose run is over, and how many bytes of the answer it shows. */
 export function finishContent(turn: Turn, now: number, translate: Translate): { content: string; shownBytes: number } {
   const more = translate({ key: nextRoute(turn, [], now) === undefined ? 'overflow_lost' : 'continued' })
   const files = noticeOfFiles(turn, translate)
@@ -117,17 +141,19 @@ export function finishContent(turn: Turn, now: number, translate: Translate): { 
   return composeFrame(turn, turn.answer, files, `${files}\n\n${more}`)
 }
 
-/** The sentence that sends the user elsewhere for the answer. */
+/** The notice that the answer follows by another route, or can't. */
 function handoverNotice(turn: Turn, now: number, translate: Translate): string {
   return translate({ key: nextRoute(turn, [], now) === undefined ? 'moved_lost' : 'moved' })
 }
 
-/** What a bubble says when its answer is known and goes another way, because nobody fetched it. */
+/** Returns the notice of a bubble whose finish frame was not fetched, so that its answer takes another route. */
 export function unfetchedNotice(turn: Turn, now: number, translate: Translate): string {
   return translate({ key: nextRoute(turn, [], now) === undefined ? 'moved_lost' : 'moved_whole' })
 }
 
-/** What a bubble closes with while the run goes on. */
+/**
+ * Returns the final content of a bubble that closes while the run continues, and how many bytes of the answer it shows.
+ */
 export function handoverContent(
   turn: Turn,
   now: number,
@@ -140,7 +166,9 @@ export function handoverContent(
   return text === turn.answer ? frame : { ...frame, shownBytes: 0 }
 }
 
-/** Preface, text, notice; when that is too much, the beginning of the text and `cutNotice`. */
+/**
+ * Joins preface, reasoning, text and notice. If that is too long, the text is cut and followed by `cutNotice` instead.
+ */
 function composeFrame(
   turn: Turn,
   text: string,
@@ -158,7 +186,7 @@ function withPreface({ preface, reasoning }: Turn, content: string): string {
   return [preface, reasoning, content].filter(part => part !== undefined && part !== '').join('\n\n')
 }
 
-/** Spaces and zero-width characters do not replace the client's thinking animation. */
+/** True if a text would replace the client's thinking animation, which spaces and zero-width characters don't. */
 export function isVisible(text: string): boolean {
   return /[^\s\u200b-\u200f\u2060\ufeff]/.test(text)
 }

@@ -1,3 +1,26 @@
+/**
+ * Opens the turn of a new message, and decides what becomes of it: asked, joined, run as a command, or refused.
+ *
+ * This runs inside the transaction that stores the message, before WeCom gets its 200. It must be fast and pure: the
+ * store may call it again, and never calls it for a msgid that it knows. The checks depend on their order:
+ *
+ * 1. Overload. At a limit the message ends `busy`, and the agent is not asked. `/stop` passes, because a user who has
+ *    sent too much needs it most.
+ * 2. Commands. They are found behind a quote or a picture, and are never merged. `/stop` and `/new` act at once, past
+ *    the queue.
+ * 3. Access control. A sender who may not chat gets a notice.
+ * 4. A message with nothing to ask ends `empty`.
+ * 5. Joining. A message joins the sender's waiting turn, else it is queued.
+ *
+ * Joining keeps the newer turn, not the older one: its bubble and its response_url are valid for longer, and the user
+ * looks at it. It keeps the older one's place in the queue, so that writing again does not cost the user their turn.
+ * The older bubble closes with a notice at its next refresh. A turn can be joined until it is claimed, because a claim
+ * freezes its question.
+ *
+ * All deadlines are decided here and stored as wall-clock times. WeCom's window starts when the user's message was
+ * sent, not when we received it. `create_time` tells when that was, but its clock is not ours: it counts only if it is
+ * 0 to 60 s old.
+ */
 import { limits } from '../../domain/limits.ts'
 import type { Inbound } from '../../domain/message.ts'
 import { type Command, parseCommand } from '../../domain/policy.ts'
@@ -9,11 +32,11 @@ import { askableAt, fetchJobs, pendingAttachments } from './attachments.ts'
 import { type CommandRules, endAtOnce, isReset, authorizeChat, openCommand } from './commands.ts'
 import { omitUnsaid, traced } from './advance.ts'
 
-/** How far `create_time` may lie back and still start the window. */
+/** The greatest age of a `create_time` that starts the window. */
 const createTimeTrustMs = 60_000
-/** A line that stands for a medium in a mixed message. */
+/** The line that marks the position of media in a mixed message. */
 const placeOfMedia = /^\[(?:image|video|file)\]$/gm
-/** One busy sentence per user of an app in this time; a bubble has its own each time. */
+/** An app's user gets at most one busy notice in this time. In a bubble the notice is shown each time. */
 const busyEveryMs = 600_000
 
 export interface OpenSettings {
@@ -25,22 +48,22 @@ export interface OpenSettings {
   readonly handoverMs: number
   readonly openTurnsLimit: number
   readonly perUserPerMinuteLimit: number
-  /** How long a question may wait that a direct message can still answer. */
+  /** How long a question may wait if the account has an app, which can answer it late. */
   readonly askWithinMs: number
   readonly dm?: DirectMessages
   readonly thoughts: Thoughts
-  /** How long a message that is only media waits for a text of the same sender. */
+  /** How long a message with only media waits for a text of the same sender. */
   readonly joinWindowMs: number
   readonly rules: CommandRules
 }
 
-/** Opens the turn of a new message: asked next, joined with the sender's waiting one, a command, or ended with a sentence. */
+/** Opens the turn of a new message. The first saved turn of the result is that turn. */
 export function openTurn(inbound: Inbound, standing: SenderLoad, settings: OpenSettings, translate: Translate): Change {
   const command = commandIn(inbound)
   const turn = freshTurn(inbound, standing, settings)
   const isFull = standing.openTurns >= settings.openTurnsLimit
   const isTooMuch = isFull || standing.sentLastMinute >= settings.perUserPerMinuteLimit
-  // Whoever has written a lot is the one who needs it, and it asks the agent for nothing.
+  // A user who has sent too much may need `/stop` most, and it does not load the agent.
   if (isTooMuch && command?.name !== 'stop') {
     return endAtOnce(turn, 'busy', { key: 'busy' }, translate, busyId(turn))
   }
@@ -53,8 +76,8 @@ export function openTurn(inbound: Inbound, standing: SenderLoad, settings: OpenS
 }
 
 /**
- * The command among the words, media aside. What stands beside `/new` is asked, with what is quoted; other commands have
- * neither quotes nor media.
+ * Finds the command in a message, ignoring its media. The rest of a `/new` or `/reset` includes the quote, because it
+ * is asked in the new session. Other commands ignore quotes and media.
  */
 export function commandIn({ origin, text, attachments, ...inbound }: Inbound): Command | undefined {
   const words = attachments === undefined ? text : text.replace(placeOfMedia, '').trim()
@@ -137,7 +160,7 @@ function askOrJoin(fresh: Turn, standing: SenderLoad, translate: Translate): Cha
   return { save: [queuedToAsk(joined), closed, ...said], add: fetches }
 }
 
-/** Bot and app of an account share a session, but an answer comes home where its question was asked. */
+/** The Bot and the app share a session, but an answer must be shown where its question was asked. */
 function canJoin(waiting: Turn, fresh: Turn): boolean {
   return waiting.surface === fresh.surface && waiting.origin === fresh.origin && fresh.origin !== 'click'
 }

@@ -1,12 +1,12 @@
-/** What a file of a turn in the spool is: one that its user sent, or one of its answer. */
+/** Whose file it is: media that the user sent, or a file of the answer. */
 type Kind = 'media' | 'answer'
 
-/** The name of a file in the spool that belongs to a turn. */
+/** Formats the spool name of a turn's file. Retention finds the turn by it. */
 export function formatSpoolName(kind: Kind, streamId: string, index: number): string {
   return `${kind}_${streamId}_${index}`
 }
 
-/** The stream of the turn that a file of this kind belongs to; undefined for every other file. */
+/** Returns the stream id of the turn that a file belongs to; undefined if it is not of this kind. */
 export function streamOfFile(kind: Kind, name: string): string | undefined {
   const prefix = `${kind}_`
   return name.startsWith(prefix) ? name.slice(prefix.length, name.lastIndexOf('_')) : undefined

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { RunEnd } from '../../../src/domain/agent.ts'
-import { advance, advanceThrough } from '../../../src/core/streaming/advance.ts'
+import { advance, advanceAll } from '../../../src/core/streaming/advance.ts'
 import { nextDeadline } from '../../../src/core/streaming/deadlines.ts'
 import {
   after,
@@ -22,14 +22,14 @@ const handoverAt = t0 + 330_000
 const windowEndAt = t0 + 360_000
 
 describe('opening', () => {
-  test('turn: a new message waits and its question is queued in its conversation', () => {
+  test('turn: a new message waits in the queue of its conversation', () => {
     const change = opened()
     expect(turnOf(change)).toMatchObject({ state: 'waiting', id: 'wecom:default:m1', handoverAt, windowEndAt })
     expect(turnOf(change)).toMatchObject({ task: 'ask', pending: { state: 'queued', dueAt: t0 } })
     expect(change.add).toEqual([])
   })
 
-  test('turn: the window starts at create_time only when that is 0 to 60 s old', () => {
+  test('turn: the window starts at a create_time that is 0 to 60 s old', () => {
     const start = (createdAt?: number) =>
       turnOf(opened(createdAt === undefined ? {} : { createdAt })).windowEndAt - 360_000
     expect([start(), start(t0 - 1_000), start(t0 - 60_000), start(t0 - 60_001), start(t0 + 1)]).toEqual([
@@ -41,18 +41,18 @@ describe('opening', () => {
     ])
   })
 
-  test('turn: at a limit the message is refused with the busy sentence and nothing is queued', () => {
-    for (const standing of [
+  test('turn: over a limit a message ends busy, and is not queued', () => {
+    for (const load of [
       { ...alone, openTurns: 100 },
       { ...alone, sentLastMinute: 20 },
     ]) {
-      const change = opened({}, standing)
+      const change = opened({}, load)
       expect(turnOf(change)).toMatchObject({ state: 'ended', end: 'busy', closedWith: translate({ key: 'busy' }) })
       expect(change.add ?? []).toEqual([])
     }
   })
 
-  test('turn: a message joins the waiting one of the same sender, takes its place, and the older bubble says so', () => {
+  test('turn: a message joins the sender’s waiting one and keeps its place', () => {
     const waiting = { ...turnOf(opened()), order: 7, version: 1 }
     const change = opened({ msgid: 'm2', text: 'and this' }, { ...alone, waiting, nextOrder: 9 })
     expect(change.save).toMatchObject([
@@ -62,7 +62,7 @@ describe('opening', () => {
     expect(change.save.map(({ pending }) => pending)).toEqual([{ state: 'queued', dueAt: t0 }, undefined])
   })
 
-  test('turn: the next message says that the one before has expired, once', () => {
+  test('turn: the next answer shows once that the previous message expired', () => {
     const unsaid = {
       ...turnOf(opened({ msgid: 'm0' })),
       state: 'ended' as const,
@@ -76,7 +76,7 @@ describe('opening', () => {
   })
 })
 
-test('turn: a message with nothing to read is not asked, and joins nothing', () => {
+test('turn: an empty message is not asked, and does not join another', () => {
   const waiting = turnOf(opened({ msgid: 'm1' }))
   const change = opened({ text: ' \n', msgid: 'm2' }, { ...alone, waiting })
   expect(change).toMatchObject({
@@ -86,7 +86,7 @@ test('turn: a message with nothing to read is not asked, and joins nothing', () 
 })
 
 describe('the run', () => {
-  test('turn: it is asked, streams, closes and is shown when the finish frame is served', () => {
+  test('turn: it is shown when its finish frame is fetched', () => {
     expect(after([claimed]).state).toBe('asking')
     expect(after([claimed, asked, text('he')])).toMatchObject({ state: 'streaming', answer: 'he' })
     expect(after([claimed, asked, text('he'), answered('hello!')])).toMatchObject({ state: 'closing', end: 'answered' })
@@ -105,7 +105,7 @@ describe('the run', () => {
     ])
   })
 
-  test('turn: every repeat of an event changes nothing', () => {
+  test('turn: a repeated event changes nothing', () => {
     const shown = after([claimed, asked, text('he'), answered('hello!'), served()])
     for (const event of [claimed, text('other'), answered('other'), served(), deadline(windowEndAt)]) {
       expect(advance(shown, event, translate)).toBeUndefined()
@@ -113,7 +113,7 @@ describe('the run', () => {
     expect(advance(after([claimed, asked]), asked, translate)).toBeUndefined()
   })
 
-  test('turn: every other end is a visible sentence, after what was said', () => {
+  test('turn: every other end shows a notice, after the text so far', () => {
     const ends: [RunEnd, string, string][] = [
       [{ kind: 'empty' }, 'empty', translate({ key: 'empty' })],
       [{ kind: 'answered', text: ' \u200b\n' }, 'empty', translate({ key: 'empty' })],
@@ -130,7 +130,7 @@ describe('the run', () => {
 })
 
 describe('deadlines', () => {
-  test('turn: a silent agent is handed over at the deadline and not before', () => {
+  test('turn: a bubble without text hands over at the deadline, not before', () => {
     const silent = after([claimed, asked])
     expect(nextDeadline(silent)).toBe(handoverAt)
     expect(advance(silent, deadline(handoverAt - 1), translate)).toBeUndefined()
@@ -140,7 +140,7 @@ describe('deadlines', () => {
     })
   })
 
-  test('turn: a talking agent is handed over with what there is, and its final becomes a delivery of the whole', () => {
+  test('turn: a handover shows the text so far; the whole answer follows', () => {
     const moved = after([claimed, asked, text('so far'), deadline(handoverAt)])
     expect(moved.closedWith).toBe(`so far\n\n${translate({ key: 'moved' })}`)
     expect(nextDeadline(moved)).toBeUndefined()
@@ -151,7 +151,7 @@ describe('deadlines', () => {
     ])
   })
 
-  test('turn: a final that is not fetched for 20 s, or until the window ends, goes another way and is not shown after that', () => {
+  test('turn: an answer not fetched for 20 s takes another route, only once', () => {
     const closing = after([claimed, asked, answered('late', t0 + 2_000)])
     expect(nextDeadline(closing)).toBe(t0 + 22_000)
     expect(nextDeadline({ ...closing, endedAt: windowEndAt - 5_000 })).toBe(windowEndAt)
@@ -161,7 +161,7 @@ describe('deadlines', () => {
     expect(advance(turnOf(change), served(), translate)?.add ?? []).toEqual([])
   })
 
-  test('turn: an unclaimed message hands its bubble over, expires with its last way home, and the next message says so', () => {
+  test('turn: a waiting message expires when its last route does', () => {
     const waiting = after([deadline(handoverAt)])
     expect(waiting).toMatchObject({ state: 'moved' })
     expect(nextDeadline(waiting)).toBe(t0 + 3_600_000)
@@ -170,7 +170,7 @@ describe('deadlines', () => {
     expect(turnOf(change).pending).toBeUndefined()
   })
 
-  test('turn: without a response_url the last way home is the bubble', () => {
+  test('turn: without a response_url the bubble is the last route', () => {
     const { responseUrl: _, ...bare } = inbound
     const turn = turnOf(opened(bare))
     const lost = advance(
@@ -181,12 +181,8 @@ describe('deadlines', () => {
     expect(turnOf(lost).closedWith).toBe(translate({ key: 'moved_lost' }))
   })
 
-  test('turn: a snapshot and the deadline in one change put the snapshot into the closing frame', () => {
-    const change = advanceThrough(
-      after([claimed, asked]),
-      [text('newest', handoverAt), deadline(handoverAt)],
-      translate,
-    )
+  test('turn: a snapshot at the deadline is in the handover frame', () => {
+    const change = advanceAll(after([claimed, asked]), [text('newest', handoverAt), deadline(handoverAt)], translate)
     expect(turnOf(change).closedWith).toBe(`newest\n\n${translate({ key: 'moved' })}`)
   })
 })
@@ -194,7 +190,7 @@ describe('deadlines', () => {
 describe('more than a bubble holds', () => {
   const long = `${'a'.repeat(30_000)}END`
 
-  test('turn: the bubble finishes with the beginning and the rest is a delivery', () => {
+  test('turn: a long answer starts in the bubble, and the rest is delivered', () => {
     const change = advance(after([claimed, asked, answered(long)]), served(), translate)
     const turn = turnOf(change)
     const shown = turn.closedWith?.replace(`\n\n${translate({ key: 'continued' })}`, '') ?? ''
@@ -204,7 +200,7 @@ describe('more than a bubble holds', () => {
     expect(long.startsWith(shown)).toBe(true)
   })
 
-  test('turn: what the closed bubble showed counts only when that frame was fetched', () => {
+  test('turn: text of a handover frame counts as shown once it is fetched', () => {
     const moved = after([claimed, asked, text('a'.repeat(15_000)), deadline(handoverAt)])
     const unseen = advance(moved, answered(long, handoverAt + 9), translate)
     const seen = advance(
@@ -216,13 +212,13 @@ describe('more than a bubble holds', () => {
     expect(seen?.add).toMatchObject([{ body: { content: long.slice(15_000) } }])
   })
 
-  test('turn: when the answer took back what the bubble showed, it is sent from its beginning', () => {
+  test('turn: an answer that differs from the handed-over text is sent whole', () => {
     const moved = after([claimed, asked, text('wrong start'), deadline(handoverAt), served(handoverAt + 1)])
     const change = advance(moved, answered(long, handoverAt + 9), translate)
     expect(JSON.stringify(change?.add?.[0]?.body)).toContain('"content":"aaaa')
   })
 
-  test('turn: what fits no way becomes a dead delivery, and nothing is lost between the parts', () => {
+  test('turn: text that fits no route is a dead letter, and no byte is lost', () => {
     const huge = Array.from({ length: 9_000 }, (_, index) => `${index}`.padStart(6)).join('')
     const change = advance(after([claimed, asked, answered(huge)]), served(), translate)
     const shown = turnOf(change).closedWith?.split('\n\n')[0] ?? ''

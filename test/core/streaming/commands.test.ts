@@ -24,16 +24,16 @@ const waiting = (sender: string, surface: 'bot' | 'app' = 'bot'): Turn =>
     opened({ msgid: `waiting of ${sender}`, sender, surface }, alone, { dm: { format: 'text', deliverWithinMs: 1 } }),
   )
 
-/** What a command of the boss, or of somebody else, does in a session with these turns. */
-const told = (text: string, session: readonly Turn[] = [], sender = 'Boss', more: Partial<OpenSettings> = rules()) =>
+/** The change of a command sent by the boss, or another user, in a session with these turns. */
+const send = (text: string, session: readonly Turn[] = [], sender = 'Boss', more: Partial<OpenSettings> = rules()) =>
   opened({ msgid: 'c', text, sender, receivedAt: t0 + 9 }, { ...alone, inLane: () => session }, more)
 
-const sentence = (text: string, ...rest: [(readonly Turn[])?, string?, Partial<OpenSettings>?]) =>
-  turnOf(told(text, ...rest)).closedWith
+const replyTo = (text: string, ...rest: [(readonly Turn[])?, string?, Partial<OpenSettings>?]) =>
+  turnOf(send(text, ...rest)).closedWith
 
 describe('commands', () => {
-  test('command: one that ends with a sentence has it in its first frame, and again when it is repeated', () => {
-    const turn = turnOf(told('/help'))
+  test('command: the reply is in the first frame, also for a repeat', () => {
+    const turn = turnOf(send('/help'))
     expect(turn).toMatchObject({ state: 'ended', end: 'answered' })
     const frame = firstFrame(turn, '…')
     expect(frame).toEqual({ streamId: 'st_1', content: turn.closedWith ?? '', finish: true })
@@ -41,15 +41,15 @@ describe('commands', () => {
     expect(frame.content).toContain('/model')
   })
 
-  test('command: everybody learns who they are, in a group the group too', () => {
-    expect(sentence('/whoami', [], '007Zhang')).toBe('User: 007Zhang\nAccount: default\nAgent: main')
+  test('command: /whoami shows the ids of user, group, account and agent', () => {
+    expect(replyTo('/whoami', [], '007Zhang')).toBe('User: 007Zhang\nAccount: default\nAgent: main')
     const conversation = { account: 'default', kind: 'group', id: 'wrA' } as const
     const turn = turnOf(opened({ text: '／WhoAmI', conversation }, alone, rules()))
     expect(turn.closedWith).toBe('User: zhangsan\nGroup: wrA\nAccount: default\nAgent: main')
   })
 
-  test('command: who may not is told their id and the setting of this account', () => {
-    const change = told('/new', [running], 'lisi')
+  test('command: denied users see their id and the setting to change', () => {
+    const change = send('/new', [running], 'lisi')
     expect(turnOf(change)).toMatchObject({
       end: 'refused',
       closedWith:
@@ -57,21 +57,21 @@ describe('commands', () => {
     })
     expect(change.save).toHaveLength(1)
     expect(turnOf(change).trace).toContainEqual({ at: t0 + 9, kind: 'policy', rule: 'unlisted', allowed: false })
-    expect(sentence('/new', [], 'boss', rules({ policy: 'disabled' }))).toContain('sales.bot.dm.policy')
+    expect(replyTo('/new', [], 'boss', rules({ policy: 'disabled' }))).toContain('sales.bot.dm.policy')
   })
 
-  test('command: chat is refused only where the policy gates all of it', () => {
-    expect(turnOf(told('hello', [], 'lisi')).state).toBe('waiting')
-    const refused = told('hello', [], 'lisi', rules({ applies: 'all' }))
+  test('command: chat is refused only if the policy applies to all', () => {
+    expect(turnOf(send('hello', [], 'lisi')).state).toBe('waiting')
+    const refused = send('hello', [], 'lisi', rules({ applies: 'all' }))
     expect(turnOf(refused)).toMatchObject({
       end: 'refused',
       closedWith: expect.stringContaining("(lisi) can't chat here"),
     })
     expect(refused.add).toEqual([])
-    expect(turnOf(told('hello', [], 'boss', rules({ applies: 'all' }))).state).toBe('waiting')
+    expect(turnOf(send('hello', [], 'boss', rules({ applies: 'all' }))).state).toBe('waiting')
   })
 
-  test('command: whoever clicks and may not chat reads so by the response_url of the click', () => {
+  test('command: a denied click gets its notice by response_url', () => {
     const { rules: all } = rules({ applies: 'all' })
     const refused = opened({ text: '[card] key=y', origin: 'click', sender: 'lisi' }, alone, { rules: all })
     expect(
@@ -79,12 +79,12 @@ describe('commands', () => {
     ).toEqual([['response_url', "You (lisi) can't chat here"]])
   })
 
-  test('command: those of the gateway are passed as they are, never merged, the others are not', () => {
-    const change = told('／Model  gpt\nnext', [waiting('boss')])
+  test('command: allowed gateway commands are passed, never merged', () => {
+    const change = send('／Model  gpt\nnext', [waiting('boss')])
     expect(turnOf(change)).toMatchObject({ state: 'waiting', task: 'pass', question: '/model gpt\nnext' })
     expect(turnOf(change).pending).toEqual({ state: 'queued', dueAt: t0 + 9 })
     expect(change.save).toHaveLength(1)
-    expect(turnOf(told('/exec rm'))).toMatchObject({
+    expect(turnOf(send('/exec rm'))).toMatchObject({
       end: 'refused',
       closedWith: 'There is no command /exec. Send /help for the list.',
     })
@@ -96,7 +96,7 @@ describe('commands', () => {
     expect(started?.save[0]).toMatchObject({ state: 'asking', question: '/model gpt\nnext' })
   })
 
-  test('command: a quote before it and a picture beside it do not hide it, and nothing waits for them', () => {
+  test('command: a quote or a picture does not hide it, or delay it', () => {
     const more = { before: '> tok0', attachments: [{ kind: 'image', url: 'https://a.myqcloud.com/1' }] } as const
     for (const text of ['停止', '[image]\n停止', '/stop\n[image]\n[image]']) {
       const stop = opened({ text, ...more }, { ...alone, inLane: () => [running] }, rules())
@@ -117,7 +117,7 @@ describe('commands', () => {
     }
   })
 
-  test('command: what is asked behind /new has its quote and its media, which are fetched at once', () => {
+  test('command: the question after /new keeps its quote and media', () => {
     const attachments = [{ kind: 'image', url: 'https://a.myqcloud.com/1' }] as const
     const change = opened({ text: '/new 看图\n[image]', before: '> tok0', attachments, sender: 'boss' }, alone, rules())
     expect(turnOf(change)).toMatchObject({ text: '> tok0\n看图\n[image]', attachments: [{ state: 'pending' }] })
@@ -127,7 +127,7 @@ describe('commands', () => {
     expect(jobsOf(change).map(({ body, dueAt }) => [body.kind, dueAt])).toEqual([['fetch', t0]])
   })
 
-  test('command: without a bubble the sentence is a direct message', () => {
+  test('command: without a bubble the reply is a direct message', () => {
     const dm = { format: 'text', deliverWithinMs: 1_000 } as const
     const helped = opened({ text: '/help', surface: 'app' }, alone, { ...rules(), dm })
     expect(deliveriesOf(helped).map(({ route, body }) => [route, body.kind])).toEqual([['app', 'messages']])
@@ -135,8 +135,8 @@ describe('commands', () => {
 })
 
 describe('stop', () => {
-  test('command: it ends the run and all that waits, and says so to each', () => {
-    const change = told('停止', [running, waiting('lisi'), waiting('wang', 'app')])
+  test('command: /stop ends the run and all waiting questions', () => {
+    const change = send('停止', [running, waiting('lisi'), waiting('wang', 'app')])
     const [command, stopped, first, second] = change.save
     expect(command).toMatchObject({ end: 'answered', closedWith: '⏹ Stopped.' })
     expect(stopped).toMatchObject({ id: running.id, stopAt: t0 + 9, state: 'asking' })
@@ -146,29 +146,29 @@ describe('stop', () => {
     expect(change.add?.map(({ id }) => id)).toEqual(['wecom:default:waiting of wang:notice'])
   })
 
-  test('command: everybody may stop their own run, which leaves what others wait for', () => {
-    const change = told('/stop', [running, waiting('lisi'), waiting('ZhangSan')], 'zhangsan')
+  test('command: users can stop their own run, but no questions of others', () => {
+    const change = send('/stop', [running, waiting('lisi'), waiting('ZhangSan')], 'zhangsan')
     expect(turnOf(change).trace).toContainEqual(expect.objectContaining({ kind: 'policy', rule: 'free' }))
     expect(change.save.slice(1).map(({ msgid, stopAt, end }) => stopAt ?? `${msgid} ${end}`)).toEqual([
       t0 + 9,
       'waiting of ZhangSan stopped',
     ])
-    expect(turnOf(told('/stop', [running], 'lisi'))).toMatchObject({ end: 'refused' })
+    expect(turnOf(send('/stop', [running], 'lisi'))).toMatchObject({ end: 'refused' })
   })
 
-  test("command: behind somebody else's answer everybody may take back their own question, and nothing else", () => {
-    const change = told('停止', [running, waiting('lisi'), waiting('wang')], 'lisi')
+  test('command: users can stop their own question during another’s run', () => {
+    const change = send('停止', [running, waiting('lisi'), waiting('wang')], 'lisi')
     expect(turnOf(change)).toMatchObject({ end: 'answered', closedWith: '⏹ Stopped.' })
     expect(change.save.slice(1).map(({ msgid, end }) => `${msgid} ${end}`)).toEqual(['waiting of lisi stopped'])
     expect(change.save[1]?.pending).toBeUndefined()
   })
 
-  test('command: where nothing runs it says so', () => {
-    expect(sentence('/stop')).toBe('There is no answer to stop.')
-    expect(sentence('/stop', [after([claimed, asked, answered('done')])])).toBe('There is no answer to stop.')
+  test('command: /stop shows if there is nothing to stop', () => {
+    expect(replyTo('/stop')).toBe('There is no answer to stop.')
+    expect(replyTo('/stop', [after([claimed, asked, answered('done')])])).toBe('There is no answer to stop.')
   })
 
-  test('command: it is heard also when too many turns are open', () => {
+  test('command: /stop works during overload', () => {
     const full = { ...alone, openTurns: 1_000, inLane: () => [running] }
     expect(opened({ text: '/stop', sender: 'boss' }, full, rules()).save).toHaveLength(2)
     expect(turnOf(opened({ text: '/help', sender: 'boss' }, full, rules())).end).toBe('busy')
@@ -178,8 +178,8 @@ describe('stop', () => {
 })
 
 describe('a new session', () => {
-  test('command: the run and what waits end first, the reset stands in the queue and is no question', () => {
-    const change = told('/new', [running, waiting('lisi')])
+  test('command: /new stops what runs and waits, and queues the reset', () => {
+    const change = send('/new', [running, waiting('lisi')])
     const [reset] = change.save
     expect(reset).toMatchObject({ state: 'waiting', task: 'reset', command: 'new', text: '' })
     expect(reset?.pending).toEqual({ state: 'queued', dueAt: t0 + 9 })
@@ -188,10 +188,10 @@ describe('a new session', () => {
     expect(change.add).toEqual([])
   })
 
-  test('command: done, it is confirmed, and the rest of the message is asked', () => {
-    const plain = sessionReset(turnOf(told('/new')), true, t0 + 100, translate)
+  test('command: after the reset the rest of the message is asked', () => {
+    const plain = sessionReset(turnOf(send('/new')), true, t0 + 100, translate)
     expect(plain?.save[0]).toMatchObject({ state: 'closing', end: 'answered', answer: '✅ New session started.' })
-    const asking = sessionReset(turnOf(told('/reset  and now: why?')), true, t0 + 100, translate)?.save[0]
+    const asking = sessionReset(turnOf(send('/reset  and now: why?')), true, t0 + 100, translate)?.save[0]
     expect(asking).toMatchObject({ state: 'waiting', text: 'and now: why?', preface: '✅ New session started.' })
     expect(asking).toMatchObject({ task: 'ask', pending: { state: 'queued' } })
     expect(asking?.question).toBeUndefined()
@@ -199,13 +199,13 @@ describe('a new session', () => {
     expect(plain.save[0]?.pending).toBeUndefined()
   })
 
-  test('command: refused by the gateway it says so, and the rest of the message is not asked', () => {
-    const change = sessionReset(turnOf(told('/new why?')), false, t0 + 100, translate)
+  test('command: if the gateway refuses the reset, the rest is not asked', () => {
+    const change = sessionReset(turnOf(send('/new why?')), false, t0 + 100, translate)
     expect(change?.save[0]?.answer).toContain("A new session can't start")
   })
 
-  test('command: without admin scope it says so, and nothing is stopped', () => {
-    const change = told('/new', [running], 'boss', rules({}, false))
+  test('command: without admin scope /new stops nothing and shows a notice', () => {
+    const change = send('/new', [running], 'boss', rules({}, false))
     expect(change.save).toHaveLength(1)
     expect(turnOf(change)).toMatchObject({
       end: 'refused',

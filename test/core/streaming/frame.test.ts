@@ -5,7 +5,7 @@ import { after, alone, answered, asked, claimed, opened, translate, served, t0, 
 const placeholder = '<think></think>'
 const view = (afterMs: number, more: Partial<View> = {}): View => ({ now: t0 + afterMs, placeholder, ...more })
 
-test('frame: the first frame is the placeholder exactly, also for a repeat after the end', () => {
+test('frame: the first frame is the placeholder, also for a late repeat', () => {
   const shown = after([claimed, asked, answered('done'), served()])
   for (const turn of [turnOf(opened()), shown]) {
     const frame = firstFrame(turn, 'wait…')
@@ -15,12 +15,12 @@ test('frame: the first frame is the placeholder exactly, also for a repeat after
   expect(streamOfFeedback('st_1')).toBeUndefined()
 })
 
-test('frame: a refused message is finished by its first frame, also when it is repeated', () => {
+test('frame: the first frame of a refused message is its notice', () => {
   const busy = turnOf(opened({}, { ...alone, openTurns: 1_000 }))
   expect(firstFrame(busy, placeholder)).toEqual({ streamId: 'st_1', content: translate({ key: 'busy' }), finish: true })
 })
 
-test('frame: without text a line with elapsed time and phase appears after five seconds', () => {
+test('frame: after five seconds without text it shows elapsed time and phase', () => {
   const turn = after([claimed, asked])
   expect(streamFrame(turn, view(4_999), translate).content).toBe(placeholder)
   expect(streamFrame(turn, view(5_000), translate).content).toBe('5 s · getting ready')
@@ -31,7 +31,7 @@ test('frame: without text a line with elapsed time and phase appears after five 
   )
 })
 
-test('frame: an unclaimed message says that it is queued, and after ten seconds that the agent is out of reach', () => {
+test('frame: a waiting message shows as queued, after ten seconds as offline', () => {
   const turn = turnOf(opened())
   expect(streamFrame(turn, view(1_000), translate).content).toBe(translate({ key: 'queued' }))
   expect(streamFrame(turn, view(4_000, { offlineSince: t0 - 99 }), translate).content).toBe(placeholder)
@@ -43,7 +43,7 @@ test('frame: an unclaimed message says that it is queued, and after ten seconds 
   )
 })
 
-test('frame: text is shown as it grows, newest from memory, and a lost link is said below it', () => {
+test('frame: it shows the newest text, and a lost link below it', () => {
   const turn = after([claimed, asked, text('saved')])
   expect(streamFrame(turn, view(1_000), translate)).toEqual({ streamId: 'st_1', content: 'saved', finish: false })
   expect(streamFrame(turn, view(1_000, { live: { text: 'saved and more' } }), translate).content).toBe('saved and more')
@@ -52,7 +52,7 @@ test('frame: text is shown as it grows, newest from memory, and a lost link is s
   )
 })
 
-test('frame: a long text keeps its beginning, whole characters, and never exceeds 20,480 bytes', () => {
+test('frame: a long text is cut between characters, at 20,480 bytes', () => {
   for (const unit of ['a', '测', '😀', 'é测a😀']) {
     for (let pad = 0; pad < 4; pad++) {
       const long = 'x'.repeat(pad) + unit.repeat(25_000 / unit.length)
@@ -66,7 +66,7 @@ test('frame: a long text keeps its beginning, whole characters, and never exceed
   }
 })
 
-test('frame: exactly 20,480 bytes are shown whole', () => {
+test('frame: a text of exactly 20,480 bytes is not cut', () => {
   const full = 'a'.repeat(20_480)
   expect(streamFrame(after([claimed, asked, answered(full), served()]), view(9_000), translate)).toEqual({
     streamId: 'st_1',
@@ -75,7 +75,7 @@ test('frame: exactly 20,480 bytes are shown whole', () => {
   })
 })
 
-test('frame: what said before the answer stays above it', () => {
+test('frame: the preface stays above the answer', () => {
   const turn = { ...after([claimed, asked, text('answer')]), preface: 'before' }
   expect(streamFrame(turn, view(1_000), translate).content).toBe('before\n\nanswer')
 })

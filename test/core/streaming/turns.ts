@@ -8,7 +8,7 @@ import { type OpenSettings, openTurn } from '../../../src/core/streaming/open.ts
 import { advance, type TurnEvent } from '../../../src/core/streaming/advance.ts'
 
 export const translate = createTranslator('en')
-/** When the message of every test came. */
+/** When the message of each test was received. */
 export const t0 = 1_780_000_000_000
 
 export const inbound: Inbound = {
@@ -48,10 +48,10 @@ export const alone: SenderLoad = { openTurns: 0, sentLastMinute: 0, nextOrder: 1
 
 export function opened(
   more: Partial<Inbound> = {},
-  standing: SenderLoad = alone,
+  load: SenderLoad = alone,
   moreSettings: Partial<OpenSettings> = {},
 ): Change {
-  return openTurn({ ...inbound, ...more }, standing, { ...settings, ...moreSettings }, translate)
+  return openTurn({ ...inbound, ...more }, load, { ...settings, ...moreSettings }, translate)
 }
 
 /** The jobs of a change. */
@@ -59,7 +59,7 @@ export function jobsOf({ add = [] }: Change): readonly Job[] {
   return add.filter(row => 'queue' in row)
 }
 
-/** What a change sends to WeCom. */
+/** The deliveries of a change. */
 export function deliveriesOf({ add = [] }: Change): readonly Delivery[] {
   return add.filter(row => 'route' in row)
 }
@@ -70,18 +70,18 @@ export function turnOf(change: Change | undefined): Turn {
   return turn
 }
 
-/** A turn after events; those that change nothing are passed over. */
+/** A turn after these events. Events that change nothing are skipped. */
 export function after(events: readonly TurnEvent[], more: Partial<Inbound> = {}): Turn {
   return events.reduce((turn, event) => advance(turn, event, translate)?.save[0] ?? turn, turnOf(opened(more)))
 }
 
 export const claimed: TurnEvent = { kind: 'claimed', at: t0 + 10, prepared: { question: 'hello' } }
 export const asked: TurnEvent = { kind: 'asked', at: t0 + 20, bootId: 'boot1' }
-export const text = (said: string, at = t0 + 1_000): TurnEvent => ({ kind: 'text', at, text: said })
-export const answered = (said: string, at = t0 + 2_000): TurnEvent => ({
+export const text = (snapshot: string, at = t0 + 1_000): TurnEvent => ({ kind: 'text', at, text: snapshot })
+export const answered = (answer: string, at = t0 + 2_000): TurnEvent => ({
   kind: 'run_ended',
   at,
-  end: { kind: 'answered', text: said },
+  end: { kind: 'answered', text: answer },
   chunks: 3,
 })
 export const served = (at = t0 + 3_000): TurnEvent => ({ kind: 'served', at })
