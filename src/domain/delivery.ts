@@ -2,8 +2,8 @@ import type { Card } from './message.ts'
 import type { Target } from './target.ts'
 
 /**
- * The WeCom API that sends a delivery: the `response_url` of the user's message, `message/send` of the app, `appchat/send`
- * for a group that the app created, or the webhook of a group robot.
+ * The WeCom API that sends a delivery: the `response_url` of the user's message, `message/send` of the app,
+ * `appchat/send` for a group that the app created, or the webhook of a group robot.
  */
 export type Route = 'response_url' | 'app' | 'appchat' | 'webhook'
 
@@ -12,8 +12,8 @@ export type DeliveryState = 'queued' | 'sending' | 'held' | 'delivered' | 'parti
 export type AttemptOutcome = 'delivered' | 'refused' | 'unknown' | 'retry'
 
 /**
- * One request to WeCom. It is committed before the request leaves, so an attempt without an outcome is either in progress
- * or was cut off by a crash.
+ * One request to WeCom. It is committed before the request leaves, so an attempt without an outcome is either in
+ * progress or was cut off by a crash.
  */
 export interface Attempt {
   readonly at: number
@@ -93,9 +93,9 @@ export interface Unreached {
 }
 
 /**
- * Something that must be sent to WeCom. The id of a turn's delivery is derived (`<turn>:<part>`), so adding it twice is a
- * no-op. A delivery without a turn was requested by an operator or a script; its id comes from their idempotencyKey, or is
- * random.
+ * Something that must be sent to WeCom. The id of a turn's delivery is derived (`<turn>:<part>`), so adding it twice is
+ * a no-op. A delivery without a turn was requested by an operator or a script; its id comes from their idempotencyKey,
+ * or is random.
  */
 export interface Delivery {
   readonly id: string
@@ -118,8 +118,8 @@ export interface Delivery {
   /** WeCom's msgid of the last message it accepted. */
   readonly msgid?: string
   /**
-   * Digest of the send request. It detects an idempotencyKey that is reused for a different request, and is kept after the
-   * content is erased.
+   * Digest of the send request. It detects an idempotencyKey that is reused for a different request, and is kept after
+   * the content is erased.
    */
   readonly digest?: string
 }
@@ -131,7 +131,10 @@ export interface Outcome {
   readonly errmsg?: string
   readonly hint?: string
   readonly retryAfterMs?: number
-  /** WeCom refuses the app itself. All its deliveries are held, except for one probe a minute, until an operator fixes it. */
+  /**
+   * WeCom refuses the app itself. All its deliveries are held, except for one probe a minute, until an operator fixes
+   * it.
+   */
   readonly hold?: boolean
   /** WeCom did not respond: no connection, a timeout, or a response that isn't WeCom's. */
   readonly silent?: boolean

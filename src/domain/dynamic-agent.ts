@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Conversation } from './message.ts'
 
-/** Which users and groups get an agent of their own, created at their first message (`channels.wecom.dynamicAgents`). */
+/**
+ * Which users and groups get an agent of their own, created at their first message (`channels.wecom.dynamicAgents`).
+ */
 export interface DynamicAgentRules {
   readonly enabled: boolean
   readonly dmCreateAgent: boolean
@@ -20,8 +22,8 @@ const headChars = 48
  * `wecom-<account>-dm-<id>`. At most 64 characters of `a-z`, `0-9`, `_` and `-`.
  *
  * No two conversations share an id. A hash of the exact ids is appended wherever they otherwise could: a character was
- * replaced, the id was cut, the account contains a `-`, or the id already ends like a hash. User ids are case-insensitive,
- * chat ids are not.
+ * replaced, the id was cut, the account contains a `-`, or the id already ends like a hash. User ids are
+ * case-insensitive, chat ids are not.
  */
 export function formatDynamicAgentId({ account, kind, id }: Conversation): string {
   const exact = kind === 'direct' ? id.toLowerCase() : id

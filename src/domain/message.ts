@@ -8,7 +8,9 @@ export interface Conversation {
 /** What a user writes to: the account's Bot (智能机器人) or its self-built app (自建应用). */
 export type Surface = 'bot' | 'app'
 
-/** Media in a user's message. The Bot sends a `url`, valid for five minutes; the app a `mediaId`, valid for three days. */
+/**
+ * Media in a user's message. The Bot sends a `url`, valid for five minutes; the app a `mediaId`, valid for three days.
+ */
 export interface Attachment {
   readonly kind: 'image' | 'voice' | 'video' | 'file'
   readonly url?: string

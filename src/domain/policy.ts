@@ -32,9 +32,14 @@ export type PolicyRequest =
   | { readonly kind: 'command'; readonly name: string; readonly isOwnStop?: boolean }
 
 /**
- * The rule that decided. free: allowed to everyone · chat: the policy restricts commands only · open: the policy is `open` ·
- * everyone: `allowFrom` has `*` · listed, unlisted: whether `allowFrom` names the sender · disabled: the policy is `disabled` ·
- * administrator, stranger: whether the sender is an administrator.
+ * The rule that decided.
+ *
+ * - free: allowed to everyone
+ * - chat: the policy restricts commands only
+ * - open, disabled: the policy
+ * - everyone: `allowFrom` has `*`
+ * - listed, unlisted: whether `allowFrom` names the sender
+ * - administrator, stranger: whether the sender is an administrator
  */
 export type PolicyRule =
   | 'free'
@@ -54,7 +59,10 @@ export interface PolicyDecision {
 
 const freeCommands: readonly string[] = ['help', 'whoami']
 
-/** Decides whether the policy allows a sender's request (docs/behaviour.md, Access control). User ids are case-insensitive. */
+/**
+ * Decides whether the policy allows a sender's request (docs/behaviour.md, Access control). User ids are
+ * case-insensitive.
+ */
 export function decide(
   { policy, allowFrom, applies }: DmPolicy,
   sender: string,
@@ -95,7 +103,9 @@ export function administratorsOf(
   })
 }
 
-/** Decides about an administrator's command. `allowFrom` does not permit it; `disabled` denies it to administrators too. */
+/**
+ * Decides about an administrator's command. `allowFrom` does not permit it; `disabled` denies it to administrators too.
+ */
 export function decideAdmin({ policy }: DmPolicy, administrators: readonly string[], sender: string): PolicyDecision {
   if (policy === 'disabled') return { isAllowed: false, rule: 'disabled' }
   const isAllowed = listsUser(administrators, sender)

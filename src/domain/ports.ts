@@ -22,8 +22,8 @@ export interface SenderLoad {
 /**
  * The writes of one commit.
  *
- * `save` compares each turn's `version` with the stored one; a turn whose task is not `claimed` releases its lease. `add`
- * ignores rows that exist. `settle` replaces rows that exist; those that are done or queued release their lease.
+ * `save` compares each turn's `version` with the stored one; a turn whose task is not `claimed` releases its lease.
+ * `add` ignores rows that exist. `settle` replaces rows that exist; those that are done or queued release their lease.
  */
 export interface Change {
   readonly save: readonly Turn[]
@@ -62,13 +62,16 @@ export interface TurnKey {
 
 /** Turns, with their deliveries and jobs. Every call is one transaction, and is on disk when it resolves. */
 export interface Turns {
-  /** Opens a turn unless its id exists (`seen`). Resolves to the stored turn. `open` must be pure, since it may run again. */
+  /**
+   * Opens a turn unless its id exists (`seen`). Resolves to the stored turn. `open` must be pure, since it may run
+   * again.
+   */
   open(key: TurnKey, open: (standing: SenderLoad) => Change): Promise<{ turn: Turn; seen: boolean }>
   find(id: string): Promise<Turn | undefined>
   findByStream(streamId: string): Promise<Turn | undefined>
   /**
-   * Reads a turn, applies `step` and saves the result; if another writer was faster, it reads and steps again. `step` must
-   * be pure. If it returns undefined, nothing is saved.
+   * Reads a turn, applies `step` and saves the result; if another writer was faster, it reads and steps again. `step`
+   * must be pure. If it returns undefined, nothing is saved.
    */
   update(id: string, step: (turn: Turn) => Change | undefined): Promise<Turn | undefined>
   /** Turns whose deadline (`nextDeadline`) is not after `now`. */
@@ -108,7 +111,9 @@ export interface QuotaKey {
   readonly part: number
   /** Equal for equal messages to equal targets. */
   readonly digest: string
-  /** Each member has budgets of its own in this scope, such as the recipients of a message. Empty if nothing is limited. */
+  /**
+   * Each member has budgets of its own in this scope, such as the recipients of a message. Empty if nothing is limited.
+   */
   readonly members: readonly string[]
   /** At most `most` messages in any window of this length. */
   readonly budgets: readonly { readonly windowMs: number; readonly most: number }[]
@@ -125,12 +130,13 @@ export interface SendWindow {
 }
 
 /**
- * The queue of outgoing work. The id of a turn's delivery is the turn's id, a colon and a part; that turn must be stored.
+ * The queue of outgoing work. The id of a turn's delivery is the turn's id, a colon and a part; that turn must be
+ * stored.
  */
 export interface Outbox {
   /**
-   * Leases due work of these kinds, but only the first of each conversation's queue and of each lane. `change` is committed
-   * with the claim and must be pure. Resolves to the work as stored after that commit.
+   * Leases due work of these kinds, but only the first of each conversation's queue and of each lane. `change` is
+   * committed with the claim and must be pure. Resolves to the work as stored after that commit.
    */
   claim<Kind extends WorkKind>(
     kinds: readonly Kind[],
@@ -138,8 +144,8 @@ export interface Outbox {
     change?: (work: WorkByKind[Kind]) => Change,
   ): Promise<readonly WorkByKind[Kind][]>
   /**
-   * Commits the start of an attempt before its request leaves. The delivery must be leased by us. `step` must be pure. If it
-   * returns a delivery in state `sending`, the message named by `sending` counts against its budgets from now on.
+   * Commits the start of an attempt before its request leaves. The delivery must be leased by us. `step` must be pure.
+   * If it returns a delivery in state `sending`, the message named by `sending` counts against its budgets from now on.
    */
   begin(
     delivery: Delivery,
@@ -148,8 +154,8 @@ export interface Outbox {
     step: (window: SendWindow) => Delivery,
   ): Promise<Delivery>
   /**
-   * Adds a delivery without a turn unless its id exists (`seen`). Resolves to the stored one. Rejects with `overloaded` if
-   * `most` deliveries are waiting.
+   * Adds a delivery without a turn unless its id exists (`seen`). Resolves to the stored one. Rejects with `overloaded`
+   * if `most` deliveries are waiting.
    */
   post(delivery: Delivery, most: number): Promise<{ delivery: Delivery; seen: boolean }>
   /** Adds and replaces deliveries and jobs in one commit; those that are done or queued release their lease. */
@@ -223,8 +229,8 @@ export interface Platform {
   /** Posts a template card to a response_url. WeCom accepts that in single chats only. */
   postCard(url: string, card: Card): Promise<Outcome>
   /**
-   * Sends one message by the API for this kind of target. Media must be uploaded before, except a group robot's picture.
-   * `unchecked` turns WeCom's duplicate check off.
+   * Sends one message by the API for this kind of target. Media must be uploaded before, except a group robot's
+   * picture. `unchecked` turns WeCom's duplicate check off.
    */
   send(account: string, to: Target, message: Message, options: { readonly unchecked: boolean }): Promise<Outcome>
   /** Replaces a card of the app for the member who clicked it. */

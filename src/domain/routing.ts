@@ -6,8 +6,8 @@ import { bareUserId, listsUser } from './policy.ts'
 /**
  * Returns the gateway's session key of a conversation: `agent:<agentId>:wecom:<account>:<direct|group>:<id>`.
  *
- * The gateway lower-cases keys, but chat ids are case-sensitive. A chat id with capitals therefore gets a hash of its exact
- * spelling, and so does one that already ends like a hash. User ids are case-insensitive and only lower-cased.
+ * The gateway lower-cases keys, but chat ids are case-sensitive. A chat id with capitals therefore gets a hash of its
+ * exact spelling, and so does one that already ends like a hash. User ids are case-insensitive and only lower-cased.
  */
 export function formatSessionKey(agentId: string, conversation: Conversation): string {
   return `agent:${agentId}:wecom:${formatPlace(conversation)}`
@@ -59,7 +59,9 @@ export interface Binding {
   }
 }
 
-/** The bound agent and how specific the matching rule is. `kind` is a peer of `*`; `index` is the index in `bindings`. */
+/**
+ * The bound agent and how specific the matching rule is. `kind` is a peer of `*`; `index` is the index in `bindings`.
+ */
 type Bound =
   | { readonly agentId: string; readonly rule: 'peer' | 'kind' | 'account' | 'channel'; readonly index: number }
   | { readonly agentId: string; readonly rule: 'default' }
@@ -75,8 +77,8 @@ export interface Routes {
 }
 
 /**
- * Chooses the agent for a sender's message. A binding of this very user or group wins, then a dynamic agent, then any less
- * specific binding.
+ * Chooses the agent for a sender's message. A binding of this very user or group wins, then a dynamic agent, then any
+ * less specific binding.
  */
 export function routeOf({ bindings, fallback, dynamic }: Routes, conversation: Conversation, sender: string): Routed {
   const bound = boundTo(bindings, fallback, conversation)
@@ -103,7 +105,9 @@ function boundTo(bindings: readonly Binding[], fallback: string, conversation: C
 
 const rules = ['channel', 'account', 'kind', 'kind', 'peer', 'peer'] as const
 
-/** From the most to the least specific: one peer, every peer of a kind (`*`), an account. An `accountId` breaks ties. */
+/**
+ * From the most to the least specific: one peer, every peer of a kind (`*`), an account. An `accountId` breaks ties.
+ */
 function weightOf({ match: { peer, accountId = '*' } }: Binding): number {
   return (peer === undefined ? 0 : peer.id === '*' ? 2 : 4) + (accountId === '*' ? 0 : 1)
 }

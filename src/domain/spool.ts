@@ -6,7 +6,10 @@ export interface MediaBytes {
   open(): AsyncIterable<Uint8Array>
 }
 
-/** A spool file being written. It exists once `finish` resolves; `abandon` before that leaves nothing, and after it is a no-op. */
+/**
+ * A spool file being written. It exists once `finish` resolves; `abandon` before that leaves nothing, and after it is a
+ * no-op.
+ */
 export interface SpoolWriter {
   write(piece: Uint8Array): Promise<void>
   finish(): Promise<void>

@@ -47,9 +47,9 @@ const kinds = new Map<string, Target['kind']>([
 const usage = 'write user:ID, party:ID, tag:ID-or-name, group:CHATID or webhook:NAME'
 
 /**
- * Parses a target: `user:ID`, `party:ID`, `tag:ID-or-name`, `group:CHATID`, `webhook:NAME`, or a bare user id. An optional
- * `wecom:` prefix is ignored. Several ids are separated by `|`; empty and repeated ones are dropped. A trailing `@x` names
- * an account only if `x` is one of `accounts`, because user ids may contain `@`.
+ * Parses a target: `user:ID`, `party:ID`, `tag:ID-or-name`, `group:CHATID`, `webhook:NAME`, or a bare user id. An
+ * optional `wecom:` prefix is ignored. Several ids are separated by `|`; empty and repeated ones are dropped. A
+ * trailing `@x` names an account only if `x` is one of `accounts`, because user ids may contain `@`.
  *
  * Throws `bad_target`. Its message never contains the text, which may be a user id.
  */

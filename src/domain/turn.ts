@@ -2,9 +2,13 @@ import type { MediaKind } from './delivery.ts'
 import type { Attachment, Card, Conversation, MediaProblem, Surface } from './message.ts'
 
 /**
- * waiting: stored, not claimed yet · asking: claimed, no text yet · streaming: text has arrived · closing: the run is over,
- * but its final frame was not fetched yet · shown: the final frame was served and showed the whole answer · moved: the bubble
- * closed with a notice and the answer takes another route · ended: closed without an answer of the agent.
+ * - waiting: stored, not claimed yet
+ * - asking: claimed, no text yet
+ * - streaming: text has arrived
+ * - closing: the run is over, but the finish frame was not fetched yet
+ * - shown: the finish frame was served and showed the whole answer
+ * - moved: the bubble closed with a notice, and the answer takes another route
+ * - ended: closed without an answer of the agent
  */
 export type TurnState = 'waiting' | 'asking' | 'streaming' | 'closing' | 'shown' | 'moved' | 'ended'
 
@@ -14,9 +18,12 @@ export type TurnEnd = 'answered' | 'empty' | 'failed' | 'stopped' | 'busy' | 're
 export type TurnOrigin = 'message' | 'click' | 'app'
 
 /**
- * What a turn needs from the gateway. ask: an answer to its question · pass: the reply to a gateway command, which is in
- * `question` · reset: a new session, in which the rest of the message is then asked · approve: an administrator's decision,
- * which a job sends. A turn that ended when it was opened, such as `/help`, is an `ask` that was never queued.
+ * What a turn needs from the gateway.
+ *
+ * - ask: an answer to its question; a turn that ended when it was opened, such as `/help`, is an `ask` never queued
+ * - pass: the reply to a gateway command, which is in `question`
+ * - reset: a new session, in which the rest of the message is asked
+ * - approve: an administrator's decision, which a job sends
  */
 export type TurnTask = 'ask' | 'pass' | 'reset' | 'approve'
 
@@ -39,7 +46,9 @@ export interface TraceEvent {
   readonly [detail: string]: string | number | boolean | undefined
 }
 
-/** Which start of the gateway was asked, and when. Committed before the request, so the question may be in the history. */
+/**
+ * Which start of the gateway was asked, and when. Committed before the request, so the question may be in the history.
+ */
 export interface AskMark {
   readonly at: number
   readonly bootId: string
@@ -74,7 +83,8 @@ export type FileProblem = 'withheld' | 'no_way' | 'too_large' | 'too_small' | 'g
 
 /**
  * A file in an answer. pending: not fetched from the agent yet · inline: a picture in the bubble · direct: queued as a
- * direct message · sent: that message arrived · failed: see `problem` · duplicate: equal to another file of this answer.
+ * direct message · sent: that message arrived · failed: see `problem` · duplicate: equal to another file of this
+ * answer.
  */
 export interface TurnFile {
   readonly fileName: string
@@ -89,8 +99,8 @@ export interface TurnFile {
 }
 
 /**
- * The card in an answer. pending: sent by response_url, and the bubble waits for the outcome · sent: it arrived · refused:
- * the answer contains it as readable text · direct: part of the direct message.
+ * The card in an answer. pending: sent by response_url, and the bubble waits for the outcome · sent: it arrived ·
+ * refused: the answer contains it as readable text · direct: part of the direct message.
  */
 export interface TurnCard {
   readonly state: 'pending' | 'sent' | 'refused' | 'direct'
@@ -109,8 +119,8 @@ export interface TurnCard {
 }
 
 /**
- * One message and its answer, from receipt to the end. All times are epoch ms. Stored as one JSON document, so a renamed
- * field needs a migration.
+ * One message and its answer, from receipt to the end. All times are epoch ms. Stored as one JSON document, so a
+ * renamed field needs a migration.
  */
 export interface Turn {
   /** Also the gateway's idempotencyKey and runId. */
@@ -150,8 +160,8 @@ export interface Turn {
   /** Set when the run is over: the reasoning as the bubble shows it before the answer. It takes no other route. */
   readonly reasoning?: string
   /**
-   * The answer so far; complete, and without reasoning, once `end` is set. While the run streams, the process that follows
-   * it may have a newer snapshot in memory.
+   * The answer so far; complete, and without reasoning, once `end` is set. While the run streams, the process that
+   * follows it may have a newer snapshot in memory.
    */
   readonly answer: string
   readonly files?: readonly TurnFile[]

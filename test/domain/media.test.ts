@@ -112,7 +112,7 @@ const verdicts: readonly (readonly [keyof typeof bytesByName, MediaKind | undefi
 ]
 
 test.each(verdicts.map(([name, wanted, media, reason]) => [name, wanted, media, reason] as const))(
-  'media: %s, requested as %s, is sent as %s',
+  'media: %s as %s is sent as %s',
   (name, wanted, media, reason) => {
     const verdict = judgeMedia(bytesByName[name], wanted)
     if (!('media' in verdict)) throw new Error(verdict.refused)
@@ -162,7 +162,7 @@ test.each([
   ['\ud800a.txt', '\ufffda.txt'],
   ['👨‍👩‍👧.png', '👨‍👩‍👧.png'],
   [' a.txt ', 'a.txt'],
-])('media: the name %j is shown as %j', (name, shown) => {
+])('media: %j is shown as %j', (name, shown) => {
   expect(safeFileName(name)).toBe(shown)
 })
 

@@ -47,8 +47,8 @@ function choiceNotice(card: Card, click: Click, translate: Translate): Card | un
 }
 
 /**
- * The text of the clicked button and of the options selected with it. Undefined for a click on the menu in the corner, which
- * does not answer the card.
+ * The text of the clicked button and of the options selected with it. Undefined for a click on the menu in the corner,
+ * which does not answer the card.
  */
 function choiceOf(card: Card, click: Click): string | undefined {
   const button = listOf(card['button_list'])
@@ -77,8 +77,8 @@ function selectedIn(card: Card, click: Click): string {
 }
 
 /**
- * Plans the update that shows the choice on a clicked card of the app, to the member who clicked it. Returns undefined if
- * the card does not change, or the callback has no code for updating it.
+ * Plans the update that shows the choice on a clicked card of the app, to the member who clicked it. Returns undefined
+ * if the card does not change, or the callback has no code for updating it.
  */
 export function planCardUpdate(turn: Turn, card: Card, click: Click, translate: Translate): Delivery | undefined {
   const clicked = clickedAppCard(card, click, translate)

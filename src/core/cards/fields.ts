@@ -11,7 +11,9 @@ export interface FieldContext {
   readonly refuse: (reason: string) => void
 }
 
-/** Reads a field in the form that WeCom accepts, with wrong types corrected. Returns undefined for an unusable value. */
+/**
+ * Reads a field in the form that WeCom accepts, with wrong types corrected. Returns undefined for an unusable value.
+ */
 export type Reader<T> = (value: unknown, context: FieldContext) => T | undefined
 
 /** Reads a text for people. Numbers are converted. */
@@ -115,7 +117,10 @@ function linkOf(given: Card, links: readonly Link[], context: FieldContext): Car
   }
 }
 
-/** Reads a list, without unusable items. More than `max` items are refused, because any of them could be the important one. */
+/**
+ * Reads a list, without unusable items. More than `max` items are refused, because any of them could be the important
+ * one.
+ */
 export function list(reader: Reader<Card>, max: number): Reader<readonly Card[]> {
   return (value, context) => {
     const items = listOf(value)

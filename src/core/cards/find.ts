@@ -3,7 +3,9 @@ export type RawCard = Readonly<Record<string, unknown>>
 
 export type Piece = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'card'; readonly card: RawCard }
 
-/** After this many cards, or this many places that looked like one, the rest stays text, so that searching stays cheap. */
+/**
+ * After this many cards, or this many places that looked like one, the rest stays text, so that searching stays cheap.
+ */
 const maxCards = 20
 /** How many braces before the key are tried as the start of its object. */
 const maxBraces = 4
@@ -18,8 +20,8 @@ const cardStarts = ['{"template_card":', '{"msgtype":"template_card"'] as const
 const cardStart = /\{\s*(?:"template_card"\s*:|"msgtype"\s*:\s*"template_card")/g
 
 /**
- * Splits a complete answer into text and cards. A card is a JSON object `{"template_card": {…}}`: alone, in a code block of
- * its own, or inside other text. Text that only looks like a card stays text.
+ * Splits a complete answer into text and cards. A card is a JSON object `{"template_card": {…}}`: alone, in a code
+ * block of its own, or inside other text. Text that only looks like a card stays text.
  */
 export function splitCards(text: string): readonly Piece[] {
   const pieces: Piece[] = []
@@ -93,7 +95,10 @@ function isCardEntry([name]: [string, unknown]): boolean {
   return name === 'template_card'
 }
 
-/** The range of a card, including its code block if there is nothing else in it. While streaming, its end may be missing. */
+/**
+ * The range of a card, including its code block if there is nothing else in it. While streaming, its end may be
+ * missing.
+ */
 function withFence(text: string, { start, end }: FoundCard): { start: number; end: number } {
   const opening = /(?:^|\n)( {0,3})(`{3,}|~{3,})[^\n`]*\n\s*$/.exec(text.slice(0, start))
   if (opening === null) return { start, end }
@@ -105,8 +110,9 @@ function withFence(text: string, { start, end }: FoundCard): { start: number; en
 }
 
 /**
- * Removes cards from a streaming answer, so that users never see their JSON. A card that has started stays hidden until it
- * is closed, or too long to be one. An end of the text that may become a card is hidden too, but only while `isFresh`.
+ * Removes cards from a streaming answer, so that users never see their JSON. A card that has started stays hidden until
+ * it is closed, or too long to be one. An end of the text that may become a card is hidden too, but only while
+ * `isFresh`.
  */
 export function maskCards(text: string, isFresh: boolean): string {
   if (!text.includes('{') && !isFresh) return text

@@ -20,8 +20,8 @@ export interface CardPlan {
 }
 
 /**
- * Plans how the cards in an answer are delivered. The first one is sent as a card: by response_url while the bubble is open,
- * else in the direct message. It becomes readable text if no route can deliver it, and so do all further cards.
+ * Plans how the cards in an answer are delivered. The first one is sent as a card: by response_url while the bubble is
+ * open, else in the direct message. It becomes readable text if no route can deliver it, and so do all further cards.
  */
 export function planCard(turn: Turn, text: string, now: number, translate: Translate): CardPlan {
   const pieces = text.includes('"template_card"') ? splitCards(text) : []

@@ -23,9 +23,9 @@ import type { RawCard } from './find.ts'
 export type ShapedCard = { readonly card: Card; readonly modelTaskId?: string } | { readonly refused: string }
 
 /**
- * Turns a card as a model wrote it into one that WeCom accepts (101032 and 90236): common mistakes are corrected, unknown
- * fields dropped, and the task_id replaced by `taskId`, because models reuse theirs. `refused` is the reason if WeCom would
- * not accept the card. Limits that are only recommendations for the display are not enforced.
+ * Turns a card as a model wrote it into one that WeCom accepts (101032 and 90236): common mistakes are corrected,
+ * unknown fields dropped, and the task_id replaced by `taskId`, because models reuse theirs. `refused` is the reason if
+ * WeCom would not accept the card. Limits that are only recommendations for the display are not enforced.
  */
 export function shapeCard(raw: RawCard, taskId: string, flavour: Flavour): ShapedCard {
   const refusals: string[] = []
@@ -44,8 +44,8 @@ export function shapeCard(raw: RawCard, taskId: string, flavour: Flavour): Shape
 }
 
 /**
- * Returns why WeCom would refuse a card that is sent unchanged by an app or a group robot; undefined if nothing is wrong. A
- * card that can be clicked needs its own task_id.
+ * Returns why WeCom would refuse a card that is sent unchanged by an app or a group robot; undefined if nothing is
+ * wrong. A card that can be clicked needs its own task_id.
  */
 export function cardProblem(raw: RawCard): string | undefined {
   const given = raw['task_id']

@@ -1,15 +1,15 @@
 /**
  * Decides when a delivery is sent, repeated, held or dead.
  *
- * A user must not see a message twice, parts must arrive in order, and nothing may be lost without a trace. Sending to WeCom
- * makes that hard:
+ * A user must not see a message twice, parts must arrive in order, and nothing may be lost without a trace. Sending to
+ * WeCom makes that hard:
  *
- * - A request without a response may have arrived. The connection broke, the response was late, or wecomd was killed. Its
- *   outcome is unknown, and asking WeCom is not possible.
+ * - A request without a response may have arrived. The connection broke, the response was late, or wecomd was killed.
+ *   Its outcome is unknown, and asking WeCom is not possible.
  * - What a repeat does depends on the route. A `response_url` accepts one body, so the same body can't show twice.
  *   `message/send` drops an equal message for 120 s. A group robot and a group of the app show every repeat.
- * - Equal messages can be intended ("done", "done"). The second one is sent with the duplicate check off (`unchecked`), so
- *   it must not be repeated either.
+ * - Equal messages can be intended ("done", "done"). The second one is sent with the duplicate check off (`unchecked`),
+ *   so it must not be repeated either.
  * - A refused repeat proves nothing: a `response_url` refuses a second body exactly if the first one arrived.
  * - errcode 0 can mean that no one got the message: all recipients are listed as invalid or unlicensed.
  * - WeCom silently drops messages over its rate limits, so a message has to wait for a free slot before it leaves.
@@ -18,8 +18,8 @@
  *
  * - `beginAttempt` is committed before the request leaves, `settleAttempt` after its response. An attempt without an
  *   outcome was therefore cut off by a crash, and `resume` makes it unknown.
- * - An unknown attempt is repeated at most once, with the same bytes, and only within `repeatWithinMs` of it. After that,
- *   or on a route that would show it twice, its part is given up and the next part is sent.
+ * - An unknown attempt is repeated at most once, with the same bytes, and only within `repeatWithinMs` of it. After
+ *   that, or on a route that would show it twice, its part is given up and the next part is sent.
  * - After a repeat, only a clear success counts as delivered. Everything else ends as `unknown`, which is dead.
  * - A part that arrived, or was given up, is never sent again. A refused part ends the delivery.
  * - A repeat does not wait for a rate limit. Its first attempt has used the slot already, and the time for it is short.
@@ -40,7 +40,9 @@ const lastRetryMs = 300_000
 /** How often a held app is probed. */
 export const probeEveryMs = 60_000
 
-/** How long after an attempt with an unknown outcome it may be repeated. Routes that would show it twice are missing. */
+/**
+ * How long after an attempt with an unknown outcome it may be repeated. Routes that would show it twice are missing.
+ */
 const repeatWithinMs: Readonly<Partial<Record<Route, number>>> = {
   response_url: limits.responseUrlMs,
   app: 60_000,
@@ -66,8 +68,8 @@ function partOf(attempt: Attempt): number {
 }
 
 /**
- * Prepares a claimed delivery for its next attempt. An attempt that a crash cut off becomes unknown, and an unknown one that
- * may not be repeated is given up. The result is finished if no part is left.
+ * Prepares a claimed delivery for its next attempt. An attempt that a crash cut off becomes unknown, and an unknown one
+ * that may not be repeated is given up. The result is finished if no part is left.
  */
 export function resume(delivery: Delivery, now: number): Delivery {
   const attempts = delivery.attempts.map(attempt => (attempt.outcome === undefined ? asUnknown(attempt) : attempt))
@@ -95,7 +97,10 @@ export function isOutcomeUnknown(delivery: Delivery): boolean {
   return unknownsOf(delivery.attempts, nextPart(delivery)).length > 0
 }
 
-/** True if a message with these unknown attempts may be repeated at `at`: once, in time, and with the duplicate check on. */
+/**
+ * True if a message with these unknown attempts may be repeated at `at`: once, in time, and with the duplicate check
+ * on.
+ */
 function isRepeatable({ route }: Delivery, unknowns: readonly Attempt[], at: number): boolean {
   const [only, second] = unknowns
   if (only === undefined || second !== undefined || only.unchecked) return false
@@ -103,8 +108,8 @@ function isRepeatable({ route }: Delivery, unknowns: readonly Attempt[], at: num
 }
 
 /**
- * Starts an attempt. The result must be committed before the request leaves, and the request may leave only if its state is
- * `sending`; otherwise the delivery is held for a rate limit, or has expired.
+ * Starts an attempt. The result must be committed before the request leaves, and the request may leave only if its
+ * state is `sending`; otherwise the delivery is held for a rate limit, or has expired.
  */
 export function beginAttempt(delivery: Delivery, window: SendWindow, now: number): Delivery {
   if (now >= delivery.expiresAt) return expire(delivery, now)
@@ -125,7 +130,9 @@ export function hold(delivery: Delivery, at: number): Delivery {
   return { ...delivery, state: 'held', dueAt: Math.min(at, delivery.expiresAt) }
 }
 
-/** Applies the outcome of the attempt in progress. If the result is still `sending`, its next part may be sent at once. */
+/**
+ * Applies the outcome of the attempt in progress. If the result is still `sending`, its next part may be sent at once.
+ */
 export function settleAttempt(delivery: Delivery, outcome: Outcome, now: number): Delivery {
   const { retryAfterMs: wait, hold: isHeld, silent: _, unreached, msgid, ...result } = outcome
   const begun = delivery.attempts.at(-1) ?? { at: now, route: delivery.route }

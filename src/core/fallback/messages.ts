@@ -10,8 +10,8 @@ import { byteLength } from '../text/split.ts'
 const maxParts = 8
 
 /**
- * Splits a text into messages of an app: one message, up to eight numbered parts, or a summary line and a file with all of
- * it. `auto` chooses markdown if WeCom renders all of the text's markup, else text.
+ * Splits a text into messages of an app: one message, up to eight numbered parts, or a summary line and a file with all
+ * of it. `auto` chooses markdown if WeCom renders all of the text's markup, else text.
  */
 export function planMessages(text: string, format: ReplyFormat, translate: Translate): readonly Message[] {
   const isMarkdown = format === 'markdown' || (format === 'auto' && fitsAppMarkdown(text))

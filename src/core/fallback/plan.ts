@@ -10,8 +10,8 @@ import { queuedDelivery } from './queued.ts'
 import { byteLength, cutAfter, cutHead } from '../text/split.ts'
 
 /**
- * Plans the deliveries of an answer that its bubble did not show, or not completely. Text that no route can deliver becomes
- * a dead letter at once, so that an operator sees it.
+ * Plans the deliveries of an answer that its bubble did not show, or not completely. Text that no route can deliver
+ * becomes a dead letter at once, so that an operator sees it.
  */
 export function planDeliveries(turn: Turn, now: number, translate: Translate): readonly Delivery[] {
   if (turn.answer === '' && turn.files !== undefined) return [] // each file is a delivery of its own
@@ -29,8 +29,8 @@ export function planDeliveries(turn: Turn, now: number, translate: Translate): r
 }
 
 /**
- * Plans the deliveries by the next route after `failed`; none if no route is left. With `whole`, the route is used only if
- * it can deliver everything: the app was not refused for good, and may still deliver the answer later.
+ * Plans the deliveries by the next route after `failed`; none if no route is left. With `whole`, the route is used only
+ * if it can deliver everything: the app was not refused for good, and may still deliver the answer later.
  */
 export function planFallback(
   turn: Turn,
@@ -47,8 +47,8 @@ export function planFallback(
 }
 
 /**
- * Plans a notice to the sender as a direct message; nothing if the account has no app. An `id` that does not begin with the
- * turn's is for a notice that several turns share: it is sent once, and belongs to none of them.
+ * Plans a notice to the sender as a direct message; nothing if the account has no app. An `id` that does not begin with
+ * the turn's is for a notice that several turns share: it is sent once, and belongs to none of them.
  */
 export function planNotice(turn: Turn, text: string, now: number, id = `${turn.id}:notice`): readonly Delivery[] {
   if (turn.dm === undefined) return []
@@ -58,8 +58,8 @@ export function planNotice(turn: Turn, text: string, now: number, id = `${turn.i
 }
 
 /**
- * Plans a notice that is the whole answer to a message without a bubble. It may therefore use the response_url, which an
- * answer would need.
+ * Plans a notice that is the whole answer to a message without a bubble. It may therefore use the response_url, which
+ * an answer would need.
  */
 export function planNoticeAnyRoute(turn: Turn, text: string, now: number, id?: string): readonly Delivery[] {
   if (turn.dm !== undefined) return planNotice(turn, text, now, id)
@@ -138,8 +138,8 @@ function textOf(message: Message): string {
 }
 
 /**
- * Plans one message for the response_url: the whole answer if it fits, else what the bubble did not show. The rest becomes a
- * direct message if `overflowsToApp`, else a dead letter, because a second body is not accepted.
+ * Plans one message for the response_url: the whole answer if it fits, else what the bubble did not show. The rest
+ * becomes a direct message if `overflowsToApp`, else a dead letter, because a second body is not accepted.
  */
 function planResponse(
   turn: Turn,

@@ -5,11 +5,13 @@ import { limits } from '../../domain/limits.ts'
 import type { QuotaKey } from '../../domain/ports.ts'
 import { formatTarget } from '../../domain/target.ts'
 
-/** Windows are longer than WeCom's by this much: WeCom counts a message when it arrives, we when we start to send it. */
+/**
+ * Windows are longer than WeCom's by this much: WeCom counts a message when it arrives, we when we start to send it.
+ */
 const latencyMs = 2_000
 /**
- * A slow request may reach WeCom this late, so the duplicate check of an equal message covers it for longer than we asked.
- * A message that is sent unchecked without need does no harm.
+ * A slow request may reach WeCom this late, so the duplicate check of an equal message covers it for longer than we
+ * asked. A message that is sent unchecked without need does no harm.
  */
 const slowestRequestMs = 60_000
 

@@ -31,9 +31,9 @@ function withoutMediaId(delivery: Delivery, part: number): Delivery {
 }
 
 /**
- * Changes a refused part so that WeCom may accept it: a file with an expired media_id is uploaded again, once, and a card is
- * replaced by readable text. Returns undefined if neither applies, or if an earlier attempt may have arrived: then another
- * body could show the message twice.
+ * Changes a refused part so that WeCom may accept it: a file with an expired media_id is uploaded again, once, and a
+ * card is replaced by readable text. Returns undefined if neither applies, or if an earlier attempt may have arrived:
+ * then another body could show the message twice.
  */
 export function repair(delivery: Delivery, part: number, { outcome, errcode }: Outcome): Delivery | undefined {
   const { body, attempts } = delivery

@@ -14,8 +14,8 @@ export interface TextLine {
   /** UTF-8 bytes before it. */
   readonly bytes: number
   /**
-   * `fenceLike`: starts like a fence but isn't one, such as a fence of the other character inside a block. A piece of such a
-   * line could become a fence, so it must not be split. `end`: the empty position after the last line.
+   * `fenceLike`: starts like a fence but isn't one, such as a fence of the other character inside a block. A piece of
+   * such a line could become a fence, so it must not be split. `end`: the empty position after the last line.
    */
   readonly kind: 'text' | 'blank' | 'opens' | 'closes' | 'fenceLike' | 'end'
   /** The code block that is open where the line starts. So a closing line has one, and an opening line has none. */
@@ -25,8 +25,8 @@ export interface TextLine {
 const fenceLine = /^ {0,3}(`{3,}|~{3,})(.*)$/s
 
 /**
- * Splits `text` into lines and finds its fenced code blocks (CommonMark). The last item has the kind `end`. A fence line of
- * more than `maxBytes` counts as text, because a message could not repeat it.
+ * Splits `text` into lines and finds its fenced code blocks (CommonMark). The last item has the kind `end`. A fence
+ * line of more than `maxBytes` counts as text, because a message could not repeat it.
  */
 export function scanLines(text: string, maxBytes: number): readonly TextLine[] {
   const lines: TextLine[] = []

@@ -33,8 +33,8 @@ const notRendered = [
 ]
 
 /**
- * Decides whether an app sends `text` as a markdown or as a text message. True if it fits in one message, has markup that
- * WeCom renders (90236), and has none that WeCom would show raw. Italics don't count: they look the same in both.
+ * Decides whether an app sends `text` as a markdown or as a text message. True if it fits in one message, has markup
+ * that WeCom renders (90236), and has none that WeCom would show raw. Italics don't count: they look the same in both.
  */
 export function fitsAppMarkdown(text: string): boolean {
   if (byteLength(text) > limits.messageBytes) return false

@@ -15,8 +15,8 @@ interface LinedText {
 }
 
 /**
- * How full a part must be before it may end at a preferred boundary. Tried in this order until few enough parts are needed:
- * nicer cuts cost more parts.
+ * How full a part must be before it may end at a preferred boundary. Tried in this order until few enough parts are
+ * needed: nicer cuts cost more parts.
  */
 const fills = [0.3, 0.6, 0.85, 0.95, 1]
 
@@ -24,9 +24,9 @@ const fills = [0.3, 0.6, 0.85, 0.95, 1]
  * Splits a text into messages of at most `limitBytes` of UTF-8 (at least 64). Returns undefined if that takes more than
  * `maxParts`.
  *
- * A text that fits in one message is unchanged. Otherwise each part begins with a line `(i/n)`. A code block that continues
- * in the next part is closed at the end of this one and reopened there. Apart from these lines, the parts contain the text
- * byte for byte.
+ * A text that fits in one message is unchanged. Otherwise each part begins with a line `(i/n)`. A code block that
+ * continues in the next part is closed at the end of this one and reopened there. Apart from these lines, the parts
+ * contain the text byte for byte.
  */
 export function splitParts(text: string, limitBytes: number, maxParts: number): readonly string[] | undefined {
   if (text === '' || maxParts < 1) return text === '' ? [] : undefined
@@ -78,8 +78,8 @@ function findCuts(
 }
 
 /**
- * Where the part that starts at `from` ends: at the best line boundary of a part with at least `minBytes`, else inside a
- * line, else at the last line boundary that fits.
+ * Where the part that starts at `from` ends: at the best line boundary of a part with at least `minBytes`, else inside
+ * a line, else at the last line boundary that fits.
  */
 function nextCut(source: LinedText, from: Position, room: number, minBytes: number): Position | undefined {
   const { lines } = source

@@ -17,8 +17,8 @@ const fence = /^ {0,3}(?:`{3,}|~{3,})/gm
 const block = /(?<=^|\n|<\/think>[ \t]{0,9}\n{0,9})[ \t]*<think>([\s\S]*?)(?:<\/think>[ \t]*\n*|$)/g
 
 /**
- * Separates a model's `<think>` blocks from its answer. A block must start a line and be outside of fenced code, so that an
- * answer can mention the tag. A block that is not closed, as while it streams, extends to the end.
+ * Separates a model's `<think>` blocks from its answer. A block must start a line and be outside of fenced code, so
+ * that an answer can mention the tag. A block that is not closed, as while it streams, extends to the end.
  */
 export function splitReasoning(text: string): SplitAnswer {
   if (!text.includes('<think>')) return { reasoning: '', plain: text }

@@ -68,13 +68,8 @@ describe('the card after a click', () => {
     expect(clicked).toHaveProperty('sub_title_text', 'Chosen: 取消 · 明天')
   })
 
-  for (const card_action of [
-    undefined,
-    { type: 2, appid: 'wx' },
-    { type: 0, url: 'https://example.com/' },
-    { type: 1 },
-  ]) {
-    test(`card-click: the notice opens a page instead of ${JSON.stringify(card_action)}`, () => {
+  for (const card_action of [undefined, { type: 2, appid: 'wx' }, { type: 0, url: 'https://a.example' }, { type: 1 }]) {
+    test(`card-click: a page opens instead of ${JSON.stringify(card_action)}`, () => {
       const clicked = clickedCard({ ...buttons, card_action }, pressed, translate)
       expect(clicked).toHaveProperty('card_action', { type: 1, url: 'https://work.weixin.qq.com/' })
       expect(brokenRule(clicked, taskId, 'bot')).toBeUndefined()

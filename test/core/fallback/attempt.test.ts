@@ -61,7 +61,9 @@ function outcomeOf(step: Exclude<Step, 'crash' | { waitMs: number }>): Outcome {
 }
 
 function nameOf(step: Step): string {
-  return typeof step === 'string' ? step : JSON.stringify(step)
+  if (typeof step === 'string') return step
+  if ('waitMs' in step) return `${step.waitMs / 1_000} s`
+  return `${step.outcome} (${step.hold ? 'hold' : Object.keys(step.unreached ?? {}).join(', ')})`
 }
 
 function testTable(first: Delivery, table: readonly (readonly [Step[], string, boolean, number])[]): void {

@@ -70,11 +70,11 @@ const asText = [
   '<font color="info">- a\n- b</font>',
 ]
 
-test.each(asMarkdown)('markdown: %j is sent as markdown', text => {
+test.each(asMarkdown)('markdown: markdown for %j', text => {
   expect(fitsAppMarkdown(text)).toBe(true)
 })
 
-test.each(asText)('markdown: %j is sent as text', text => {
+test.each(asText)('markdown: text for %j', text => {
   expect(fitsAppMarkdown(text)).toBe(false)
 })
 

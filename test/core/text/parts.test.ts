@@ -88,7 +88,7 @@ test('parts: a short text is unchanged, an empty one has no parts', () => {
   expect(splitParts('x'.repeat(65), 64, 1)).toBeUndefined()
 })
 
-test('parts: joined again they are the text; each fits, with closed code blocks', () => {
+test('parts: joined they are the text; each fits, with closed code blocks', () => {
   let cut = 0
   for (let seed = 1; seed <= 10_000; seed++) {
     const random = seeded(seed)

@@ -34,7 +34,7 @@ describe('finding reasoning', () => {
   }
 
   for (const whole of ['write <think> like this', '```xml\n<think>a</think>\n```', '`<think>` begins it']) {
-    test(`reasoning: a mentioned tag stays in the answer: ${JSON.stringify(whole)}`, () => {
+    test(`reasoning: a mention is answer text: ${JSON.stringify(whole)}`, () => {
       expect(splitReasoning(whole)).toEqual({ reasoning: '', plain: whole })
     })
   }
