@@ -23,7 +23,7 @@
  *   Text does not count as shown because it streamed, but only when its finish frame is fetched.
  * - A complete answer that leaves its bubble is planned in the same commit: as a delivery by the next route, or as a
  *   dead letter.
- * - Every end is visible: an answer, or a notice that says why there is none.
+ * - Every end is visible: an answer, or a notice with the reason why it is missing.
  *
  * States: waiting → asking → streaming → closing → shown. A bubble that closes earlier makes the turn `moved`; its run
  * then continues, and the answer becomes deliveries. `ended` means that the agent did not answer. docs/behaviour.md

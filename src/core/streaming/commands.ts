@@ -50,7 +50,7 @@ function endAt(turn: Turn, at: number, end: TurnEnd, text: string, id?: string):
 
 /**
  * Checks whether the sender may chat. Returns the turn with that decision in its trace, and `refused`, the change that
- * ends it with a notice, if they may not.
+ * ends it with a notice, if chat is denied.
  */
 export function authorizeChat(
   turn: Turn,
@@ -101,7 +101,7 @@ export function openCommand(
   }
 }
 
-/** A user who may not stop another's answer can still stop their own questions that are queued after it. */
+/** Users who can't stop another's answer can still stop their own questions that are queued after it. */
 function decideCommand(
   turn: Turn,
   { name }: Command,

@@ -10,8 +10,8 @@
  *   zero-width characters don't count as visible.
  * - A finish frame is final. A repeated refresh must get the same one, so its content is stored (`closedWith`) and not
  *   computed again.
- * - A frame holds 20,480 bytes. If the content is longer, the answer is cut, never the notice below it: the notice says
- *   where the rest is.
+ * - A frame holds 20,480 bytes. If the content is longer, the answer is cut, but never the notice below it, from which
+ *   the user learns where the rest is.
  * - A streaming text ends anywhere: inside a `<think>` tag, or in JSON that becomes a card. Both stay hidden until it
  *   is clear what they are, but ordinary text must not be delayed for more than a moment.
  *

@@ -6,11 +6,11 @@
  *
  * 1. Overload. At a limit the message ends `busy`, and the agent is not asked. `/stop` passes, because a user who has
  *    sent too much needs it most.
- * 2. Commands. They are found behind a quote or a picture, and are never merged. `/stop` and `/new` act at once, past
- *    the queue.
- * 3. Access control. A sender who may not chat gets a notice.
+ * 2. Commands. A quote or a picture before one does not hide it. They are never merged. `/stop` and `/new` act at once,
+ *    past the queue.
+ * 3. Access control. A sender whom the policy denies chat gets a notice.
  * 4. A message with nothing to ask ends `empty`.
- * 5. Joining. A message joins the sender's waiting turn, else it is queued.
+ * 5. Joining. A message joins the sender's waiting turn on the same surface, else it is queued. A click never joins.
  *
  * Joining keeps the newer turn, not the older one: its bubble and its response_url are valid for longer, and the user
  * looks at it. It keeps the older one's place in the queue, so that writing again does not cost the user their turn.
