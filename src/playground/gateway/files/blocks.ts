@@ -5,8 +5,11 @@ export interface Block {
   readonly [more: string]: unknown
 }
 
-/** A file in the agent's answer. The gateway delivers it, or rejects it with a reason. */
-export type ScriptFile = { readonly name: string; readonly mimeType: string } & (
+/**
+ * A file in the agent's answer. The gateway delivers it, or rejects it with a reason. `afterMs` is when it is registered
+ * after the end of the run; `Infinity` means never.
+ */
+export type ScriptFile = { readonly name: string; readonly mimeType: string; readonly afterMs?: number } & (
   | { readonly bytes: Uint8Array }
   | { readonly refused: 'unsupported-format' | 'file-not-found' }
 )

@@ -228,7 +228,7 @@ export class EchoChat {
     const row = endRow(end, runId)
     if (row) {
       session.rows.push(row)
-      this.addFilesLater(session, row, end, runId)
+      this.addFilesLater(session, end, runId)
     }
     delete session.running
     removePending(session, run.spec.key)
@@ -243,10 +243,13 @@ export class EchoChat {
     this.begin(session, next, this.deps.newId())
   }
 
-  private addFilesLater(session: Session, row: Row, { state, files }: EchoRunEnd, runId: string): void {
-    if (state !== 'final' || files.length === 0) return
+  private addFilesLater(session: Session, { state, files }: EchoRunEnd, runId: string): void {
+    if (state !== 'final') return
     const { clock, filesAfterMs } = this.deps
-    clock.alarm(clock.now() + filesAfterMs, () => addFiles(session, row, this.files.store(session, runId, files)))
+    for (const [afterMs = filesAfterMs, group] of Map.groupBy(files, file => file.afterMs)) {
+      if (afterMs === Infinity) continue
+      clock.alarm(clock.now() + afterMs, () => addFiles(session, runId, this.files.store(session, runId, group)))
+    }
   }
 
   abort(params: Params): RpcAnswer {

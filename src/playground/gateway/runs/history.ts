@@ -123,11 +123,13 @@ export function endRow(end: EchoRunEnd, runId: string): Row | undefined {
   return { ...row, content: contentOf(end.text), idempotencyKey: `${runId}:assistant`, stopReason: 'stop' }
 }
 
-/** Adds files to an existing row, which OpenClaw does a moment after the run has ended. */
-export function addFiles({ rows }: Session, row: Row, files: readonly Block[]): void {
-  const at = rows.indexOf(row)
+/** Adds files to the row of a run, a moment after the run has ended. Without a text they are all of the row. */
+export function addFiles({ rows }: Session, runId: string, files: readonly Block[]): void {
+  const at = rows.findLastIndex(({ role, __openclaw: meta }) => role === 'assistant' && meta['runId'] === runId)
+  const row = rows[at]
+  if (row === undefined) return
   const before = typeof row.content === 'string' ? contentOf(row.content) : row.content
-  if (at !== -1) rows[at] = { ...row, content: [...before, ...files] }
+  rows[at] = { ...row, content: [...before, ...files] }
 }
 
 export function resetRow(timestamp: number, id: string): Row {
