@@ -62,6 +62,10 @@ function handleTurn({ meter, log }: BridgeContext, handlers: CommitHandlers, { b
     meter.turnEnded(after.end)
     if (after.asked !== undefined && after.endedAt !== undefined) meter.answered(after.endedAt - after.receivedAt)
   }
+  for (const [index, { state, problem }] of (after.files ?? []).entries()) {
+    if (state !== 'failed' || before?.files?.[index]?.state === 'failed') continue
+    log.warn('a file of an answer did not arrive', { turn: after.id, problem })
+  }
   if (after.lost === true && before?.lost !== true) {
     log.warn('an answer cannot be delivered in full', { turn: after.id })
   }

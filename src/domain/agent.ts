@@ -71,8 +71,6 @@ export interface AgentLimits {
 /** Snapshots of a running answer; applying one twice or missing one does no harm. */
 export type ReplyChunk =
   | { readonly kind: 'text'; readonly text: string }
-  /** The run is over with this text; only files of it are still looked for. */
-  | { readonly kind: 'whole'; readonly text: string }
   | { readonly kind: 'phase'; readonly phase: Phase }
   | { readonly kind: 'resumed' }
 
@@ -83,9 +81,30 @@ export interface AgentFile {
   readonly mimeType: string
 }
 
+/** Files that the agent may hand over after the end of a run. */
+export interface FileSearch {
+  /** The runs that answered the question. */
+  readonly runIds: readonly string[]
+  /** The names of the files that the answer announces, as far as they are known. */
+  readonly named: readonly string[]
+  /** Whether there may be files without a known name. `unlikely`: only a tool may have made some. */
+  readonly others: 'none' | 'unlikely' | 'possible'
+}
+
+/** The files of an answer that the agent hands over at the moment, or why they are not known. */
+export type FilesFound =
+  | { readonly kind: 'found'; readonly files: readonly AgentFile[] }
+  | { readonly kind: 'later'; readonly retryAfterMs?: number }
+
+/** With a `search`, more files of the answer may follow: `Agent.findFiles` returns them. */
 export type RunEnd =
-  | { readonly kind: 'answered'; readonly text: string; readonly files?: readonly AgentFile[] }
-  | { readonly kind: 'empty' }
+  | {
+      readonly kind: 'answered'
+      readonly text: string
+      readonly files?: readonly AgentFile[]
+      readonly search?: FileSearch
+    }
+  | { readonly kind: 'empty'; readonly search?: FileSearch }
   /** Never asked: `askBefore` passed first. */
   | { readonly kind: 'expired' }
   | { readonly kind: 'failed'; readonly reason: 'error' | 'lost' | 'timeout' | 'agent_unknown'; readonly text: string }
@@ -123,6 +142,8 @@ export interface Agent {
   approve(id: string, decision: 'allow-once' | 'deny'): Promise<boolean>
   /** Begins a session anew. Rejects with `gateway_refused`, `gateway_timeout` or `gateway_down`. */
   reset(sessionKey: string, reason: 'new' | 'reset'): Promise<void>
+  /** All files of the answer to a question that the agent hands over by now, refused ones included. */
+  findFiles(question: { key: string; sessionKey: string; runIds: readonly string[] }): Promise<FilesFound>
   /** Fetches a file of an answer into the spool as `file`; `digest` is the SHA-256 of its bytes, in hex. */
   collect(sessionKey: string, id: string, file: string): Promise<FileFetched>
 }

@@ -1,6 +1,7 @@
+import type { FileSearch } from './agent.ts'
 import type { Attachment } from './message.ts'
 
-/** Who works on it: `media` fetches files of users and of answers, `approval` tells the gateway what administrators decide. */
+/** Who works on it: `media` finds and fetches files of users and of answers, `approval` tells the gateway what administrators decide. */
 export type JobQueue = 'media' | 'approval'
 
 export type JobBody =
@@ -8,6 +9,11 @@ export type JobBody =
   | { readonly kind: 'fetch'; readonly attachment: Attachment; readonly file: string }
   /** A file of an answer that is to be fetched from the agent into the spool as `file`. */
   | { readonly kind: 'collect'; readonly artifact: string; readonly sessionKey: string; readonly file: string }
+  /** Files of an answer that the agent may hand over late. `looksMs`: the looks that remain, each after the run's end. */
+  | ({ readonly kind: 'search'; readonly sessionKey: string; readonly looksMs: readonly number[] } & Pick<
+      FileSearch,
+      'runIds' | 'others'
+    >)
   /** What an administrator decided about a command that waits for approval. */
   | { readonly kind: 'approve'; readonly approval: string; readonly decision: 'allow-once' | 'deny' }
 

@@ -78,24 +78,39 @@ export interface TurnAttachment extends Attachment {
   readonly problem?: MediaProblem | 'late' | 'too_large_for_agent'
 }
 
-/** Why a file of an answer did not reach the user. `no_way`: no route. `unsure`: its outcome is unknown. */
-export type FileProblem = 'withheld' | 'no_way' | 'too_large' | 'too_small' | 'gone' | 'not_sent' | 'unsure'
+/**
+ * Why a file of an answer did not reach the user. `never_came`: the gateway never handed it over. `no_way`: no route.
+ * `unsure`: its outcome is unknown.
+ */
+export type FileProblem =
+  | 'withheld'
+  | 'never_came'
+  | 'no_way'
+  | 'too_large'
+  | 'too_small'
+  | 'gone'
+  | 'not_sent'
+  | 'unsure'
 
 /**
- * A file in an answer. pending: not fetched from the agent yet · inline: a picture in the bubble · direct: queued as a
- * direct message · sent: that message arrived · failed: see `problem` · duplicate: equal to another file of this
- * answer.
+ * A file in an answer. announced: the answer names it, and the agent does not hand it over yet · pending: not fetched
+ * from the agent yet · inline: a picture in the bubble · direct: queued as a direct message · sent: that message arrived
+ * · failed: see `problem` · duplicate: equal to another file of this answer.
  */
 export interface TurnFile {
   readonly fileName: string
-  readonly state: 'pending' | 'inline' | 'direct' | 'sent' | 'failed' | 'duplicate'
+  readonly state: 'announced' | 'pending' | 'inline' | 'direct' | 'sent' | 'failed' | 'duplicate'
   /** Its name in the spool. */
   readonly file: string
+  /** The agent's id of it. */
+  readonly artifact?: string
   readonly bytes?: number
   readonly media?: MediaKind
   /** SHA-256 of the bytes, in hex. */
   readonly digest?: string
   readonly problem?: FileProblem
+  /** The user has not read yet that it failed. */
+  readonly isUnsaid?: true
 }
 
 /**
@@ -165,8 +180,8 @@ export interface Turn {
    */
   readonly answer: string
   readonly files?: readonly TurnFile[]
-  /** The run is over, and its files are not known yet. */
-  readonly isLooking?: true
+  /** Until when the bubble stays open to learn which files come. */
+  readonly lookUntil?: number
   /** Until when the bubble stays open for its files. */
   readonly filesUntil?: number
   /** When the last thing that the bubble waited for was settled. */

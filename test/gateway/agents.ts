@@ -78,7 +78,17 @@ export function linkAgent(url: string, token: string) {
     const whole: Ask = { key, sessionKey, message, askBefore: Infinity, mark: async () => {}, ...more }
     return agent.ask(whole, chunk => void chunks.push(chunk), signal)
   }
-  return { agent, ask, chunks, statuses, limitsBefore, spool, spoolFolder }
+  /** Asks, and looks for files until `count` of them are there. */
+  const askForFiles = async (key: string, message: string, count: number, more: Partial<Ask> = {}) => {
+    const end = await ask(key, message, more)
+    const { runIds = [] } = ('search' in end && end.search) || {}
+    const files = await until(`${count} files`, async () => {
+      const found = await agent.findFiles({ key, sessionKey: more.sessionKey ?? sessionKey, runIds })
+      return found.kind === 'found' && found.files.length >= count && found.files
+    })
+    return { end, files }
+  }
+  return { agent, ask, askForFiles, chunks, statuses, limitsBefore, spool, spoolFolder }
 }
 
 /** The chat agent with its own echo gateway, reached directly or through `openProxy` which gets its port. */

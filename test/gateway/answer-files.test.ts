@@ -1,35 +1,54 @@
 import { describe, expect, test } from 'bun:test'
-import { decodeLifecycleEnd, filesOf, findFiles, fileDelays } from '../../src/gateway/chat/answer-files.ts'
+import { decodeLifecycleEnd, expectFiles, filesOf, namedFiles } from '../../src/gateway/chat/answer-files.ts'
 import { decodeFiles } from '../../src/gateway/chat/file-blocks.ts'
 import { answerRows, decodeHistory } from '../../src/gateway/chat/history.ts'
 
 const ending = (reply: string, ...tools: readonly string[]) => ({ reply, usedTools: tools.length > 0 })
-const sum = (pauses: readonly number[]) => pauses.reduce((total, ms) => total + ms, 0)
 
-describe('fileDelays', () => {
-  test('answer files: a plain answer does not wait for files', () => {
-    expect(fileDelays(ending('x'), 'x')).toEqual([])
-    expect(fileDelays(ending('say MEDIA:./a.csv'), 'say MEDIA:./a.csv')).toEqual([])
+describe('expectFiles', () => {
+  test('answer files: a plain answer has none', () => {
+    expect(expectFiles(ending('x'), 'x')).toBeUndefined()
+    expect(expectFiles(ending('say MEDIA:./a.csv'), 'say MEDIA:./a.csv')).toBeUndefined()
   })
 
-  test('answer files: a named file is looked for during two seconds', () => {
-    for (const reply of ['MEDIA:./a.csv', 'x\nMEDIA:./a.csv', 'x\n  MEDIA:./a.csv\ny', 'MEDIA: a\nMEDIA: b']) {
-      const pauses = fileDelays(ending(reply), 'x')
-      expect([pauses[0], pauses[1], sum(pauses)]).toEqual([150, 250, 1_900])
+  test('answer files: a named file is expected by its name', () => {
+    for (const reply of ['MEDIA:./a.csv', 'x\nMEDIA:./a.csv', 'x\n  MEDIA:./a.csv\ny', 'media: dir/a.csv']) {
+      expect(expectFiles(ending(reply, 'exec'), 'x')).toEqual({ named: ['a.csv'], others: 'none' })
     }
   })
 
   test('answer files: a quoted MEDIA line is not a file', () => {
     const quoted = '```\nMEDIA:./a.csv\n```'
-    expect(fileDelays(ending(quoted), quoted)).toEqual([])
-    expect(fileDelays(ending(`${quoted}\nMEDIA:./b.csv`), quoted)).not.toEqual([])
+    expect(expectFiles(ending(quoted), quoted)).toBeUndefined()
+    expect(expectFiles(ending(`${quoted}\nMEDIA:./b.csv`), quoted)).toEqual({ named: ['b.csv'], others: 'none' })
   })
 
-  test('answer files: after a tool, a cut or a missed end, files may follow', () => {
-    expect(fileDelays(ending('x', 'exec'), 'x')).toEqual([300])
-    expect(fileDelays(ending('x'.repeat(4_096)), 'x'.repeat(5_000))).toEqual([300, 700])
-    expect(fileDelays(ending('x'.repeat(4_095)), 'x'.repeat(4_095))).toEqual([])
-    expect(fileDelays(undefined, 'x')).toEqual([300, 700])
+  test('answer files: after a tool, a cut or a missed end, others may follow', () => {
+    const long = 'x'.repeat(4_096)
+    expect(expectFiles(ending('x', 'exec'), 'x')).toEqual({ named: [], others: 'unlikely' })
+    expect(expectFiles(ending(long), `${long}x`)).toEqual({ named: [], others: 'possible' })
+    expect(expectFiles(ending(long.slice(1)), long.slice(1))).toBeUndefined()
+    expect(expectFiles(undefined, 'x')).toEqual({ named: [], others: 'possible' })
+  })
+
+  test('answer files: a name cut off at the end of the reply is not used', () => {
+    const text = 'x'.repeat(4_069)
+    const reply = `MEDIA:./a.csv\n${text}\nMEDIA:./long`
+    expect(expectFiles(ending(reply), text)).toEqual({ named: ['a.csv'], others: 'possible' })
+  })
+
+  // What the gateway made of these lines, as their labels in its history.
+  test.each([
+    ['MEDIA:./a b.csv', ['a b.csv']],
+    ['MEDIA:"./a b.csv"', ['a b.csv']],
+    ['MEDIA:./out.png ./a.csv', ['out.png', 'a.csv']],
+    ['MEDIA: `./a b.csv` and more', ['a b.csv` and more']],
+    ['MEDIA:./a.csv\nMEDIA:./dir/a.csv', ['a.csv', 'a.csv']],
+    ['MEDIA:./a.csv\nMEDIA:./a.csv', ['a.csv']],
+    ['MEDIA:/srv/x/数据 表.csv', ['数据 表.csv']],
+    ['MEDIA:https://a.example/b/c.png?d=e/f', ['c.png']],
+  ])('answer files: the names in %j', (reply, names) => {
+    expect(namedFiles(ending(reply), '')).toEqual(names)
   })
 })
 
@@ -102,15 +121,11 @@ test('answer files: files of a resumed run belong to the answer', () => {
   expect(found([user('k'), user('l'), row('l', [png]), row('new', [csv])], 'new')).toEqual(['c'])
 })
 
-test('answer files: reading stops as soon as the last row has files', async () => {
-  const rows = (...contents: readonly (readonly object[])[]) =>
-    decodeHistory({ messages: contents.map(content => row('k', content)) }).rows
-  const seen = [rows([png], []), rows([png], []), rows([png], [csv]), rows([amr])]
-  const pauses: number[] = []
-  const pause = async (ms: number) => void pauses.push(ms)
-  const look = async () => seen.shift() ?? []
-  expect((await findFiles([1, 2, 3, 4], pause, look)).map(({ id }) => id)).toEqual(['i', 'c'])
-  expect(pauses).toEqual([1, 2, 3])
-  expect((await findFiles([5], pause, async () => rows([png], []))).map(({ id }) => id)).toEqual(['i'])
-  expect(await findFiles([], pause, look)).toEqual([])
+test('answer files: files in a row of their own go with their question', () => {
+  const media = (key: string, file: object) => ({ role: 'assistant', content: [file], idempotencyKey: key })
+  const rows = [user('k'), row('k', []), user('l'), media('k:assistant-media', png), media('l:assistant-media:1', csv)]
+  expect(found(rows)).toEqual(['i'])
+  const next = decodeHistory({ messages: rows })
+  const files = filesOf(answerRows(next, { key: 'l', runIds: new Set(['l']) })).map(({ id }) => id)
+  expect(files).toEqual(['c'])
 })

@@ -153,6 +153,13 @@ const withoutRow: readonly Case[] = [
 
 const afterRow: readonly Case[] = [
   [
+    'late files of the question before are not an answer',
+    { kind: 'wait' },
+    [asked('j'), said('a', 'j'), asked(), { role: 'assistant', ...file, idempotencyKey: 'j:assistant-media' }],
+    {},
+    accepted,
+  ],
+  [
     'a running answer is followed with its text',
     { kind: 'follow', runId: 'k', text: 'so far' },
     [asked()],

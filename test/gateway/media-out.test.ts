@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
-import type { RunEnd } from '../../src/domain/agent.ts'
 import type { EchoOptions } from '../../src/playground/gateway/echo-gateway.ts'
 import type { ScriptStep } from '../../src/playground/gateway/runs/script.ts'
 import { until } from '../scenarios/until.ts'
@@ -40,8 +39,6 @@ async function openWith(steps: readonly ScriptStep[], options: Partial<EchoOptio
 
 type Opened = Awaited<ReturnType<typeof openWith>>
 
-const idOf = (end: RunEnd, index = 0) => (end.kind === 'answered' ? end.files?.[index]?.id : undefined) ?? ''
-
 /** The bytes stored in the spool under a name. */
 async function bytesOf({ spool }: Opened, file: string): Promise<Buffer> {
   return Buffer.concat(await Array.fromAsync((await spool.open({ kind: 'spool', file })).open()))
@@ -53,119 +50,110 @@ const kept = (bytes: Uint8Array) => ({
   digest: createHash('sha256').update(bytes).digest('hex'),
 })
 
+const searchFor = (...named: readonly string[]) => ({ runIds: ['k'], named, others: 'none' })
+
 describe('the files of an answer', () => {
   test("agent: an answer's files are fetched intact, a refused one is named", async () => {
     const opened = await openWith([reply, png, csv, html])
-    const end = await opened.ask('k', 'hi')
-    expect(end).toEqual({
-      kind: 'answered',
-      text: 'here',
-      files: [
-        { id: expect.stringMatching(/^artifact_managed_image_/), fileName: 'out.png', mimeType: 'image/png' },
-        { id: expect.stringMatching(/^artifact_managed_media_/), fileName: '数据 表.csv', mimeType: 'text/csv' },
-        { fileName: 'a.html', mimeType: 'text/html' },
-      ],
-    })
+    const { end, files } = await opened.askForFiles('k', 'hi', 3)
+    const search = searchFor('out.png', '数据 表.csv', 'a.html')
+    expect<object>(end).toEqual({ kind: 'answered', text: 'here', search })
+    expect(files).toEqual([
+      { id: expect.stringMatching(/^artifact_managed_image_/), fileName: 'out.png', mimeType: 'image/png' },
+      { id: expect.stringMatching(/^artifact_managed_media_/), fileName: '数据 表.csv', mimeType: 'text/csv' },
+      { fileName: 'a.html', mimeType: 'text/html' },
+    ])
     for (const [index, bytes] of [picture, table].entries()) {
-      expect<object>(await opened.agent.collect(sessionKey, idOf(end, index), `f${index}`)).toEqual(kept(bytes))
+      expect<object>(await opened.agent.collect(sessionKey, files[index]?.id ?? '', `f${index}`)).toEqual(kept(bytes))
       expect(Buffer.compare(await bytesOf(opened, `f${index}`), bytes)).toBe(0)
     }
   })
 
-  test('agent: the final text is reported before the files are found', async () => {
-    const { ask, chunks } = await openWith([reply, png], { filesAfterMs: 700 })
-    const end = ask('k', 'hi')
-    await until('the text', () => chunks.some(chunk => chunk.kind === 'text' && chunk.text === 'here'))
-    expect(await end).toMatchObject({ text: 'here', files: [{ fileName: 'out.png' }] })
+  test('agent: an answer does not wait for its files', async () => {
+    const { ask, agent, count } = await openWith([reply, png], { filesAfterMs: 60_000 })
+    expect<object>(await ask('k', 'hi')).toEqual({ kind: 'answered', text: 'here', search: searchFor('out.png') })
+    expect(count('chat.history')).toBe(1)
+    expect(await agent.findFiles({ key: 'k', sessionKey, runIds: ['k'] })).toEqual({ kind: 'found', files: [] })
   })
 
   test('agent: an answer of only a file has empty text, live or from history', async () => {
-    const { ask, gateway } = await openWith([png])
-    const alone = { kind: 'answered', text: '', files: [{ fileName: 'out.png' }] } as const
-    expect(await ask('k', 'hi')).toMatchObject(alone)
-    const asked = { at: 0, bootId: gateway.bootId() }
-    expect(await ask('k', 'hi', { asked })).toMatchObject(alone)
+    const { askForFiles, ask, gateway } = await openWith([png])
+    const { end, files } = await askForFiles('k', 'hi', 1)
+    expect<object>(end).toEqual({ kind: 'answered', text: '', search: searchFor('out.png') })
+    const asked = { at: Date.now(), bootId: gateway.bootId() }
+    expect(await ask('k', 'hi', { asked })).toMatchObject({ kind: 'answered', text: '', files })
     expect(gateway.asks()).toHaveLength(1)
   })
 
-  test('agent: a plain answer costs no extra read, one after a tool costs one', async () => {
+  test('agent: a plain answer expects no files, one after a tool might have some', async () => {
     const plain = await openWith([reply])
     expect(await plain.ask('k', 'hi')).toEqual({ kind: 'answered', text: 'here' })
-    expect(plain.calls).toEqual(['connect', 'chat.history', 'chat.send'])
     const tooled = await openWith([tool, reply])
-    expect(await tooled.ask('k', 'hi')).toEqual({ kind: 'answered', text: 'here' })
-    expect(tooled.calls).toEqual(['connect', 'chat.history', 'chat.send', 'chat.history'])
+    expect(await tooled.ask('k', 'hi')).toMatchObject({ text: 'here', search: { named: [], others: 'unlikely' } })
+    for (const { calls } of [plain, tooled]) expect(calls).toEqual(['connect', 'chat.history', 'chat.send'])
   })
 
   test('agent: a file named after the 4,096-character cut is found', async () => {
     const long = 'x'.repeat(4_096)
-    const { ask, count } = await openWith([{ kind: 'say', text: long }, csv])
-    expect(await ask('k', 'hi')).toMatchObject({ text: long, files: [{ fileName: '数据 表.csv' }] })
-    expect(count('chat.history')).toBe(2)
+    const { askForFiles } = await openWith([{ kind: 'say', text: long }, csv])
+    const { end, files } = await askForFiles('k', 'hi', 1)
+    expect(end).toMatchObject({ text: long, search: { named: [], others: 'possible' } })
+    expect(files).toMatchObject([{ fileName: '数据 表.csv' }])
   })
 
-  test('agent: named files that never come delay the answer by two seconds', async () => {
-    const { ask, count } = await openWith([reply, png], { filesAfterMs: 60_000 })
-    expect(await ask('k', 'hi')).toEqual({ kind: 'answered', text: 'here' })
-    expect(count('chat.history')).toBe(1 + 8)
+  test('agent: an old answer from the history is complete', async () => {
+    const { ask, gateway } = await openWith([reply])
+    await ask('k', 'hi')
+    for (const row of gateway.history(sessionKey)) Object.assign(row, { timestamp: row.timestamp - 60_000 })
+    const asked = { at: Date.now() - 60_000, bootId: gateway.bootId() }
+    expect(await ask('k', 'hi', { asked })).toEqual({ kind: 'answered', text: 'here', files: [] })
   })
 
-  test('agent: an answer of only files that never come is empty', async () => {
-    const { ask } = await openWith([png], { filesAfterMs: 60_000 })
-    expect(await ask('k', 'hi')).toEqual({ kind: 'empty' })
+  test('agent: the files of a fresh answer from the history are searched', async () => {
+    const { ask, gateway } = await openWith([reply])
+    await ask('k', 'hi')
+    const asked = { at: Date.now(), bootId: gateway.bootId() }
+    expect(await ask('k', 'hi', { asked })).toMatchObject({ text: 'here', search: { named: [], others: 'possible' } })
   })
 
-  test('agent: files are found although the link breaks meanwhile', async () => {
-    let looks = 0
-    const opened = await openWith([reply, csv], {
-      intercept(stage, method) {
-        if (stage === 'received' && method === 'chat.history' && ++looks === 2) opened.gateway.dropConnections()
-      },
+  test('agent: a look without a link is made later', async () => {
+    const { ask, agent, gateway } = await openWith([reply, csv])
+    await ask('k', 'hi')
+    await gateway.kill()
+    await until('the link to be down', () => agent.status().state === 'down')
+    const look = () => agent.findFiles({ key: 'k', sessionKey, runIds: [] })
+    expect(await look()).toEqual({ kind: 'later', retryAfterMs: expect.any(Number) })
+    gateway.start()
+    await until('the link', () => agent.status().state === 'up')
+    // The gateway died before it stored the file.
+    expect(await look()).toEqual({ kind: 'found', files: [] })
+  })
+
+  test('agent: files are found by their question when another follows', async () => {
+    const { ask, askForFiles, gateway } = await openWith([], {
+      script: message => (message === 'first' ? [reply, csv] : [reply]),
+      filesAfterMs: 500,
     })
-    expect(await opened.ask('k', 'hi')).toMatchObject({ text: 'here', files: [{ fileName: '数据 表.csv' }] })
-    expect(opened.statuses).toEqual(['up', 'down', 'up'])
-  })
-
-  test('agent: a gateway killed before the files are stored keeps the text', async () => {
-    let looks = 0
-    const opened = await openWith([reply, csv], {
-      filesAfterMs: 60_000,
-      async intercept(stage, method) {
-        if (stage !== 'received' || method !== 'chat.history' || ++looks !== 2) return
-        await opened.gateway.kill()
-        opened.gateway.start()
-      },
-    })
-    expect(await opened.ask('k', 'hi')).toEqual({ kind: 'answered', text: 'here' })
-    expect(opened.gateway.asks()).toHaveLength(1)
-  })
-
-  test('agent: a cancelled ask finds the answer and its files again', async () => {
-    const { ask, gateway, chunks } = await openWith([reply, csv], { filesAfterMs: 600 })
-    const controller = new AbortController()
-    const first = ask('k', 'hi', {}, controller.signal).catch(error => error.code)
+    const first = askForFiles('k', 'first', 1)
     await until('the row', () => gateway.history(sessionKey).some(({ role }) => role === 'assistant'))
-    await until('the text', () => chunks.length > 0)
-    controller.abort()
-    expect(await first).toBe('cancelled')
-    const asked = { at: 0, bootId: gateway.bootId() }
-    expect(await ask('k', 'hi', { asked })).toMatchObject({ text: 'here', files: [{ fileName: '数据 表.csv' }] })
-    expect(gateway.asks()).toHaveLength(1)
+    const second = await ask('j', 'second')
+    expect((await first).files).toMatchObject([{ fileName: '数据 表.csv' }])
+    expect(second).toEqual({ kind: 'answered', text: 'here' })
   })
 
   test('agent: the echo agent makes an image and a table on request', async () => {
     const opened = await openWith([], { script: quickEcho })
     const files = [{ mimeType: 'image/png' }, { mimeType: 'text/csv' }]
-    expect(await opened.ask('k', '一张图片和一份文件')).toMatchObject({ files })
-    expect(await opened.ask('j', 'a picture and a file report')).toMatchObject({ files })
+    expect(await opened.askForFiles('k', '一张图片和一份文件', 2)).toMatchObject({ files })
+    expect(await opened.askForFiles('j', 'a picture and a file report', 2)).toMatchObject({ files })
   })
 })
 
 describe('collecting a file', () => {
   async function answered(options: Partial<EchoOptions> = {}, step: ScriptStep = csv) {
     const opened = await openWith([reply, step], { filesAfterMs: 50, ...options })
-    const id = idOf(await opened.ask('k', 'hi'))
-    return { ...opened, fetch: () => opened.agent.collect(sessionKey, id, 'f') }
+    const { files } = await opened.askForFiles('k', 'hi', 1)
+    return { ...opened, fetch: () => opened.agent.collect(sessionKey, files[0]?.id ?? '', 'f') }
   }
 
   const status = (code: number, headers = {}) => new Response('x', { status: code, headers })

@@ -53,6 +53,8 @@ export class EndLaws {
     const deliveries = scene.db.deliveriesOf(turn.id)
     const open = deliveries.filter(delivery => ['queued', 'sending', 'held'].includes(delivery.state))
     if (open.length > 0) scene.broken(`${open[0]?.id} is still ${open[0]?.state}`)
+    const job = scene.db.jobsOf(turn.id).find(({ state }) => state === 'queued')
+    if (job !== undefined) scene.broken(`${job.id} is still queued`)
     if (this.gateway.rowsOf(turn.id) > 1) scene.broken(`${turn.id} is twice in the history`)
     this.countTurn(turn, deliveries)
     if (turn.state === 'ended') return this.checkEnded(turn)

@@ -1,5 +1,6 @@
 import { Database, type Statement } from 'bun:sqlite'
 import type { Delivery } from '../../src/domain/delivery.ts'
+import type { Job } from '../../src/domain/job.ts'
 import { formatLane } from '../../src/domain/routing.ts'
 import type { Turn } from '../../src/domain/turn.ts'
 import { migrations } from '../../src/store/sqlite/open.ts'
@@ -36,8 +37,16 @@ export class FaultyDatabase extends Database {
   }
 
   deliveriesOf(turnId: string): Delivery[] {
+    return this.rowsOf(turnId).filter(row => 'route' in row)
+  }
+
+  jobsOf(turnId: string): Job[] {
+    return this.rowsOf(turnId).filter(row => 'queue' in row)
+  }
+
+  private rowsOf(turnId: string): (Delivery | Job)[] {
     const rows = this.query<{ doc: string }, [string]>('SELECT doc FROM delivery WHERE turn = ?').all(turnId)
-    return rows.map(row => JSON.parse(row.doc) as Delivery) // written by the store only
+    return rows.map(row => JSON.parse(row.doc) as Delivery | Job) // written by the store only
   }
 
   /** The delivery of an answer to this response_url. */

@@ -72,8 +72,7 @@ export class Asker {
     const translate = translatorOf(this.context, turn.account)
     const isExpired = isUnclaimed(turn) && at >= turn.lastWayUntil
     if (isExpired) return advance(turn, { kind: 'deadline', at }, translate) ?? { save: [withoutPending(turn)] }
-    const isWanted = turn.end === undefined || turn.isLooking === true
-    if (!isWanted) return { save: [withoutPending(turn)] }
+    if (turn.end !== undefined) return { save: [withoutPending(turn)] }
     const prepared = prepareQuestion(turn, this.context.agent.limits(), translate)
     const claimed: Turn = { ...turn, pending: { dueAt: at, state: 'claimed' } }
     return advance(claimed, { kind: 'claimed', at, prepared }, translate) ?? { save: [claimed] }
@@ -196,36 +195,25 @@ export class Asker {
       )
     }
     if (chunk.kind === 'text') wake()
-    if (chunk.kind === 'whole') {
-      this.end(turn.id, { kind: 'answered', text: chunk.text }, false).catch(error =>
-        log.warn('an answer could not be written down yet', { turn: turn.id, error: messageOf(error) }),
-      )
-    }
   }
 
   private advance(turnId: string, event: Parameters<typeof advance>[1]): Promise<Turn | undefined> {
     return this.context.store.update(turnId, turn => advance(turn, event, translatorOf(this.context, turn.account)))
   }
 
-  private finish(turnId: string, end: RunEnd): Promise<void> {
-    return this.end(turnId, end, true)
-  }
-
-  /** Writes down how a run ended; while it is not over at the gateway only its files are still looked for. */
-  private async end(turnId: string, end: RunEnd, isOver: boolean): Promise<void> {
+  /** Writes down how a run ended. Its files may follow; nothing waits for them here. */
+  private async finish(turnId: string, end: RunEnd): Promise<void> {
     const { store, clock, live } = this.context
     const at = clock.now()
     const chunks = live.chunks(turnId)
     const text = live.text(turnId)
-    const files = end.kind === 'answered' ? (end.files ?? []) : []
     await store.update(turnId, stored => {
       const events: readonly TurnEvent[] = [
         ...(text === undefined ? [] : [{ kind: 'text', at, text } as const]),
-        { kind: 'run_ended', at, end, chunks, isLooking: !isOver },
-        ...(isOver ? [{ kind: 'files_found', at, files } as const] : []),
+        { kind: 'run_ended', at, end, chunks },
       ]
       const change = advanceAll(stored, events, translatorOf(this.context, stored.account))
-      return isOver ? { ...change, save: [withoutPending(change?.save[0] ?? stored)] } : change
+      return { ...change, save: [withoutPending(change?.save[0] ?? stored)] }
     })
   }
 }

@@ -2,6 +2,7 @@ import type { Job, JobBody } from '../../domain/job.ts'
 import type { Fetched } from '../../domain/ports.ts'
 import { isUnclaimed, type Turn } from '../../domain/turn.ts'
 import { askableAt, settleAttachment } from '../../core/streaming/attachments.ts'
+import { afterLook, remainingLooks } from '../../core/streaming/file-search.ts'
 import type { Collected } from '../../core/streaming/files.ts'
 import { advance } from '../../core/streaming/advance.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
@@ -16,7 +17,7 @@ const mostMerges = 50
 
 /**
  * Fetches what users send, at once and beside the queue: links live five minutes. A question waits for its media; what
- * is not to be had, it is asked without. The files of answers are fetched from the agent likewise.
+ * is not to be had, it is asked without. The files of answers are looked for and fetched from the agent likewise.
  */
 export class Fetcher {
   readonly worker: OutboxWorker<'media'>
@@ -35,6 +36,7 @@ export class Fetcher {
   private async handle(job: Job): Promise<void> {
     const { body } = job
     if (body.kind === 'collect') return await this.collect(job, body)
+    if (body.kind === 'search') return await this.search(job, body)
     if (body.kind === 'fetch') return await this.fetchMedia(job, body)
   }
 
@@ -67,6 +69,24 @@ export class Fetcher {
       ...(advance(stored, event, translatorOf(this.context, stored.account)) ?? { save: [] }),
       settle: [done],
     }))
+  }
+
+  /** Looks once for files of an answer. While the agent can't be reached the look is repeated, also the last one. */
+  private async search(job: Job, body: Extract<JobBody, { kind: 'search' }>): Promise<void> {
+    const { agent, store, clock } = this.context
+    const { sessionKey, runIds, others } = body
+    const found = await agent.findFiles({ key: job.turn, sessionKey, runIds })
+    const at = clock.now()
+    const isLate = at >= job.expiresAt
+    if (found.kind === 'later' && !isLate) return await deferJob(this.context, job, found.retryAfterMs)
+    const files = found.kind === 'found' ? found.files : []
+    await store.update(job.turn, stored => {
+      const nextMs = isLate ? undefined : remainingLooks(stored, job, body, at)[0]
+      const look = { at, files, others, ...(nextMs !== undefined && { nextMs }) }
+      const event = { kind: 'files_found', ...look } as const
+      const change = advance(stored, event, translatorOf(this.context, stored.account)) ?? { save: [] }
+      return { ...change, settle: [afterLook(change.save[0] ?? stored, job, body, look)] }
+    })
   }
 
   /** Tells the turn, or the one that it was joined with meanwhile; the question goes when nothing more is missing. */

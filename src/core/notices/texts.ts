@@ -159,6 +159,10 @@ export const noticeTexts = {
     'zh-CN': '没能送达：智能体没有给出这个文件',
     en: "couldn't be delivered: the agent didn't provide the file",
   },
+  file_problem_never_came: {
+    'zh-CN': '没能送达：智能体提到了这个文件，但一直没有给出',
+    en: "couldn't be delivered: the agent mentioned the file but never provided it",
+  },
   file_problem_no_way: {
     'zh-CN': '没能送达：这里还不能发送文件，请联系管理员',
     en: "couldn't be delivered: sending files isn't set up here, please ask your administrator",

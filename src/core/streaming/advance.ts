@@ -29,7 +29,7 @@
  * then continues, and the answer becomes deliveries. `ended` means that the agent did not answer. docs/behaviour.md
  * describes the life of a bubble, docs/adr/0003-a-turn-is-a-pure-function.md the decision.
  */
-import type { AgentFile, RunEnd } from '../../domain/agent.ts'
+import type { RunEnd } from '../../domain/agent.ts'
 import type { Delivery } from '../../domain/delivery.ts'
 import type { Job } from '../../domain/job.ts'
 import type { Change } from '../../domain/ports.ts'
@@ -37,15 +37,13 @@ import { hasBubble, isUnclaimed, type TraceEvent, type Turn, withoutPending } fr
 import type { Translate } from '../notices/notices.ts'
 import type { PreparedQuestion } from './attachments.ts'
 import { planCard, settleCard } from '../cards/route.ts'
+import { filesFound, type Look, planFiles } from './file-search.ts'
 import {
   type Collected,
   type FileOutcome,
   fileCollected,
   fileSettled,
-  filesFound,
-  lookForFiles,
   lostFilesNotice,
-  planFiles,
   stopWaiting,
   unshowPictures,
   waitsForFiles,
@@ -64,15 +62,9 @@ export type TurnEvent =
   | { readonly kind: 'asked'; readonly at: number; readonly bootId: string }
   | { readonly kind: 'text'; readonly at: number; readonly text: string }
   | { readonly kind: 'resumed'; readonly at: number }
-  /** `isLooking`: its files are not known yet; `files_found` follows. */
-  | {
-      readonly kind: 'run_ended'
-      readonly at: number
-      readonly end: RunEnd
-      readonly chunks: number
-      readonly isLooking?: boolean
-    }
-  | { readonly kind: 'files_found'; readonly at: number; readonly files: readonly AgentFile[] }
+  | { readonly kind: 'run_ended'; readonly at: number; readonly end: RunEnd; readonly chunks: number }
+  /** The agent was asked again which files of the answer it hands over. */
+  | ({ readonly kind: 'files_found' } & Look)
   /** A refresh is about to be answered. */
   | { readonly kind: 'served'; readonly at: number }
   /** The outcome of its card is known. */
@@ -172,7 +164,8 @@ function endRun(turn: Turn, event: Extract<TurnEvent, { kind: 'run_ended' }>, tr
     { at, kind: 'chunks', count: event.chunks },
     { at, kind: 'final', end, bytes: Buffer.byteLength(text) },
   )
-  const { turn: over, add: collects } = event.isLooking ? lookForFiles(ended, at) : planFiles(ended, files ?? [], at)
+  const search = 'search' in event.end ? event.end.search : undefined
+  const { turn: over, add: collects } = planFiles(ended, files ?? [], search, at)
   if (hasOpenBubble) return { save: [{ ...over, state: 'closing' }], add: [...cards, ...collects] }
   if (!hasBubble(turn)) return moveAnswer(withLostFiles(over, translate), at, translate, collects)
   // The bubble closed during the run. The text that it showed counts only if the answer still begins with it.
@@ -182,12 +175,8 @@ function endRun(turn: Turn, event: Extract<TurnEvent, { kind: 'run_ended' }>, tr
 }
 
 /** Adds the files of an answer whose text is known, and may have been delivered already. */
-function findFiles(
-  turn: Turn,
-  { at, files }: Extract<TurnEvent, { kind: 'files_found' }>,
-  translate: Translate,
-): Change | undefined {
-  const step = filesFound(turn, files, at, translate)
+function findFiles(turn: Turn, look: Look, translate: Translate): Change | undefined {
+  const step = filesFound(turn, look, translate)
   return step && { save: [step.turn], add: step.add }
 }
 

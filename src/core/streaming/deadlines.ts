@@ -1,5 +1,5 @@
 import { hasBubble, isUnclaimed, type Turn } from '../../domain/turn.ts'
-import { waitsForFiles } from './files.ts'
+import { fileDeadline } from './files.ts'
 
 /** How long a finish frame may stay unfetched before the answer takes another route. */
 const unfetchedMs = 20_000
@@ -17,7 +17,7 @@ export function waitsForCard(turn: Turn): boolean {
  */
 export function nextDeadline(turn: Turn): number | undefined {
   if (turn.state === 'shown' || turn.state === 'ended') return undefined
-  const waits = [waitsForCard(turn) && turn.card?.waitUntil, waitsForFiles(turn) && turn.filesUntil]
+  const waits = [waitsForCard(turn) && turn.card?.waitUntil, fileDeadline(turn)]
   const awaited = waits.filter(until => typeof until === 'number')
   if (awaited.length > 0) return Math.min(...awaited)
   if (turn.state === 'closing') return Math.min((turn.readyAt ?? turn.endedAt ?? 0) + unfetchedMs, turn.windowEndAt)

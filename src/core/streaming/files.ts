@@ -1,17 +1,12 @@
-import type { AgentFile } from '../../domain/agent.ts'
 import type { Delivery, MediaKind } from '../../domain/delivery.ts'
 import type { Job } from '../../domain/job.ts'
 import { limits } from '../../domain/limits.ts'
 import { type FileProblem, hasBubble, type Turn, type TurnFile } from '../../domain/turn.ts'
 import type { Translate } from '../notices/notices.ts'
 import { planMedia, planNotice } from '../fallback/plan.ts'
-import { queuedJob } from '../fallback/queued.ts'
-import { formatSpoolName } from './spool-name.ts'
 
-/** How long a bubble is held open for what becomes of files. */
-const bubbleWaitsMs = 60_000
-/** How long it is held open until it is known whether there are any. */
-const lookMs = 2_000
+/** How long a bubble is held open for files that are known. */
+export const bubbleWaitsMs = 60_000
 
 /** What became of fetching a file of an answer. */
 export type Collected =
@@ -21,57 +16,16 @@ export type Collected =
 /** What became of the direct message with a file. */
 export type FileOutcome = 'arrived' | 'not_sent' | 'unsure'
 
-interface Step {
+export interface Step {
   readonly turn: Turn
   readonly add: readonly (Delivery | Job)[]
 }
 
-/** The bubble is held open until it is known whether files came with the answer. */
-export function lookForFiles(turn: Turn, now: number): Step {
-  const filesUntil = Math.min(now + lookMs, Math.max(now, turn.handoverAt))
-  return { turn: { ...turn, isLooking: true, ...(hasOpenBubble(turn) && { filesUntil }) }, add: [] }
-}
-
-/** It is known which files came with an answer; undefined when that was known already. */
-export function filesFound(
-  turn: Turn,
-  found: readonly AgentFile[],
-  now: number,
-  translate: Translate,
-): Step | undefined {
-  if (turn.isLooking === undefined) return undefined
-  const { isLooking: _, filesUntil: __, ...rest } = turn
-  const { turn: next, add } = planFiles(rest, found, now)
-  if (hasOpenBubble(turn)) return { turn: waitsForFiles(next) ? next : { ...next, readyAt: now }, add }
-  const loss = lostFilesNotice(next, translate)
-  return { turn: next, add: loss === '' ? add : [...add, ...planNotice(next, loss, now, `${turn.id}:loss`)] }
-}
-
-/** The files of an answer, each to be fetched where there may be a way for it. */
-export function planFiles(turn: Turn, found: readonly AgentFile[], now: number): Step {
-  if (found.length === 0) return { turn, add: [] }
-  const files = found.map((one, index) => fresh(turn, one, index))
-  const isWaiting = hasOpenBubble(turn) && files.some(isUndecided)
-  const filesUntil = Math.min(now + bubbleWaitsMs, Math.max(now, turn.handoverAt))
-  const add = found.flatMap((one, index) => {
-    const file = files[index]
-    return one.id === undefined || file?.state !== 'pending' ? [] : [collectJob(turn, one.id, file, index, now)]
-  })
-  return { turn: { ...turn, files, ...(isWaiting && { filesUntil }) }, add }
-}
-
-function fresh(turn: Turn, { id, fileName, mimeType }: AgentFile, index: number): TurnFile {
-  const file: TurnFile = { fileName, state: 'pending', file: formatSpoolName('answer', turn.streamId, index) }
-  if (id === undefined) return failed(file, 'withheld')
-  const mayBeShown = hasOpenBubble(turn) && /^image\/(?:png|jpe?g)$/i.test(mimeType)
-  return turn.dm === undefined && !mayBeShown ? failed(file, 'no_way') : file
-}
-
-function failed(file: TurnFile, problem: FileProblem): TurnFile {
+export function failed(file: TurnFile, problem: FileProblem): TurnFile {
   return { ...file, state: 'failed', problem }
 }
 
-function hasOpenBubble(turn: Turn): boolean {
+export function hasOpenBubble(turn: Turn): boolean {
   return hasBubble(turn) && turn.closedWith === undefined
 }
 
@@ -80,8 +34,38 @@ function isUndecided({ state }: TurnFile): boolean {
 }
 
 /** The run is over and the bubble is held open until it is known what becomes of files. */
-export function waitsForFiles({ state, files, filesUntil, isLooking }: Turn): boolean {
-  return state === 'closing' && filesUntil !== undefined && (isLooking === true || files?.some(isUndecided) === true)
+export function waitsForFiles(turn: Turn): boolean {
+  return fileDeadline(turn) !== undefined
+}
+
+/** How long a bubble waits next for files. */
+export function fileDeadline({ state, files, filesUntil, lookUntil }: Turn): number | undefined {
+  if (state !== 'closing') return undefined
+  if (filesUntil === undefined || files?.some(isUndecided) !== true) return lookUntil
+  return Math.min(filesUntil, lookUntil ?? filesUntil)
+}
+
+/** Until when a bubble is held open from now on, which must close in time. */
+export function heldUntil({ handoverAt }: Turn, now: number, ms = bubbleWaitsMs): number {
+  return Math.min(now + ms, Math.max(now, handoverAt))
+}
+
+/** The turn as it is when its bubble may close, where that waited until now. */
+export function closableAt(before: Turn, next: Turn, now: number): Turn {
+  if (!waitsForFiles(before) || waitsForFiles(next)) return next
+  const ready = { ...next, readyAt: now }
+  return next.dm === undefined ? failAll(ready, 'announced', 'no_way', now) : ready
+}
+
+/** All files in this state fail. */
+export function failAll(turn: Turn, state: TurnFile['state'], problem: FileProblem, at: number): Turn {
+  const failures = turn.files?.filter(file => file.state === state) ?? []
+  if (failures.length === 0) return turn
+  return {
+    ...turn,
+    files: turn.files?.map(file => (file.state === state ? failed(file, problem) : file)) ?? [],
+    trace: [...turn.trace, ...failures.map(() => ({ at, kind: 'file', state: 'failed', problem }))],
+  }
 }
 
 /** A file has come from the agent, or cannot be had; undefined when that is known already. */
@@ -127,17 +111,17 @@ export function fileSettled(turn: Turn, name: string, fate: FileOutcome, now: nu
 }
 
 function withFile(turn: Turn, index: number, file: TurnFile, now: number): Turn {
-  const next: Turn = { ...turn, files: (turn.files ?? []).map((one, at) => (at === index ? file : one)) }
-  return waitsForFiles(turn) && !waitsForFiles(next) ? { ...next, readyAt: now } : next
+  return closableAt(turn, { ...turn, files: (turn.files ?? []).map((one, at) => (at === index ? file : one)) }, now)
 }
 
-/** The bubble waits no longer; what has not come from the agent by then can go by direct message only. */
+/** A bubble has waited long enough; what has not come from the agent by then can go by direct message only. */
 export function stopWaiting(turn: Turn, now: number): Turn {
-  const { filesUntil: _, ...rest } = turn
-  const files = turn.files?.map(file =>
-    file.state === 'pending' && turn.dm === undefined ? failed(file, 'gone') : file,
-  )
-  return { ...rest, ...(files && { files }), readyAt: now }
+  const { filesUntil, lookUntil, ...rest } = turn
+  const isFetching = filesUntil !== undefined && now < filesUntil
+  const isLooking = lookUntil !== undefined && now < lookUntil
+  const isMissed = filesUntil !== undefined && !isFetching && turn.dm === undefined
+  const next: Turn = { ...rest, ...(isFetching && { filesUntil }), ...(isLooking && { lookUntil }) }
+  return closableAt(turn, isMissed ? failAll(next, 'pending', 'gone', now) : next, now)
 }
 
 /** The pictures of a bubble that nobody fetched go by direct message, with all else. */
@@ -173,6 +157,11 @@ export function noticeOfFiles({ files = [], answer }: Turn, translate: Translate
 
 /** What cannot come at all, for where no bubble says it. */
 export function lostFilesNotice({ files = [] }: Turn, translate: Translate): string {
+  return lossOf(files, translate)
+}
+
+/** Which of these files failed, and why; empty when none did. */
+export function lossOf(files: readonly TurnFile[], translate: Translate): string {
   return files
     .filter(({ state }) => state === 'failed')
     .map(file => sentenceOf(file, translate))
@@ -186,7 +175,7 @@ function sentenceOf({ fileName: name, state, problem }: TurnFile, translate: Tra
     : translate({ key: 'file_problem', name, problem })
 }
 
-function fileId(turn: Turn, index: number): string {
+export function fileId(turn: Turn, index: number): string {
   return `${turn.id}:file${index}`
 }
 
@@ -196,14 +185,4 @@ function fileDelivery(turn: Turn, index: number, now: number): Delivery {
   const { fileName, bytes = 0, media = 'file' } = file
   const message = { kind: 'media', media, fileName, bytes, source: { kind: 'spool', file: file.file } } as const
   return planMedia(turn, fileId(turn, index), message, now + 1 + index, turn.dm)
-}
-
-function collectJob(turn: Turn, artifact: string, { file }: TurnFile, index: number, now: number): Job {
-  return queuedJob(turn, {
-    id: `${turn.id}:collect${index}`,
-    queue: 'media',
-    body: { kind: 'collect', artifact, sessionKey: turn.sessionKey, file },
-    dueAt: now,
-    expiresAt: now + (turn.dm?.deliverWithinMs ?? bubbleWaitsMs),
-  })
 }

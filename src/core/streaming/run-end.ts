@@ -33,11 +33,12 @@ const failures = { error: 'failed', lost: 'lost', timeout: 'timeout', agent_unkn
 
 function answered(
   turn: Turn,
-  { text, files = [] }: Extract<RunEnd, { kind: 'answered' }>,
+  { text, files = [], search }: Extract<RunEnd, { kind: 'answered' }>,
   translate: Translate,
 ): Ending {
   const { reasoning, plain } = splitReasoning(text)
-  if (!isVisible(plain) && files.length === 0) return { end: 'empty', text: translate({ key: 'empty' }) }
+  const hasFiles = files.length > 0 || (search !== undefined && search.named.length > 0)
+  if (!isVisible(plain) && !hasFiles) return { end: 'empty', text: translate({ key: 'empty' }) }
   return { end: 'answered', text: plain, reasoning: presentReasoning(reasoning, turn.thoughts), files }
 }
 

@@ -1,15 +1,13 @@
-import type { AgentFile } from '../../domain/agent.ts'
+import type { AgentFile, FileSearch, FilesFound } from '../../domain/agent.ts'
+import { messageOf } from '../../errors.ts'
+import type { Log } from '../../world.ts'
 import { type Json, objectAt, stringAt, stringsAt } from '../link/frames.ts'
-import type { HistoryRow } from './history.ts'
+import type { Connection } from '../link/socket.ts'
+import { answerRows, type HistoryRow } from './history.ts'
+import { readHistory, retryDelay } from './history-look.ts'
 
 /** The gateway truncates `terminalReply` to this many characters. */
 const terminalReplyChars = 4_096
-/** Files enter the row 100 to 700 ms after the end of the run, measured on the real gateway. */
-const firstDelayMs = 150
-const nextDelayMs = 250
-const namedFileReads = 8
-const unknownDelays: readonly number[] = [300, 700]
-const toolDelays: readonly number[] = [300]
 
 /** The part of a run's `lifecycle` end event that shows whether files may follow. */
 export interface LifecycleEnd {
@@ -28,52 +26,92 @@ export function decodeLifecycleEnd(data: Json): LifecycleEnd | undefined {
 }
 
 /**
- * Whether the reply names files. The gateway removes the `MEDIA:` line of a real file from the text, but keeps one that
- * is only quoted, for example in a code block. So more lines in the reply than in the text mean files.
+ * The files to expect after the end of a run; undefined when none can come. A run that used a tool may have made files
+ * without naming them. When the end was missed or its reply is truncated, anything is possible.
  */
-export function namesFiles({ reply }: LifecycleEnd, text: string): boolean {
-  return mediaLines(reply) > mediaLines(text)
-}
-
-function mediaLines(text: string): number {
-  return text.match(/^[ \t]*MEDIA:/gm)?.length ?? 0
+export function expectFiles(end: LifecycleEnd | undefined, text: string): Omit<FileSearch, 'runIds'> | undefined {
+  if (end === undefined) return { named: [], others: 'possible' }
+  const named = namedFiles(end, text)
+  if (isTruncated(end)) return { named, others: 'possible' }
+  if (named.length > 0) return { named, others: 'none' }
+  return end.usedTools ? { named, others: 'unlikely' } : undefined
 }
 
 /**
- * Milliseconds to wait before each read of the history for files, after the end of a run. Empty when no files can come.
- * A run that used a tool may have produced files without naming them in the truncated reply.
+ * The names of the files in the reply. The gateway removes the `MEDIA:` line of a real file from the text, but keeps one
+ * that is only quoted, for example in a code block.
  */
-export function fileDelays(end: LifecycleEnd | undefined, text: string): readonly number[] {
-  if (end === undefined) return unknownDelays
-  if (namesFiles(end, text)) {
-    return Array.from({ length: namedFileReads }, (_, read) => (read === 0 ? firstDelayMs : nextDelayMs))
-  }
-  if (end.reply.length >= terminalReplyChars) return unknownDelays
-  return end.usedTools ? toolDelays : []
+export function namedFiles(end: LifecycleEnd, text: string): readonly string[] {
+  const quoted = mediaLines(text)
+  const lines = mediaLines(end.reply)
+  if (!isTruncated(end) && lines.length <= quoted.length) return []
+  const real = lines.filter(line => {
+    const at = quoted.indexOf(line)
+    if (at !== -1) quoted.splice(at, 1)
+    return at === -1
+  })
+  // The last line may have lost the end of its name.
+  const isCut = isTruncated(end) && real.at(-1) === end.reply.split('\n').at(-1)?.trim()
+  const paths = (isCut ? real.slice(0, -1) : real).flatMap(pathsIn)
+  return [...new Set(paths)].map(baseName)
 }
 
-/** Reads the rows of an answer, once per delay, until the last row has files. */
-export async function findFiles(
-  delays: readonly number[],
-  pause: (ms: number) => Promise<unknown>,
-  read: () => Promise<readonly HistoryRow[]>,
-): Promise<readonly AgentFile[]> {
-  let rows: readonly HistoryRow[] = []
-  for (const ms of delays) {
-    await pause(ms)
-    rows = await read()
-    if (hasFiles(rows.at(-1))) break
-  }
-  return filesOf(rows)
+function isTruncated({ reply }: LifecycleEnd): boolean {
+  return reply.length >= terminalReplyChars
 }
 
-/** Whether a row contains at least one file, refused ones included. */
-export function hasFiles(row: HistoryRow | undefined): boolean {
-  return row !== undefined && row.files.length > 0
+function mediaLines(text: string): string[] {
+  return text
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => /^MEDIA:/i.test(line))
+}
+
+const beginsPath = /^[`"'[{(]*(?:[~/\\]|\.{1,2}[/\\]|[a-z][a-z\d+.-]*:)/i
+const hasExtension = /\.\w{1,10}[`"'\\})\],]*$/
+
+/** The paths of a `MEDIA:` line: a quoted one, or several separated by blanks, each of which may have blanks of its own. */
+function pathsIn(line: string): readonly string[] {
+  return line.split(/\bMEDIA:\s*/i).flatMap(payload => {
+    const quoted = /^(["'`])(.+)\1$/.exec(payload.trim())?.[2]
+    if (quoted !== undefined) return [quoted]
+    const paths: string[] = []
+    for (const word of payload.split(/\s+/).filter(part => part !== '')) {
+      const before = paths.at(-1)
+      const isNext =
+        before === undefined || beginsPath.test(word) || (hasExtension.test(before) && hasExtension.test(word))
+      if (isNext) paths.push(word)
+      else paths[paths.length - 1] = `${before} ${word}`
+    }
+    return paths.map(path => path.replace(/^[`"'[{(]+|[`"'\\})\],]+$/g, ''))
+  })
+}
+
+function baseName(path: string): string {
+  const isUrl = /^https?:/i.test(path)
+  const name = (isUrl ? path.replace(/[?#].*$/s, '') : path).split(/[\\/]/).at(-1)
+  return name || 'file'
 }
 
 /** All files of the rows in order, without duplicates. */
 export function filesOf(rows: readonly HistoryRow[]): readonly AgentFile[] {
   const files = rows.flatMap(row => row.files)
   return files.filter(({ id }, at) => id === undefined || files.findIndex(other => other.id === id) === at)
+}
+
+/** Reads the files of an answer from the history. A gateway that refuses has none. */
+export async function findFiles(
+  connection: Connection,
+  log: Log,
+  { key, sessionKey, runIds }: { key: string; sessionKey: string; runIds: readonly string[] },
+): Promise<FilesFound> {
+  try {
+    const history = await readHistory(connection, sessionKey)
+    return { kind: 'found', files: filesOf(answerRows(history, { key, runIds: new Set([key, ...runIds]) })) }
+  } catch (error) {
+    const retryAfterMs = retryDelay(error)
+    if (retryAfterMs !== undefined) return { kind: 'later', retryAfterMs }
+    log.warn('the files of an answer could not be looked up', { turn: key, error: messageOf(error) })
+    return { kind: 'found', files: [] }
+  }
 }

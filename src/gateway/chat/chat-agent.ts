@@ -1,5 +1,6 @@
 import type { Agent, LinkStatus } from '../../domain/agent.ts'
 import type { Connection } from '../link/socket.ts'
+import { findFiles } from './answer-files.ts'
 import { createFileDownload, type DownloadDeps } from './artifact-download.ts'
 import { limitsOf } from './attachments.ts'
 import type { ReloadGate } from './reload-gate.ts'
@@ -7,7 +8,7 @@ import { Run } from './run.ts'
 import { RunFollower } from './run-follower.ts'
 
 /** The part of `Agent` that needs no admin scope. */
-export type ChatAgent = Pick<Agent, 'status' | 'limits' | 'onStatus' | 'ask' | 'abort' | 'collect'>
+export type ChatAgent = Pick<Agent, 'status' | 'limits' | 'onStatus' | 'ask' | 'abort' | 'findFiles' | 'collect'>
 
 /** Implements the chat part of `Agent` over the users' link. */
 export function createChatAgent(connection: Connection, gate: ReloadGate, world: DownloadDeps): ChatAgent {
@@ -52,6 +53,7 @@ export function createChatAgent(connection: Connection, gate: ReloadGate, world:
       const runIds = [...(runs.get(key)?.runIds ?? [key])]
       await Promise.all(runIds.map(runId => connection.request('chat.abort', { sessionKey, runId })))
     },
+    findFiles: question => findFiles(connection, world.log, question),
     collect: createFileDownload(connection, world),
   }
 }

@@ -18,7 +18,7 @@
  * - Other clients use the same session. While our row is missing, an active run is theirs. After our row it is ours, as
  *   long as no other user's row follows. A client that writes into our run splits the answer into two rows.
  * - An end without text has three meanings: an empty answer, an answer of nothing but files, whose blocks enter the row
- *   up to 700 ms later, or a question that was only queued.
+ *   some time later, or a question that was only queued.
  * - A reset hides all earlier rows. Nobody can know whether our question was answered, so it is reported as lost.
  * - A gateway killed before the run began leaves our row with nothing after it, for good. Silence for 60 s means lost.
  *
@@ -140,8 +140,8 @@ export type NextStep =
 const quietLimitMs = 60_000
 /** An end without text counts as an empty answer when nothing follows for this long. */
 const emptyLimitMs = 5_000
-/** The files of an answer are in its row after this, or never. */
-export const filesWithinMs = 2_000
+/** An end without text waits this long for the files of an answer that has no text. */
+const emptyFilesMs = 2_000
 
 /** Returns the next step for the question. Pure; safe to call again with the same or a newer history. */
 export function nextStep(history: History, context: HistoryContext): NextStep {
@@ -158,7 +158,21 @@ export function answerRows(
 ): readonly HistoryRow[] {
   const question = questionIndex(history, keysOf(history, key))
   const ours = question === -1 ? [] : beforeNextUser(history.rows.slice(question + 1))
-  return history.rows.filter(row => row.role === 'assistant' && (ours.includes(row) || runIds.has(row.runId ?? '')))
+  return history.rows.filter(row => {
+    if (row.role !== 'assistant' || isMediaOfOther(history, row, runIds)) return false
+    return ours.includes(row) || runIds.has(row.runId ?? mediaOwner(row) ?? '')
+  })
+}
+
+/** The run of a row that has nothing but late files of an answer; such a row may follow the next question. */
+function mediaOwner({ idempotencyKey = '' }: HistoryRow): string | undefined {
+  return /^(.+):assistant-media(?::\d+)?$/s.exec(idempotencyKey)?.[1]
+}
+
+function isMediaOfOther({ rows }: History, row: HistoryRow, runIds: ReadonlySet<string>): boolean {
+  const owner = mediaOwner(row)
+  if (owner === undefined || runIds.has(owner)) return false
+  return rows.some(({ idempotencyKey }) => idempotencyKey === `${owner}:user`)
 }
 
 function questionIndex({ rows }: History, keys: readonly string[]): number {
@@ -182,13 +196,13 @@ function keysOf(history: History, key: string): readonly string[] {
 
 function stepAfterRow(history: History, question: number, context: HistoryContext): NextStep {
   if (isRunning(history, context)) return { kind: 'follow', ...history.inFlight }
-  const after = history.rows.slice(question + 1)
+  const after = history.rows.slice(question + 1).filter(row => !isMediaOfOther(history, row, context.runIds))
   const known = after.filter(row => context.runIds.has(row.runId ?? row.idempotencyKey ?? ''))
   const answer = answerOf(known)
   if (answer !== undefined) return stepForAnswer(answer, earlierParts(known, answer))
   // Our run ended without text. It was not merely queued, because then it would have no row.
   if (context.emptyEndAt !== undefined && known.length > 0) {
-    return context.mayGetFiles === true && context.now - context.emptyEndAt < filesWithinMs
+    return context.mayGetFiles === true && context.now - context.emptyEndAt < emptyFilesMs
       ? { kind: 'wait' }
       : { kind: 'empty' }
   }

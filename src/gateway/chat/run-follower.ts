@@ -20,20 +20,20 @@
  * - A proxy that drops large frames would break the link again and again. After three breaks the question is sent
  *   without its attachments, and the text names them.
  * - An agent that was just created is unknown to the gateway for a moment, so that refusal is retried.
- * - Text and files arrive separately: the files enter the answer's row up to 700 ms after the final text. The text is
- *   reported at once; a failure to find the files never costs the text.
+ * - Text and files arrive separately: the files enter the answer's row after the final text. The end says which files to
+ *   look for (`FileSearch`), and does not wait for them.
  * - The caller may stop following at any time. The run itself continues, and a later `ask` with the same key finds it.
  */
-import type { AgentFile, RunEnd } from '../../domain/agent.ts'
-import { isCode, messageOf, WecomdError } from '../../errors.ts'
+import type { RunEnd } from '../../domain/agent.ts'
+import { isCode, WecomdError } from '../../errors.ts'
 import { GatewayRefusal } from '../link/rpc.ts'
 import { stringAt } from '../link/frames.ts'
 import type { Connection } from '../link/socket.ts'
-import { filesOf, findFiles, hasFiles, fileDelays } from './answer-files.ts'
+import { expectFiles, filesOf } from './answer-files.ts'
 import type { DownloadDeps } from './artifact-download.ts'
 import { type AskState, historyContextOf, isCommandReply, isExpired } from './ask-state.ts'
 import { type EncodedAttachments, encodeAttachments, encodeQuestion, Semaphore } from './attachments.ts'
-import { answerRows, filesWithinMs, type History, type HistoryRow, nextStep } from './history.ts'
+import { answerRows, type History, type HistoryRow, nextStep } from './history.ts'
 import { pollMs, readHistory, readWholeText, retryDelay } from './history-look.ts'
 import type { ReloadGate } from './reload-gate.ts'
 
@@ -42,8 +42,8 @@ const eventPollMs = 15_000
 /** Retry delay for an agent the gateway does not know yet, because it was just created. */
 const agentReloadMs = 2_000
 const agentReloadTries = 3
-/** While the link is down, an answer waits at most this long for its files. */
-const filesTimeoutMs = 120_000
+/** The files of an answer that is older than this are in its row, or never come. */
+const filesWithinMs = 60_000
 /** Frames with attachments that are sent at the same time, over all questions. */
 const maxLargeFrames = 2
 /** After this many links broken in mid frame, a question is sent without its attachments. */
@@ -66,16 +66,10 @@ export class RunFollower {
   /** Follows one question to its end. Rejects with `cancelled` on abort, or when its attachments are unreadable. */
   async follow(state: AskState): Promise<RunEnd> {
     const cancelled = whenAborted(state.signal)
-    const end = await this.followToEnd(state, cancelled)
-    if (end.kind !== 'answered') return end
-    const { text } = end
-    const files = end.files ?? (isCommandReply(state) ? [] : await this.findAnswerFiles(state, text, cancelled))
-    if (files.length > 0) return { kind: 'answered', text, files }
-    return text.trim() === '' ? { kind: 'empty' } : { kind: 'answered', text }
+    return withSearch(state, await this.followToEnd(state, cancelled))
   }
 
-  /** The end of the run. An `answered` end has `files` only when they are already known, even if there are none. */
-  private async followToEnd(state: AskState, cancelled: Promise<never>): Promise<RunEnd> {
+  private async followToEnd(state: AskState, cancelled: Promise<never>): Promise<KnownEnd> {
     const { run } = state
     for (;;) {
       const woken = run.nextWake()
@@ -87,7 +81,7 @@ export class RunFollower {
   }
 
   /** Reads the history once and acts on it. Returns the end, or the milliseconds to wait before the next read. */
-  private async poll(state: AskState): Promise<RunEnd | number> {
+  private async poll(state: AskState): Promise<KnownEnd | number> {
     const bootId = this.connection.hello?.bootId
     if (bootId === undefined) return eventPollMs
     try {
@@ -99,49 +93,7 @@ export class RunFollower {
     }
   }
 
-  /** Finds the files of an answer whose text is already known. Failures are logged: the text must not wait for them. */
-  private async findAnswerFiles(
-    state: AskState,
-    text: string,
-    cancelled: Promise<never>,
-  ): Promise<readonly AgentFile[]> {
-    const { run, ask } = state
-    const delays = fileDelays(run.lifecycleEnd, text)
-    if (delays.length > 0) run.reportText(text, this.world.clock.now())
-    if (delays.length > 0 && text.trim() !== '') run.report({ kind: 'whole', text })
-    try {
-      return await findFiles(
-        delays,
-        ms => this.pause(ms, cancelled),
-        () => this.readAnswerRows(state, cancelled),
-      )
-    } catch (error) {
-      if (isCode(error, 'cancelled')) throw error
-      this.world.log.warn('files of an answer not found; delivering the text only', {
-        turn: ask.key,
-        error: messageOf(error),
-      })
-      return []
-    }
-  }
-
-  private async readAnswerRows({ ask, run }: AskState, cancelled: Promise<never>): Promise<readonly HistoryRow[]> {
-    const { clock } = this.world
-    const until = clock.now() + filesTimeoutMs
-    for (;;) {
-      const woken = run.nextWake()
-      try {
-        const history = await Promise.race([readHistory(this.connection, ask.sessionKey), cancelled])
-        return answerRows(history, { key: ask.key, runIds: run.runIds })
-      } catch (error) {
-        const retryMs = retryDelay(error)
-        if (retryMs === undefined || clock.now() >= until) throw error
-        await this.pause(retryMs, cancelled, woken)
-      }
-    }
-  }
-
-  private async act(state: AskState, history: History, bootId: string): Promise<RunEnd | number> {
+  private async act(state: AskState, history: History, bootId: string): Promise<KnownEnd | number> {
     const { ask, run } = state
     const now = this.world.clock.now()
     const step = nextStep(history, historyContextOf(state, bootId, now))
@@ -163,11 +115,11 @@ export class RunFollower {
         return pollMs
       case 'answered': {
         const files = filesOf(answerRows(history, { key: ask.key, runIds: run.runIds }))
-        const isKnown = hasFiles(step.row) || now - step.row.timestamp >= filesWithinMs
         return {
           kind: 'answered',
           text: await this.readTexts(ask.sessionKey, [...step.earlier, step.row]),
-          ...(isKnown && { files }),
+          files,
+          areFilesKnown: now - step.row.timestamp >= filesWithinMs,
         }
       }
       case 'failed':
@@ -269,6 +221,20 @@ export class RunFollower {
     const cancel = timers.at(clock.now() + ms, () => resolve(undefined))
     return await Promise.race([promise, ...sooner]).finally(cancel)
   }
+}
+
+/** `areFilesKnown`: no more files can come. */
+type KnownEnd = RunEnd & { readonly areFilesKnown?: boolean }
+
+/** The end of a run, with what may follow it. */
+function withSearch(state: AskState, { areFilesKnown, ...end }: KnownEnd): RunEnd {
+  const { run } = state
+  if (areFilesKnown === true || isCommandReply(state)) return end
+  if (end.kind !== 'answered' && end.kind !== 'empty') return end
+  const text = end.kind === 'answered' ? end.text : ''
+  const expected = expectFiles(run.lifecycleEnd, text)
+  if (expected === undefined) return end
+  return { ...end, search: { ...expected, runIds: [...run.runIds] } }
 }
 
 /** Never resolves; rejects with `cancelled` when the signal fires. */

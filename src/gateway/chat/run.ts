@@ -1,5 +1,5 @@
 import type { ReplyChunk, RunEnd } from '../../domain/agent.ts'
-import { decodeLifecycleEnd, type LifecycleEnd, namesFiles, fileDelays } from './answer-files.ts'
+import { decodeLifecycleEnd, expectFiles, type LifecycleEnd, namedFiles } from './answer-files.ts'
 import { type Json, objectAt, stringAt } from '../link/frames.ts'
 import { textOf } from './history.ts'
 
@@ -45,7 +45,7 @@ export class Run {
 
   /** Whether an end without text may belong to an answer of nothing but files. */
   get mayGetFiles(): boolean {
-    return fileDelays(this.lifecycleEnd, '').length > 0
+    return expectFiles(this.lifecycleEnd, '') !== undefined
   }
 
   /** Resolves at the next event that makes another read of the history worthwhile. Only the latest call is served. */
@@ -136,7 +136,8 @@ export class Run {
   }
 
   private handleFinal(text: string, hasMessage: boolean, now: number): void {
-    const isFilesOnly = text.trim() === '' && this.lifecycleEnd !== undefined && namesFiles(this.lifecycleEnd, text)
+    const isFilesOnly =
+      text.trim() === '' && this.lifecycleEnd !== undefined && namedFiles(this.lifecycleEnd, text).length > 0
     if (text.trim() !== '' || isFilesOnly) return this.end({ kind: 'answered', text })
     if (hasMessage) return this.end({ kind: 'empty' })
     this.emptyEndAt = now

@@ -198,6 +198,7 @@ function agentOf(square: Case, clock: FakeClock): Agent {
     },
     abort: async () => {},
     ...noAdmin,
+    findFiles: async () => ({ kind: 'found', files: [] }),
     collect: async (_session, id) => ({ kind: 'kept', bytes: bytesOf(square).length, digest: id }),
   }
 }

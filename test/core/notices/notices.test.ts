@@ -9,6 +9,7 @@ const languages: readonly Language[] = ['zh-CN', 'en']
 const phases: Record<Phase, true> = { starting: true, thinking: true, tool: true, occupied: true, resuming: true }
 const problems: Record<FileProblem, true> = {
   withheld: true,
+  never_came: true,
   no_way: true,
   too_large: true,
   too_small: true,

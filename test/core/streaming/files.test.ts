@@ -281,36 +281,3 @@ describe('files: where no bubble is open', () => {
     ])
   })
 })
-
-describe('files: that are still looked for', () => {
-  const looking = (said = 'done'): TurnEvent => ({ ...ended(said), isLooking: true })
-  const found = (...files: readonly AgentFile[]): TurnEvent => ({ kind: 'files_found', at: at + 700, files })
-
-  test('files: the answer is over, its bubble waits two seconds, and then ends without them', () => {
-    const { turn } = run([looking()])
-    expect(turn).toMatchObject({ state: 'closing', end: 'answered', answer: 'done', isLooking: true })
-    expect(advance(turn, served(), translate)).toBeUndefined()
-    expect(nextDeadline(turn)).toBe(at + 2_000)
-    const late = run([looking(), deadline(at + 2_000), served(at + 2_500)])
-    expect(bubble(late.turn)).toMatchObject({ content: 'done', finish: true })
-    const after = advance(late.turn, found(csv), translate)
-    expect(added(after)).toEqual(['media wecom:default:m1:collect0'])
-  })
-
-  test('files: found in time they are as if they had been known at once', () => {
-    const { turn, last } = run([looking(), found(png)])
-    expect(added(last)).toEqual(['media wecom:default:m1:collect0'])
-    expect(advance(turn, served(), translate)).toBeUndefined()
-    const none = run([looking(), found(), served()])
-    expect(none.turn.state).toBe('shown')
-    expect(advance(none.turn, found(csv), translate)).toBeUndefined()
-    expect(advance(run([ended('done')]).turn, found(csv), translate)).toBeUndefined()
-  })
-
-  test('files: where no bubble is open the text has gone, and what will not come is said after it', () => {
-    const { last } = run([looking(), found(csv, refused)], { surface: 'app' })
-    expect(added(last)).toEqual(['media wecom:default:m1:collect0', 'app wecom:default:m1:loss'])
-    const alone = run([deadline(t0 + 330_000), { ...looking(), at: t0 + 400_000 }, found(csv)], { app: false })
-    expect(added(alone.last)).toEqual([])
-  })
-})
