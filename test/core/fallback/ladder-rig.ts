@@ -22,7 +22,8 @@ import { noAdmin } from '../../gateway/no-admin.ts'
 /** One combination of the table. */
 export interface Case {
   readonly origin: 'message' | 'click' | 'app'
-  readonly answer: 'short' | 'long' | 'picture' | 'file' | 'card'
+  /** late: a file that the agent hands over after 20 s · missing: one that it never does · cut: neither known nor there */
+  readonly answer: 'short' | 'long' | 'picture' | 'file' | 'card' | 'late' | 'missing' | 'cut'
   readonly chat: 'single' | 'group'
   /**
    * fetched: the finish frame is fetched · unfetched: polling stops before it · closed: the answer comes after the window ·
@@ -59,14 +60,14 @@ const outcomes: Record<'accepts' | 'refuses' | 'silent', Outcome> = {
 
 /**
  * Runs one answer through the bridge and the store. Returns, in order, what the user saw, what they may have seen (`maybe`),
- * and the dead letters.
+ * and the dead letters. `looks` receives the times of the looks for files, in ms after the end of the run.
  */
-export async function deliverAnswer(square: Case): Promise<readonly string[]> {
+export async function deliverAnswer(square: Case, looks: number[] = []): Promise<readonly string[]> {
   const seen: string[] = []
   const clock = new FakeClock(t0)
   const db = openDatabase(':memory:', 1)
   const scheduler = new Scheduler(clock, log)
-  const context = createContext(square, seen, { clock, db, scheduler })
+  const context = createContext(square, seen, { clock, db, scheduler, looks })
   startBridge(context, scheduler, { contentDays: 7, rowDays: 30 })
   const receive = createReceive(context)
   scheduler.start()
@@ -122,6 +123,11 @@ function endOf({ answer }: Case): RunEnd {
       return { kind: 'answered', text: texts.short, files: [file('a.png', 'image/png')] }
     case 'file':
       return { kind: 'answered', text: texts.short, files: [file('a.csv', 'text/csv')] }
+    case 'late':
+    case 'missing':
+      return { kind: 'answered', text: texts.short, search: { runIds: [], named: ['a.csv'], others: 'none' } }
+    case 'cut':
+      return { kind: 'answered', text: texts.short, search: { runIds: [], named: [], others: 'possible' } }
     case 'card':
       return { kind: 'answered', text: `${texts.short}\n${JSON.stringify({ template_card: card })}` }
     default:
@@ -133,14 +139,16 @@ interface Machine {
   readonly clock: FakeClock
   readonly db: Database
   readonly scheduler: Scheduler
+  readonly looks: number[]
 }
 
-function createContext(square: Case, seen: string[], { clock, db, scheduler }: Machine): BridgeContext {
+function createContext(square: Case, seen: string[], machine: Machine): BridgeContext {
+  const { clock, db, scheduler } = machine
   const store = createSqliteStore(db, { pid: 1, dueAtOf: nextDeadline })
   let order = t0 * 1_000
   return {
     store,
-    agent: agentOf(square, clock),
+    agent: agentOf(square, machine),
     platform: platformOf(square, seen),
     spool: spoolOf(square),
     breaker: new AppBreaker(store.keyValue),
@@ -185,7 +193,8 @@ function createContext(square: Case, seen: string[], { clock, db, scheduler }: M
   }
 }
 
-function agentOf(square: Case, clock: FakeClock): Agent {
+function agentOf(square: Case, { clock, looks }: Machine): Agent {
+  const endsAt = t0 + (square.bubble === 'closed' ? 345_500 : 9_500)
   return {
     status: () => ({ state: 'up', since: t0 }),
     limits: () => ({ attachmentBytes: 1, imageBytes: 1, questionBytes: 1 }),
@@ -193,12 +202,16 @@ function agentOf(square: Case, clock: FakeClock): Agent {
     async ask({ mark }) {
       await mark('boot')
       const { promise, resolve } = Promise.withResolvers<RunEnd>()
-      clock.alarm(t0 + (square.bubble === 'closed' ? 345_500 : 9_500), () => resolve(endOf(square)))
+      clock.alarm(endsAt, () => resolve(endOf(square)))
       return await promise
     },
     abort: async () => {},
     ...noAdmin,
-    findFiles: async () => ({ kind: 'found', files: [] }),
+    async findFiles() {
+      looks.push(clock.now() - endsAt)
+      const isThere = square.answer === 'late' && clock.now() >= endsAt + 20_000
+      return { kind: 'found', files: isThere ? [{ id: 'a.csv', fileName: 'a.csv', mimeType: 'text/csv' }] : [] }
+    },
     collect: async (_session, id) => ({ kind: 'kept', bytes: bytesOf(square).length, digest: id }),
   }
 }
@@ -271,6 +284,7 @@ const notices: readonly (readonly [string, string])[] = [
   ['file sent', 'was sent to you in a direct message'],
   ['file follows', 'follows in a direct message'],
   ['file lost', "” couldn't be delivered"],
+  ['file never came', 'but never provided it'],
   ['file unsure', 'may not have been delivered'],
   ['in a file', 'The full text is in'],
 ]
