@@ -6,8 +6,8 @@ const square: Case = {
   answer: 'late',
   chat: 'single',
   bubble: 'fetched',
-  app: 'takes',
-  url: 'takes',
+  app: 'accepts',
+  url: 'accepts',
 }
 
 const seen: readonly (readonly [what: string, square: Partial<Case>, sees: readonly string[]])[] = [
