@@ -41,6 +41,16 @@ async function adminDoes(work: (admin: GatewayClient) => Promise<void>): Promise
   await work(admin)
   admin.close()
 }
+
+/** Resolves when the gateway has applied it: a run that begins before that would break. */
+async function removeAgentOfZhangsan(admin: GatewayClient): Promise<void> {
+  await admin.request('agents.delete', { agentId: 'wecom-dm-zhangsan' })
+  await until('the agent to be gone', async () => {
+    const { agents } = await admin.request('agents.list', {})
+    return !JSON.stringify(agents).includes('zhangsan')
+  })
+}
+
 const made = () => daemon.log.filter(line => line.includes('dynamic agent created')).length
 
 function templateOf(files: Readonly<Record<string, string>>): string {
@@ -176,9 +186,7 @@ describe('agents of their own', () => {
   test('own agents: /new of one that somebody has removed begins anew with another', async () => {
     await open()
     await say('zhangsan', 'hello')
-    await adminDoes(async admin => {
-      await admin.request('agents.delete', { agentId: 'wecom-dm-zhangsan' })
-    })
+    await adminDoes(removeAgentOfZhangsan)
     expect(await say('zhangsan', '/new')).toBe('✅ 已开始新的会话。')
     expect(await say('zhangsan', 'hello again')).toBe('re: hello again')
   }, 20_000)
@@ -186,13 +194,7 @@ describe('agents of their own', () => {
   test('own agents: one that somebody has removed is made again', async () => {
     await open()
     await say('zhangsan', 'hello')
-    const admin = await connectClient({ url: daemon.gateway.url, token: gatewayToken }, ['operator.admin'])
-    await admin.request('agents.delete', { agentId: 'wecom-dm-zhangsan' })
-    await until('it to be gone', async () => {
-      const { agents } = await admin.request('agents.list', {})
-      return !JSON.stringify(agents).includes('zhangsan')
-    })
-    admin.close()
+    await adminDoes(removeAgentOfZhangsan)
     expect(await say('zhangsan', 'still there?')).toBe('re: still there?')
     expect(made()).toBe(2)
   }, 20_000)

@@ -62,8 +62,8 @@ const names = () => dms().map(({ name }) => name)
 
 /** The events of the files of the answer in a bubble. */
 async function traceOf({ msgid }: ReturnType<Tenant['say']>): Promise<readonly unknown[]> {
-  // The daemon is of this source.
-  const { events } = (await daemon.api(`/api/trace/${msgid}`)) as { events: readonly Record<string, unknown>[] }
+  // The daemon is of this source. There is no trace before the message is stored.
+  const { events = [] } = (await daemon.api(`/api/trace/${msgid}`)) as { events?: readonly Record<string, unknown>[] }
   return events.filter(({ kind }) => kind === 'file').map(event => event['problem'] ?? event['state'])
 }
 
