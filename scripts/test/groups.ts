@@ -32,8 +32,8 @@ const patient: readonly string[] = ['test/core/', 'test/simulation', 'test/mutan
 
 /** The tests that need neither a build nor a browser, a gateway or a whole daemon. */
 export const unitTier: Plan = [
-  ['test/core/', 'test/config/'],
-  ['test/store/', 'test/wecom/', 'test/domain/', 'test/crypto/', 'test/scheduler/', 'test/app/', 'test/scripts/'],
+  ['test/core/', 'test/config/', 'test/domain/', 'test/crypto/', 'test/scripts/'],
+  ['test/store/', 'test/wecom/', 'test/scheduler/', 'test/app/'],
   ['test/architecture', 'test/tidy'],
 ]
 
