@@ -1,63 +1,63 @@
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Load } from './connections.ts'
-import { loadCore, pinned, type Server, startDaemon, startEcho, startPeer, startWithoutStore } from './servers.ts'
+import {
+  loadCells,
+  loadColumns,
+  loadOptions,
+  measureInTurns,
+  measureLoad,
+  printHead,
+  printRow,
+  ratio,
+  runLoad,
+} from './rounds.ts'
+import { daemonsOf, type Server, startDurable, startEcho, startPeer, startWithoutStore } from './servers.ts'
 
 /**
- * Durable callbacks per second of the compiled binary beside a bare echo, the same handler without a store, and what a
- * peer does, all in one run: on a shared machine only the ratios mean something.
+ * Durable callbacks per second of the compiled binary, compared with a bare echo, the same handler without a store, what
+ * a plugin in a gateway does, and the smallest durable handler. With `--memory` resident memory instead.
  */
 export async function runCallbacks(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({ args: [...args], options: { seconds: { type: 'string', default: '30' } } })
-  console.log(
-    '| connections | server | callbacks/s | to no store | to peer | p50 ms | p99 ms | failures | RSS MB | CPU µs/req |',
-  )
-  console.log('|---|---|---|---|---|---|---|---|---|---|')
-  for (const connections of [1, 64, 512]) {
-    const rows = []
-    for (const start of [startEcho, startWithoutStore, startPeer, startDaemon]) {
-      rows.push(await measure(await start(), connections, Number(values.seconds)))
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      ...loadOptions,
+      connections: { type: 'string', multiple: true, default: ['1', '64', '512'] },
+      memory: { type: 'boolean' },
+    },
+  })
+  const daemons = daemonsOf(values.binary)
+  if (values.memory) return await runMemory([startDurable, ...daemons])
+  printHead(['connections', 'server', 'callbacks/s', 'to durable', 'to peer', ...loadColumns])
+  for (const connections of values.connections.map(Number)) {
+    const starts = [startEcho, startWithoutStore, startPeer, startDurable, ...daemons]
+    const measured = await measureInTurns(starts, Number(values.rounds), server =>
+      measureLoad(server, { connections, seconds: Number(values.seconds) }),
+    )
+    const [, , peer, durable] = measured
+    for (const row of measured) {
+      const { name, load } = row
+      const ratios = [ratio(load, durable?.load), ratio(load, peer?.load)]
+      printRow([connections, name, load.perSecond.toFixed(0), ...ratios, ...loadCells(row)])
     }
-    const [, bare, peer] = rows
-    for (const row of rows) console.log(formatRow(connections, row, bare?.load, peer?.load))
   }
 }
 
-interface Row {
-  readonly name: string
-  readonly load: Load
-  readonly rssMb: number
-  readonly cpuSeconds: number
-}
+const memoryRequests = 60_000
 
-async function measure(server: Server, connections: number, seconds: number): Promise<Row> {
-  await load(server, connections, 2) // the compiler warms up
-  const before = server.usage()
-  const measured = await load(server, connections, seconds)
-  const after = server.usage()
-  await server.stop()
-  return { name: server.name, load: measured, rssMb: after.rssMb, cpuSeconds: after.cpuSeconds - before.cpuSeconds }
-}
-
-async function load(server: Server, connections: number, seconds: number): Promise<Load> {
-  const command = [process.execPath, join(import.meta.dir, 'load.ts'), server.url, String(connections), String(seconds)]
-  const child = Bun.spawn(pinned(loadCore, command), { stdio: ['ignore', 'pipe', 'inherit'] })
-  return JSON.parse(await new Response(child.stdout).text())
-}
-
-function formatRow(connections: number, { name, load, rssMb, cpuSeconds }: Row, bare?: Load, peer?: Load): string {
-  const ratio = (to?: Load) => (to === undefined ? '' : (load.perSecond / to.perSecond).toFixed(2))
-  const cells = [
-    connections,
-    name,
-    load.perSecond.toFixed(0),
-    ratio(bare),
-    ratio(peer),
-    load.p50.toFixed(2),
-    load.p99.toFixed(2),
-    load.failures,
-    rssMb.toFixed(0),
-    ((cpuSeconds / load.requests) * 1e6).toFixed(0),
-  ]
-  return `| ${cells.join(' | ')} |`
+/** Resident memory when idle and after each of two times 60,000 callbacks. */
+async function runMemory(starts: readonly (() => Promise<Server>)[]): Promise<void> {
+  printHead(['server', 'idle MB', 'after 60,000', 'after 10 s', 'after 120,000', 'after 10 s'])
+  for (const start of starts) {
+    const server = await start()
+    await Bun.sleep(1_000)
+    const cells = [server.usage().rssMb]
+    for (let time = 0; time < 2; time++) {
+      await runLoad(server, { connections: 64, requests: memoryRequests })
+      cells.push(server.usage().rssMb)
+      await Bun.sleep(10_000)
+      cells.push(server.usage().rssMb)
+    }
+    await server.stop()
+    printRow([server.name, ...cells.map(cell => cell.toFixed(0))])
+  }
 }

@@ -7,29 +7,37 @@ export interface Load {
   readonly p99: number
 }
 
-/** Sends what `nextRequest` makes for some seconds, over connections that have exactly one request under way each. */
+/** When a load ends; the first of the two decides. */
+export interface LoadEnd {
+  readonly seconds: number
+  readonly requests: number
+}
+
+/** Sends what `nextRequest` makes, over connections that have exactly one request under way each. */
 export async function keepAsking(
   url: string,
   connections: number,
-  seconds: number,
+  until: LoadEnd,
   nextRequest: () => string,
   wantedStatus: number,
 ): Promise<Load> {
   const { hostname, port } = new URL(url)
   const startedAt = performance.now()
-  const endsAt = startedAt + seconds * 1000
+  const endsAt = startedAt + until.seconds * 1000
   const wanted = `HTTP/1.1 ${wantedStatus} `
   const times: number[] = []
   let failures = 0
+  let asked = 0
   const connect = (): Promise<void> => {
     const { promise, resolve } = Promise.withResolvers<void>()
     let askedAt = 0
     let received = ''
     const next = (socket: Bun.Socket): void => {
-      if (performance.now() >= endsAt) {
+      if (asked >= until.requests || performance.now() >= endsAt) {
         socket.end()
         return resolve()
       }
+      asked++
       askedAt = performance.now()
       received = ''
       socket.write(nextRequest())

@@ -1,35 +1,31 @@
-import { decodeKey, sealEnvelope } from '../../src/crypto/envelope.ts'
-import { sign } from '../../src/crypto/signature.ts'
+import { parseArgs } from 'node:util'
 import { keepAsking } from './connections.ts'
-import { bench } from './servers.ts'
+import { askFrame, formatRequest, nextMessage, refreshOf } from './requests.ts'
 
-// A child of its own, so that it has a core of its own: URL, connections, seconds in; one line of JSON out.
-const [url = '', connections = '1', seconds = '1'] = process.argv.slice(2)
+// A separate process, so that it can have its own core. Prints one line of JSON.
+const { values } = parseArgs({
+  options: {
+    url: { type: 'string', default: '' },
+    connections: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: 'Infinity' },
+    requests: { type: 'string', default: 'Infinity' },
+    bubbles: { type: 'string', default: '0' },
+  },
+})
+const { url } = values
 const { pathname } = new URL(url)
-const key = decodeKey(bench.encodingAESKey)
-const filler = '这一段用来把消息填到常见的大小。'.repeat(7)
-const run = Math.random().toString(36).slice(2)
-let sent = 0
+const until = { seconds: Number(values.seconds), requests: Number(values.requests) }
 
-/** A distinct message of about 1.2 KB on the wire, each from another user: those of one user would be merged. */
-function nextRequest(): string {
-  const count = ++sent
-  const message = JSON.stringify({
-    msgid: `${run}-${count}`,
-    aibotid: 'aibBENCH',
-    chattype: 'single',
-    from: { userid: `user${count}` },
-    response_url: `https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=${run}${count}`,
-    msgtype: 'text',
-    text: { content: `第 ${count} 条：${filler}` },
-  })
-  const encrypt = sealEnvelope(key, message, '', crypto.getRandomValues(new Uint8Array(16)))
-  const timestamp = String(Math.floor(Date.now() / 1000))
-  const nonce = `n${count}`
-  const signature = sign(bench.token, timestamp, nonce, encrypt)
-  const body = `{"encrypt":"${encrypt}"}`
-  const query = `msg_signature=${signature}&timestamp=${timestamp}&nonce=${nonce}`
-  return `POST ${pathname}?${query} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+const streams: string[] = []
+while (streams.length < Number(values.bubbles)) {
+  const frames = await Promise.all(Array.from({ length: 50 }, () => askFrame(url, nextMessage())))
+  streams.push(...frames.map(frame => frame.id))
 }
 
-console.log(JSON.stringify(await keepAsking(url, Number(connections), Number(seconds), nextRequest, 200)))
+let asked = 0
+const payload = () => {
+  const stream = streams[asked++ % streams.length]
+  return stream === undefined ? nextMessage() : refreshOf(stream)
+}
+const nextRequest = () => formatRequest(pathname, payload())
+console.log(JSON.stringify(await keepAsking(url, Number(values.connections), until, nextRequest, 200)))

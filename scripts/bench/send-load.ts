@@ -5,6 +5,7 @@ import { bench } from './servers.ts'
 const [url = '', connections = '1', seconds = '1', target = 'user'] = process.argv.slice(2)
 const { pathname } = new URL(url)
 const filler = '这一段用来把消息填到常见的大小。'.repeat(7)
+const until = { seconds: Number(seconds), requests: Infinity }
 let sent = 0
 
 /** A text of about 350 bytes, each to another member, or each to the same department. */
@@ -16,4 +17,4 @@ function nextRequest(): string {
   return `POST ${pathname} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer ${bench.adminToken}\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`
 }
 
-console.log(JSON.stringify(await keepAsking(url, Number(connections), Number(seconds), nextRequest, 202)))
+console.log(JSON.stringify(await keepAsking(url, Number(connections), until, nextRequest, 202)))

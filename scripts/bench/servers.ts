@@ -41,12 +41,30 @@ export const startWithoutStore = () => start('same handler, no store', [process.
 /** What a plugin inside a gateway does: Node, node:http, the official codec, a Map. */
 export const startPeer = () => start('node:http + @wecom/crypto', ['node', join(here, 'peer.mjs')])
 
-/** Takes every message at once, on the core of the load. */
-export const startWecom = () => start('wecom', [process.execPath, join(here, 'wecom.ts')], freePort(), loadCore)
+/** Keeps every message durably and does nothing else: the yardstick of our own handler. */
+export async function startDurable(): Promise<Server> {
+  const folder = mkdtempSync(join(tmpdir(), 'wecomd-bench-'))
+  const command = [process.execPath, join(here, 'durable.ts')]
+  return withoutFolder(await start('durable', command, { env: { BENCH_FOLDER: folder } }), folder)
+}
 
-/** The compiled daemon, durable, with its limits raised and no gateway to reach. */
-export async function startDaemon(): Promise<Server> {
-  return await startBinary('wecomd (durable)', freePort())
+/** Takes every message at once, on the core of the load. */
+export const startWecom = () => start('wecom', [process.execPath, join(here, 'wecom.ts')], { core: loadCore })
+
+/** The echo agent, which answers every message with 20 deltas. */
+export const startGateway = () => start('gateway', [process.execPath, join(here, 'gateway.ts')], { core: loadCore })
+
+const ownBinary = join(here, '../../dist/wecomd')
+
+/** The servers that `--binary PATH` names (several times, to compare them), else the compiled daemon of this checkout. */
+export function daemonsOf(binaries: readonly string[] = [], config?: object): readonly (() => Promise<Server>)[] {
+  if (binaries.length === 0) return [() => startDaemon('wecomd', [ownBinary], config)]
+  return binaries.map(binary => () => startDaemon(binary, [binary], config))
+}
+
+/** A daemon, durable, with its limits raised, and without a gateway unless `config` has one. */
+export async function startDaemon(name: string, program: readonly string[], config: object = {}): Promise<Server> {
+  return await startConfigured(name, program, freePort(), config)
 }
 
 /** The same with an app at a WeCom of ours; its URL is where messages are sent by. */
@@ -54,21 +72,30 @@ export async function startSender(apiBaseUrl: string): Promise<Server> {
   const app = { corpId: 'wwbench0000000001', corpSecret: 'bench-secret', agentId: 1_000_002 }
   const admin = { port: freePort(), token: bench.adminToken }
   const channels = { wecom: { bot: secretsOfBot, agent: app, network: { apiBaseUrl } } }
-  const server = await startBinary('wecomd', freePort(), { channels, admin })
+  const server = await startConfigured('wecomd', [ownBinary], freePort(), { channels, admin })
   return { ...server, url: `http://127.0.0.1:${admin.port}/api/send` }
 }
 
 /** The same, with leave to fetch media from a host of ours. */
 export async function startFetcher(mediaHost: string): Promise<Server & { folder: string }> {
   const channels = { wecom: { bot: { ...secretsOfBot, joinWindowMs: 0 }, network: { apiBaseUrl: mediaHost } } }
-  return await startBinary('wecomd', freePort(), { channels })
+  return await startConfigured('wecomd', [ownBinary], freePort(), { channels })
 }
 
-async function startBinary(name: string, port: number, config: object = {}): Promise<Server & { folder: string }> {
+async function startConfigured(
+  name: string,
+  program: readonly string[],
+  port: number,
+  config: object,
+): Promise<Server & { folder: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-bench-'))
   const file = join(folder, 'wecomd.json5')
   writeFileSync(file, JSON.stringify({ ...daemonConfig(folder, port), ...config }), { mode: 0o600 })
-  const server = await start(name, [join(here, '../../dist/wecomd'), 'run', '--config', file], port)
+  return withoutFolder(await start(name, [...program, 'run', '--config', file], { port }), folder)
+}
+
+/** Removes the server's folder when it stops. */
+function withoutFolder(server: Server, folder: string): Server & { folder: string } {
   return {
     ...server,
     folder,
@@ -93,9 +120,17 @@ export function daemonConfig(folder: string, port: number): object {
   }
 }
 
-async function start(name: string, command: readonly string[], port = freePort(), core = serverCore): Promise<Server> {
+interface StartOptions {
+  readonly port?: number
+  readonly core?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+async function start(name: string, command: readonly string[], options: StartOptions = {}): Promise<Server> {
+  const { port = freePort(), core = serverCore, env = {} } = options
+  const keys = { PORT: String(port), BENCH_TOKEN: bench.token, BENCH_KEY: bench.encodingAESKey }
   const child = Bun.spawn(pinned(core, command), {
-    env: { ...process.env, PORT: String(port), BENCH_TOKEN: bench.token, BENCH_KEY: bench.encodingAESKey },
+    env: { ...process.env, ...keys, ...env },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const url = `http://127.0.0.1:${port}/wecom/bot`
