@@ -12,12 +12,12 @@ import { OutboxWorker } from './worker.ts'
 
 /** Downloads at once. */
 const parallel = 8
-/** A question that was joined with the next one, and that with the next, and so on. */
+/** How many merges are followed: a question can be joined with the next one, which is joined with its next. */
 const mostMerges = 50
 
 /**
- * Fetches what users send, at once and beside the queue: links live five minutes. A question waits for its media; what
- * is not to be had, it is asked without. The files of answers are looked for and fetched from the agent likewise.
+ * Fetches the media that users send. It does not wait for the queue, because links live five minutes. A question waits
+ * for its media and is asked without media that can't be fetched. Files of answers are fetched from the agent here too.
  */
 export class Fetcher {
   readonly worker: OutboxWorker<'media'>
