@@ -33,3 +33,10 @@ export interface Job {
   /** Of a failed one; `hint` is for the operator. */
   readonly failure?: { readonly reason: string; readonly hint?: string }
 }
+
+/** A job at its end, with the reason if it failed. `at` is epoch ms. */
+export function finishedJob(job: Job, failure: Job['failure'], at: number): Job {
+  return failure === undefined
+    ? { ...job, state: 'done', finishedAt: at }
+    : { ...job, state: 'failed', finishedAt: at, failure }
+}

@@ -233,6 +233,22 @@ export function hasBubble(turn: Turn): boolean {
   return turn.surface === 'bot' && turn.origin === 'message'
 }
 
+/** True while refreshes of the bubble can still show something new. */
+export function hasOpenBubble(turn: Turn): boolean {
+  return hasBubble(turn) && turn.closedWith === undefined
+}
+
+/** Returns the turn with these events added to its trace. */
+export function traced(turn: Turn, ...events: readonly TraceEvent[]): Turn {
+  return { ...turn, trace: [...turn.trace, ...events] }
+}
+
+/** The same for an event that may be repeated without end. Undefined if the trace has `most` of its kind already. */
+export function tracedUpTo(most: number, turn: Turn, event: TraceEvent): Turn | undefined {
+  const known = turn.trace.filter(({ kind }) => kind === event.kind).length
+  return known < most ? traced(turn, event) : undefined
+}
+
 /** True while the turn itself can still change. Its deliveries may be unfinished after that. */
 export function isOpen(turn: { readonly state: TurnState; readonly isOver: boolean }): boolean {
   if (turn.state === 'shown' || turn.state === 'ended') return false

@@ -1,11 +1,11 @@
 import type { Agent, Approval } from '../../domain/agent.ts'
-import type { Job, JobBody } from '../../domain/job.ts'
-import { hasBubble, type Turn } from '../../domain/turn.ts'
+import { finishedJob, type Job, type JobBody } from '../../domain/job.ts'
+import { hasOpenBubble, type Turn } from '../../domain/turn.ts'
 import { isCode, messageOf } from '../../errors.ts'
 import { formatApproval } from '../../core/streaming/approval.ts'
 import { type ApprovalOutcome, approvalSettled } from '../../core/streaming/commands.ts'
 import { planNotice } from '../../core/fallback/plan.ts'
-import { deferJob, finishedJob } from '../deliver/jobs.ts'
+import { deferJob } from '../deliver/jobs.ts'
 import { OutboxWorker } from '../deliver/worker.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
 
@@ -70,7 +70,7 @@ export function notifyOfApprovals(context: BridgeContext): (turn: Turn) => void 
 async function notifySender(context: BridgeContext, approval: Approval): Promise<void> {
   const { store, clock } = context
   const turn = approval.runId === undefined ? undefined : await store.find(approval.runId)
-  if (turn?.dm === undefined || (hasBubble(turn) && turn.closedWith === undefined)) return
+  if (turn?.dm === undefined || hasOpenBubble(turn)) return
   const notice = formatApproval(approval, translatorOf(context, turn.account))
   await store.outbox.write({ add: planNotice(turn, notice, clock.now(), `${turn.id}:approval:${approval.id}`) })
 }

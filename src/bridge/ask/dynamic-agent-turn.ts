@@ -1,7 +1,6 @@
 import { formatSessionKey } from '../../domain/routing.ts'
-import type { Turn } from '../../domain/turn.ts'
+import { traced, type Turn } from '../../domain/turn.ts'
 import { isCode } from '../../errors.ts'
-import { traced } from '../../core/streaming/advance.ts'
 import type { BridgeContext } from '../context.ts'
 
 /**

@@ -1,4 +1,5 @@
 import type { Callback, Feedback } from '../../domain/message.ts'
+import { tracedUpTo } from '../../domain/turn.ts'
 import { streamOfFeedback } from '../../core/streaming/frame.ts'
 import type { BridgeContext } from '../context.ts'
 
@@ -25,8 +26,8 @@ export async function recordFeedback(
   if (turn === undefined || turn.account !== account) return
   const event = { at, kind: 'feedback', verdict: feedback.verdict, reasons: feedback.reasons.join(',') }
   await context.store.update(turn.id, stored => {
-    const known = stored.trace.filter(({ kind }) => kind === 'feedback').length
-    return known < maxTraced ? { save: [{ ...stored, trace: [...stored.trace, event] }] } : undefined
+    const traced = tracedUpTo(maxTraced, stored, event)
+    return traced && { save: [traced] }
   })
   if (!context.accounts.get(account)?.agentGetsFeedback) return
   await context.store.keyValue.set(keyOf(turn.sessionKey), formatFeedback(feedback))

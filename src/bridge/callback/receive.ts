@@ -8,7 +8,7 @@ import {
   type Reply,
 } from '../../domain/message.ts'
 import { formatStreamId, formatTurnId } from '../../domain/routing.ts'
-import type { Turn } from '../../domain/turn.ts'
+import { type Turn, tracedUpTo } from '../../domain/turn.ts'
 import { planCardUpdate, clickedCard } from '../../core/cards/click.ts'
 import { streamOfClick } from '../../core/cards/route.ts'
 import { firstFrame, type Live, streamFrame } from '../../core/streaming/frame.ts'
@@ -124,9 +124,8 @@ async function openSettings(
 
 async function traceDuplicate(context: BridgeContext, turn: Turn, at: number): Promise<void> {
   await context.store.update(turn.id, stored => {
-    const known = stored.trace.filter(event => event.kind === 'duplicate').length
-    if (known >= maxTracedDuplicates) return undefined
-    return { save: [{ ...stored, trace: [...stored.trace, { at, kind: 'duplicate' }] }] }
+    const traced = tracedUpTo(maxTracedDuplicates, stored, { at, kind: 'duplicate' })
+    return traced && { save: [traced] }
   })
 }
 

@@ -1,4 +1,4 @@
-import type { Job, JobBody } from '../../domain/job.ts'
+import { finishedJob, type Job, type JobBody } from '../../domain/job.ts'
 import type { Fetched } from '../../domain/ports.ts'
 import { isUnclaimed, type Turn } from '../../domain/turn.ts'
 import { askableAt, settleAttachment } from '../../core/streaming/attachments.ts'
@@ -7,7 +7,7 @@ import type { Collected } from '../../core/streaming/files.ts'
 import { advance } from '../../core/streaming/advance.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
 import { collectFile, type Postponed } from './collect.ts'
-import { deferJob, finishedJob } from './jobs.ts'
+import { deferJob } from './jobs.ts'
 import { OutboxWorker } from './worker.ts'
 
 /** Downloads at once. */

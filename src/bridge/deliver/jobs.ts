@@ -8,10 +8,3 @@ export async function deferJob({ store, clock }: BridgeContext, job: Job, ms = r
   const dueAt = Math.min(clock.now() + ms, job.expiresAt)
   await store.outbox.write({ settle: [{ ...job, state: 'queued', dueAt }] })
 }
-
-/** A job at its end, with the reason when it failed. */
-export function finishedJob(job: Job, failure: Job['failure'], at: number): Job {
-  return failure === undefined
-    ? { ...job, state: 'done', finishedAt: at }
-    : { ...job, state: 'failed', finishedAt: at, failure }
-}

@@ -1,7 +1,7 @@
 import type { Delivery } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Click } from '../../domain/message.ts'
-import { hasBubble, type Turn, type TurnCard } from '../../domain/turn.ts'
+import { hasOpenBubble, type Turn, type TurnCard } from '../../domain/turn.ts'
 import { type AnswerRoute, nextRoute } from '../fallback/routes.ts'
 import type { Translate } from '../notices/notices.ts'
 import { shapeCard } from './shape.ts'
@@ -58,8 +58,7 @@ function asText(pieces: readonly Piece[], translate: Translate): string {
 }
 
 function routeOfCard(turn: Turn, now: number): AnswerRoute | undefined {
-  const isOpen = hasBubble(turn) && turn.closedWith === undefined
-  if (!isOpen) return nextRoute(turn, [], now) === 'app' ? 'app' : undefined
+  if (!hasOpenBubble(turn)) return nextRoute(turn, [], now) === 'app' ? 'app' : undefined
   // WeCom accepts a card by response_url in single chats only.
   const acceptsCard = turn.conversation.kind === 'direct' && nextRoute(turn, ['app'], now) === 'response_url'
   return acceptsCard ? 'response_url' : undefined

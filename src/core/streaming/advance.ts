@@ -33,7 +33,15 @@ import type { RunEnd } from '../../domain/agent.ts'
 import type { Delivery } from '../../domain/delivery.ts'
 import type { Job } from '../../domain/job.ts'
 import type { Change } from '../../domain/ports.ts'
-import { hasBubble, isUnclaimed, type TraceEvent, type Turn, withoutPending } from '../../domain/turn.ts'
+import {
+  hasBubble,
+  hasOpenBubble,
+  isUnclaimed,
+  traced,
+  tracedUpTo,
+  type Turn,
+  withoutPending,
+} from '../../domain/turn.ts'
 import type { Translate } from '../notices/notices.ts'
 import type { PreparedQuestion } from './attachments.ts'
 import { planCard, settleCard } from '../cards/route.ts'
@@ -142,8 +150,8 @@ function markAsked(turn: Turn, at: number, bootId: string): Change {
 }
 
 function resume(turn: Turn, at: number): Change | undefined {
-  const count = turn.trace.filter(event => event.kind === 'resumed').length
-  return count < maxTracedResumes ? { save: [traced(turn, { at, kind: 'resumed' })] } : undefined
+  const resumed = tracedUpTo(maxTracedResumes, turn, { at, kind: 'resumed' })
+  return resumed && { save: [resumed] }
 }
 
 function showText(turn: Turn, at: number, text: string): Change | undefined {
@@ -155,8 +163,8 @@ function showText(turn: Turn, at: number, text: string): Change | undefined {
 
 function endRun(turn: Turn, event: Extract<TurnEvent, { kind: 'run_ended' }>, translate: Translate): Change {
   const { at } = event
-  const hasOpenBubble = hasBubble(turn) && turn.closedWith === undefined
-  if (event.end.kind === 'expired' && !hasOpenBubble) return expire(turn, at, translate)
+  const isBubbleOpen = hasOpenBubble(turn)
+  if (event.end.kind === 'expired' && !isBubbleOpen) return expire(turn, at, translate)
   const { end, text: answer, reasoning, files } = outcomeOf(turn, event.end, translate)
   const { answer: text, card, add: cards = [] } = planCard(turn, answer, at, translate)
   const ended = traced(
@@ -166,7 +174,7 @@ function endRun(turn: Turn, event: Extract<TurnEvent, { kind: 'run_ended' }>, tr
   )
   const search = 'search' in event.end ? event.end.search : undefined
   const { turn: over, add: collects } = planFiles(ended, files ?? [], search, at)
-  if (hasOpenBubble) return { save: [{ ...over, state: 'closing' }], add: [...cards, ...collects] }
+  if (isBubbleOpen) return { save: [{ ...over, state: 'closing' }], add: [...cards, ...collects] }
   if (!hasBubble(turn)) return moveAnswer(withLostFiles(over, translate), at, translate, collects)
   // The bubble closed during the run. The text that it showed counts only if the answer still begins with it.
   const shown = Buffer.from(turn.answer).subarray(0, turn.shownBytes).toString()
@@ -266,9 +274,4 @@ function moveAnswer(turn: Turn, at: number, translate: Translate, files: readonl
     { at, kind: 'ended', end: turn.end, ...(lost && { lost }) },
   )
   return { save: [moved], add: [...deliveries, ...files] }
-}
-
-/** Returns the turn with these events added to its trace. */
-export function traced(turn: Turn, ...events: readonly TraceEvent[]): Turn {
-  return { ...turn, trace: [...turn.trace, ...events] }
 }

@@ -1,13 +1,13 @@
 import type { Approval } from '../../domain/agent.ts'
 import { type Command, type PolicyDecision, type DmPolicy, decide, decideAdmin } from '../../domain/policy.ts'
 import type { Change, SenderLoad } from '../../domain/ports.ts'
-import { hasBubble, isUnclaimed, type Turn, type TurnEnd, withoutPending } from '../../domain/turn.ts'
+import { hasBubble, isUnclaimed, traced, type Turn, type TurnEnd, withoutPending } from '../../domain/turn.ts'
 import type { Notice, Translate } from '../notices/notices.ts'
 import { findApproval } from './approval.ts'
 import { askableAt, fetchJobs } from './attachments.ts'
 import { planNoticeAnyRoute } from '../fallback/plan.ts'
 import { queuedJob } from '../fallback/queued.ts'
-import { advance, traced } from './advance.ts'
+import { advance } from './advance.ts'
 
 /** Access control and available commands of a Bot or an app. */
 export interface CommandRules {

@@ -1,4 +1,4 @@
-import { hasBubble, isUnclaimed, type Turn } from '../../domain/turn.ts'
+import { hasOpenBubble, isUnclaimed, type Turn } from '../../domain/turn.ts'
 import { fileDeadline } from './files.ts'
 
 /** How long a finish frame may stay unfetched before the answer takes another route. */
@@ -22,7 +22,7 @@ export function nextDeadline(turn: Turn): number | undefined {
   if (awaited.length > 0) return Math.min(...awaited)
   if (turn.state === 'closing') return Math.min((turn.readyAt ?? turn.endedAt ?? 0) + unfetchedMs, turn.windowEndAt)
   if (turn.end !== undefined) return undefined
-  const closesAt = hasBubble(turn) && turn.closedWith === undefined ? turn.handoverAt : undefined
+  const closesAt = hasOpenBubble(turn) ? turn.handoverAt : undefined
   const expiresAt = isUnclaimed(turn) ? turn.lastWayUntil : undefined
   if (closesAt === undefined) return expiresAt
   return expiresAt === undefined ? closesAt : Math.min(closesAt, expiresAt)

@@ -12,22 +12,12 @@
  * - A look finds all files that are there, also those that were found before. A file counts once, by the agent's id of it.
  */
 import type { AgentFile, FileSearch } from '../../domain/agent.ts'
-import type { Job, JobBody } from '../../domain/job.ts'
-import type { TraceEvent, Turn, TurnFile } from '../../domain/turn.ts'
+import { finishedJob, type Job, type JobBody } from '../../domain/job.ts'
+import { hasOpenBubble, type TraceEvent, traced, type Turn, type TurnFile } from '../../domain/turn.ts'
 import type { Translate } from '../notices/notices.ts'
 import { planNotice, planNoticeAnyRoute } from '../fallback/plan.ts'
 import { queuedJob } from '../fallback/queued.ts'
-import {
-  bubbleWaitsMs,
-  closableAt,
-  failAll,
-  failed,
-  fileId,
-  hasOpenBubble,
-  heldUntil,
-  lossOf,
-  type Step,
-} from './files.ts'
+import { bubbleWaitsMs, closableAt, failAll, failed, fileId, heldUntil, lossOf, type Step } from './files.ts'
 import { formatSpoolName } from './spool-name.ts'
 
 /** When the history is read, after the end of the run. The first four are in time for the bubble. */
@@ -72,7 +62,7 @@ export function filesFound(turn: Turn, look: Look, translate: Translate): Step |
 
 /** What remains of a search after a look: when its next look is due, or its end. */
 export function afterLook(turn: Turn, job: Job, body: Extract<JobBody, { kind: 'search' }>, look: Look): Job {
-  if (look.nextMs === undefined || isComplete(turn, look.others)) return { ...job, state: 'done', finishedAt: look.at }
+  if (look.nextMs === undefined || isComplete(turn, look.others)) return finishedJob(job, undefined, look.at)
   const looksMs = remainingLooks(turn, job, body, look.at)
   return { ...job, state: 'queued', body: { ...body, looksMs }, dueAt: endOf(turn, job) + look.nextMs }
 }
@@ -100,7 +90,7 @@ function announce(turn: Turn, named: readonly string[], now: number): Turn {
     return hasRoute ? file : failed(file, 'no_way')
   })
   const news = files.map(({ state, problem }) => ({ at: now, kind: 'file', state, ...(problem && { problem }) }))
-  return { ...turn, files, trace: [...turn.trace, ...news] }
+  return traced({ ...turn, files }, ...news)
 }
 
 /** Adds what was not known yet; a file takes the place where the answer announced it. */
@@ -120,7 +110,7 @@ function addFound(turn: Turn, found: readonly AgentFile[], others: Others, now: 
   if (news.length === 0) return { turn, add }
   const isWaiting = hasOpenBubble(turn) && files.some(({ state }) => state === 'pending')
   const filesUntil = turn.filesUntil ?? heldUntil(turn, now)
-  return { turn: { ...turn, files, trace: [...turn.trace, ...news], ...(isWaiting && { filesUntil }) }, add }
+  return { turn: traced({ ...turn, files, ...(isWaiting && { filesUntil }) }, ...news), add }
 }
 
 /** The agent refuses files without an id. What has no route is not looked at twice. */

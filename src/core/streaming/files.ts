@@ -1,7 +1,7 @@
 import type { Delivery, MediaKind } from '../../domain/delivery.ts'
 import type { Job } from '../../domain/job.ts'
 import { limits } from '../../domain/limits.ts'
-import { type FileProblem, hasBubble, type Turn, type TurnFile } from '../../domain/turn.ts'
+import { type FileProblem, hasOpenBubble, traced, type Turn, type TurnFile } from '../../domain/turn.ts'
 import type { Translate } from '../notices/notices.ts'
 import { planMedia, planNotice } from '../fallback/plan.ts'
 
@@ -23,10 +23,6 @@ export interface Step {
 
 export function failed(file: TurnFile, problem: FileProblem): TurnFile {
   return { ...file, state: 'failed', problem }
-}
-
-export function hasOpenBubble(turn: Turn): boolean {
-  return hasBubble(turn) && turn.closedWith === undefined
 }
 
 function isUndecided({ state }: TurnFile): boolean {
@@ -61,11 +57,8 @@ export function closableAt(before: Turn, next: Turn, now: number): Turn {
 export function failAll(turn: Turn, state: TurnFile['state'], problem: FileProblem, at: number): Turn {
   const failures = turn.files?.filter(file => file.state === state) ?? []
   if (failures.length === 0) return turn
-  return {
-    ...turn,
-    files: turn.files?.map(file => (file.state === state ? failed(file, problem) : file)) ?? [],
-    trace: [...turn.trace, ...failures.map(() => ({ at, kind: 'file', state: 'failed', problem }))],
-  }
+  const files = turn.files?.map(file => (file.state === state ? failed(file, problem) : file)) ?? []
+  return traced({ ...turn, files }, ...failures.map(() => ({ at, kind: 'file', state: 'failed', problem })))
 }
 
 /** A file has come from the agent, or cannot be had; undefined when that is known already. */

@@ -26,11 +26,11 @@ import type { Inbound } from '../../domain/message.ts'
 import { type Command, parseCommand } from '../../domain/policy.ts'
 import type { Change, SenderLoad } from '../../domain/ports.ts'
 import { formatTurnId } from '../../domain/routing.ts'
-import { type DirectMessages, type Thoughts, type Turn, withoutPending } from '../../domain/turn.ts'
+import { type DirectMessages, type Thoughts, traced, type Turn, withoutPending } from '../../domain/turn.ts'
 import type { Translate } from '../notices/notices.ts'
 import { askableAt, fetchJobs, pendingAttachments } from './attachments.ts'
 import { type CommandRules, endAtOnce, isReset, authorizeChat, openCommand } from './commands.ts'
-import { omitUnsaid, traced } from './advance.ts'
+import { omitUnsaid } from './advance.ts'
 
 /** The greatest age of a `create_time` that starts the window. */
 const createTimeTrustMs = 60_000
