@@ -10,6 +10,7 @@ import { commandIn, openTurn } from '../core/streaming/open.ts'
 import { removeMention } from '../wecom/callback/mention.ts'
 import { findConfig, formatIssueLine } from './config-issues.ts'
 import { exitCodes } from './exit-codes.ts'
+import { labelled } from './report.ts'
 import type { Call } from './table/commands.ts'
 import { UsageError } from './table/usage-error.ts'
 import type { Terminal } from './terminal.ts'
@@ -138,10 +139,7 @@ function outcomeOf(end: TurnEnd | undefined, resets: boolean): Explanation['outc
 function describe(explanation: Explanation, { language, paint }: Terminal): readonly string[] {
   const { account, mode, command, rule, allowed, setting, agent, session, outcome, note, says } = explanation
   const texts = explainTexts[language]
-  const row = (label: keyof ExplainTexts['labels'], text: string) => {
-    const name = texts.labels[label]
-    return `${name}${' '.repeat(10 - Bun.stringWidth(name))}${text}`
-  }
+  const row = (label: keyof ExplainTexts['labels'], text: string) => labelled(texts.labels[label], text)
   const colour = allowed ? paint.good : paint.bad
   return [
     row('account', texts.account(account, mode)),

@@ -59,6 +59,11 @@ export function describeWaits({ reason, until, errcode }: Static<typeof waits>, 
   )
 }
 
+/** A line of a report: a label in a column of its own, and what it labels. */
+export function labelled(label: string, text: string): string {
+  return `${label}${' '.repeat(Math.max(1, 10 - Bun.stringWidth(label)))}${text}`
+}
+
 /** The state of a delivery, in words and in its colour. */
 export function describeState(state: string, { language, paint }: Terminal): string {
   const text = deliveryTexts[language].states[state] ?? state

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { askDaemon } from './daemon.ts'
 import { exitCodes } from './exit-codes.ts'
-import { time } from './report.ts'
+import { labelled, time } from './report.ts'
 import type { Call } from './table/commands.ts'
 import type { Terminal } from './terminal.ts'
 import { statusTexts } from './texts/status.ts'
@@ -81,10 +81,10 @@ class StatusPrinter {
       '',
       ...Object.entries(components).flatMap(([name, component]) => this.component(name, component)),
       ...accounts.flatMap(account => this.account(account)),
-      this.row(texts.turns, texts.countTurns(shown(turns?.open), shown(turns?.waiting), shown(turns?.asking))),
-      this.row(texts.outbox, texts.countOutbox(shown(outbox?.queued), shown(outbox?.held))),
-      this.row(texts.dead, deadLetters),
-      this.row(texts.config, texts.loaded(formatTime(config.loadedAt))),
+      labelled(texts.turns, texts.countTurns(shown(turns?.open), shown(turns?.waiting), shown(turns?.asking))),
+      labelled(texts.outbox, texts.countOutbox(shown(outbox?.queued), shown(outbox?.held))),
+      labelled(texts.dead, deadLetters),
+      labelled(texts.config, texts.loaded(formatTime(config.loadedAt))),
       ...(config.complaint === undefined ? [] : [this.below(paint.bad(texts.reloadRejected(config.complaint)))]),
     ]
   }
@@ -95,7 +95,7 @@ class StatusPrinter {
     const word = texts.states[state] ?? state
     const colour = { up: paint.good, connecting: paint.warn, bound: paint.warn }[state] ?? paint.bad
     const at = state === 'unreachable' && since !== undefined ? texts.stateSince(word, formatTime(since)) : word
-    const line = this.row(
+    const line = labelled(
       texts.parts[name] ?? name,
       reason === undefined ? colour(at) : texts.because(colour(at), reason),
     )
@@ -115,7 +115,7 @@ class StatusPrinter {
     const { texts } = this
     const { paint, formatTime } = this.terminal
     const { quota, held, activity, token } = app
-    const head = this.row(texts.account, `${label} ${texts.sendsOnly}`)
+    const head = labelled(texts.account, `${label} ${texts.sendsOnly}`)
     const access = token === undefined ? texts.noToken : texts.tokenUntil(formatTime(token.expiresAt))
     const peak = quota === undefined ? [] : [texts.peak(quota.minute, quota.hour)]
     return [
@@ -140,7 +140,7 @@ class StatusPrinter {
     // A valid callback after the failure shows that the token is right.
     const isTrouble = failedAt !== undefined && failedAt > (seenAt ?? 0)
     return [
-      this.row(texts.account, texts.listed([`${label} ${paths.join(' ')}`, seen])),
+      labelled(texts.account, texts.listed([`${label} ${paths.join(' ')}`, seen])),
       ...this.silence(surface),
       ...(isTrouble ? this.remedy(texts.signatureFailure(formatTime(failedAt), tokenKey)) : []),
     ]
@@ -155,12 +155,8 @@ class StatusPrinter {
     return [this.below(paint.bad(line)), ...this.remedy(hint)]
   }
 
-  private row(label: string, text: string): string {
-    return `${label}${' '.repeat(Math.max(1, 10 - Bun.stringWidth(label)))}${text}`
-  }
-
   private below(text: string): string {
-    return this.row('', text)
+    return labelled('', text)
   }
 
   private remedy(text: string | undefined): readonly string[] {

@@ -44,7 +44,7 @@ export class Asker {
   private readonly context: BridgeContext
   /** The limits of the runs that this process follows, by turn id. */
   private readonly limits = new Map<string, RunLimit>()
-  /** Turns whose dynamic agent was created a second time. A third time would not help. */
+  /** Turns in progress whose dynamic agent was created a second time. A third time would not help. */
   private readonly recreated = new Set<string>()
 
   constructor(context: BridgeContext) {
@@ -157,7 +157,7 @@ export class Asker {
     }
     try {
       const end = await agent.ask(ask, chunk => this.onChunk(turn, chunk), limit.signal)
-      if (this.wasAgentRemoved(turn, end)) {
+      if (this.mustRecreateAgent(turn, end)) {
         this.recreated.add(turn.id)
         await dynamicAgents.forget(turn.agentId)
         return await this.requeue(turn.id, clock.now())
@@ -175,7 +175,7 @@ export class Asker {
   }
 
   /** Whether the run failed because its dynamic agent was removed in the gateway, for the first time in this turn. */
-  private wasAgentRemoved({ id, fallbackAgentId }: Turn, end: RunEnd): boolean {
+  private mustRecreateAgent({ id, fallbackAgentId }: Turn, end: RunEnd): boolean {
     return (
       fallbackAgentId !== undefined &&
       end.kind === 'failed' &&
@@ -215,6 +215,7 @@ export class Asker {
       const change = advanceAll(stored, events, translatorOf(this.context, stored.account))
       return { ...change, save: [withoutPending(change?.save[0] ?? stored)] }
     })
+    this.recreated.delete(turnId)
   }
 }
 

@@ -35,9 +35,18 @@ export class Fetcher {
 
   private async handle(job: Job): Promise<void> {
     const { body } = job
-    if (body.kind === 'collect') return await this.collect(job, body)
-    if (body.kind === 'search') return await this.search(job, body)
-    if (body.kind === 'fetch') return await this.fetchMedia(job, body)
+    switch (body.kind) {
+      case 'fetch':
+        return await this.fetchMedia(job, body)
+      case 'collect':
+        return await this.collect(job, body)
+      case 'search':
+        return await this.search(job, body)
+      case 'approve':
+        throw new Error(`a job of kind ${body.kind} is never in the queue ${job.queue}`)
+      default:
+        return body satisfies never
+    }
   }
 
   private async fetchMedia(job: Job, { attachment, file }: Extract<JobBody, { kind: 'fetch' }>): Promise<void> {

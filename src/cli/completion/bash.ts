@@ -1,12 +1,11 @@
-import { casePattern, type Vocabulary } from './vocabulary.ts'
+import { casePatterns, type Vocabulary } from './vocabulary.ts'
 
 /**
  * A completion script for bash. It walks the words before the cursor to find the command, skipping the values of flags.
  * bash splits `--lang=en` at the `=`, so that sign is a word of its own here.
  */
-export function bashCompletion({ choices, valueFlags }: Vocabulary): string {
-  const files = valueFlags.filter(({ isFile }) => isFile)
-  const chosen = valueFlags.filter(flag => flag.choices.length > 0)
+export function bashCompletion(vocabulary: Vocabulary): string {
+  const { all, files, chosen } = casePatterns(vocabulary)
   return [
     '# bash completion for wecomd: source it, or save it as /etc/bash_completion.d/wecomd',
     '_wecomd() {',
@@ -17,22 +16,24 @@ export function bashCompletion({ choices, valueFlags }: Vocabulary): string {
     '    if [[ $word == = ]]; then skip=1; continue; fi',
     '    if [[ -n $skip ]]; then skip=; continue; fi',
     '    case "$at $word" in',
-    `      ${valueFlags.map(casePattern).join('|')}) skip=1 ;;`,
+    `      ${all}) skip=1 ;;`,
     "      *' -'*) ;;",
     '      *) at=${at:+$at }$word ;;',
     '    esac',
     '  done',
     '  if [[ $cur == = ]]; then cur=; elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi',
     '  case "$at $prev" in',
-    `    ${files.map(casePattern).join('|')})`,
+    `    ${files})`,
     '      compopt -o filenames 2>/dev/null',
     '      mapfile -t COMPREPLY < <(compgen -f -- "$cur")',
     '      return ;;',
-    ...chosen.map(flag => `    ${casePattern(flag)}) words='${flag.choices.join(' ')}' ;;`),
-    `    ${valueFlags.map(casePattern).join('|')}) return ;;`,
+    ...chosen.map(({ pattern, values }) => `    ${pattern}) words='${values}' ;;`),
+    `    ${all}) return ;;`,
     '    *)',
     '      case "$at" in',
-    ...choices.map(({ at, words }) => `        '${at}') words='${words.map(([word]) => word).join(' ')}' ;;`),
+    ...vocabulary.choices.map(
+      ({ at, words }) => `        '${at}') words='${words.map(([word]) => word).join(' ')}' ;;`,
+    ),
     '      esac ;;',
     '  esac',
     '  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")',

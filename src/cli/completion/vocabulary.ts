@@ -64,7 +64,19 @@ function valueFlagsOf(at: string, flags: Flags): readonly ValueFlag[] {
     .map(([name, { value, choices = [] }]) => ({ at, flag: `--${name}`, isFile: value === 'FILE', choices }))
 }
 
-/** The pattern of a `case` over "the command so far, a space, the flag"; `*` is any command. */
-export function casePattern({ at, flag }: ValueFlag): string {
+/** Patterns of a `case` over "the command so far, a space, the flag": of all flags with a value, and of those completed. */
+export function casePatterns({ valueFlags }: Vocabulary) {
+  const listed = (flags: readonly ValueFlag[]) => flags.map(casePattern).join('|')
+  return {
+    all: listed(valueFlags),
+    files: listed(valueFlags.filter(({ isFile }) => isFile)),
+    chosen: valueFlags
+      .filter(({ choices }) => choices.length > 0)
+      .map(flag => ({ pattern: casePattern(flag), values: flag.choices.join(' ') })),
+  }
+}
+
+/** `*` is any command. */
+function casePattern({ at, flag }: ValueFlag): string {
   return at === '*' ? `*' ${flag}'` : `'${at} ${flag}'`
 }

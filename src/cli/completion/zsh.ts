@@ -1,9 +1,8 @@
-import { casePattern, type Vocabulary } from './vocabulary.ts'
+import { casePatterns, type Vocabulary } from './vocabulary.ts'
 
 /** A completion script for zsh, with a description of every word. It works as a file in `fpath` and when it is sourced. */
-export function zshCompletion({ choices, valueFlags }: Vocabulary): string {
-  const files = valueFlags.filter(({ isFile }) => isFile)
-  const chosen = valueFlags.filter(flag => flag.choices.length > 0)
+export function zshCompletion(vocabulary: Vocabulary): string {
+  const { all, files, chosen } = casePatterns(vocabulary)
   return [
     '#compdef wecomd',
     '# zsh completion for wecomd: source it after compinit, or save it as _wecomd in a folder of fpath',
@@ -14,7 +13,7 @@ export function zshCompletion({ choices, valueFlags }: Vocabulary): string {
     '    word=${words[i]}',
     "    if [[ -n $skip ]]; then skip=''; continue; fi",
     '    case "$at $word" in',
-    `      ${valueFlags.map(casePattern).join('|')}) skip=1 ;;`,
+    `      ${all}) skip=1 ;;`,
     "      *' -'*) ;;",
     '      *) at=${at:+$at }$word ;;',
     '    esac',
@@ -24,12 +23,12 @@ export function zshCompletion({ choices, valueFlags }: Vocabulary): string {
     "    compset -P '*='",
     '  fi',
     '  case "$at $prev" in',
-    `    ${files.map(casePattern).join('|')}) _files; return ;;`,
-    ...chosen.map(flag => `    ${casePattern(flag)}) compadd -- ${flag.choices.join(' ')}; return ;;`),
-    `    ${valueFlags.map(casePattern).join('|')}) return ;;`,
+    `    ${files}) _files; return ;;`,
+    ...chosen.map(({ pattern, values }) => `    ${pattern}) compadd -- ${values}; return ;;`),
+    `    ${all}) return ;;`,
     '  esac',
     '  case "$at" in',
-    ...choices.flatMap(({ at, words }) => [
+    ...vocabulary.choices.flatMap(({ at, words }) => [
       `    '${at}') items=(`,
       ...words.map(([word, about]) => `      ${quote(`${word}:${about}`)}`),
       '    ) ;;',

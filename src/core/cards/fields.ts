@@ -1,3 +1,4 @@
+import { isObject } from '../../domain/json.ts'
 import type { Card } from '../../domain/message.ts'
 import { byteLength } from '../text/split.ts'
 
@@ -191,7 +192,7 @@ export function refuse(context: FieldContext, reason: string): void {
 
 /** Returns the fields of an object, and no fields for any other value. */
 export function fieldsOf(value: unknown): Card {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+  return isObject(value) ? value : {}
 }
 
 /** Returns the items of a list; a single value counts as a list of one. */

@@ -1,4 +1,5 @@
 import type { Translate } from '../notices/notices.ts'
+import { fieldsOf } from './fields.ts'
 import type { RawCard } from './find.ts'
 
 /** Formats a card as readable text: everything a user would see on it, including the options to choose from. */
@@ -78,8 +79,4 @@ function textOf(fields: Fields, name: string): string {
 function listOf(fields: Fields, name: string): readonly Fields[] {
   const list = fields[name]
   return Array.isArray(list) ? list.map(fieldsOf) : []
-}
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
 }

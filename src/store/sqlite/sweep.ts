@@ -93,7 +93,6 @@ export class Sweeper {
       this.turns.remove(id)
     }
     if (old.length > 0) this.deliveries.invalidate()
-    if (old.length > 0) this.turns.tasks.invalidate()
     return old.length + this.statements.removeAlone.run(before, rowsPerSweep).changes
   }
 

@@ -58,11 +58,6 @@ export class TaskQueue {
     this.lanes.place(formatLane(conversation), row, (head, other) => this.statements.setHead.run(head, other.seq))
   }
 
-  /** Rows were deleted directly. */
-  invalidate(): void {
-    this.lanes.invalidate()
-  }
-
   /** Turns whose task is due, not leased, and the first of its conversation. Earliest first. */
   claimable(now: number, limit: number): readonly Turn[] {
     return this.statements.claimable.all(now, now, limit).map(({ doc }) => JSON.parse(doc) as Turn)

@@ -1,3 +1,4 @@
+import { minuteMs } from '../../domain/duration.ts'
 import type { Clock, Log, LogFields } from '../../world.ts'
 
 /**
@@ -18,7 +19,6 @@ export interface LogThrottle {
   once(line: ThrottledLine): void
 }
 
-const minuteMs = 60_000
 /** After this many topics no new one is logged. The platform has a few dozen types. */
 const maxTopics = 200
 
