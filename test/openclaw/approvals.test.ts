@@ -1,32 +1,32 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type OpenClaw, startOpenClaw } from '../../scripts/openclaw.ts'
-import { type TestDaemon, startTestDaemon, untilAdmin } from '../scenarios/daemon.ts'
+import { untilAdmin } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
+import { useDaemon } from '../scenarios/use-daemon.ts'
 import { connectClient, type Payload } from './client.ts'
-import { type Front, openFront } from './front.ts'
+import { useFronts } from './front.ts'
 import { openclawSuite, withoutOpenClaw } from './gateway.ts'
 import { methodsOf, Recorder } from './recorder.ts'
 
 let gateway: OpenClaw
-let daemon: TestDaemon | undefined
-let front: Front
+const daemon = useDaemon()
+const openFront = useFronts()
 let recorder: Recorder
 
 /** A gateway whose agent needs approval to execute anything, and a Bot with an administrator. */
 async function open() {
   recorder = new Recorder()
-  front = openFront(gateway.url, {}, recorder.onFrame)
-  const opened = await startTestDaemon({
+  const front = openFront(gateway.url, {}, recorder.onFrame)
+  await daemon.open({
     gatewayUrl: { url: front.url, token: gateway.token },
     tenant: { refreshMs: 200 },
     bot: { dm: { policy: 'open' } },
     channel: { dynamicAgents: { adminUsers: ['boss'] } },
   })
-  daemon = opened
-  await untilAdmin(opened)
-  const say = (userid: string, text: string) => opened.tenant.say({ userid, text })
+  await untilAdmin(daemon)
+  const say = (userid: string, text: string) => daemon.tenant.say({ userid, text })
   /** Makes the agent request a command, and returns the text that answers the request. */
   const ask = async (userid: string, file: string) => {
     const command = `touch ${join(gateway.folder, file)}`
@@ -43,11 +43,6 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw approvals'), () => {
     gateway = await startOpenClaw({ configPatch: { tools: { exec: { mode: 'ask' } } } })
   }, 600_000)
 
-  afterEach(async () => {
-    await daemon?.close()
-    front.close()
-    daemon = undefined
-  })
   afterAll(() => gateway?.remove())
 
   test('openclaw: a pending command is shown and runs once it is approved', async () => {
@@ -102,8 +97,8 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw approvals'), () => {
       await admin.request('config.patch', { raw: JSON.stringify(config), baseHash: hash })
     }
     const safetyAfterReload = async () => {
-      await daemon?.app.reload()
-      const status = await daemon?.api('/api/status')
+      await daemon.app.reload()
+      const status = await daemon.api('/api/status')
       return (status as { components: { safety?: Payload } }).components.safety
     }
     await until('the policy to be read', () => recorder.users().some(({ sent }) => sent.join().includes('config.get')))

@@ -1,14 +1,15 @@
-import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import type { OpenClaw } from '../../scripts/openclaw.ts'
-import { type TestDaemon, startTestDaemon } from '../scenarios/daemon.ts'
+import type { TestDaemon } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
+import { useDaemon } from '../scenarios/use-daemon.ts'
 import { connectClient, type Payload } from './client.ts'
-import { type Front, openFront } from './front.ts'
+import { useFronts } from './front.ts'
 import { openclawSuite, restartWithinMs, sharedGateway, withoutOpenClaw } from './gateway.ts'
 
 let gateway: OpenClaw
-let daemon: TestDaemon | undefined
-let front: Front | undefined
+const daemon = useDaemon()
+const openFront = useFronts()
 let users = 0
 
 /** Every test uses a new user, so that sessions in the shared gateway stay separate. */
@@ -16,8 +17,7 @@ const newUser = () => `user${++users}`
 const sessionOf = (userid: string) => `agent:main:wecom:default:direct:${userid}`
 
 async function open(url = gateway.url, token = gateway.token): Promise<TestDaemon> {
-  daemon = await startTestDaemon({ gatewayUrl: { url, token }, tenant: { refreshMs: 200 } })
-  return daemon
+  return await daemon.open({ gatewayUrl: { url, token }, tenant: { refreshMs: 200 } })
 }
 
 async function openReady(url?: string): Promise<TestDaemon> {
@@ -51,13 +51,6 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
   beforeAll(async () => {
     gateway = await sharedGateway()
   }, 600_000)
-
-  afterEach(async () => {
-    await daemon?.close()
-    front?.close()
-    daemon = undefined
-    front = undefined
-  })
 
   test('openclaw: a message is answered, and the answer streams', async () => {
     const { tenant } = await openReady()
@@ -116,7 +109,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
   })
 
   test('openclaw: after a broken connection the same bubble continues', async () => {
-    front = openFront(gateway.url)
+    const front = openFront(gateway.url)
     const { tenant } = await openReady(front.url)
     const userid = newUser()
     const bubble = tenant.say({ userid, text: '[long 60 100]' })
@@ -184,7 +177,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
   })
 
   test('openclaw: a remote daemon waits for pairing and shows the command', async () => {
-    front = openFront(gateway.url, { 'x-forwarded-for': '203.0.113.7' })
+    const front = openFront(gateway.url, { 'x-forwarded-for': '203.0.113.7' })
     const opened = await open(front.url)
     const link = await until('the pairing state', async () => {
       const found = await linkOf(opened)

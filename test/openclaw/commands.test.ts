@@ -1,29 +1,29 @@
-import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import type { OpenClaw } from '../../scripts/openclaw.ts'
-import { type TestDaemon, startTestDaemon, untilAdmin } from '../scenarios/daemon.ts'
+import { untilAdmin } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
+import { useDaemon } from '../scenarios/use-daemon.ts'
 import { connectClient, type Payload } from './client.ts'
-import { type Front, openFront } from './front.ts'
+import { useFronts } from './front.ts'
 import { openclawSuite, sharedGateway, withoutOpenClaw } from './gateway.ts'
 import { methodsOf, Recorder } from './recorder.ts'
 
 let gateway: OpenClaw
-let daemon: TestDaemon | undefined
-let front: Front | undefined
+const daemon = useDaemon()
+const openFront = useFronts()
 let users = 0
 
 const newUser = () => `commander${++users}`
 
 /** Every user may use commands; both links are up. */
 async function open(url = gateway.url): Promise<(userid: string, text: string) => Promise<string>> {
-  const opened = await startTestDaemon({
+  await daemon.open({
     gatewayUrl: { url, token: gateway.token },
     tenant: { refreshMs: 200 },
     bot: { dm: { policy: 'open' } },
   })
-  daemon = opened
-  await untilAdmin(opened)
-  return async (userid, text) => (await opened.tenant.say({ userid, text }).finished).text
+  await untilAdmin(daemon)
+  return async (userid, text) => (await daemon.tenant.say({ userid, text }).finished).text
 }
 
 async function rowsOf(userid: string): Promise<readonly unknown[]> {
@@ -48,13 +48,6 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw commands'), () => {
     gateway = await sharedGateway()
   }, 600_000)
 
-  afterEach(async () => {
-    await daemon?.close()
-    front?.close()
-    daemon = undefined
-    front = undefined
-  })
-
   test('openclaw: /new starts a session without the earlier conversation', async () => {
     const say = await open()
     const userid = newUser()
@@ -72,7 +65,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw commands'), () => {
     const say = await open()
     const userid = newUser()
     const start = async (text: string) => {
-      const bubble = daemon?.tenant.say({ userid, text })
+      const bubble = daemon.tenant.say({ userid, text })
       await until('the first text', () => bubble?.text.startsWith('tok'))
       return bubble
     }
@@ -81,9 +74,9 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw commands'), () => {
     expect((await stopped?.finished)?.text).toMatch(/^tok0[^]*已停止/)
     await until('the model to be left', () => requestOf('[long 300 100] a')?.aborted)
     const renewed = await start('[long 300 100] b')
-    const joined = daemon?.tenant.say({ userid, text: '[say never]' })
+    const joined = daemon.tenant.say({ userid, text: '[say never]' })
     await until('it to wait', () => joined?.frames.length !== 0)
-    const waiting = daemon?.tenant.say({ userid, text: '[say nor this]' })
+    const waiting = daemon.tenant.say({ userid, text: '[say nor this]' })
     await until('the other to wait', () => waiting?.frames.length !== 0)
     expect((await joined?.finished)?.text).toBe('已与你的下一条消息一起回答。')
     expect(await say(userid, '/new')).toBe('✅ 已开始新的会话。')
@@ -110,7 +103,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw commands'), () => {
 
   test('openclaw: user text is never sent over a link with admin scope', async () => {
     const recorder = new Recorder()
-    front = openFront(gateway.url, {}, recorder.onFrame)
+    const front = openFront(gateway.url, {}, recorder.onFrame)
     const say = await open(front.url)
     const userid = newUser()
     for (const text of ['canary [say a]', '/status canary', '/new canary [say b]', '/model canary', '/reset']) {

@@ -1,24 +1,25 @@
-import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { OpenClaw } from '../../scripts/openclaw.ts'
-import { type TestDaemon, startTestDaemon, untilAdmin } from '../scenarios/daemon.ts'
+import { untilAdmin } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
+import { useDaemon } from '../scenarios/use-daemon.ts'
 import { connectClient, type Payload } from './client.ts'
-import { type Front, openFront } from './front.ts'
+import { useFronts } from './front.ts'
 import { openclawSuite, sharedGateway, withoutOpenClaw } from './gateway.ts'
 import { methodsOf, Recorder } from './recorder.ts'
 
 let gateway: OpenClaw
-let daemon: TestDaemon | undefined
-let front: Front | undefined
+const daemon = useDaemon()
+const openFront = useFronts()
 const template = mkdtempSync(join(tmpdir(), 'wecomd-template-'))
 const suffix = 'a1'
 
 async function open(url = gateway.url) {
   writeFileSync(join(template, 'AGENTS.md'), `Told by the template ${suffix}.\n`)
-  const opened = await startTestDaemon({
+  await daemon.open({
     gatewayUrl: { url, token: gateway.token },
     tenant: { refreshMs: 200 },
     bot: { dm: { policy: 'open' } },
@@ -26,9 +27,8 @@ async function open(url = gateway.url) {
       dynamicAgents: { enabled: true, adminUsers: ['boss'], workspaceTemplate: template },
     },
   })
-  daemon = opened
-  await untilAdmin(opened)
-  return async (userid: string, text: string) => (await opened.tenant.say({ userid, text }).finished).text
+  await untilAdmin(daemon)
+  return async (userid: string, text: string) => (await daemon.tenant.say({ userid, text }).finished).text
 }
 
 async function agents(): Promise<readonly Payload[]> {
@@ -43,16 +43,9 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw dynamic agents'), () =>
     gateway = await sharedGateway()
   }, 600_000)
 
-  afterEach(async () => {
-    await daemon?.close()
-    front?.close()
-    daemon = undefined
-    front = undefined
-  })
-
   test("openclaw: a user's agent is created once, from the template", async () => {
     const recorder = new Recorder()
-    front = openFront(gateway.url, {}, recorder.onFrame)
+    const front = openFront(gateway.url, {}, recorder.onFrame)
     const say = await open(front.url)
     const user = `owner-${suffix}`
     expect(await say(user, '[say one] canary')).toBe('one')

@@ -1,4 +1,5 @@
 import type { ServerWebSocket } from 'bun'
+import { afterEach } from 'bun:test'
 
 interface Line {
   readonly id: number
@@ -15,6 +16,19 @@ export interface Front {
 
 /** Called for every frame, with the number of its connection. */
 export type OnFrame = (line: number, from: 'client' | 'gateway', text: string) => void
+
+/** `openFront` for the tests of a file: what a test opens is closed after it. */
+export function useFronts(): typeof openFront {
+  const opened: Front[] = []
+  afterEach(() => {
+    for (const front of opened.splice(0)) front.close()
+  })
+  return (...call) => {
+    const front = openFront(...call)
+    opened.push(front)
+    return front
+  }
+}
 
 export function openFront(
   gatewayUrl: string,

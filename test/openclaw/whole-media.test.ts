@@ -1,14 +1,14 @@
-import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import type { OpenClaw } from '../../scripts/openclaw.ts'
 import { pngOf } from '../gateway/files.ts'
 import { directMessages, startAppDaemon } from '../scenarios/app-daemon.ts'
-import type { TestDaemon } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
+import { useDaemon } from '../scenarios/use-daemon.ts'
 import { openclawSuite, sharedGateway, withoutOpenClaw } from './gateway.ts'
 
 let claw: OpenClaw
-let daemon: TestDaemon | undefined
+const daemon = useDaemon(startAppDaemon)
 
 const picture = pngOf(40)
 const md5 = createHash('md5').update(picture).digest('hex')
@@ -24,7 +24,6 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media, end to end'), () => {
   beforeAll(async () => {
     claw = await sharedGateway()
   }, 600_000)
-  afterEach(() => daemon?.close())
 
   for (const [where, place] of [
     ['a single chat', {}],
@@ -32,7 +31,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media, end to end'), () => {
   ] as const) {
     test(`openclaw: an agent's image is in the bubble of ${where}, its table a message`, async () => {
       const userid = 'maker'
-      daemon = await startAppDaemon({
+      await daemon.open({
         gatewayUrl: { url: claw.url, token: claw.token },
         tenant: { refreshMs: 200, members: [userid] },
       })
@@ -43,7 +42,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media, end to end'), () => {
       const stream = JSON.stringify(bubble.captured.at(-1)?.reply.plain?.['stream'])
       expect(stream).toContain(`"md5":"${md5}"`)
       const [sent] = await until('the table', () => {
-        const messages = daemon === undefined ? [] : directMessages(daemon, userid)
+        const messages = directMessages(daemon, userid)
         return messages.length > 0 && messages
       })
       expect(sent?.media).toMatchObject({ type: 'file', name: '表.csv', bytes: 8 })
@@ -53,7 +52,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media, end to end'), () => {
 
   test("openclaw: a user's image reaches the model as an image", async () => {
     const userid = 'sender'
-    daemon = await startAppDaemon({
+    await daemon.open({
       gatewayUrl: { url: claw.url, token: claw.token },
       bot: { joinWindowMs: 0 },
       tenant: { refreshMs: 200 },
