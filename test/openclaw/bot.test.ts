@@ -149,7 +149,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     async () => {
       const opened = await openReady()
       const userid = newUser()
-      const bubble = opened.tenant.say({ userid, text: '[long 30 100]' })
+      const bubble = opened.tenant.say({ userid, text: '[long 150 100]' })
       await until('the first text', () => bubble.text.startsWith('tok'))
       await gateway.stop('SIGKILL')
       const waiting = opened.tenant.say({ userid: newUser(), text: '[say I waited]' })
