@@ -50,7 +50,7 @@ export function planFiles(turn: Turn, found: readonly AgentFile[], search: FileS
 /** What a look changes; undefined when that is nothing. */
 export function filesFound(turn: Turn, look: Look, translate: Translate): Step | undefined {
   const { at, files: found, others, nextMs } = look
-  const { turn: joined, add } = addFound(turn, found, others, at)
+  const { turn: joined, add } = addFound(withoutExcuse(turn, found), found, others, at)
   const known = nextMs === undefined ? failAll(joined, 'announced', 'never_came', at) : joined
   const next = closableAt(turn, isHeld(known, look) ? known : withoutLook(known), at)
   const isUntold = nextMs === undefined && turn.files?.some(({ isUnsaid }) => isUnsaid) === true
@@ -58,6 +58,12 @@ export function filesFound(turn: Turn, look: Look, translate: Translate): Step |
   if (hasOpenBubble(turn)) return { turn: next, add }
   const said = sayFailures(next, newFailures(turn, next), look, translate)
   return { turn: said.turn, add: [...add, ...said.add] }
+}
+
+/** An open bubble whose answer turns out to be a file does not say that there is no answer. */
+function withoutExcuse(turn: Turn, found: readonly AgentFile[]): Turn {
+  const isAnswer = turn.end === 'empty' && turn.answer !== '' && found.length > 0 && hasOpenBubble(turn)
+  return isAnswer ? { ...turn, answer: '' } : turn
 }
 
 /** What remains of a search after a look: when its next look is due, or its end. */

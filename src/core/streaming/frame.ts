@@ -91,7 +91,8 @@ export function streamFrame(turn: Turn, view: View, translate: Translate): Frame
 }
 
 function openContent(turn: Turn, view: View, translate: Translate): string {
-  const answer = view.live?.text ?? turn.answer
+  // That the agent said nothing is only known for sure once its files were looked for.
+  const answer = turn.end === 'empty' ? '' : (view.live?.text ?? turn.answer)
   const { reasoning, plain } = splitReasoning(turn.end === undefined ? trimPartialTag(answer) : answer)
   const text = maskCards(plain, isFresh(view))
   const notice =

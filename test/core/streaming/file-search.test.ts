@@ -227,3 +227,26 @@ describe('late files: after the bubble has closed', () => {
     expect([added(last), contentsOf(last)]).toEqual([['response_url'], [`done\n\n${noWay}`]])
   })
 })
+
+describe('late files: an answer without text', () => {
+  const silent: TurnEvent = {
+    kind: 'run_ended',
+    at,
+    end: { kind: 'empty', search: { runIds: ['m1'], named: [], others: 'none' } },
+    chunks: 0,
+  }
+  const empty = translate({ key: 'empty' })
+
+  test('late files: an open bubble does not say that there is no answer while files are looked for', () => {
+    const { turn } = run([silent])
+    expect(turn).toMatchObject({ state: 'closing', end: 'empty' })
+    expect(shownBy(turn)).toMatchObject({ content: '…', finish: false })
+    const { turn: told } = run([silent, look(600), look(1_900), served(at + 3_000)])
+    expect(told).toMatchObject({ state: 'shown', closedWith: empty })
+  })
+
+  test('late files: a file that is found in time is the answer', () => {
+    const { turn } = run([silent, look(300, [csv]), deadline(at + 61_000), served(at + 61_000)])
+    expect(turn).toMatchObject({ state: 'shown', closedWith: follows })
+  })
+})
