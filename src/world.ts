@@ -1,4 +1,6 @@
+import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { dirname } from 'node:path'
 
 /** Cancels a registration. A second call has no effect. */
 export type Cancel = () => void
@@ -77,6 +79,26 @@ export function realWorld(log: Log): World {
     host: hostname(),
     pid: process.pid,
   }
+}
+
+/**
+ * Writes a secret that only this user may read. The file has either its old content or all of the new one, also after a
+ * power cut or on a full disk. Throws what the file system throws.
+ */
+export function writeSecretFile(file: string, text: string): void {
+  const draft = `${file}.new`
+  const handle = openSync(draft, 'w', 0o600)
+  try {
+    fchmodSync(handle, 0o600)
+    writeFileSync(handle, text)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+  renameSync(draft, file)
+  const folder = openSync(dirname(file), 'r')
+  fsyncSync(folder)
+  closeSync(folder)
 }
 
 /** setTimeout overflows at 2^31 ms. A later alarm rings early, and its owner then checks the clock and sets a new one. */

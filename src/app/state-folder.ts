@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config, LoadedConfig } from '../config/config.ts'
 import type { Settings } from '../config/schema.ts'
@@ -10,7 +10,7 @@ import { type Credentials, Handshake, type PairingMemory, type Purpose } from '.
 import { backoffMs } from '../scheduler/backoff.ts'
 import { openSqliteStore } from '../store/sqlite/store.ts'
 import { nextDeadline } from '../core/streaming/deadlines.ts'
-import type { World } from '../world.ts'
+import { type World, writeSecretFile } from '../world.ts'
 
 /** The options of the daemon. */
 export interface DaemonOptions {
@@ -107,13 +107,20 @@ function pairingFile(file: string, pair: string): PairingMemory {
   }
 }
 
-/** The bearer token of the private listener. Without one in the config, it is generated and stored in the state folder. */
+/** A token that was cut off by a full disk or a power cut is shorter. */
+const usableToken = /^[\x21-\x7e]{32,4096}$/
+
+/**
+ * The bearer token of the private listener. Without one in the config, it is generated and stored in the state folder.
+ * An unusable one there is made anew: nobody can have been given it, and an empty one would let everybody in.
+ */
 export function adminToken(config: Config, stateDir: string, world: World): string {
   if (config.admin.token !== undefined) return config.admin.token
   const file = join(stateDir, 'admin-token')
-  if (existsSync(file)) return readFileSync(file, 'utf8').trim()
+  const stored = existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
+  if (stored !== undefined && usableToken.test(stored)) return stored
+  if (stored !== undefined) world.log.warn('the admin token was empty or cut off and has been made anew', { file })
   const token = Buffer.from(world.random.bytes(24)).toString('base64url')
-  writeFileSync(file, `${token}\n`, { mode: 0o600 })
-  chmodSync(file, 0o600)
+  writeSecretFile(file, `${token}\n`)
   return token
 }

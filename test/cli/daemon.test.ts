@@ -252,6 +252,17 @@ describe('a daemon that cannot start', () => {
     expect(readFileSync(join(stateDir, 'wecomd.db'))).toEqual(garbage)
   })
 
+  test('run: a device key that is empty or cut off is named and kept', async () => {
+    for (const [index, text] of ['', '-----BEGIN PRIVATE KEY-----\nMC4CAQAw', 'not a key'].entries()) {
+      const stateDir = join(folder, `state-key${index}`)
+      mkdirSync(stateDir)
+      writeFileSync(join(stateDir, 'device.pem'), text)
+      const { code, err } = await run('run', '--config', writeConfig({ name: `key${index}`, stateDir, ...free() }))
+      expect([code, err]).toEqual([5, expect.stringContaining(`cannot read the device key ${stateDir}`)])
+      expect(readFileSync(join(stateDir, 'device.pem'), 'utf8')).toBe(text)
+    }
+  })
+
   test('demo: a port that is taken is told', async () => {
     const { code, err } = await run('demo', '--port', String(ports.public))
     expect(code).toBe(5)

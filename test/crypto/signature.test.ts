@@ -41,3 +41,9 @@ test('signature: a wrong signature is rejected without an exception', () => {
   expect(verifySignature(signature, token, timestamp, `${nonce}0`, encrypt)).toBe(false)
   expect(verifySignature(signature, token, timestamp, nonce, encrypt.slice(4))).toBe(false)
 })
+
+test('signature: an empty token matches nothing, not even what was signed with it', () => {
+  for (const encrypt of ['', 'x', 'Y2lwaGVy']) {
+    expect(verifySignature(sign('', '1', 'n', encrypt), '', '1', 'n', encrypt)).toBe(false)
+  }
+})

@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { WecomdError } from '../../errors.ts'
+import { writeSecretFile } from '../../world.ts'
 
 /** The identity of this daemon, as approved by the gateway's operator. */
 export interface Device {
@@ -46,10 +47,7 @@ function readKey(file: string): KeyObject {
 
 function createKey(file: string): KeyObject {
   const { privateKey } = generateKeyPairSync('ed25519')
-  const fresh = `${file}.new`
-  writeFileSync(fresh, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
-  chmodSync(fresh, 0o600)
-  renameSync(fresh, file)
+  writeSecretFile(file, privateKey.export({ type: 'pkcs8', format: 'pem' }))
   return privateKey
 }
 
