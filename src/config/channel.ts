@@ -58,7 +58,7 @@ const bot = (description: string, options: KeyOptions = {}) =>
       name: Type.Optional(
         Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }))], {
           description:
-            'Name or names of the Bot, removed after @ from group messages. If unset, the first @word is removed.',
+            'Name or names of the Bot, removed after @ from group messages. If unset, an @name at the beginning is removed up to white space or punctuation; set it if users write nothing between name and text.',
           sample: '助手',
         }),
       ),

@@ -69,6 +69,8 @@ export interface Inbound {
   readonly attachments?: readonly Attachment[]
   /** The message has media and no text, so the text of the same sender may follow in another message. */
   readonly isMediaOnly?: boolean
+  /** The name of a message type that we can't read. `text` is empty then. */
+  readonly unknownKind?: string
   /** Set if `origin` is `click`. */
   readonly click?: Click
 }

@@ -1,3 +1,5 @@
+import { trimInvisible } from './visible.ts'
+
 /** A parsed command. `name` is lower-case and has no slash; `rest` is the trimmed text after it. */
 export interface Command {
   readonly name: string
@@ -5,18 +7,19 @@ export interface Command {
 }
 
 const command = /^[/／]([a-z][a-z0-9_-]{0,31})(?=\s|$)/i
-/** Words that mean `/stop` if they are the whole message. */
-const stopWords: readonly string[] = ['停止', '取消']
+/** Words that mean `/stop` if they are the whole message. With a question mark they are chat. */
+const stopWord = /^(?:停止|取消)[。！!.…\s]*$/
 
 /**
- * Parses a command such as `/new`, `／status now` or 停止. Returns undefined for ordinary text, including `/etc/hosts`
- * (docs/behaviour.md, Commands).
+ * Parses a command such as `/new`, `／status now` or 停止. Blanks around it don't matter. Returns undefined for ordinary
+ * text, including `/etc/hosts` (docs/behaviour.md, Commands).
  */
 export function parseCommand(text: string): Command | undefined {
-  if (stopWords.includes(text.trim())) return { name: 'stop', rest: '' }
-  const [head, name] = command.exec(text) ?? []
+  const words = trimInvisible(text)
+  if (stopWord.test(words)) return { name: 'stop', rest: '' }
+  const [head, name] = command.exec(words) ?? []
   if (head === undefined || name === undefined) return undefined
-  return { name: name.toLowerCase(), rest: text.slice(head.length).trim() }
+  return { name: name.toLowerCase(), rest: words.slice(head.length).trim() }
 }
 
 /** Access control by sender: the `dm` section of a Bot or an app. */

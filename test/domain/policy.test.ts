@@ -18,6 +18,13 @@ describe('parsing commands', () => {
     ['/a_b-c\nmore\nlines', { name: 'a_b-c', rest: 'more\nlines' }],
     ['停止', { name: 'stop', rest: '' }],
     [' 取消\n', { name: 'stop', rest: '' }],
+    ['取消！', { name: 'stop', rest: '' }],
+    ['停止…… ', { name: 'stop', rest: '' }],
+    ['\u200b停止.\n', { name: 'stop', rest: '' }],
+    ['  /new', { name: 'new', rest: '' }],
+    ['\u3000\n／stop\u2005', { name: 'stop', rest: '' }],
+    ['\u2060/help\ufe0f', { name: 'help', rest: '' }],
+    ['/status\u3000now', { name: 'status', rest: 'now' }],
   ] satisfies readonly (readonly [string, Command])[])('policy: %j is a command', (text, parsed) => {
     expect(parseCommand(text)).toEqual(parsed)
   })
@@ -32,6 +39,11 @@ describe('parsing commands', () => {
     '/1',
     '停止吧',
     '取消订单',
+    '停止？',
+    '取消?!',
+    '取消订单。',
+    '。停止',
+    '停止。取消',
     '',
   ])('policy: %j is chat', text => {
     expect(parseCommand(text)).toBeUndefined()

@@ -137,7 +137,8 @@ for (const [what, fields, text, attachments] of contents) {
 }
 
 const nothings: readonly [string, Fields, string][] = [
-  ['an unknown kind', message('hologram', {}), 'hologram'],
+  ['an unknown kind of the platform', message('hologram', { FromUserName: 'sys' }), 'hologram'],
+  ['an unknown kind without MsgId', common({ MsgType: 'hologram' }), 'hologram'],
   ['a text of spaces', textMessage(' \n '), 'text'],
   ['an empty text', textMessage(''), 'text'],
   ['a message of the platform', textMessage('x', { FromUserName: 'sys' }), 'text'],
@@ -167,6 +168,13 @@ for (const [what, fields, type] of nothings) {
     expect(decode(fields)).toEqual(unhandled(type))
   })
 }
+
+test.each(['hologram', 'sticker', 'forwarded_chat'])('app callback: the sender of a %s is known', msgtype => {
+  expect(decode(message(msgtype, {}))).toMatchObject({
+    kind: 'message',
+    inbound: { origin: 'app', text: '', unknownKind: msgtype, sender: '00123' },
+  })
+})
 
 test('app callback: invalid XML is unhandled as invalid', () => {
   const xml = xmlOf(textMessage('x'))

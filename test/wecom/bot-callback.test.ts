@@ -59,13 +59,65 @@ test('bot callback: only configured names are removed from group messages', () =
 })
 
 test('bot callback: mixed items are joined by newlines, images as [image]', () => {
-  const payload = { ...group, ...mixed(textItem('@助手 '), imageItem, textItem('看图'), fileItem, { msgtype: 'new' }) }
+  const payload = {
+    ...group,
+    ...mixed(textItem('@助手 '), imageItem, textItem('看图'), fileItem, { msgtype: 'image' }),
+  }
   expect(inboundOf(payload)).toMatchObject({ text: '[image]\n看图\n[file]', attachments: [image, file] })
   expect('isMediaOnly' in inboundOf(payload)).toBe(false)
   const plain = inboundOf({ ...direct, ...mixed(textItem('一'), textItem('二')) })
   expect(plain.text).toBe('一\n二')
   expect('attachments' in plain).toBe(false)
 })
+
+const led: readonly [string, readonly object[], readonly string[] | undefined, string][] = [
+  ['a command behind a picture', [imageItem, textItem('@助手 /stop')], undefined, '[image]\n/stop'],
+  ['words behind two files', [fileItem, fileItem, textItem('@助手，看看')], undefined, '[file]\n[file]\n，看看'],
+  ['a name with bot.name', [imageItem, textItem('请 @助手 看')], ['助手'], '[image]\n请 看'],
+  ['a name alone in its part', [imageItem, textItem('@助手 '), textItem('看图')], undefined, '[image]\n看图'],
+  ['a second name', [textItem('@助手 问'), imageItem, textItem('@张三 看')], undefined, '问\n[image]\n@张三 看'],
+]
+
+for (const [what, items, names, expected] of led) {
+  test(`bot callback: in a mixed message of a group the first words are the beginning: ${what}`, () => {
+    expect(inboundOf({ ...group, ...mixed(...items) }, names).text).toBe(expected)
+  })
+}
+
+const unknownItems: readonly [string, readonly object[], string][] = [
+  ['between texts', [textItem('一'), { msgtype: 'sticker' }, textItem('二')], '一\n[unsupported: sticker]\n二'],
+  ['alone', [{ msgtype: 'chat_record' }], '[unsupported: chat_record]'],
+  ['beside a picture', [imageItem, { msgtype: 'card', card: {} }], '[image]\n[unsupported: card]'],
+]
+
+for (const [what, items, expected] of unknownItems) {
+  test(`bot callback: an item of an unknown kind is named to the agent: ${what}`, () => {
+    expect(inboundOf({ ...direct, ...mixed(...items) }).text).toBe(expected)
+  })
+}
+
+test.each(['sticker', 'chat_record', 'card.v2'])('bot callback: the sender of a %s is known', msgtype => {
+  for (const where of [direct, group]) {
+    expect(inboundOf({ ...where, msgtype })).toMatchObject({ text: '', unknownKind: msgtype, sender: 'ZhangSan' })
+  }
+})
+
+const documents: readonly [string, object, Partial<Inbound>][] = [
+  [
+    'with a file',
+    { title: '方案', file: { url: file.url } },
+    { text: '方案\n[file]', attachments: [file], isMediaOnly: true },
+  ],
+  ['without a title', { file: { url: file.url } }, { text: '[file]', attachments: [file] }],
+  ['without a file', { title: '周报', url: 'https://example.invalid/doc' }, { text: '周报' }],
+  ['with a file that has no link', { title: '周报', file: {} }, { text: '周报' }],
+]
+
+for (const [what, appmsg, expected] of documents) {
+  test(`bot callback: a shared document ${what}`, () => {
+    expect(inboundOf({ ...direct, msgtype: 'appmsg', appmsg })).toMatchObject(expected)
+  })
+}
 
 const media: readonly [string, object, Partial<Inbound>][] = [
   ['an image', imageItem, { text: '[image]', attachments: [image] }],
@@ -166,7 +218,6 @@ const unhandled: readonly [string, unknown, string][] = [
   ['an unknown kind', { msgtype: 'hologram' }, 'hologram'],
   ['feedback without content', { msgtype: 'event', event: { eventtype: 'feedback_event' } }, 'invalid'],
   ['an unknown event', { msgtype: 'event', event: { eventtype: 'x_event' } }, 'event:x_event'],
-  ['a mixed message of unknown items', { ...direct, ...mixed({ msgtype: 'new' }) }, 'mixed'],
   ['a list', [], 'invalid'],
   ['a string', 'text', 'invalid'],
   ['null', null, 'invalid'],

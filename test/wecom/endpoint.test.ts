@@ -164,7 +164,7 @@ test('endpoint: an unknown type is logged once', async () => {
   for (const msgtype of kinds) {
     clock.time += 100_000
     const timestamp = String(Math.floor(clock.time / 1000))
-    expect(await endpoint.handle(post({ ...hello, msgtype }, { timestamp }))).toEqual({ status: 200, body: '' })
+    expect((await endpoint.handle(post({ ...hello, msgtype }, { timestamp }))).status).toBe(200)
   }
   expect(lines.map(line => line.fields)).toMatchObject([{ type: 'sticker' }, { type: 'hologram' }])
 })

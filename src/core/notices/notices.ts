@@ -47,6 +47,7 @@ type PlainKey =
   | 'merged'
   | 'empty'
   | 'blank'
+  | 'unknown_kind'
   | 'failed'
   | 'lost'
   | 'timeout'

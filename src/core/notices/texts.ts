@@ -45,6 +45,10 @@ export const noticeTexts = {
     en: '(long answer: the rest is sent when it is complete)',
   },
   merged: { 'zh-CN': '已与你的下一条消息一起回答。', en: 'Answered together with your next message.' },
+  unknown_kind: {
+    'zh-CN': '暂不支持这类消息，请改发文字、图片或文件。',
+    en: "This kind of message can't be read here. Please send text, a picture or a file.",
+  },
   blank: {
     'zh-CN': '这条消息里没有可读的内容，请写下你的问题。',
     en: "There's nothing to read in this message. Please write your question.",

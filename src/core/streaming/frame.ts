@@ -26,6 +26,7 @@ import type { Approval } from '../../domain/agent.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Frame } from '../../domain/message.ts'
 import { isUnclaimed, type Phase, type Turn } from '../../domain/turn.ts'
+import { isVisible } from '../../domain/visible.ts'
 import { nextRoute } from '../fallback/routes.ts'
 import type { Translate } from '../notices/notices.ts'
 import { formatApproval } from './approval.ts'
@@ -185,9 +186,4 @@ function composeFrame(
 
 function withPreface({ preface, reasoning }: Turn, content: string): string {
   return [preface, reasoning, content].filter(part => part !== undefined && part !== '').join('\n\n')
-}
-
-/** True if a text would replace the client's thinking animation, which spaces and zero-width characters don't. */
-export function isVisible(text: string): boolean {
-  return /[^\s\u200b-\u200f\u2060\ufeff]/.test(text)
 }

@@ -9,7 +9,7 @@
  * 2. Commands. A quote or a picture before one does not hide it. They are never merged. `/stop` and `/new` act at once,
  *    past the queue.
  * 3. Access control. A sender whom the policy denies chat gets a notice.
- * 4. A message with nothing to ask ends `empty`.
+ * 4. A message with nothing to ask, or of a kind that we can't read, ends `empty` with a notice.
  * 5. Joining. A message joins the sender's waiting turn on the same surface, else it is queued. A click never joins.
  *
  * Joining keeps the newer turn, not the older one: its bubble and its response_url are valid for longer, and the user
@@ -21,12 +21,14 @@
  * sent, not when we received it. `create_time` tells when that was, but its clock is not ours: it counts only if it is
  * 0 to 60 s old.
  */
+import { dayMs } from '../../domain/duration.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Inbound } from '../../domain/message.ts'
 import { type Command, parseCommand } from '../../domain/policy.ts'
 import type { Change, SenderLoad } from '../../domain/ports.ts'
 import { formatTurnId } from '../../domain/routing.ts'
 import { type DirectMessages, type Thoughts, traced, type Turn, withoutPending } from '../../domain/turn.ts'
+import { isVisible } from '../../domain/visible.ts'
 import type { Translate } from '../notices/notices.ts'
 import { askableAt, fetchJobs, pendingAttachments } from './attachments.ts'
 import { type CommandRules, endAtOnce, isReset, authorizeChat, openCommand } from './commands.ts'
@@ -70,9 +72,12 @@ export function openTurn(inbound: Inbound, standing: SenderLoad, settings: OpenS
   if (command !== undefined) return openCommand(turn, command, standing, settings.rules, translate)
   const { turn: judged, refused } = authorizeChat(turn, settings.rules, translate)
   if (refused !== undefined) return refused
-  return turn.text.trim() === ''
-    ? endAtOnce(judged, 'empty', { key: 'blank' }, translate)
-    : askOrJoin(judged, standing, translate)
+  if (inbound.unknownKind !== undefined) {
+    return endAtOnce(judged, 'empty', { key: 'unknown_kind' }, translate, unknownKindId(turn, inbound.unknownKind))
+  }
+  return isVisible(turn.text)
+    ? askOrJoin(judged, standing, translate)
+    : endAtOnce(judged, 'empty', { key: 'blank' }, translate)
 }
 
 /**
@@ -93,6 +98,11 @@ function allOf({ before }: Pick<Inbound, 'before'>, text: string): string {
 
 function busyId({ account, sender, receivedAt }: Turn): string {
   return `busy:${account}:${sender.toLowerCase()}:${Math.floor(receivedAt / busyEveryMs)}`
+}
+
+/** The app explains a kind that it can't read once a day. */
+function unknownKindId({ account, sender, receivedAt }: Turn, kind: string): string {
+  return `unknown:${account}:${sender.toLowerCase()}:${kind}:${Math.floor(receivedAt / dayMs)}`
 }
 
 function freshTurn(inbound: Inbound, standing: SenderLoad, settings: OpenSettings): Turn {

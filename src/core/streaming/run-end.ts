@@ -1,7 +1,7 @@
 import type { AgentFile, RunEnd } from '../../domain/agent.ts'
 import type { Turn, TurnEnd } from '../../domain/turn.ts'
+import { isVisible } from '../../domain/visible.ts'
 import type { Translate } from '../notices/notices.ts'
-import { isVisible } from './frame.ts'
 import { presentReasoning, splitReasoning } from '../text/reasoning.ts'
 
 /** What a run that is over makes of its turn: the answer as users read it. */

@@ -44,8 +44,15 @@ function decodePayload(payload: Element, context: AppContext): Callback {
   if (msgtype === undefined) return unhandled(context, 'invalid')
   if (msgtype === 'event') return decodeEvent(payload, context)
   const known = messageTypes.find(type => type === msgtype)
-  if (known === undefined || isFromSystem(payload)) return unhandled(context, msgtype)
-  return decodeMessage(payload, known, context)
+  if (isFromSystem(payload)) return unhandled(context, msgtype)
+  return known === undefined ? decodeUnknown(payload, msgtype, context) : decodeMessage(payload, known, context)
+}
+
+/** A message of a kind that we can't read. Its sender learns that. */
+function decodeUnknown(payload: Element, msgtype: string, context: AppContext): Callback {
+  const msgid = parseId(trimmedTextOf(payload, 'MsgId'))
+  if (msgid === undefined) return unhandled(context, msgtype)
+  return message(payload, context, { origin: 'app', msgid, text: '', unknownKind: msgtype })
 }
 
 function decodeMessage(payload: Element, msgtype: MessageType, context: AppContext): Callback {
@@ -93,7 +100,7 @@ function unhandled(context: AppContext, type: string): Callback {
 function message(
   payload: Element,
   context: AppContext,
-  content: Pick<Inbound, 'origin' | 'msgid' | 'text' | 'attachments' | 'isMediaOnly' | 'click'>,
+  content: Pick<Inbound, 'origin' | 'msgid' | 'text' | 'attachments' | 'isMediaOnly' | 'unknownKind' | 'click'>,
 ): Callback {
   const sender = senderOf(payload)
   if (sender === undefined) return unhandled(context, 'invalid')

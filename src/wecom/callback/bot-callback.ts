@@ -48,8 +48,29 @@ function decodePayload(payload: unknown, context: BotContext): Callback {
     case 'event':
       return decodeEvent(payload, context)
     default:
-      return unhandled(context, msgtype)
+      return decodeUnknown(payload, msgtype, context)
   }
+}
+
+/** A message of a kind that we can't read. Its sender learns that; without a sender it is no message of a user. */
+function decodeUnknown(payload: unknown, msgtype: string, context: BotContext): Callback {
+  const msgid = idOf(payload, 'msgid')
+  const sender = idOf(fieldOf(payload, 'from'), 'userid')
+  const conversation = sender === undefined ? undefined : conversationOf(payload, sender, context)
+  if (msgid === undefined || sender === undefined || conversation === undefined) return unhandled(context, msgtype)
+  const { account, receivedAt } = context
+  const base = {
+    account,
+    surface: 'bot',
+    origin: 'message',
+    msgid,
+    sender,
+    conversation,
+    text: '',
+    receivedAt,
+  } as const
+  const inbound: Inbound = { ...base, unknownKind: msgtype, ...createdAtOf(payload), ...responseUrlOf(payload) }
+  return { kind: 'message', inbound }
 }
 
 function decodeMessage(payload: unknown, msgtype: MessageType, context: BotContext): Callback {
@@ -59,9 +80,11 @@ function decodeMessage(payload: unknown, msgtype: MessageType, context: BotConte
   if (msgid === undefined || sender === undefined || content === undefined) return unhandled(context, 'invalid')
   const conversation = conversationOf(payload, sender, context)
   if (conversation === undefined) return unhandled(context, 'invalid')
-  const unmentioned = removeMention(content.text, context.botNames, conversation.kind === 'group')
-  // An item with only the @name must not leave an empty first line.
-  const own = msgtype === 'mixed' ? unmentioned.replace(/^\n/, '') : unmentioned
+  const { wordsAt = 0 } = content
+  const unmentioned = removeMention(content.text.slice(wordsAt), context.botNames, conversation.kind === 'group')
+  // An item with only the @name must not leave an empty line.
+  const words = msgtype === 'mixed' ? unmentioned.replace(/^\n/, '') : unmentioned
+  const own = content.text.slice(0, wordsAt) + words
   const quote = quoteOf(fieldOf(payload, 'quote'))
   // An empty text or voice message gets a notice later on. Any other empty message is a kind we do not know.
   if (own.trim() === '' && quote === undefined && msgtype === 'mixed') return unhandled(context, msgtype)

@@ -1,13 +1,15 @@
 import type { Attachment, Inbound } from '../../domain/message.ts'
 import { fieldOf, stringOf, typeNameOf } from './json-fields.ts'
 
-/** The message types a Bot receives from users (page 100719). */
-export const messageTypes = ['text', 'mixed', 'voice', 'image', 'file', 'video'] as const
+/** The message types a Bot receives from users (page 100719; `appmsg`, a shared document, is undocumented). */
+export const messageTypes = ['text', 'mixed', 'voice', 'image', 'file', 'video', 'appmsg'] as const
 export type MessageType = (typeof messageTypes)[number]
 
 /** The text of a message for the agent, and the media to fetch. */
 export interface BotContent {
   readonly text: string
+  /** Where the user's own words begin in `text`: after the media that a mixed message begins with. */
+  readonly wordsAt?: number
   readonly attachments: readonly Attachment[]
   readonly isMediaOnly: boolean
 }
@@ -31,24 +33,52 @@ export function contentOf(holder: unknown, type: MessageType): BotContent | unde
         ? undefined
         : { text: `[${type}]`, attachments: [{ kind: type, url }], isMediaOnly: true }
     }
+    case 'appmsg':
+      return sharedDocument(struct)
     default:
       return type satisfies never
   }
 }
 
-/** Joins texts and images in order. Each image leaves `[image]` in the text. Real messages contain file items, too. */
+/** A shared document: its title, and the file if there is one. */
+function sharedDocument(struct: unknown): BotContent | undefined {
+  const title = stringOf(struct, 'title') ?? ''
+  const url = stringOf(fieldOf(struct, 'file'), 'url')
+  if (url === undefined) return title === '' ? undefined : { text: title, attachments: [], isMediaOnly: false }
+  const text = [title, '[file]'].filter(part => part !== '').join('\n')
+  return { text, attachments: [{ kind: 'file', url }], isMediaOnly: true }
+}
+
+/**
+ * Joins texts and images in order. Each image leaves `[image]` in the text, and each item of a kind that we don't know
+ * `[unsupported: kind]`. Real messages contain file items, too.
+ */
 function mixedContent(items: unknown): BotContent | undefined {
   if (!Array.isArray(items)) return undefined
   const parts = items.flatMap(item => {
-    const type = messageTypes.find(one => one === typeNameOf(item, 'msgtype'))
+    const name = typeNameOf(item, 'msgtype')
+    const type = messageTypes.find(one => one === name)
+    if (type === undefined && name !== undefined) return [unsupported(name)]
     const content = type === undefined || type === 'mixed' ? undefined : contentOf(item, type)
     return content === undefined ? [] : [content]
   })
+  const lead = parts.slice(
+    0,
+    Math.max(
+      0,
+      parts.findIndex(part => !part.isMediaOnly),
+    ),
+  )
   return {
     text: parts.map(part => part.text).join('\n'),
+    wordsAt: lead.reduce((at, { text }) => at + text.length + 1, 0),
     attachments: parts.flatMap(part => part.attachments),
     isMediaOnly: parts.length > 0 && parts.every(part => part.isMediaOnly),
   }
+}
+
+function unsupported(kind: string): BotContent {
+  return { text: `[unsupported: ${kind}]`, attachments: [], isMediaOnly: true }
 }
 
 /** The quoted message as `> ` lines, with its media; undefined without a quote. */

@@ -116,11 +116,19 @@ async function answerRequest(context: EndpointContext, request: HttpRequest, now
   }
   const callback = context.dialect.decode(opened, now)
   if (callback === undefined) return { type: 'unhandled', answer: emptyAnswer }
-  if (callback.kind === 'unhandled') logUnhandled(context.throttle, callback.type)
+  const unknown = unknownTypeOf(callback)
+  if (unknown !== undefined) logUnhandled(context.throttle, unknown)
   return { type: metricType(callback), answer: await answerCallback(context, callback, verified) }
 }
 
+/** The type of a callback that we can't read. The sender of a message like that gets a notice. */
+function unknownTypeOf(callback: Callback): string | undefined {
+  if (callback.kind === 'message') return callback.inbound.unknownKind
+  return callback.kind === 'unhandled' ? callback.type : undefined
+}
+
 function metricType(callback: Callback): string {
+  if (callback.kind === 'message' && callback.inbound.unknownKind !== undefined) return 'unhandled'
   return callback.kind === 'unhandled' && callback.type.startsWith('event:') ? callback.type : callback.kind
 }
 

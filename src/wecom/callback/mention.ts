@@ -1,16 +1,32 @@
+import { isVisible } from '../../domain/visible.ts'
+
 /**
- * Removes the Bot's own mention from a group message: the first `@name` of `names`, or, without names, one leading
- * `@word`. The space after it is removed as well. Text of single chats is returned unchanged.
+ * Removes the Bot's own mention from a group message: the first `@name` of `names`, or, without names, the one at its
+ * beginning. The space after it is removed as well. Text of single chats is returned unchanged.
  */
 export function removeMention(text: string, names: readonly string[] | undefined, isGroup: boolean): string {
   if (!isGroup) return text
-  if (names === undefined || names.length === 0) return text.replace(/^\s*@\S+\s?/u, '')
+  if (names === undefined || names.length === 0) return removeUnknownName(text)
   const found = names.flatMap(name => findMention(text, name)).toSorted((a, b) => a.start - b.start || b.end - a.end)[0]
   if (found === undefined) return text
   const before = text.slice(0, found.start)
   const after = text.slice(found.end)
   if (after === '') return before.replace(/\s$/u, '')
   return (before.trim() === '' ? '' : before) + after.replace(/^\s/u, '')
+}
+
+/** `-`, `.` and `_` inside an ASCII name, any letter, digit, mark or symbol; not what only separates words. */
+const leadingName = /^\s*@(?:(?<=[a-z\d])[-._](?=[a-z\d])|[^\s\p{P}\p{Cf}])+/iu
+
+/**
+ * A name that nobody told us ends at white space or punctuation. If nothing ends it, or only punctuation would remain,
+ * it may be more than a name, and no word of a user may be lost: it stays.
+ */
+function removeUnknownName(text: string): string {
+  const [name = ''] = leadingName.exec(text) ?? []
+  const rest = text.slice(name.length)
+  const isNameOnly = rest === '' || (isVisible(rest) && !/[^\s\p{P}\p{Cf}]/u.test(rest))
+  return name === '' || isNameOnly ? text : rest.replace(/^\s/u, '')
 }
 
 interface Span {

@@ -39,6 +39,7 @@ const plain: Record<Exclude<Notice['key'], (typeof withFacts)[number]['key']>, t
   merged: true,
   empty: true,
   blank: true,
+  unknown_kind: true,
   failed: true,
   lost: true,
   timeout: true,

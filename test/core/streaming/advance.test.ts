@@ -85,6 +85,28 @@ test('turn: an empty message is not asked, and does not join another', () => {
   })
 })
 
+test.each(['', '\u200b\u2060', '\u2800', '\u3164\ufe0f', '\u{e0020}'])(
+  'turn: nothing is seen of %j, so it is not asked',
+  text => {
+    expect(turnOf(opened({ text }))).toMatchObject({ end: 'empty', closedWith: translate({ key: 'blank' }) })
+  },
+)
+
+test('turn: a message of an unknown kind ends with a notice, by the app once per kind and day', () => {
+  const unknown = translate({ key: 'unknown_kind' })
+  expect(turnOf(opened({ text: '', unknownKind: 'sticker' }))).toMatchObject({ end: 'empty', closedWith: unknown })
+  const idOf = (unknownKind: string, receivedAt: number) => {
+    const message = { text: '', unknownKind, receivedAt, surface: 'app', origin: 'app' } as const
+    return opened(message, alone, { dm: { format: 'text', deliverWithinMs: 60_000 } }).add?.map(({ id }) => id)
+  }
+  const day = 86_400_000
+  const midnight = Math.ceil(t0 / day) * day
+  expect(idOf('sticker', midnight)).toHaveLength(1)
+  expect(idOf('sticker', midnight + day - 1)).toEqual(idOf('sticker', midnight))
+  expect(idOf('sticker', midnight + day)).not.toEqual(idOf('sticker', midnight))
+  expect(idOf('chat_record', midnight)).not.toEqual(idOf('sticker', midnight))
+})
+
 describe('the run', () => {
   test('turn: it is shown when its finish frame is fetched', () => {
     expect(after([claimed]).state).toBe('asking')

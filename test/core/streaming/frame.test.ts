@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { firstFrame, isVisible, streamFrame, streamOfFeedback, type View } from '../../../src/core/streaming/frame.ts'
+import { firstFrame, streamFrame, streamOfFeedback, type View } from '../../../src/core/streaming/frame.ts'
 import { after, alone, answered, asked, claimed, opened, translate, served, t0, text, turnOf } from './turns.ts'
 
 const placeholder = '<think></think>'
@@ -78,9 +78,4 @@ test('frame: a text of exactly 20,480 bytes is not cut', () => {
 test('frame: the preface stays above the answer', () => {
   const turn = { ...after([claimed, asked, text('answer')]), preface: 'before' }
   expect(streamFrame(turn, view(1_000), translate).content).toBe('before\n\nanswer')
-})
-
-test('frame: spaces and zero-width characters are not visible', () => {
-  expect([' \n\t', '\u200b\ufeff\u2060', ''].map(isVisible)).toEqual([false, false, false])
-  expect(isVisible(' . ')).toBe(true)
 })
