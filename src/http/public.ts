@@ -16,7 +16,7 @@ export interface Listener {
 /** All possible callback URLs. A wrong method answers 405 on every one of them, then an unused URL answers 404. */
 const paths = [...callbackPaths('bot', ':account', true), ...callbackPaths('app', ':account', true)]
 /** Listed one by one because Elysia's `all` fails if the Host header has one to three letters: it mistakes the host for the path. */
-const otherMethods = ['HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']
+const otherMethods = ['PUT', 'DELETE', 'PATCH', 'OPTIONS']
 
 /**
  * Starts the listener that is reachable from the internet. It serves callbacks only, and error responses have no body, so that
@@ -26,14 +26,26 @@ export function startPublicListener(
   address: { host: string; port: number },
   find: (path: string) => Endpoint | undefined,
 ): Listener {
-  const app = new Elysia({ strictPath: true }).onError(
-    ({ code }) => new Response(null, { status: code === 'NOT_FOUND' ? 404 : 500 }),
-  )
+  const app = new Elysia({ strictPath: true }).onError(({ code, request }) => {
+    const meant = code === 'NOT_FOUND' ? withoutExtraSlashes(request.url) : undefined
+    if (meant !== undefined) return app.handle(new Request(meant, request))
+    return new Response(null, { status: code === 'NOT_FOUND' ? 404 : 500 })
+  })
   for (const path of paths) {
     addRoute(app, path, find)
     for (const method of otherMethods) app.route(method, path, notAllowed, { parse: 'none' })
   }
   return listen(app, address)
+}
+
+/** The URL without slashes that a proxy or a person has added: doubled ones and one at the end of the path. */
+function withoutExtraSlashes(url: string): string | undefined {
+  const parsed = URL.parse(url)
+  if (parsed === null) return undefined
+  const path = parsed.pathname.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '')
+  if (path === parsed.pathname) return undefined
+  parsed.pathname = path
+  return parsed.href
 }
 
 function notAllowed(): Response {
@@ -48,6 +60,12 @@ function addRoute(app: AnyElysia, path: string, find: (path: string) => Endpoint
     return endpoint === undefined ? new Response(null, { status: 404 }) : toResponse(await endpoint.handle(request))
   }
   app
+    // The health check of a load balancer. A response to HEAD has no body.
+    .head(path, async ({ request, params }) => {
+      if (queryOf(request.url) !== '') return notAllowed()
+      const { status } = await answer(params, { method: 'GET', query: '', body: '' })
+      return new Response(null, { status })
+    })
     .get(path, ({ request, params }) => answer(params, { method: 'GET', query: queryOf(request.url), body: '' }))
     .post(
       path,
@@ -68,6 +86,9 @@ function toResponse(answer: HttpAnswer): Response {
   return new Response(body, { status, headers: { 'content-type': contentType ?? 'application/json' } })
 }
 
+/** Bun closes a connection that was idle for so long. Its limit is 255. */
+const idleSeconds = 120
+
 function hintOf(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : ''
   if (code === 'EACCES') return 'permission denied; ports below 1024 require a privileged user'
@@ -86,7 +107,8 @@ export function listen(
       hostname: address.host,
       port: address.port,
       maxRequestBodySize: maxBodyBytes,
-      idleTimeout: 30,
+      // Longer than any proxy keeps an idle connection, so that it never sends a callback on one that we close.
+      idleTimeout: idleSeconds,
       reusePort: false,
     })
   } catch (cause) {

@@ -58,14 +58,25 @@ describe('paths', () => {
     })
   }
 
+  const slashed = ['//wecom', '/wecom/', '/wecom/bot/', '/wecom//bot/default', '///wecom///bot//sales//']
+  for (const path of slashed) {
+    test(`public: ${path} is the URL without the extra slashes`, async () => {
+      expect((await get(path)).body).toBe('wecomd')
+      const { query, body } = callback(path.includes('sales') ? { token: salesToken } : {})
+      expect((await post(`${path}?${query}`, body)).status).toBe(200)
+      expectBare(await post(`${path}?${callback({ token: 'other' }).query}`, callback({ token: 'other' }).body), 401)
+    })
+  }
+
   const nowhere = [
+    '//',
+    '//healthz',
+    '/wecom//bot//nobody/',
     '/',
     '/healthz',
     '/readyz',
     '/metrics',
     '/api/status',
-    '/wecom/',
-    '//wecom',
     '/WECOM',
     '/%77ecom',
     '/wecom/../healthz',
@@ -73,8 +84,6 @@ describe('paths', () => {
     '/wecom/..%2fwecom',
     '/wecom%2fbot',
     '/wecom;x',
-    '/wecom/bot/',
-    '/wecom/bot/default/',
     '/wecom/bot/default/x',
     '/wecom/bot/DEFAULT',
     '/wecom/bot/nobody',
@@ -102,7 +111,16 @@ describe('paths', () => {
 })
 
 describe('methods', () => {
-  for (const method of ['HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+  test('public: HEAD without a query answers like GET, without the body', async () => {
+    for (const path of ['/wecom', '/wecom/bot', '/wecom/bot/sales', '/wecom/bot/'])
+      expectBare(await send(`HEAD ${path}`), 200)
+    for (const path of ['/wecom/bot/nobody', '/wecom/agent', '/nothing']) expectBare(await send(`HEAD ${path}`), 404)
+    const answer = await send('HEAD /wecom?a=1')
+    expectBare(answer, 405)
+    expect(answer.headers.get('allow')).toBe('GET, POST')
+  })
+
+  for (const method of ['PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
     test(`public: ${method} on a callback URL is a 405`, async () => {
       const paths = ['/wecom', '/wecom/bot', '/wecom/bot/sales', '/wecom/bot/nobody', '/wecom/agent', '/wecom?a=1']
       for (const path of paths) {

@@ -39,7 +39,8 @@ function readEncrypt(body: string, throttle: LogThrottle): string | undefined {
     return undefined
   }
   if (!/^\s*(?:<\?xml\s[^?>]*\?>\s*)?<xml>/.test(body) || !body.trimEnd().endsWith('</xml>')) return undefined
-  const [, cdata, plain] = /<Encrypt>(?:<!\[CDATA\[([^<\]]*)\]\]>|([^<]*))<\/Encrypt>/.exec(body) ?? []
-  const encrypt = (cdata ?? plain)?.trim()
+  const [, cdata, plain] = /<Encrypt>\s*(?:<!\[CDATA\[([^<\]]*)\]\]>|([^<]*))\s*<\/Encrypt>/.exec(body) ?? []
+  // Some proxies print XML anew, and break the lines of a long value.
+  const encrypt = (cdata ?? plain)?.replace(/\s+/g, '')
   return encrypt === '' ? undefined : encrypt
 }
