@@ -9,6 +9,7 @@ import { encodeAppMessage, encodeCardUpdate, encodeGroupMessage } from './api/ap
 import type { HostRule } from './api/hosts.ts'
 import { json, type HttpDeps } from './api/http.ts'
 import { createMediaFetcher } from './media/fetch.ts'
+import { nameToSend } from './media/kinds.ts'
 import { decodeUpload, encodeUpload, openMedia } from './media/upload.ts'
 import { outcomeOfSuccess, refused } from './api/outcome.ts'
 import { createCardPoster, createResponsePoster } from './api/response-url.ts'
@@ -143,7 +144,7 @@ async function sendToGroup({ settings, api }: App, chatid: string, message: Mess
 async function uploadByApp({ api }: App, message: MediaMessage, options: PlatformOptions): Promise<Upload> {
   const file = await openMedia(options.openMedia, message.source)
   if ('outcome' in file) return file
-  const payload = encodeUpload(message.fileName, file, options.random)
+  const payload = encodeUpload(await nameToSend(message.fileName, () => file.open()), file, options.random)
   const result = await api.call('media/upload', { query: { type: message.media }, payload, isRepeatable: true })
   return 'outcome' in result ? result : decodeUpload(result.answer)
 }

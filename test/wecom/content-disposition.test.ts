@@ -27,7 +27,16 @@ const headers: readonly [string, string | null, string | undefined][] = [
   ['an extended name with a percent sign', "attachment; filename*=UTF-8''100%2525.pdf", '100%25.pdf'],
   ['an extended name of raw UTF-8', wire("attachment; filename*=UTF-8''年.pdf"), '年.pdf'],
   ['a broken extended name', `attachment; filename*=UTF-8''%E5%B9; filename="b.pdf"`, 'b.pdf'],
-  ['an extended name in another charset', `attachment; filename*=GBK''%C4%EA.pdf; filename="b.pdf"`, 'b.pdf'],
+  ['an extended name in GBK', `attachment; filename*=GBK''%C4%EA.pdf; filename="b.pdf"`, '年.pdf'],
+  ['an extended name in Big5', "attachment; filename*=big5'zh'%A6%7E.pdf", '年.pdf'],
+  ['an extended name in GB18030', "attachment; filename*=GB18030''%B1%A8 %B8%E6.pdf", '报 告.pdf'],
+  ['an extended name in an unknown charset', `attachment; filename*=klingon''%C4%EA.pdf; filename="b.pdf"`, 'b.pdf'],
+  ['bytes of another charset', `attachment; filename*=gbk''%FF%FF.pdf; filename="b.pdf"`, 'b.pdf'],
+  ['an encoded word', 'attachment; filename="=?UTF-8?B?5bm05oqlLnBkZg==?="', '年报.pdf'],
+  ['an encoded word in GBK', 'attachment; filename="=?gbk?Q?=C4=EA_1.pdf?="', '年 1.pdf'],
+  ['two encoded words', 'attachment; filename="=?utf-8?B?5bm0?= =?utf-8?Q?=E6=8A=A5.pdf?="', '年报.pdf'],
+  ['an encoded word with an extension behind it', 'attachment; filename="=?utf-8?B?5bm0?=.pdf"', '年.pdf'],
+  ['a word that only looks encoded', 'attachment; filename="=?what?B?=.pdf"', '=?what?B?=.pdf'],
 ]
 
 for (const [what, header, name] of headers) {

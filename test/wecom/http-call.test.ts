@@ -34,6 +34,17 @@ describe('answers', () => {
     expect(await call(answer)).toEqual({ kind: 'answer', errcode: 60011, errmsg: 'no', fields: answer })
   })
 
+  const raw = [
+    '{"errcode":0,"errmsg":"ok\u0007"}',
+    '{"errcode":0,\r\n\t"errmsg":"o\nk\u0000"}',
+    '{"errcode":0,"errmsg":"\u001b[1mok\u009b"}',
+  ]
+  for (const body of raw) {
+    test(`http-call: raw control characters in ${JSON.stringify(body)} are harmless`, async () => {
+      expect(await call(Buffer.from(body))).toMatchObject({ kind: 'answer', errcode: 0 })
+    })
+  }
+
   const none = [{ errcode: '0' }, { errcode: 0.5 }, {}, [], Buffer.from('null'), Buffer.from(''), Buffer.from('<html>')]
   for (const answer of none) {
     const words = Buffer.isBuffer(answer) ? `"${answer.toString()}"` : JSON.stringify(answer)

@@ -44,6 +44,27 @@ const multipart = (name: string) =>
     Buffer.from(`\r\n--${boundary}--\r\n`),
   ])
 
+describe('names without an extension', () => {
+  const png = Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489', 'hex')
+  const cases: readonly [string, Buffer, string][] = [
+    ['report', content, 'report.pdf'],
+    ['v1.2', content, 'v1.2.pdf'],
+    ['图', png, '图.png'],
+    ['notes', Buffer.from('第一行\nline two'), 'notes.txt'],
+    ['blob', Buffer.from([0, 1, 2, 3, 4, 5, 6, 7]), 'blob'],
+    ['季度.csv', content, '季度.csv'],
+  ]
+  for (const [fileName, bytes, sent] of cases) {
+    test(`media-upload: ${fileName} is sent as ${sent}, to users and by a robot`, async () => {
+      const { platform } = openRig(wecom.origin, { openMedia: async () => bytesOf(bytes, 3) })
+      await platform.upload('default', toBob, { ...file, fileName, bytes: bytes.length })
+      await platform.upload('default', toRobot, { ...file, fileName, bytes: bytes.length })
+      const names = wecom.asked.flatMap(({ body }) => /filename="([^"]*)"/.exec(body.toString())?.[1] ?? [])
+      expect(names).toEqual([sent, sent])
+    })
+  }
+})
+
 describe('encoding', () => {
   test('media-upload: one part with the real name and a content-length', async () => {
     const { platform } = openRig(wecom.origin, { openMedia })

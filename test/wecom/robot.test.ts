@@ -60,6 +60,9 @@ describe('mentions', () => {
   const texts: readonly [string, readonly string[] | undefined][] = [
     ['@all 开会', ['@all']],
     ['开会 @all', ['@all']],
+    ['@ALL 开会', ['@all']],
+    ['@All @all @aLL', ['@all']],
+    ['请看，@ALL。', ['@all']],
     ['@bob，@Alice_1: look. (@carol.d)', ['bob', 'Alice_1', 'carol.d']],
     ['@bob.', ['bob']],
     ['done.@bob', ['bob']],

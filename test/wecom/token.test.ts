@@ -235,12 +235,33 @@ describe('failures', () => {
     })
   }
 
+  const lives: readonly [unknown, number][] = [
+    ['7200', 7_200],
+    ['60', 60],
+    [0, 7_200],
+    [-1, 7_200],
+    [null, 7_200],
+    [{}, 7_200],
+    [undefined, 7_200],
+  ]
+  for (const [expires_in, seconds] of lives) {
+    test(`token: one that expires in ${JSON.stringify(expires_in)} is kept for ${seconds} s`, async () => {
+      wecom.on('gettoken', () => ({ errcode: 0, access_token: 'T', expires_in }))
+      const tokens = memoryTokens()
+      const rig = openRig(wecom.origin, { tokens })
+      expect((await send(rig)).outcome).toBe('delivered')
+      await send(rig)
+      expect([used(), wecom.of('gettoken').length]).toEqual([['T', 'T'], 1])
+      expect([...tokens.rows.values()].map(({ expiresAt }) => expiresAt)).toEqual([start + seconds * 1_000])
+    })
+  }
+
   const senseless = [
     { errcode: 0 },
     { errcode: 0, access_token: '', expires_in: 7200 },
-    { errcode: 0, access_token: 'T' },
+    { errcode: 0, access_token: 7, expires_in: 7200 },
   ]
-  for (const answer of [...senseless, { errcode: 0, access_token: 'T', expires_in: 0 }]) {
+  for (const answer of senseless) {
     test(`token: ${JSON.stringify(answer)} is not a token`, async () => {
       wecom.on('gettoken', () => answer)
       expect(await send(openRig(wecom.origin))).toMatchObject({ outcome: 'retry' })

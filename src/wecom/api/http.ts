@@ -103,9 +103,12 @@ export async function readText(
   return Buffer.concat(chunks).toString()
 }
 
+const controls = /\p{Cc}/gu
+
 /** Parses an answer from WeCom; undefined when the text is not JSON with an integer errcode. */
 export function parseReply(text: string): ApiReply | undefined {
-  const value = parseJson(text)
+  // WeCom quotes what was sent in errmsg, with raw control characters. Outside of strings JSON reads them as spaces, too.
+  const value = parseJson(text.replace(controls, ' '))
   if (typeof value !== 'object' || value === null) return undefined
   const fields: Readonly<Record<string, unknown>> = { ...value }
   const { errcode, errmsg } = fields

@@ -58,7 +58,7 @@ const mention = /(?<=^|[\s\p{P}\p{Lo}])(?<![/@_+-])@([A-Za-z0-9][A-Za-z0-9_@.-]*
 /** The members a text mentions as `@userid` or `@all`, without duplicates, in the format of `mentioned_list`. */
 function mentionsIn(text: string): readonly string[] {
   const ids = Array.from(text.matchAll(mention), ([, id = '']) => id.replace(/[@.-]+$/, ''))
-  return [...new Set(ids)].map(id => (id === 'all' ? '@all' : id))
+  return [...new Set(ids.map(id => (id.toLowerCase() === 'all' ? '@all' : id)))]
 }
 
 /** Lists, tables, code blocks, rules, nested quotes and images, which only markdown_v2 renders. */

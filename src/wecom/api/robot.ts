@@ -6,6 +6,7 @@ import type { Spool } from '../../domain/spool.ts'
 import type { Random } from '../../world.ts'
 import { type HostRule, isAllowed, officialHost } from './hosts.ts'
 import { type ApiReply, callWecom, json, type HttpDeps, type Payload, type NoReply, urlOf } from './http.ts'
+import { nameToSend } from '../media/kinds.ts'
 import { decodeUpload, encodeUpload, openMedia } from '../media/upload.ts'
 import { outcomeOfRefusal, outcomeOfNoReply, outcomeOfSuccess } from './outcome.ts'
 import { encodePicture, encodeRobotMessage, encodeUploaded, type RobotBody, robotMediaOf } from './robot-message.ts'
@@ -60,7 +61,7 @@ export class Robot {
     const { random } = this.deps
     const file = await openMedia(this.deps.openMedia, message.source)
     if ('outcome' in file) return file
-    const payload = encodeUpload(message.fileName, file, random)
+    const payload = encodeUpload(await nameToSend(message.fileName, () => file.open()), file, random)
     const answer = await this.call('upload_media', { type: robotMediaOf(message) }, payload)
     if (answer.kind !== 'answer') return outcomeOfNoReply(answer, true)
     return answer.errcode === 0 ? decodeUpload(answer) : outcomeOfRefusal(answer, {}, random)

@@ -133,10 +133,10 @@ export class AppToken {
   private async accept({ fields }: ApiReply): Promise<AccessToken | Outcome> {
     const { tokens, clock, log, onRefresh } = this.deps
     const { access_token: value, expires_in: seconds } = fields
-    if (typeof value !== 'string' || value === '' || typeof seconds !== 'number' || !(seconds > 0)) {
+    if (typeof value !== 'string' || value === '') {
       return { outcome: 'retry', errmsg: 'gettoken returned no access_token' }
     }
-    const lifeMs = seconds * 1_000
+    const lifeMs = lifeMsOf(seconds)
     const token = { value, expiresAt: clock.now() + lifeMs }
     // The same token may be returned with only the rest of its lifetime. Then half of that is the margin.
     this.use(token, Math.min(limits.tokenMarginMs, lifeMs / 2))
@@ -148,4 +148,12 @@ export class AppToken {
     }
     return token
   }
+}
+
+/** How long WeCom's tokens are valid when it does not say so. One that it takes back earlier is renewed at its refusal. */
+const usualLifeMs = 7_200_000
+
+function lifeMsOf(seconds: unknown): number {
+  const life = typeof seconds === 'number' || typeof seconds === 'string' ? Number(seconds) : 0
+  return life > 0 && Number.isFinite(life) ? life * 1_000 : usualLifeMs
 }

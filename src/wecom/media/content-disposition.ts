@@ -1,14 +1,48 @@
 /**
- * The file name in a Content-Disposition header, as the sender wrote it: `filename*` (RFC 5987), otherwise `filename`.
- * In `filename` the platform writes raw UTF-8, and some servers percent-encode. `header` has one character per byte, as
- * fetch returns it.
+ * The file name in a Content-Disposition header, as the sender wrote it: `filename*` (RFC 5987, in any charset that
+ * TextDecoder knows), otherwise `filename`. In `filename` the platform writes raw UTF-8; some servers percent-encode or
+ * write encoded words (RFC 2047). `header` has one character per byte, as fetch returns it.
  */
 export function fileNameOf(header: string | null): string | undefined {
   if (header === null) return undefined
-  const [, encoded = ''] = /^utf-8'[^']*'(.*)$/i.exec(parameterOf(header, 'filename\\*')) ?? []
-  const plain = repaired(parameterOf(header, 'filename'))
-  const name = percentDecoded(repaired(encoded)) || (percentDecoded(plain) ?? plain)
+  const [, charset = '', encoded = ''] = /^([\w-]+)'[^']*'(.*)$/.exec(parameterOf(header, 'filename\\*')) ?? []
+  const plain = wordsDecoded(repaired(parameterOf(header, 'filename')))
+  const name = extendedName(charset, encoded) || (percentDecoded(plain) ?? plain)
   return name === '' ? undefined : name
+}
+
+/** Undefined if the bytes are not in this charset, or nobody knows it. */
+function extendedName(charset: string, encoded: string): string | undefined {
+  if (/^utf-?8$/i.test(charset)) return percentDecoded(repaired(encoded))
+  const bytes = encoded.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return decoded(Buffer.from(bytes, 'latin1'), charset)
+}
+
+/** Encoded words, such as `=?UTF-8?B?5bm0?=`. White space between two of them is not part of the text (RFC 2047, 6.2). */
+function wordsDecoded(text: string): string {
+  const joined = text.replace(/(=\?[\w-]+\?[bq]\?[^?]*\?=)\s+(?==\?[\w-]+\?[bq]\?)/gi, '$1')
+  return joined.replace(
+    /=\?([\w-]+)\?([bq])\?([^?]*)\?=/gi,
+    (word, charset: string, encoding: string, value: string) => {
+      const bytes = encoding.toLowerCase() === 'b' ? Buffer.from(value, 'base64') : quotedBytes(value)
+      return decoded(bytes, charset) ?? word
+    },
+  )
+}
+
+function quotedBytes(value: string): Buffer {
+  const text = value
+    .replaceAll('_', ' ')
+    .replace(/=([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return Buffer.from(text, 'latin1')
+}
+
+function decoded(bytes: Uint8Array, charset: string): string | undefined {
+  try {
+    return new TextDecoder(charset as Bun.Encoding, { fatal: true }).decode(bytes)
+  } catch {
+    return undefined // an unknown charset, or other bytes
+  }
 }
 
 /** The value of a parameter without its quotes; empty when it is missing. */

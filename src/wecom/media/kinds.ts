@@ -59,10 +59,32 @@ export function looksLikePage(head: Uint8Array): boolean {
 
 /** The file name to show: the sender's, made safe, with an extension. Without a name, the kind and the extension. */
 export function nameOf(name: string | undefined, kind: Attachment['kind'], { type }: Detected): string {
-  const extension = type?.ext
-  if (name === undefined) return `${kind}.${extension ?? 'bin'}`
-  const safe = safeFileName(name)
-  return extension === undefined || extensionOf(safe) !== '' ? safe : safeFileName(`${safe}.${extension}`)
+  return name === undefined ? `${kind}.${type?.ext ?? 'bin'}` : withExtension(safeFileName(name), type?.ext)
+}
+
+function withExtension(name: string, extension: string | undefined): string {
+  return extension === undefined || extensionOf(name) !== '' ? name : safeFileName(`${name}.${extension}`)
+}
+
+/**
+ * The name of a file that we send. Without an extension it gets the one of its bytes: a phone can't open it otherwise.
+ * Never rejects.
+ */
+export async function nameToSend(name: string, bytes: () => AsyncIterable<Uint8Array>): Promise<string> {
+  if (extensionOf(name) !== '') return name
+  const { type, isText } = await detect(await readHead(bytes).catch(() => new Uint8Array())) // the upload reports it
+  return withExtension(name, type?.ext ?? (isText ? 'txt' : undefined))
+}
+
+async function readHead(bytes: () => AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of bytes()) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length >= headBytes) break
+  }
+  return Buffer.concat(chunks).subarray(0, headBytes)
 }
 
 /** The extension in lower case. A number after a dot, as in `v1.2`, is not an extension. */
