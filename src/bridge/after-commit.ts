@@ -40,10 +40,10 @@ export function createAfterCommit(context: BridgeContext, handlers: CommitHandle
       handleTurn(context, handlers, change)
     }
     for (const { state, dueAt } of deliveries) {
-      // A finished delivery unblocks the next one of its lane, which this commit doesn't list.
+      // A finished delivery or job unblocks the next one of its lane, which this commit doesn't list.
       if (state !== 'sending') handlers.deliveries.wakeAt(isDone(state) ? 0 : dueAt)
     }
-    for (const { queue, state, dueAt } of jobs) if (state === 'queued') handlers.jobsIn(queue).wakeAt(dueAt)
+    for (const { queue, state, dueAt } of jobs) handlers.jobsIn(queue).wakeAt(state === 'queued' ? dueAt : 0)
     context.wake()
   }
 }

@@ -25,6 +25,9 @@ export interface Job {
   readonly queue: JobQueue
   readonly body: JobBody
   readonly state: 'queued' | 'done' | 'failed'
+  /** Jobs in one lane are done one at a time, lowest `order` first. Without one it waits for no other. */
+  readonly lane?: string
+  readonly order?: number
   /** Epoch ms, like all times here. */
   readonly dueAt: number
   readonly expiresAt: number

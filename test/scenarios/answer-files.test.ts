@@ -105,6 +105,38 @@ for (const [where, saying] of [
 }
 
 describe('an answer with files', () => {
+  test('answer files: several arrive in the order of the answer, the large one first', async () => {
+    const sizes = [900, 10, 300, 40, 5]
+    const names = sizes.map((_, index) => `${index}.png`)
+    const pictures = sizes.map(
+      (size, index): ScriptStep => ({
+        kind: 'file',
+        name: names[index] ?? '',
+        mimeType: 'image/png',
+        bytes: pngOf(size),
+      }),
+    )
+    await open([says, ...pictures])
+    await until('the gateway link', () => isReady(daemon))
+    await daemon.tenant.sayToApp({ userid: 'zhangsan', text: '做五个' }).done
+    await until('five files', async () => (await filesOf('zhangsan')).length === 5)
+    expect((await filesOf('zhangsan')).map(one => one?.name)).toEqual(names)
+    await isWell()
+  })
+
+  test('answer files: of twelve pictures the first ten are in the bubble, in order', async () => {
+    const drawn = Array.from({ length: 12 }, (_, index) => pngOf(12 - index + 20))
+    const steps = drawn.map(
+      (bytes, index): ScriptStep => ({ kind: 'file', name: `${index}.png`, mimeType: 'image/png', bytes }),
+    )
+    await open([says, ...steps])
+    const bubble = await daemon.tenant.say(alone).finished
+    const md5s = drawn.map(bytes => createHash('md5').update(bytes).digest('hex'))
+    expect(picturesOf(bubble).map(({ md5 }) => md5)).toEqual(md5s.slice(0, 10))
+    expect((await filesOf('zhangsan')).map(one => one?.name)).toEqual(['10.png', '11.png'])
+    await isWell()
+  })
+
   test('answer files: nothing but a picture is an answer', async () => {
     await open([png])
     const bubble = await daemon.tenant.say(alone).finished
@@ -113,10 +145,18 @@ describe('an answer with files', () => {
   })
 
   test('answer files: the same file named twice comes once', async () => {
-    await open([says, csv, { ...csv, name: '又一份.csv' }, png, { ...png, name: 'again.png' }])
+    await open([says, csv, csv, png, png])
     const bubble = await daemon.tenant.say(alone).finished
     expect(picturesOf(bubble)).toEqual([ourPicture])
     expect(await filesOf('zhangsan')).toHaveLength(1)
+    await isWell()
+  })
+
+  test('answer files: the same bytes under another name are another file', async () => {
+    await open([says, csv, { ...csv, name: '又一份.csv' }, png, { ...png, name: 'again.png' }])
+    const bubble = await daemon.tenant.say(alone).finished
+    expect(picturesOf(bubble)).toEqual([ourPicture, ourPicture])
+    expect((await filesOf('zhangsan')).map(one => one?.name)).toEqual(['数据 表.csv', '又一份.csv'])
     await isWell()
   })
 

@@ -130,7 +130,7 @@ export const claimTests: readonly Behaviour[] = [
     },
   },
   {
-    name: 'store: jobs are claimed by queue, earliest first, without lanes',
+    name: 'store: jobs are claimed by queue, earliest first; without a lane they wait for no other',
     async check(store) {
       const approve = { kind: 'approve', approval: 'a', decision: 'deny' } as const
       const { turn, add } = await openWithJobs(store, {
@@ -148,6 +148,30 @@ export const claimTests: readonly Behaviour[] = [
         add.filter(({ id }) => id === part(turn, 'decision')),
       )
       expect(await claimed(store, ['media', 'approval'], { now: t0 + 1 })).toEqual(['later'])
+    },
+  },
+  {
+    name: 'store: jobs of one lane are claimed one at a time, lowest order first',
+    async check(store, opened) {
+      const lane = 'files'
+      const { turn, add } = await openWithJobs(store, {
+        third: { lane, order: 2, dueAt: t0 - 2 },
+        first: { lane, order: 0 },
+        second: { lane, order: 1, dueAt: t0 - 1 },
+        other: { lane: 'elsewhere', order: 7, dueAt: t0 + 1 },
+      })
+      const end = async (at: Store, name: string, more: Partial<Job>) => {
+        const job = add.find(({ id }) => id === part(turn, name))
+        if (job !== undefined) await write(at, turn, { settle: [{ ...job, ...more }] })
+      }
+      expect(await claimed(store, ['media'])).toEqual(['first'])
+      await end(store, 'first', { state: 'queued', dueAt: t0 + 5 })
+      expect(await claimed(store, ['media'], { now: t0 + 4 })).toEqual(['other'])
+      await end(store, 'first', { state: 'failed' })
+      const again = await opened.reopen()
+      expect(await claimed(again, ['media'], { limit: 1 })).toEqual(['second'])
+      await end(again, 'second', { state: 'done' })
+      expect(await claimed(again, ['media'])).toEqual(['third'])
     },
   },
   {

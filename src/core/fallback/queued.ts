@@ -20,7 +20,9 @@ export function queuedDelivery(turn: Turn, plan: QueuedPlan): Delivery & { reado
   }
 }
 
+type JobPlan = Pick<Job, 'id' | 'queue' | 'body' | 'dueAt' | 'expiresAt' | 'lane' | 'order'>
+
 /** Creates a queued job of a turn. */
-export function queuedJob(turn: Turn, plan: Pick<Job, 'id' | 'queue' | 'body' | 'dueAt' | 'expiresAt'>): Job {
+export function queuedJob(turn: Turn, plan: JobPlan): Job {
   return { turn: turn.id, account: turn.account, state: 'queued', createdAt: plan.dueAt, ...plan }
 }

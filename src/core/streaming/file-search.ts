@@ -213,6 +213,9 @@ function collectJob(turn: Turn, artifact: string, { file }: TurnFile, index: num
     id: `${turn.id}:collect${index}`,
     queue: 'media',
     body: { kind: 'collect', artifact, sessionKey: turn.sessionKey, file },
+    // One after the other: so the files arrive in the order of the answer, and its first pictures are in the bubble.
+    lane: `${turn.id}:files`,
+    order: index,
     dueAt: now,
     expiresAt: now + (turn.dm?.deliverWithinMs ?? bubbleWaitsMs),
   })

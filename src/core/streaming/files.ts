@@ -83,7 +83,8 @@ export function fileCollected(
 /** Where a file goes: into the bubble while that is open and has room, else to the user's direct messages. */
 function place(turn: Turn, file: TurnFile, { bytes, digest, media }: Extract<Collected, { kind: 'kept' }>): TurnFile {
   const kept: TurnFile = { ...file, bytes, digest, media }
-  if (turn.files?.some(other => other.digest === digest)) return { ...kept, state: 'duplicate' }
+  const isTwice = turn.files?.some(other => other.digest === digest && other.fileName === file.fileName)
+  if (isTwice) return { ...kept, state: 'duplicate' }
   if (hasOpenBubble(turn) && fitsFrame(turn, kept)) return { ...kept, state: 'inline' }
   return turn.dm === undefined ? failed(kept, 'no_way') : { ...kept, state: 'direct' }
 }

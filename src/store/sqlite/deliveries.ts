@@ -6,7 +6,7 @@ import type { Engine } from './engine.ts'
 import { Lanes } from './lanes.ts'
 
 type Doc = { doc: string }
-/** A row of the table: a delivery, or a job. A job has its queue in the column `route`, and waits in no lane. */
+/** A row of the table: a delivery, or a job. A job has its queue in the column `route`. Without a lane it has one of its own. */
 export type OutboxRow = Delivery | Job
 /** `turn_seq` of deliveries without a turn. Rows of turns begin at 1. */
 const noTurn = 0
@@ -22,20 +22,19 @@ export function isDelivery(row: OutboxRow): row is Delivery {
 }
 
 /**
- * The outbox table: deliveries and jobs. Only the first unfinished delivery of a lane can be claimed (`lanes.ts`). The
+ * The outbox table: deliveries and jobs. Only the first unfinished row of a lane can be claimed (`lanes.ts`). The
  * methods run inside an operation of the engine and are not durable by themselves.
  */
 export class DeliveryTable {
   private readonly lanes: Lanes
+  private readonly jobLanes: Lanes
   private readonly log: CommitLog
   private readonly statements
 
   constructor(engine: Engine, log: CommitLog) {
     this.log = log
-    const open = engine.prepare<{ lane: string; id: string; seq: number; position: number }>(
-      `SELECT lane, id, turn_seq AS seq, position FROM delivery WHERE done = 0 AND route NOT IN ${jobQueues}`,
-    )
-    this.lanes = new Lanes(engine, () => open.iterate())
+    this.lanes = openLanes(engine, `route NOT IN ${jobQueues}`)
+    this.jobLanes = openLanes(engine, `route IN ${jobQueues}`)
     this.statements = {
       seqOf: engine.prepare<{ seq: number }>('SELECT seq FROM turn WHERE id = ?'),
       byId: engine.prepare<Doc>('SELECT doc FROM delivery WHERE turn_seq = ? AND id = ?'),
@@ -101,8 +100,17 @@ export class DeliveryTable {
     const { id, turn, account, createdAt } = row
     const seq = this.seqOf(turn)
     if (seq === undefined) throw new Error(`delivery ${id} belongs to no turn`)
-    const [route, lane, order] = isJob(row) ? [row.queue, id, 1] : [row.route, row.lane, row.order]
-    const fixed = [seq, id, turn ?? null, account, route, lane, order, createdAt] as const
+    const { lane, position } = placeOf(row)
+    const fixed = [
+      seq,
+      id,
+      turn ?? null,
+      account,
+      isJob(row) ? row.queue : row.route,
+      lane,
+      position,
+      createdAt,
+    ] as const
     const { changes } = this.statements.add.run(...fixed, ...mutableColumnsOf(row), this.headOf(row))
     if (changes > 0) this.recordWrite(row, seq)
   }
@@ -116,19 +124,23 @@ export class DeliveryTable {
     if (changes > 0) this.recordWrite(row, seq)
   }
 
-  /** The column `head`. Jobs wait in no lane, so an unfinished job is always a head. */
+  /** The column `head`. */
   private headOf(row: OutboxRow): 0 | 1 {
-    if (isJob(row)) return row.state === 'queued' ? 1 : 0
-    return this.lanes.headFlag(row.lane, { id: row.id, position: row.order, isDone: isDone(row.state) })
+    const { lane, ...place } = placeOf(row)
+    return this.lanesOf(row).headFlag(lane, place)
+  }
+
+  private lanesOf(row: OutboxRow): Lanes {
+    return isJob(row) ? this.jobLanes : this.lanes
   }
 
   private recordWrite(row: OutboxRow, seq: number): void {
-    if (isJob(row)) return this.log.addJob(row)
-    const { id, lane, order, state } = row
-    this.lanes.place(lane, { id, seq, position: order, isDone: isDone(state) }, (head, other) =>
+    const { lane, ...place } = placeOf(row)
+    this.lanesOf(row).place(lane, { ...place, seq }, (head, other) =>
       this.statements.setHead.run(head, other.seq, other.id),
     )
-    this.log.addDelivery(row)
+    if (isJob(row)) this.log.addJob(row)
+    else this.log.addDelivery(row)
   }
 
   /** Queued deliveries by the app that are not the first of their lane, in order. */
@@ -150,6 +162,7 @@ export class DeliveryTable {
   /** Rows were deleted directly. */
   invalidate(): void {
     this.lanes.invalidate()
+    this.jobLanes.invalidate()
   }
 
   /** Queues the held deliveries of an account, due at `at`. Returns their number. */
@@ -205,6 +218,19 @@ export class DeliveryTable {
     const oldestAt = this.statements.oldest.get()?.at
     return { states, dead: this.statements.dead.get()?.n ?? 0, ...(typeof oldestAt === 'number' && { oldestAt }) }
   }
+}
+
+/** The lanes of the rows that `condition` selects. */
+function openLanes(engine: Engine, condition: string): Lanes {
+  const open = engine.prepare<{ lane: string; id: string; seq: number; position: number }>(
+    `SELECT lane, id, turn_seq AS seq, position FROM delivery WHERE done = 0 AND ${condition}`,
+  )
+  return new Lanes(engine, () => open.iterate())
+}
+
+function placeOf(row: OutboxRow): { lane: string; id: string; position: number; isDone: boolean } {
+  const { id, lane = id, order: position = 1 } = row
+  return { lane, id, position, isDone: isJob(row) ? row.state !== 'queued' : isDone(row.state) }
 }
 
 /** The columns that change, in the order in which the statements `add` and `settle` expect them. */

@@ -8,7 +8,19 @@ import { streamFrame } from '../../../src/core/streaming/frame.ts'
 import { streamOfFile } from '../../../src/core/streaming/spool-name.ts'
 import { advance, type TurnEvent } from '../../../src/core/streaming/advance.ts'
 import { nextDeadline } from '../../../src/core/streaming/deadlines.ts'
-import { alone, asked, claimed, deliveriesOf, deadline, opened, translate, served, t0, turnOf } from './turns.ts'
+import {
+  alone,
+  asked,
+  claimed,
+  deliveriesOf,
+  deadline,
+  jobsOf,
+  opened,
+  translate,
+  served,
+  t0,
+  turnOf,
+} from './turns.ts'
 
 const dm = { format: 'text', deliverWithinMs: 86_400_000 } as const
 const png: AgentFile = { id: 'a1', fileName: 'out.png', mimeType: 'image/png' }
@@ -159,14 +171,28 @@ describe('files: in a bubble that is open', () => {
     expect(picturesOf(turn)).toEqual([])
   })
 
-  test('files: equal bytes are sent once', () => {
-    const { turn, last } = run([
-      ended('done', csv, { ...csv, id: 'a3', fileName: 'copy.csv' }),
-      collected(0, kept('file', 10, 'same')),
-      collected(1, kept('file', 10, 'same')),
+  test.each([
+    ['twice under one name', ['report.csv', 'report.csv'], ['direct', 'duplicate']],
+    ['under two names', ['report.csv', 'copy.csv'], ['direct', 'direct']],
+    ['as two names that differ in case', ['a.csv', 'A.csv'], ['direct', 'direct']],
+    ['three times, one of them again', ['a.csv', 'b.csv', 'a.csv'], ['direct', 'direct', 'duplicate']],
+  ])('files: the same bytes %s', (_, names, states) => {
+    const files = names.map((fileName, index) => ({ ...csv, id: `b${index}`, fileName }))
+    const { turn } = run([
+      ended('done', ...files),
+      ...names.map((_, index) => collected(index, kept('file', 10, 'same'))),
     ])
-    expect(last?.add).toEqual([])
-    expect(turn.files?.map(({ state }) => state)).toEqual(['direct', 'duplicate'])
+    expect(turn.files?.map(({ state }) => state)).toEqual(states as never)
+  })
+
+  test('files: they are fetched one after the other, in the order of the answer', () => {
+    const files = [csv, png, { ...csv, id: 'a3', fileName: 'b.csv' }]
+    const jobs = jobsOf(run([ended('done', ...files)]).last ?? { save: [] })
+    expect(jobs.map(({ body, lane, order }) => [body.kind === 'collect' && body.artifact, lane, order])).toEqual([
+      ['a2', 'wecom:default:m1:files', 0],
+      ['a1', 'wecom:default:m1:files', 1],
+      ['a3', 'wecom:default:m1:files', 2],
+    ])
   })
 
   test('files: ten pictures and eight mebibytes fit, the rest are direct messages', () => {
