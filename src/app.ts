@@ -10,6 +10,7 @@ import { type DaemonOptions, linkOf, openStore, prepareFolder } from './app/stat
 import { startBridge } from './bridge/start.ts'
 import { Metrics } from './http/metrics.ts'
 import { type Listener, startPublicListener } from './http/public.ts'
+import { createStrangerLog } from './app/mounts.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
 import type { World } from './world.ts'
 
@@ -49,7 +50,7 @@ export async function startApp(options: DaemonOptions, outside: World): Promise<
     const reloader = openReloader({ configDeps, active, context, links, agentWatch })
     const reloadProblem = () => reloader?.problem
     listeners.push(openAdmin({ version, active, context, links, metrics, life, reloadProblem, agentWatch }, world))
-    listeners.push(startPublicListener(config.server, path => active.now.mounts.get(path)))
+    listeners.push(startPublicListener(config.server, path => active.now.mounts.get(path), createStrangerLog(world)))
     links.start()
     scheduler.start()
     reloader?.watch()

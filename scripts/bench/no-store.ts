@@ -20,4 +20,8 @@ const endpoint = createBotEndpoint(
     observe() {},
   },
 )
-startPublicListener({ host: '127.0.0.1', port: Number(PORT) }, path => (path === '/wecom/bot' ? endpoint : undefined))
+startPublicListener(
+  { host: '127.0.0.1', port: Number(PORT) },
+  path => (path === '/wecom/bot' ? endpoint : undefined),
+  () => {},
+)

@@ -47,7 +47,7 @@ export function openConfigDeps(
       clock,
       random,
       log: log.area('wecom'),
-      observe: event => (event.kind === 'callback' ? metrics.callback(event) : metrics.signatureFailure(event)),
+      observe: event => (event.kind === 'callback' ? metrics.callback(event) : metrics.refused(event)),
     },
   }
 }

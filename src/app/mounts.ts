@@ -1,10 +1,13 @@
 import type { Account, Config } from '../config/config.ts'
+import { minuteMs } from '../domain/duration.ts'
 import { callbackPaths } from '../domain/callback-path.ts'
 import type { Endpoint } from '../domain/endpoint.ts'
+import type { StrangeRequest } from '../http/public.ts'
 import { createAppEndpoint } from '../wecom/callback/app-endpoint.ts'
 import { createBotEndpoint } from '../wecom/callback/bot-endpoint.ts'
 import { type KeyRing, replaceKeys } from '../wecom/callback/keys.ts'
 import type { EndpointDeps } from '../wecom/callback/endpoint.ts'
+import type { World } from '../world.ts'
 
 /** The callback keys by account. */
 export type KeyRings = ReadonlyMap<string, { readonly bot?: KeyRing; readonly app?: KeyRing }>
@@ -65,4 +68,24 @@ function mountApp(
   const { corpId, agentId } = agent
   const endpoint = createAppEndpoint({ id, ...ring, corpId, agentId }, deps)
   return callbackPaths('app', id, id === config.defaultAccount).map(path => [path, endpoint])
+}
+
+const strangers = {
+  404: {
+    msg: 'request refused: no account has this callback URL',
+    hint: 'compare the URL in the admin console with the paths that wecomd status shows; strangers ask, too',
+  },
+  405: { msg: 'request refused: callbacks are GET or POST', hint: 'a proxy must pass the method on unchanged' },
+} as const
+
+/** Logs requests that no account answers: one of each kind a minute, because anyone on the internet can send them. */
+export function createStrangerLog({ log, clock }: Pick<World, 'log' | 'clock'>): (request: StrangeRequest) => void {
+  const loggedAt = new Map<number, number>()
+  return ({ status, path }) => {
+    const now = clock.now()
+    if (now - (loggedAt.get(status) ?? -minuteMs) < minuteMs) return
+    loggedAt.set(status, now)
+    const { msg, hint } = strangers[status]
+    log.area('http').warn(msg, { path: path.slice(0, 100), hint })
+  }
 }

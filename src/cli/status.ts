@@ -11,7 +11,10 @@ const count = Type.Optional(Type.Number())
 const surface = Type.Object({
   paths: Type.Array(Type.String()),
   lastCallbackAt: Type.Optional(time),
-  lastSignatureFailureAt: Type.Optional(time),
+  verifiedAt: Type.Optional(time),
+  lastRefused: Type.Optional(
+    Type.Object({ at: time, cause: Type.String(), reason: Type.String(), hint: text, offSeconds: count }),
+  ),
   unreachable: Type.Optional(Type.Object({ since: time, lastAt: time, reason: Type.String(), hint: text })),
 })
 const app = Type.Composite([
@@ -61,6 +64,7 @@ export async function status({ values }: Call<'status'>, terminal: Terminal): Pr
 
 type AccountStatus = Status['accounts'][number]
 type AppStatus = NonNullable<AccountStatus['app']>
+type Refused = NonNullable<NonNullable<AccountStatus['bot']>['lastRefused']>
 
 /** Writes a report in the language, colours and clock of a terminal. */
 class StatusPrinter {
@@ -106,7 +110,7 @@ class StatusPrinter {
     const { texts } = this
     const label = name === undefined ? id : `${id} “${name}”`
     return [
-      ...(bot === undefined ? [] : this.surface(texts.surface(label, texts.bot, enabled), bot, 'bot.token')),
+      ...(bot === undefined ? [] : this.surface(texts.surface(label, texts.bot, enabled), bot)),
       ...(app === undefined ? [] : this.app(texts.surface(label, texts.app, enabled), app)),
     ]
   }
@@ -119,7 +123,7 @@ class StatusPrinter {
     const access = token === undefined ? texts.noToken : texts.tokenUntil(formatTime(token.expiresAt))
     const peak = quota === undefined ? [] : [texts.peak(quota.minute, quota.hour)]
     return [
-      ...(app.paths.length === 0 ? [head, ...this.silence(app)] : this.surface(label, app, 'agent.token')),
+      ...(app.paths.length === 0 ? [head, ...this.silence(app)] : this.surface(label, app)),
       this.below(texts.listed([access, ...peak])),
       ...(held === undefined ? [] : [this.below(paint.bad(texts.onHold(formatTime(held.since), held.errcode)))]),
       ...this.remedy(held?.hint),
@@ -132,18 +136,25 @@ class StatusPrinter {
     return this.texts.activity(event, formatTime(at), effectAt === undefined ? undefined : formatTime(effectAt))
   }
 
-  private surface(label: string, surface: NonNullable<AccountStatus['bot']>, tokenKey: string): readonly string[] {
+  private surface(label: string, surface: NonNullable<AccountStatus['bot']>): readonly string[] {
     const { texts } = this
     const { formatTime } = this.terminal
-    const { paths, lastCallbackAt: seenAt, lastSignatureFailureAt: failedAt } = surface
-    const seen = seenAt === undefined ? texts.noCallback : texts.lastCallback(formatTime(seenAt))
-    // A valid callback after the failure shows that the token is right.
-    const isTrouble = failedAt !== undefined && failedAt > (seenAt ?? 0)
+    const { paths, lastCallbackAt: seenAt, verifiedAt, lastRefused } = surface
+    const unseen = verifiedAt === undefined ? texts.noCallback : texts.verified(formatTime(verifiedAt))
+    const seen = seenAt === undefined || seenAt === verifiedAt ? unseen : texts.lastCallback(formatTime(seenAt))
     return [
       labelled(texts.account, texts.listed([`${label} ${paths.join(' ')}`, seen])),
       ...this.silence(surface),
-      ...(isTrouble ? this.remedy(texts.signatureFailure(formatTime(failedAt), tokenKey)) : []),
+      ...(lastRefused === undefined ? [] : this.refused(lastRefused)),
     ]
+  }
+
+  private refused({ at, cause, reason, hint, offSeconds }: Refused): readonly string[] {
+    const { texts } = this
+    const { paint, formatTime } = this.terminal
+    const isClock = cause === 'timestamp' && offSeconds !== undefined
+    const why = isClock ? texts.clockOff(formatSpan(Math.abs(offSeconds))) : (texts.refusals[cause] ?? reason)
+    return [this.below(paint.bad(texts.lastRefused(formatTime(at), why))), ...this.remedy(isClock ? undefined : hint)]
   }
 
   private silence({ unreachable }: Pick<AppStatus, 'unreachable'>): readonly string[] {
@@ -162,4 +173,10 @@ class StatusPrinter {
   private remedy(text: string | undefined): readonly string[] {
     return text === undefined ? [] : [this.below(`→ ${text}`)]
   }
+}
+
+/** A span of seconds in its largest unit: `8 h`, `12 min`, `301 s`. */
+function formatSpan(seconds: number): string {
+  if (seconds >= 7_200) return `${Math.round(seconds / 3_600)} h`
+  return seconds >= 600 ? `${Math.round(seconds / 60)} min` : `${seconds} s`
 }

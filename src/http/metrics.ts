@@ -8,7 +8,20 @@ import Registry from 'prom-client/lib/registry.js'
 export interface SurfaceActivity {
   lastCallbackAt?: number
   lastSignatureFailureAt?: number
+  /** When WeCom last verified the URL. */
+  verifiedAt?: number
+  /** The last refused request, until a callback of this surface is accepted. */
+  lastRefused?: RefusedCallback
   readonly counts: Record<string, number>
+}
+
+/** A refused callback and why. `offSeconds`: how far the clock of this host is off. */
+export interface RefusedCallback {
+  readonly at: number
+  readonly cause: string
+  readonly reason: string
+  readonly hint?: string
+  readonly offSeconds?: number
 }
 
 /** Values that are read only when metrics are requested. */
@@ -71,13 +84,27 @@ export class Metrics {
     this.metrics.callbacks.inc({ account, surface, kind: type, result })
     this.metrics.callbackSeconds.observe(tookMs / 1000)
     const activity = this.surface(account, surface)
-    if (result === 'ok') activity.lastCallbackAt = at
+    if (result === 'ok') {
+      activity.lastCallbackAt = at
+      delete activity.lastRefused
+      if (type === 'echo') activity.verifiedAt = at
+    }
     activity.counts[type] = (activity.counts[type] ?? 0) + 1
   }
 
-  signatureFailure(event: { account: string; surface: string; at: number }): void {
-    this.metrics.signatureFailures.inc({ account: event.account })
-    this.surface(event.account, event.surface).lastSignatureFailureAt = event.at
+  refused({ account, surface, ...refused }: { account: string; surface: string } & RefusedCallback): void {
+    const activity = this.surface(account, surface)
+    const { at, cause, reason, hint, offSeconds } = refused
+    activity.lastRefused = {
+      at,
+      cause,
+      reason,
+      ...(hint !== undefined && { hint }),
+      ...(offSeconds !== undefined && { offSeconds }),
+    }
+    if (cause !== 'signature') return
+    this.metrics.signatureFailures.inc({ account })
+    activity.lastSignatureFailureAt = at
   }
 
   turnEnded(end: string): void {

@@ -13,6 +13,12 @@ export interface Listener {
   abort(): void
 }
 
+/** A request that no account answers: nothing has this URL, or the method is not one of callbacks. */
+export interface StrangeRequest {
+  readonly status: 404 | 405
+  readonly path: string
+}
+
 /** All possible callback URLs. A wrong method answers 405 on every one of them, then an unused URL answers 404. */
 const paths = [...callbackPaths('bot', ':account', true), ...callbackPaths('app', ':account', true)]
 /** Listed one by one because Elysia's `all` fails if the Host header has one to three letters: it mistakes the host for the path. */
@@ -25,15 +31,20 @@ const otherMethods = ['PUT', 'DELETE', 'PATCH', 'OPTIONS']
 export function startPublicListener(
   address: { host: string; port: number },
   find: (path: string) => Endpoint | undefined,
+  onStranger: (request: StrangeRequest) => void,
 ): Listener {
-  const app = new Elysia({ strictPath: true }).onError(({ code, request }) => {
-    const meant = code === 'NOT_FOUND' ? withoutExtraSlashes(request.url) : undefined
-    if (meant !== undefined) return app.handle(new Request(meant, request))
-    return new Response(null, { status: code === 'NOT_FOUND' ? 404 : 500 })
+  const refuse = (status: StrangeRequest['status'], { url }: Request): Response => {
+    onStranger({ status, path: URL.parse(url)?.pathname ?? '' })
+    return new Response(null, { status, ...(status === 405 && { headers: { allow: 'GET, POST' } }) })
+  }
+  const app = new Elysia({ strictPath: true }).onError(async ({ code, request }) => {
+    if (code !== 'NOT_FOUND') return new Response(null, { status: 500 })
+    const meant = withoutExtraSlashes(request.url)
+    return meant === undefined ? refuse(404, request) : await app.handle(new Request(meant, request))
   })
   for (const path of paths) {
-    addRoute(app, path, find)
-    for (const method of otherMethods) app.route(method, path, notAllowed, { parse: 'none' })
+    addRoute(app, path, find, refuse)
+    for (const method of otherMethods) app.route(method, path, ({ request }) => refuse(405, request), { parse: 'none' })
   }
   return listen(app, address)
 }
@@ -48,29 +59,34 @@ function withoutExtraSlashes(url: string): string | undefined {
   return parsed.href
 }
 
-function notAllowed(): Response {
-  return new Response(null, { status: 405, headers: { allow: 'GET, POST' } })
-}
-
-function addRoute(app: AnyElysia, path: string, find: (path: string) => Endpoint | undefined): void {
+function addRoute(
+  app: AnyElysia,
+  path: string,
+  find: (path: string) => Endpoint | undefined,
+  refuse: (status: StrangeRequest['status'], request: Request) => Response,
+): void {
   // At runtime `params` is undefined for a path without parameters, although its type is not.
-  const answer = async (params: object | undefined, request: HttpRequest): Promise<Response> => {
+  const answer = async (params: object | undefined, request: Request, callback: HttpRequest): Promise<Response> => {
     const account = params !== undefined && 'account' in params ? String(params.account) : ''
     const endpoint = find(path.replace(':account', () => account))
-    return endpoint === undefined ? new Response(null, { status: 404 }) : toResponse(await endpoint.handle(request))
+    return endpoint === undefined ? refuse(404, request) : toResponse(await endpoint.handle(callback))
   }
   app
     // The health check of a load balancer. A response to HEAD has no body.
     .head(path, async ({ request, params }) => {
-      if (queryOf(request.url) !== '') return notAllowed()
-      const { status } = await answer(params, { method: 'GET', query: '', body: '' })
+      if (queryOf(request.url) !== '') return refuse(405, request)
+      const { status } = await answer(params, request, { method: 'GET', query: '', body: '' })
       return new Response(null, { status })
     })
-    .get(path, ({ request, params }) => answer(params, { method: 'GET', query: queryOf(request.url), body: '' }))
+    .get(path, ({ request, params }) =>
+      answer(params, request, { method: 'GET', query: queryOf(request.url), body: '' }),
+    )
     .post(
       path,
-      ({ request, params, body }) =>
-        answer(params, { method: 'POST', query: queryOf(request.url), body: typeof body === 'string' ? body : '' }),
+      ({ request, params, body }) => {
+        const text = typeof body === 'string' ? body : ''
+        return answer(params, request, { method: 'POST', query: queryOf(request.url), body: text })
+      },
       { parse: 'text' },
     )
 }

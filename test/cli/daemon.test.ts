@@ -164,6 +164,37 @@ test('status: what is wrong with the way to WeCom stands under its account, with
   ])
 })
 
+test('status: the last refused callback is named with its cause, in both languages', async () => {
+  const at = Date.UTC(2026, 10, 23, 6, 11, 9)
+  const told: unknown = JSON.parse((await run('status', '--json')).out)
+  const lastRefused = { at, cause: 'timestamp', reason: 'timestamp too far', hint: 'check it', offSeconds: -28_800 }
+  const unknown = { at, cause: 'bad_envelope', reason: 'the ciphertext is empty', hint: 'look at it' }
+  const answer = Object.assign({}, told, {
+    accounts: [
+      {
+        id: 'default',
+        enabled: true,
+        bot: { paths: ['/a'], lastRefused },
+        app: { paths: ['/b'], lastRefused: unknown },
+      },
+      { id: 'ready', enabled: true, bot: { paths: ['/c'], verifiedAt: at, lastCallbackAt: at } },
+    ],
+  })
+  const other = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => Response.json(answer) })
+  const [en, zh] = await Promise.all(
+    ['en', 'zh-CN'].map(
+      async lang => (await run('status', '--utc', '--lang', lang, '--url', `http://127.0.0.1:${other.port}`)).out,
+    ),
+  )
+  await other.stop(true)
+  expect(en).toContain('last refused callback 2026-11-23 06:11:09 UTC: the clock of this host is 8 h off\n')
+  expect(en).toContain(
+    'last refused callback 2026-11-23 06:11:09 UTC: the ciphertext is empty\n          → look at it\n',
+  )
+  expect(en).toContain('bot /c, URL verified 2026-11-23 06:11:09 UTC, no callback yet\n')
+  expect(zh).toContain('最近被拒绝的回调 2026-11-23 06:11:09 UTC：本机时钟偏差 8 h\n')
+})
+
 describe('trace', () => {
   test('trace: a message is told step by step, with times and without its text', async () => {
     const { code, out, err } = await run('trace', msgid)

@@ -152,7 +152,9 @@ test('app endpoint: a megabyte of unclosed tags is refused quickly', async () =>
 test("app endpoint: JSON on the app's URL is logged once a minute", async () => {
   const { endpoint, lines } = setUpApp()
   for (let request = 0; request < 3; request++) await endpoint.handle(postToBot(hello))
-  expect(lines).toMatchObject([{ level: 'warn', msg: "received a Bot callback (JSON) on the app's URL" }])
+  expect(lines).toMatchObject([
+    { level: 'warn', msg: "callback rejected: a Bot callback (JSON) came to the app's URL" },
+  ])
 })
 
 test('app endpoint: a callback for another AgentID is ignored, logged once', async () => {
@@ -182,7 +184,13 @@ test('app endpoint: each ignored event type is logged once', async () => {
 test('app endpoint: a wrong signature is reported as signature failure', async () => {
   const { endpoint, events } = setUpApp()
   await endpoint.handle(postXml('<xml/>', wrongToken))
-  expect(events[0]).toEqual({ kind: 'signature_failure', account: 'default', surface: 'app', at: start })
+  expect(events[0]).toMatchObject({
+    kind: 'refused',
+    cause: 'signature',
+    account: 'default',
+    surface: 'app',
+    at: start,
+  })
 })
 
 test('app endpoint: a failing store answers 503, so WeCom retries', async () => {

@@ -48,7 +48,7 @@ test('callback keys: each reply uses the keys of its callback', async () => {
     expect([old, fresh].map(one => isSealedWith(one, answer.body))).toEqual([keys === old, keys === fresh])
   }
   expect(received).toHaveLength(4)
-  expect(events.filter(event => event.kind === 'signature_failure')).toEqual([])
+  expect(events.filter(event => event.kind === 'refused' && event.cause === 'signature')).toEqual([])
 })
 
 test('callback keys: the EncodingAESKey may change without the token', async () => {
@@ -67,7 +67,7 @@ test('callback keys: expired keys are a wrong signature', async () => {
   clock.time = start + tenMinutes
   expect(await endpoint.handle(message(old, 'n4', clock.time))).toEqual({ status: 401, body: '' })
   expect((await endpoint.handle(message(fresh, 'n5', clock.time))).status).toBe(200)
-  expect(events.filter(event => event.kind === 'signature_failure')).toHaveLength(1)
+  expect(events.filter(event => event.kind === 'refused' && event.cause === 'signature')).toHaveLength(1)
 })
 
 test('callback keys: a request that fits no key is refused', async () => {

@@ -131,10 +131,10 @@ test('endpoint: only a wrong signature counts as signature failure', async () =>
   const { endpoint, events } = setUp()
   await endpoint.handle(post(hello, old))
   await endpoint.handle(garbage('garbage'))
-  expect(events.some(event => event.kind === 'signature_failure')).toBe(false)
+  expect(events.some(event => event.kind === 'refused' && event.cause === 'signature')).toBe(false)
   await endpoint.handle(post(hello, wrongToken))
   expect(events.slice(-2)).toMatchObject([
-    { kind: 'signature_failure', account: 'default', at: start },
+    { kind: 'refused', cause: 'signature', account: 'default', at: start },
     { kind: 'callback' },
   ])
 })
@@ -173,6 +173,55 @@ test('endpoint: many made-up types do not flood the log', async () => {
   const { endpoint, lines } = setUp()
   for (let kind = 0; kind < 500; kind++) await endpoint.handle(post({ ...hello, msgtype: `kind${kind}` }))
   expect(lines.length).toBeLessThanOrEqual(200)
+})
+
+type Faults = Parameters<typeof post>[1]
+
+const causes: readonly [string, Faults | ReturnType<typeof post>, object][] = [
+  ['parameters', { ...good, query: 'msg_signature=x&nonce=n' }, { cause: 'parameters' }],
+  ['the envelope', { ...good, body: '{"hello":1}' }, { cause: 'envelope' }],
+  ['an envelope of the app', { ...good, body: '<xml></xml>' }, { cause: 'xml' }],
+  [
+    'a clock that is 8 h off',
+    { timestamp: String(start / 1000 - 28_800) },
+    { cause: 'timestamp', offSeconds: -28_800 },
+  ],
+  ['the token', wrongToken, { cause: 'signature' }],
+  ['the EncodingAESKey', garbage(vector('agent-text-callback').encrypt), { cause: 'bad_cipher' }],
+]
+
+for (const [what, how, expected] of causes) {
+  test(`endpoint: a refusal because of ${what} is logged and reported with its cause and a hint`, async () => {
+    const { endpoint, lines, events } = setUp()
+    await endpoint.handle(how !== undefined && 'body' in how ? how : post(hello, how))
+    expect(events[0]).toMatchObject({ kind: 'refused', account: 'default', surface: 'bot', at: start, ...expected })
+    expect(lines).toMatchObject([{ level: 'warn', fields: { account: 'default', hint: expect.any(String) } }])
+    expect(lines[0]?.msg).toStartWith('callback rejected: ')
+  })
+}
+
+test('endpoint: each cause has its own line a minute', async () => {
+  const { endpoint, lines } = setUp()
+  for (let round = 0; round < 3; round++) {
+    await endpoint.handle(post(hello, wrongToken))
+    await endpoint.handle({ method: 'POST', query: '', body: good.body })
+  }
+  expect(lines.map(({ msg }) => msg)).toEqual([
+    'callback rejected: wrong signature',
+    'callback rejected: a parameter of the URL is missing or doubled',
+  ])
+})
+
+test('endpoint: a verification by WeCom is an info line', async () => {
+  const { endpoint, lines } = setUp()
+  await endpoint.handle({
+    method: 'GET',
+    query: signed(official.encrypt(encodingAESKey, '4711', ''), { echo: true }),
+    body: '',
+  })
+  expect(lines).toMatchObject([
+    { level: 'info', msg: 'WeCom verified the callback URL', fields: { account: 'default', surface: 'bot' } },
+  ])
 })
 
 test('endpoint: invalid requests log one line a minute', async () => {

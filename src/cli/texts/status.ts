@@ -36,7 +36,17 @@ const en = {
     `WeCom sent ${event} at ${at}${from === undefined ? '' : `, effective ${from}`}: it suspends unused apps; check this one in the admin console`,
   noCallback: 'no callback yet',
   lastCallback: (at: string) => `last callback ${at}`,
-  signatureFailure: (at: string, key: string) => `signature failure at ${at}: check ${key}`,
+  verified: (at: string) => `URL verified ${at}, no callback yet`,
+  lastRefused: (at: string, why: string) => `last refused callback ${at}: ${why}`,
+  clockOff: (span: string) => `the clock of this host is ${span} off`,
+  /** By cause. A cause that is not here is shown in the words of the log. */
+  refusals: {
+    parameters: 'a parameter of the URL is missing or doubled',
+    envelope: 'the body is no envelope of WeCom',
+    timestamp: 'its timestamp is too far from the current time',
+    signature: 'wrong signature: the token differs from the admin console',
+    bad_cipher: 'cannot be decrypted: the EncodingAESKey differs from the admin console',
+  } as Readonly<Record<string, string>>,
   unreachable: (since: string, reason: string, lastAt?: string) =>
     `WeCom is unreachable since ${since}${lastAt === undefined ? '' : `, last tried ${lastAt}`}: ${reason}`,
 }
@@ -95,7 +105,19 @@ const zh: typeof en = {
     `${at} 收到企业微信事件 ${event}${from === undefined ? '' : `，${from} 生效`}：长期无人使用的应用会被停用，请到管理后台查看`,
   noCallback: '还没有收到回调',
   lastCallback: at => `最近回调 ${at}`,
-  signatureFailure: (at, key) => `${at} 签名校验失败：请检查 ${key}`,
+  verified: at => `${at} URL 已通过验证，还没有收到回调`,
+  lastRefused: (at, why) => `最近被拒绝的回调 ${at}：${why}`,
+  clockOff: span => `本机时钟偏差 ${span}`,
+  refusals: {
+    parameters: 'URL 缺少参数或参数重复',
+    envelope: '请求体不是企业微信的密文包',
+    timestamp: '时间戳与当前时间相差太大',
+    signature: '签名错误：token 与管理后台不一致',
+    bad_cipher: '无法解密：EncodingAESKey 与管理后台不一致',
+    bad_receiveid: '密文属于另一个企业：请核对 corpId',
+    xml: '应用的回调发到了机器人的 URL，请在管理后台核对两个 URL',
+    json: '机器人的回调发到了应用的 URL，请在管理后台核对两个 URL',
+  },
   unreachable: (since, reason, lastAt) =>
     `自 ${since} 无法访问企业微信${lastAt === undefined ? '' : `，最近一次尝试 ${lastAt}`}：${reason}`,
 }

@@ -1,7 +1,7 @@
 import { defaultPath } from '../../domain/callback-path.ts'
 import type { Endpoint } from '../../domain/endpoint.ts'
 import { decodeAppCallback } from './app-callback.ts'
-import type { LogThrottle } from './log-throttle.ts'
+import type { EnvelopeProblem } from './verify.ts'
 import { createEndpoint, type EndpointAccount, type EndpointDeps, emptyAnswer } from './endpoint.ts'
 
 /** The callback settings of one self-built app. */
@@ -15,7 +15,7 @@ export function createAppEndpoint(account: AppAccount, deps: EndpointDeps): Endp
   return createEndpoint(account, deps, throttle => ({
     surface: 'app',
     receiveid: account.corpId,
-    readEncrypt: body => readEncrypt(body, throttle),
+    readEncrypt,
     decode(opened, receivedAt) {
       const { callback, agentid } = decodeAppCallback(opened.message, { account: account.id, receivedAt })
       if (agentid === undefined || agentid === String(account.agentId)) return callback
@@ -28,19 +28,24 @@ export function createAppEndpoint(account: AppAccount, deps: EndpointDeps): Endp
   }))
 }
 
+const noEnvelope: EnvelopeProblem = {
+  topic: 'envelope',
+  reason: 'the body is no envelope',
+  hint: 'WeCom sends XML with the element Encrypt; a proxy must pass the body on unchanged',
+}
+
 /**
  * Extracts the ciphertext. Anyone can send this body, so it never reaches the XML parser. The signature covers only
  * `Encrypt`; the other elements (ToUserName, AgentID) are unsigned and ignored.
  */
-function readEncrypt(body: string, throttle: LogThrottle): string | undefined {
+function readEncrypt(body: string): string | EnvelopeProblem {
   if (/^\s*[{[]/.test(body)) {
     const hint = `the Bot's callback URL ends in ${defaultPath.bot}, the app's in ${defaultPath.app}; check both in the admin console`
-    throttle.perMinute({ topic: 'json', msg: "received a Bot callback (JSON) on the app's URL", fields: { hint } })
-    return undefined
+    return { topic: 'json', reason: "a Bot callback (JSON) came to the app's URL", hint }
   }
-  if (!/^\s*(?:<\?xml\s[^?>]*\?>\s*)?<xml>/.test(body) || !body.trimEnd().endsWith('</xml>')) return undefined
+  if (!/^\s*(?:<\?xml\s[^?>]*\?>\s*)?<xml>/.test(body) || !body.trimEnd().endsWith('</xml>')) return noEnvelope
   const [, cdata, plain] = /<Encrypt>\s*(?:<!\[CDATA\[([^<\]]*)\]\]>|([^<]*))\s*<\/Encrypt>/.exec(body) ?? []
   // Some proxies print XML anew, and break the lines of a long value.
   const encrypt = (cdata ?? plain)?.replace(/\s+/g, '')
-  return encrypt === '' ? undefined : encrypt
+  return encrypt === undefined || encrypt === '' ? noEnvelope : encrypt
 }

@@ -4,7 +4,7 @@ import { defaultPath } from '../../domain/callback-path.ts'
 import type { Endpoint, HttpAnswer } from '../../domain/endpoint.ts'
 import { parseObject } from '../../domain/json.ts'
 import type { Reply } from '../../domain/message.ts'
-import type { Verified } from './verify.ts'
+import type { EnvelopeProblem, Verified } from './verify.ts'
 import { decodeBotCallback } from './bot-callback.ts'
 import type { LogThrottle } from './log-throttle.ts'
 import { createEndpoint, type EndpointAccount, type EndpointDeps, emptyAnswer } from './endpoint.ts'
@@ -23,7 +23,7 @@ export function createBotEndpoint(account: BotAccount, deps: EndpointDeps): Endp
   return createEndpoint(account, deps, throttle => ({
     surface: 'bot',
     receiveid: account.receiveId,
-    readEncrypt: body => readEncrypt(body, throttle),
+    readEncrypt,
     decode(opened, receivedAt) {
       const context = { account: account.id, receivedAt, ...names }
       const { callback, aibotid } = decodeBotCallback(opened.message, context)
@@ -35,15 +35,16 @@ export function createBotEndpoint(account: BotAccount, deps: EndpointDeps): Endp
   }))
 }
 
-function readEncrypt(body: string, throttle: LogThrottle): string | undefined {
+function readEncrypt(body: string): string | EnvelopeProblem {
   if (/^\s*</.test(body)) {
     const hint = `the app's callback URL ends in ${defaultPath.app}, the Bot's in ${defaultPath.bot}; check both in the admin console`
-    throttle.perMinute({ topic: 'xml', msg: "received an app callback (XML) on the Bot's URL", fields: { hint } })
-    return undefined
+    return { topic: 'xml', reason: "an app callback (XML) came to the Bot's URL", hint }
   }
   const envelope = parseObject(body) ?? {}
   const encrypt = 'encrypt' in envelope ? envelope['encrypt'] : envelope['Encrypt']
-  return typeof encrypt === 'string' && encrypt !== '' ? encrypt : undefined
+  if (typeof encrypt === 'string' && encrypt !== '') return encrypt
+  const hint = 'WeCom sends JSON with the field encrypt; a proxy must pass the body on unchanged'
+  return { topic: 'envelope', reason: 'the body is no envelope', hint }
 }
 
 function warnOfReceiveid(account: BotAccount, throttle: LogThrottle, receiveid: string): void {

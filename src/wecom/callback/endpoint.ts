@@ -3,7 +3,14 @@ import type { Endpoint, HttpAnswer, HttpRequest } from '../../domain/endpoint.ts
 import type { Callback, Receive, Reply, Surface } from '../../domain/message.ts'
 import { isCode, messageOf } from '../../errors.ts'
 import type { Clock, Log, Random } from '../../world.ts'
-import { type Verified, verifyCallback, type VerifyDeps, type CallbackSecret } from './verify.ts'
+import {
+  type CallbackSecret,
+  type EnvelopeProblem,
+  type Refusal,
+  type Verified,
+  verifyCallback,
+  type VerifyDeps,
+} from './verify.ts'
 import type { KeyRing } from './keys.ts'
 import { type LogThrottle, createLogThrottle } from './log-throttle.ts'
 
@@ -26,7 +33,12 @@ export type EndpointEvent =
       readonly at: number
       readonly tookMs: number
     }
-  | { readonly kind: 'signature_failure'; readonly account: string; readonly surface: Surface; readonly at: number }
+  | ({
+      readonly kind: 'refused'
+      readonly account: string
+      readonly surface: Surface
+      readonly at: number
+    } & Refusal)
 
 /** The dependencies of an endpoint. `receive` must resolve within WeCom's 5 s, and only after its commit. */
 export interface EndpointDeps {
@@ -41,8 +53,8 @@ export interface EndpointDeps {
 export interface Dialect {
   readonly surface: Surface
   readonly receiveid: string
-  /** The ciphertext of a POST body; undefined when the body is not an envelope of this surface. */
-  readEncrypt(body: string): string | undefined
+  /** The ciphertext of a POST body, or why it is not an envelope of this surface. */
+  readEncrypt(body: string): string | EnvelopeProblem
   /** Decodes a payload; undefined when it is for another account and must get an empty answer. */
   decode(opened: Opened, receivedAt: number): Callback | undefined
   /** Encrypts a reply with the keys its callback was verified with. */
@@ -70,7 +82,7 @@ export function createEndpoint(
     receiveid,
     throttle,
     readEncrypt: body => dialect.readEncrypt(body),
-    onSignatureFailure: at => deps.observe({ kind: 'signature_failure', account: id, surface, at }),
+    onRefused: (refusal, at) => deps.observe({ kind: 'refused', account: id, surface, at, ...refusal }),
   }
   const context: EndpointContext = { account: id, deps, throttle, dialect, verifyDeps }
   return {
@@ -112,6 +124,8 @@ async function answerRequest(context: EndpointContext, request: HttpRequest, now
   if (verified.kind === 'refused') return { type: 'unreadable', answer: { status: verified.status, body: '' } }
   const { opened } = verified
   if (request.method === 'GET') {
+    const { account, dialect, deps } = context
+    deps.log.info('WeCom verified the callback URL', { account, surface: dialect.surface })
     return { type: 'echo', answer: { status: 200, body: opened.message, contentType: plainText } }
   }
   const callback = context.dialect.decode(opened, now)

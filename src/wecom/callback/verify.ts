@@ -20,9 +20,24 @@ export interface VerifyDeps {
   readonly keys: readonly CallbackSecret[]
   readonly receiveid: string
   readonly throttle: LogThrottle
-  /** The ciphertext of a POST body; undefined when the body is not an envelope of this surface. */
-  readEncrypt(body: string): string | undefined
-  onSignatureFailure(at: number): void
+  /** The ciphertext of a POST body, or why it is not an envelope of this surface. */
+  readEncrypt(body: string): string | EnvelopeProblem
+  onRefused(refusal: Refusal, at: number): void
+}
+
+/** A body that is no envelope of its surface. `topic` is a constant. */
+export interface EnvelopeProblem {
+  readonly topic: string
+  readonly reason: string
+  readonly hint: string
+}
+
+/** Why a request was refused, for the log and for `status`. `offSeconds`: how far the clock of this host is off. */
+export interface Refusal {
+  readonly cause: string
+  readonly reason: string
+  readonly hint?: string
+  readonly offSeconds?: number
 }
 
 /** A callback proven to come from WeCom, and the keys that proved it. The reply must use the same keys. */
@@ -51,26 +66,44 @@ export type Verification = { readonly kind: 'refused'; readonly status: 400 | 40
 export function verifyCallback(deps: VerifyDeps, request: HttpRequest, now: number): Verification {
   const isVerification = request.method === 'GET'
   const query = parseCallbackQuery(request.query, isVerification)
-  if (query === undefined) return { kind: 'refused', status: 400 }
-  const encrypt = isVerification ? query.echostr : deps.readEncrypt(request.body)
-  if (encrypt === undefined) return { kind: 'refused', status: 400 }
+  if (query === undefined) return refuse(deps, now, 400, noParameters)
+  const encrypt = isVerification ? (query.echostr ?? '') : deps.readEncrypt(request.body)
+  if (typeof encrypt !== 'string') return refuse(deps, now, 400, { ...encrypt, cause: encrypt.topic })
   if (!isFresh(deps, query.timestamp, now)) return { kind: 'refused', status: 401 }
   const signing = signingKeys(deps, query, encrypt, now)
   if (signing.length === 0) return { kind: 'refused', status: 401 }
-  const opened = open(deps, signing, encrypt)
+  const opened = open(deps, signing, encrypt, now)
   if (opened === undefined) return { kind: 'refused', status: 400 }
   return { kind: 'admitted', nonce: query.nonce, ...opened }
+}
+
+const noParameters: Refusal = {
+  cause: 'parameters',
+  reason: 'a parameter of the URL is missing or doubled',
+  hint: 'a proxy must pass the query on unchanged; requests that are not from WeCom fail, too',
+}
+
+function refuse(
+  deps: VerifyDeps,
+  now: number,
+  status: 400 | 401,
+  refusal: Refusal,
+): Extract<Verification, { kind: 'refused' }> {
+  const { cause, reason, ...fields } = refusal
+  deps.throttle.perMinute({ topic: cause, msg: `callback rejected: ${reason}`, fields })
+  deps.onRefused(refusal, now)
+  return { kind: 'refused', status }
 }
 
 function isFresh(deps: VerifyDeps, timestamp: string, now: number): boolean {
   const offMs = /^\d{1,12}$/.test(timestamp) ? Number(timestamp) * 1000 - now : Number.NaN
   if (Math.abs(offMs) <= limits.timestampSkewMs) return true
   const offSeconds = Number.isNaN(offMs) ? undefined : Math.round(offMs / 1000)
-  const fields = { offSeconds, hint: 'check the clock of this host; repeated old requests are rejected, too' }
-  deps.throttle.perMinute({
-    topic: 'timestamp',
-    msg: 'callback rejected: timestamp too far from the current time',
-    fields,
+  refuse(deps, now, 401, {
+    cause: 'timestamp',
+    reason: 'timestamp too far from the current time',
+    hint: 'check the clock of this host; repeated old requests are rejected, too',
+    ...(offSeconds !== undefined && { offSeconds }),
   })
   return false
 }
@@ -81,9 +114,8 @@ function signingKeys(deps: VerifyDeps, query: CallbackQuery, encrypt: string, no
     ({ token, until }) => now < until && verifySignature(signature, token, timestamp, nonce, encrypt),
   )
   if (signing.length > 0) return signing
-  deps.onSignatureFailure(now)
   const hint = 'check that the token matches the admin console; requests that are not from WeCom fail, too'
-  deps.throttle.perMinute({ topic: 'signature', msg: 'callback rejected: wrong signature', fields: { hint } })
+  refuse(deps, now, 401, { cause: 'signature', reason: 'wrong signature', hint })
   return []
 }
 
@@ -92,6 +124,7 @@ function open(
   deps: VerifyDeps,
   signing: readonly CallbackSecret[],
   encrypt: string,
+  now: number,
 ): { readonly opened: Opened; readonly keys: CallbackSecret } | undefined {
   const errors: WecomdError[] = []
   for (const keys of signing) {
@@ -101,8 +134,8 @@ function open(
   }
   const [first] = errors
   if (first === undefined) return undefined
-  const fields = { code: first.code, hint: first.hint }
-  deps.throttle.perMinute({ topic: first.code, msg: `callback rejected: ${first.message}`, fields })
+  const { code: cause, message: reason, hint } = first
+  refuse(deps, now, 400, { cause, reason, ...(hint !== undefined && { hint }) })
   return undefined
 }
 
