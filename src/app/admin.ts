@@ -41,6 +41,7 @@ export function openAdmin(deps: AdminDeps, world: World): Listener {
     return reportStatus({
       version,
       node: world.host,
+      now: world.clock.now(),
       config: active.now.config,
       loadedAt: active.now.loadedAt,
       reloadProblem: deps.reloadProblem(),

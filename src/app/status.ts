@@ -10,6 +10,7 @@ export interface StatusDeps {
   readonly version: string
   readonly node: string
   readonly startedAt: number
+  readonly now: number
   readonly config: Config
   readonly loadedAt: number
   /** Why the last reload was rejected; undefined if the config file is active. */
@@ -81,6 +82,7 @@ export async function reportStatus(deps: StatusDeps) {
       config.accounts.map(account => describeAccount(deps, account, storeState.state === 'up')),
     ),
     ...work,
+    failures: deps.metrics.failures(deps.now),
     config: { loadedAt, ...(reloadProblem !== undefined && { complaint: reloadProblem }) },
   }
 }

@@ -1,4 +1,5 @@
 import { isDone } from '../domain/delivery.ts'
+import { gatewayCommandFor } from '../domain/failure.ts'
 import type { Job } from '../domain/job.ts'
 import type { Commit, TurnChange } from '../domain/ports.ts'
 import type { Turn } from '../domain/turn.ts'
@@ -54,12 +55,14 @@ function handleTask({ tasks }: CommitHandlers, { before, after }: TurnChange): v
   if (after.pending === undefined && before?.pending !== undefined) tasks.wakeAt(0)
 }
 
-function handleTurn({ meter, log }: BridgeContext, handlers: CommitHandlers, { before, after }: TurnChange): void {
+function handleTurn(context: BridgeContext, handlers: CommitHandlers, { before, after }: TurnChange): void {
+  const { meter, log } = context
   handlers.deadlines.reschedule(after)
   if (after.stopAt !== undefined && after.end === undefined) handlers.stopRun(after.id)
   if (after.state === 'moved' && before?.state !== 'moved' && after.end === undefined) handlers.onBubbleClosed(after)
   if (after.end !== undefined && before?.end === undefined) {
     meter.turnEnded(after.end)
+    reportEnd(context, after)
     if (after.asked !== undefined && after.endedAt !== undefined) meter.answered(after.endedAt - after.receivedAt)
   }
   for (const [index, { state, problem }] of (after.files ?? []).entries()) {
@@ -69,4 +72,15 @@ function handleTurn({ meter, log }: BridgeContext, handlers: CommitHandlers, { b
   if (after.lost === true && before?.lost !== true) {
     log.warn('an answer cannot be delivered in full', { turn: after.id })
   }
+}
+
+/** One line per turn, and a warning with the cause if it failed. The gateway's words are in its trace only. */
+function reportEnd({ meter, log }: BridgeContext, turn: Turn): void {
+  const { id, account, surface, end, receivedAt, endedAt = receivedAt, failure } = turn
+  log.info('turn finished', { turn: id, account, surface, end, tookMs: endedAt - receivedAt })
+  if (failure === undefined) return
+  meter.turnFailed(failure.cause, endedAt)
+  const command = gatewayCommandFor(failure.cause)
+  const hint = `wecomd trace ${turn.msgid}${command === undefined ? '' : `; on the gateway's host: ${command}`}`
+  log.warn('a question failed', { turn: id, account, cause: failure.cause, hint })
 }

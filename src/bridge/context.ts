@@ -43,6 +43,8 @@ export interface AppSettings {
 /** Counters for `/metrics`. Durations are in ms. */
 export interface Meter {
   turnEnded(end: string): void
+  /** `at` is epoch ms. */
+  turnFailed(cause: string, at: number): void
   firstText(ms: number): void
   answered(ms: number): void
   attempt(route: string, outcome: string): void

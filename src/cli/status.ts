@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
+import { gatewayCommandFor } from '../domain/failure.ts'
 import { askDaemon } from './daemon.ts'
 import { exitCodes } from './exit-codes.ts'
 import { labelled, time } from './report.ts'
@@ -49,6 +50,7 @@ export const statusReport = Type.Object({
   turns: Type.Optional(Type.Object({ open: count, waiting: count, asking: count })),
   outbox: Type.Optional(Type.Object({ queued: count, held: count })),
   dead: count,
+  failures: Type.Optional(Type.Array(Type.Object({ cause: Type.String(), count: Type.Number() }))),
   config: Type.Object({ loadedAt: time, complaint: text }),
 })
 
@@ -74,7 +76,19 @@ class StatusPrinter {
     this.texts = statusTexts[terminal.language]
   }
 
-  describe({ version, node, ready, startedAt, components, accounts, turns, outbox, dead, config }: Status) {
+  describe({
+    version,
+    node,
+    ready,
+    startedAt,
+    components,
+    accounts,
+    turns,
+    outbox,
+    dead,
+    failures = [],
+    config,
+  }: Status) {
     const { texts } = this
     const { paint, formatTime } = this.terminal
     const shown = (count: number | undefined) => String(count ?? '?')
@@ -88,8 +102,20 @@ class StatusPrinter {
       labelled(texts.turns, texts.countTurns(shown(turns?.open), shown(turns?.waiting), shown(turns?.asking))),
       labelled(texts.outbox, texts.countOutbox(shown(outbox?.queued), shown(outbox?.held))),
       labelled(texts.dead, deadLetters),
+      ...this.failures(failures),
       labelled(texts.config, texts.loaded(formatTime(config.loadedAt))),
       ...(config.complaint === undefined ? [] : [this.below(paint.bad(texts.reloadRejected(config.complaint)))]),
+    ]
+  }
+
+  private failures(failures: readonly { cause: string; count: number }[]): readonly string[] {
+    if (failures.length === 0) return []
+    const { texts } = this
+    const counts = texts.listed(failures.map(({ cause, count }) => `${count} ${texts.causes[cause] ?? cause}`))
+    const commands = failures.flatMap(({ cause }) => gatewayCommandFor(cause) ?? [])
+    return [
+      labelled(texts.failures, this.terminal.paint.bad(texts.lastHour(counts))),
+      ...[...new Set(commands)].flatMap(command => this.remedy(texts.onGateway(command))),
     ]
   }
 

@@ -1,3 +1,4 @@
+import type { Failure } from './failure.ts'
 import type { MediaBytes } from './spool.ts'
 import type { Phase } from './turn.ts'
 
@@ -107,7 +108,13 @@ export type RunEnd =
   | { readonly kind: 'empty'; readonly search?: FileSearch }
   /** Never asked: `askBefore` passed first. */
   | { readonly kind: 'expired' }
-  | { readonly kind: 'failed'; readonly reason: 'error' | 'lost' | 'timeout' | 'agent_unknown'; readonly text: string }
+  | {
+      readonly kind: 'failed'
+      readonly reason: 'error' | 'lost' | 'timeout' | 'agent_unknown'
+      readonly text: string
+      /** What the gateway says about it. */
+      readonly failure?: Failure
+    }
   | { readonly kind: 'stopped'; readonly text: string }
 
 export interface Agent {

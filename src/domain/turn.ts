@@ -1,4 +1,5 @@
 import type { MediaKind } from './delivery.ts'
+import type { Failure } from './failure.ts'
 import type { Attachment, Card, Conversation, MediaProblem, Surface } from './message.ts'
 
 /**
@@ -153,6 +154,8 @@ export interface Turn {
   readonly sessionKey: string
   readonly state: TurnState
   readonly end?: TurnEnd
+  /** Why the agent gave no answer, for `failed` and `empty`. */
+  readonly failure?: Failure
   /** The user's text, including that of merged messages. */
   readonly text: string
   readonly attachments?: readonly TurnAttachment[]

@@ -4,6 +4,8 @@ import Gauge from 'prom-client/lib/gauge.js'
 import Histogram from 'prom-client/lib/histogram.js'
 import Registry from 'prom-client/lib/registry.js'
 
+import { hourMs } from '../domain/duration.ts'
+
 /** The activity on an account's callback URL since the start. Times are epoch ms. */
 export interface SurfaceActivity {
   lastCallbackAt?: number
@@ -33,6 +35,8 @@ export interface Gauges {
   readonly links: Readonly<Record<string, boolean>>
 }
 
+/** Failures that are counted at most. More of them in an hour would say nothing new. */
+const maxFailures = 1_000
 const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5]
 const answerBuckets = [0.5, 1, 2, 5, 10, 30, 60, 120, 330, 600, 1800, 3600]
 
@@ -40,6 +44,8 @@ const answerBuckets = [0.5, 1, 2, 5, 10, 30, 60, 120, 330, 600, 1800, 3600]
 export class Metrics {
   private readonly registry = new Registry()
   private readonly surfaces = new Map<string, SurfaceActivity>()
+  /** Of the last hour, oldest first. */
+  private failed: { readonly at: number; readonly cause: string }[] = []
   private readonly metrics
 
   constructor() {
@@ -109,6 +115,17 @@ export class Metrics {
 
   turnEnded(end: string): void {
     this.metrics.turnEnds.inc({ end })
+  }
+
+  turnFailed(cause: string, at: number): void {
+    this.failed = [...this.failed.filter(one => one.at > at - hourMs), { at, cause }].slice(-maxFailures)
+  }
+
+  /** The failures of the hour before `now` by cause, the most frequent first. */
+  failures(now: number): readonly { readonly cause: string; readonly count: number }[] {
+    const counts = new Map<string, number>()
+    for (const { at, cause } of this.failed) if (at > now - hourMs) counts.set(cause, (counts.get(cause) ?? 0) + 1)
+    return Array.from(counts, ([cause, count]) => ({ cause, count })).toSorted((a, b) => b.count - a.count)
   }
 
   firstText(ms: number): void {

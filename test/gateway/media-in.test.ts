@@ -45,7 +45,7 @@ test('agent: an image over the limit fails the run, even as a file', async () =>
   const large = pngOf(1_500)
   for (const kind of ['image', 'file'] as const) {
     const end = await ask(kind, 'look', { attachments: [csv, fileOf('big.bin', large, kind)] })
-    expect(end).toEqual({ kind: 'failed', reason: 'error', text: '' })
+    expect(end).toMatchObject({ kind: 'failed', reason: 'error', text: '', failure: { cause: 'internal' } })
   }
   expect([gateway.asks(), rows()]).toEqual([[], []])
 })

@@ -54,7 +54,31 @@ test('run: an error reported twice ends the run once', async () => {
   const { chat, rest } = setUp()
   chat({ state: 'error', seq: 9, errorMessage: 'LLM request failed: provider rejected' })
   chat({ state: 'error', seq: 1, errorMessage: '⚠️ Agent failed before reply: …' })
-  expect((await rest()).ends).toEqual([{ kind: 'failed', reason: 'error', text: '' }])
+  const failure = { cause: 'model_error', error: 'LLM request failed: provider rejected' } as const
+  expect((await rest()).ends).toEqual([{ kind: 'failed', reason: 'error', text: '', failure }])
+})
+
+test.each([
+  ['auth', 'model_auth'],
+  ['auth_permanent', 'model_auth'],
+  ['billing', 'model_auth'],
+  ['rate_limit', 'model_rate'],
+  ['overloaded', 'model_rate'],
+  ['timeout', 'model_timeout'],
+  ['context_overflow', 'model_context'],
+  ['format', 'model_error'],
+  ['constructor', 'model_error'],
+])('run: the failover reason %s of the first error is the cause %s', async (failoverReason, cause) => {
+  const { chat, rest } = setUp()
+  chat({ state: 'error', errorMessage: 'no', errorDetail: { provider: 'x', failoverReason } })
+  chat({ state: 'error', errorMessage: 'softer', errorDetail: { failoverReason: 'timeout' } })
+  expect((await rest()).ends).toMatchObject([{ kind: 'failed', failure: { cause, error: 'no' } }])
+})
+
+test('run: a timeout of the gateway has a kind of its own', async () => {
+  const { chat, rest } = setUp()
+  chat({ state: 'error', errorMessage: 'Request timed out', errorKind: 'timeout' })
+  expect((await rest()).ends).toMatchObject([{ failure: { cause: 'model_timeout', error: 'Request timed out' } }])
 })
 
 test('run: a final without a message triggers a read of the history', async () => {

@@ -222,8 +222,36 @@ describe('privacy', () => {
   test('private: the debug log contains no user, text or secret', () => {
     const log = daemon.log.join('\n')
     const secrets = [user, user.toLowerCase(), chat, chat.toLowerCase(), words, '欢迎', 'response_code', 'admin-token"']
-    for (const secret of [...secrets, ...msgids]) expect(log).not.toContain(secret)
+    for (const secret of secrets) expect(log).not.toContain(secret)
     expect(log).toContain('"msg":"listening"')
+  })
+
+  test('private: a failed question is a warning with its cause, each finished one an info line', () => {
+    const lines = daemon.log.map(line => JSON.parse(line))
+    const failed = msgids.at(2)
+    expect(lines.filter(({ msg }) => msg === 'a question failed')).toMatchObject([
+      { level: 'warn', turn: `wecom:default:${failed}`, account: 'default', cause: 'model_error' },
+    ])
+    const finished = lines.filter(({ msg }) => msg === 'turn finished')
+    expect(finished.map(({ level, end }) => `${level} ${end}`).toSorted((a, b) => a.localeCompare(b))).toEqual([
+      'info answered',
+      'info answered',
+      'info answered',
+      'info failed',
+    ])
+  })
+
+  test('private: the failure is counted by cause in status, and its trace has the words of the gateway', async () => {
+    const status = JSON.parse((await ask('/api/status', admin)).text)
+    expect(status.failures).toEqual([{ cause: 'model_error', count: 1 }])
+    const { events } = JSON.parse((await ask(`/api/trace/${msgids.at(2)}`, admin)).text)
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        kind: 'final',
+        cause: 'model_error',
+        error: 'LLM request failed: the echo agent was told to fail.',
+      }),
+    )
   })
 
   test('private: responses do not reveal the software', async () => {

@@ -294,7 +294,14 @@ export class Daemon {
       random: this.random(),
       timers: scheduler,
       log,
-      meter: { turnEnded: silent, firstText: silent, answered: silent, attempt: silent, feedback: silent },
+      meter: {
+        turnEnded: silent,
+        turnFailed: silent,
+        firstText: silent,
+        answered: silent,
+        attempt: silent,
+        feedback: silent,
+      },
       timezone: 'Asia/Shanghai',
       limits: { ...limits, outbox: 1_000 },
       nextOrder: () => {

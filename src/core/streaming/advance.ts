@@ -165,12 +165,20 @@ function endRun(turn: Turn, event: Extract<TurnEvent, { kind: 'run_ended' }>, tr
   const { at } = event
   const isBubbleOpen = hasOpenBubble(turn)
   if (event.end.kind === 'expired' && !isBubbleOpen) return expire(turn, at, translate)
-  const { end, text: answer, reasoning, files } = outcomeOf(turn, event.end, translate)
+  const { end, text: answer, reasoning, files, failure } = outcomeOf(turn, event.end, translate)
   const { answer: text, card, add: cards = [] } = planCard(turn, answer, at, translate)
   const ended = traced(
-    { ...turn, end, endedAt: at, answer: text, ...(reasoning && { reasoning }), ...(card !== undefined && { card }) },
+    {
+      ...turn,
+      end,
+      endedAt: at,
+      answer: text,
+      ...(reasoning && { reasoning }),
+      ...(card !== undefined && { card }),
+      ...(failure && { failure }),
+    },
     { at, kind: 'chunks', count: event.chunks },
-    { at, kind: 'final', end, bytes: Buffer.byteLength(text) },
+    { at, kind: 'final', end, bytes: Buffer.byteLength(text), ...failure },
   )
   const search = 'search' in event.end ? event.end.search : undefined
   const { turn: over, add: collects } = planFiles(ended, files ?? [], search, at)

@@ -1,4 +1,5 @@
 import type { AgentFile, RunEnd } from '../../domain/agent.ts'
+import type { Failure } from '../../domain/failure.ts'
 import type { Turn, TurnEnd } from '../../domain/turn.ts'
 import { isVisible } from '../../domain/visible.ts'
 import type { Translate } from '../notices/notices.ts'
@@ -10,6 +11,7 @@ interface Ending {
   readonly text: string
   readonly reasoning?: string
   readonly files?: readonly AgentFile[]
+  readonly failure?: Failure
 }
 
 export function outcomeOf(turn: Turn, end: RunEnd, translate: Translate): Ending {
@@ -17,11 +19,15 @@ export function outcomeOf(turn: Turn, end: RunEnd, translate: Translate): Ending
     case 'answered':
       return answered(turn, end, translate)
     case 'empty':
-      return { end: 'empty', text: translate({ key: 'empty' }) }
+      return { end: 'empty', text: translate({ key: 'empty' }), ...(end.search === undefined && { failure: silence }) }
     case 'expired':
       return { end: 'expired', text: translate({ key: 'expired' }) }
     case 'failed':
-      return { end: 'failed', text: after(saidBy(turn, end.text), translate({ key: failures[end.reason] })) }
+      return {
+        end: 'failed',
+        text: after(saidBy(turn, end.text), translate({ key: failures[end.reason] })),
+        failure: end.failure ?? { cause: causes[end.reason] },
+      }
     case 'stopped':
       return { end: 'stopped', text: after(saidBy(turn, end.text), translate({ key: 'stopped' })) }
     default:
@@ -29,6 +35,14 @@ export function outcomeOf(turn: Turn, end: RunEnd, translate: Translate): Ending
   }
 }
 
+const causes = {
+  error: 'model_error',
+  lost: 'gateway_restart',
+  timeout: 'model_timeout',
+  agent_unknown: 'no_agent',
+} as const
+/** The model has said nothing. Files of the answer may still come where they are searched for. */
+const silence: Failure = { cause: 'model_empty' }
 const failures = { error: 'failed', lost: 'lost', timeout: 'timeout', agent_unknown: 'agent_unknown' } as const
 
 function answered(

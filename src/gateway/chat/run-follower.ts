@@ -24,6 +24,7 @@
  *   look for (`FileSearch`), and does not wait for them.
  * - The caller may stop following at any time. The run itself continues, and a later `ask` with the same key finds it.
  */
+import { describeError } from '../../domain/failure.ts'
 import type { RunEnd } from '../../domain/agent.ts'
 import { isCode, WecomdError } from '../../errors.ts'
 import { GatewayRefusal } from '../link/rpc.ts'
@@ -211,7 +212,8 @@ export class RunFollower {
       return pollMs
     }
     this.world.log.warn('gateway rejected a question', { turn: state.ask.key, code: error.gatewayCode })
-    return { kind: 'failed', reason: 'error', text: '' }
+    const failure = { cause: 'internal', error: describeError(error.message) } as const
+    return { kind: 'failed', reason: 'error', text: '', failure }
   }
 
   /** Resolves after `ms`, or earlier with the first of `sooner`. */

@@ -1,3 +1,4 @@
+import { describeError, type Failure, type FailureCause } from '../../domain/failure.ts'
 import type { ReplyChunk, RunEnd } from '../../domain/agent.ts'
 import { decodeLifecycleEnd, expectFiles, type LifecycleEnd, namedFiles } from './answer-files.ts'
 import { type Json, objectAt, stringAt } from '../link/frames.ts'
@@ -129,7 +130,7 @@ export class Run {
         )
       case 'error':
         if (neverStarted.test(stringAt(payload, 'errorMessage') ?? '')) return this.wake()
-        return this.end({ kind: 'failed', reason: 'error', text: '' })
+        return this.end({ kind: 'failed', reason: 'error', text: '', failure: failureOf(payload) })
       default:
         return undefined
     }
@@ -153,4 +154,18 @@ export class Run {
     if (phase === 'start') this.report({ kind: 'phase', phase: 'tool' })
     if (phase === 'result') this.report({ kind: 'phase', phase: 'thinking' })
   }
+}
+
+/** By the first error event of a run. The gateway reports the same again, in softer words and without details. */
+function failureOf(payload: Json): Failure {
+  const reason = stringAt(objectAt(payload, 'errorDetail'), 'failoverReason') ?? stringAt(payload, 'errorKind') ?? ''
+  const error = describeError(stringAt(payload, 'errorMessage') ?? '')
+  return { cause: causeOf(reason), ...(error !== '' && { error }) }
+}
+
+function causeOf(reason: string): FailureCause {
+  if (/auth|billing/.test(reason)) return 'model_auth'
+  if (/rate|overload|quota/.test(reason)) return 'model_rate'
+  if (/context/.test(reason)) return 'model_context'
+  return /timeout/.test(reason) ? 'model_timeout' : 'model_error'
 }

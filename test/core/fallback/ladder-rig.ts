@@ -174,7 +174,14 @@ function createContext(square: Case, seen: string[], machine: Machine): BridgeCo
     random: { bytes: count => new Uint8Array(count), fraction: () => 0.5 },
     timers: scheduler,
     log,
-    meter: { turnEnded: silent, firstText: silent, answered: silent, attempt: silent, feedback: silent },
+    meter: {
+      turnEnded: silent,
+      turnFailed: silent,
+      firstText: silent,
+      answered: silent,
+      attempt: silent,
+      feedback: silent,
+    },
     timezone: 'Asia/Shanghai',
     limits: {
       openTurns: 100,
