@@ -15,7 +15,8 @@ export function dmWarnings({ policy, allowFrom }: Dm, path: string): readonly Co
   const warning = (message: string, position = ''): ConfigIssue => warn(`${path}.allowFrom${position}`, message)
   if (policy === undefined || allowFrom === undefined) return []
   if (allowFrom.length === 0) {
-    const message = 'is empty, so with policy "allowlist" no one can use commands; "*" allows everyone'
+    const message =
+      'is empty, so with policy "allowlist" nobody may use commands but /help, /whoami, stopping one\u2019s own answer, and /new in one\u2019s own chat; "*" allows everyone'
     return policy === 'allowlist' ? [warning(message)] : []
   }
   // OpenClaw requires "*" in the list of an open policy. Here it is redundant, so it is accepted without a warning.

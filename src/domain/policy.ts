@@ -29,10 +29,13 @@ export interface DmPolicy {
   readonly applies: 'commands' | 'all'
 }
 
-/** What a sender wants to do. `isOwnStop`: a `stop` that would not end another sender's run. */
+/**
+ * What a sender wants to do. `isOwnStop`: a `stop` that would not end another sender's run. `isOwnChat`: in the sender's
+ * own single chat, so that a new session concerns nobody else.
+ */
 export type PolicyRequest =
   | { readonly kind: 'chat' }
-  | { readonly kind: 'command'; readonly name: string; readonly isOwnStop?: boolean }
+  | { readonly kind: 'command'; readonly name: string; readonly isOwnStop?: boolean; readonly isOwnChat?: boolean }
 
 /**
  * The rule that decided.
@@ -61,6 +64,7 @@ export interface PolicyDecision {
 }
 
 const freeCommands: readonly string[] = ['help', 'whoami']
+const resets: readonly string[] = ['new', 'reset']
 
 /**
  * Decides whether the policy allows a sender's request (docs/behaviour.md, Access control). User ids are
@@ -71,7 +75,8 @@ export function decide(
   sender: string,
   request: PolicyRequest,
 ): PolicyDecision {
-  if (isFree(request)) return { isAllowed: true, rule: 'free' }
+  if (isFree(request) || (isOwnReset(request) && policy !== 'disabled' && applies === 'commands'))
+    return { isAllowed: true, rule: 'free' }
   if (request.kind === 'chat' && applies === 'commands') return { isAllowed: true, rule: 'chat' }
   switch (policy) {
     case 'open':
@@ -118,6 +123,11 @@ export function decideAdmin({ policy }: DmPolicy, administrators: readonly strin
 function isFree(request: PolicyRequest): boolean {
   if (request.kind === 'chat') return false
   return freeCommands.includes(request.name) || (request.name === 'stop' && request.isOwnStop === true)
+}
+
+/** Free unless the policy denies everybody, or this sender's whole chat. */
+function isOwnReset(request: PolicyRequest): boolean {
+  return request.kind === 'command' && resets.includes(request.name) && request.isOwnChat === true
 }
 
 /** True if a user list of the config contains `user`. Ignores case and the prefixes that `bareUserId` removes. */

@@ -42,12 +42,12 @@ async function explain(...args: readonly string[]) {
 
 describe('explain', () => {
   test('explain: a command is told with the rule, the setting, the agent, the session and what the user reads', async () => {
-    expect(await explain('--user', '007Zhang', '--text', '/new')).toEqual({
+    expect(await explain('--user', '007Zhang', '--text', '/status')).toEqual({
       code: 0,
       err: '',
       lines: [
         'account   default, bot',
-        'message   command /new',
+        'message   command /status',
         'rule      refused: the sender is not in allowFrom (channels.wecom.bot.dm)',
         'agent     main (gateway.agentId)',
         'session   agent:main:wecom:default:direct:007zhang',
@@ -80,10 +80,10 @@ describe('explain', () => {
   })
 
   test('explain: in Chinese the rows line up and the setting keeps its name', async () => {
-    const { lines } = await explain('--user', 'li', '--text', '/new', '--lang', 'zh-CN')
+    const { lines } = await explain('--user', 'li', '--text', '/status', '--lang', 'zh-CN')
     expect(lines.slice(0, 3)).toEqual([
       '账号      default，智能机器人',
-      '消息      命令 /new',
+      '消息      命令 /status',
       '规则      拒绝：发送者不在 allowFrom 名单中（channels.wecom.bot.dm）',
     ])
   })

@@ -7,7 +7,9 @@ const both = (issue: string) => [`channels.wecom.bot.dm.${issue}`, `channels.wec
 
 test('config: an empty allowlist is a warning', () => {
   expect(lists('allowlist', [])).toEqual(
-    both('allowFrom: is empty, so with policy "allowlist" no one can use commands; "*" allows everyone'),
+    both(
+      'allowFrom: is empty, so with policy "allowlist" nobody may use commands but /help, /whoami, stopping one\u2019s own answer, and /new in one\u2019s own chat; "*" allows everyone',
+    ),
   )
   for (const [policy, allowed] of [
     ['allowlist', ['li']],

@@ -95,6 +95,33 @@ describe('access control', () => {
   }
 })
 
+const dms = (policy: Row['policy'], applies: Row['applies']) => ({ policy, applies, allowFrom: ['lisi'] })
+const ownReset = (name: string) => ({ kind: 'command', name, isOwnChat: true }) as const
+
+describe("a new session in one's own single chat", () => {
+  for (const name of ['new', 'reset']) {
+    for (const policy of ['open', 'allowlist', 'pairing'] as const) {
+      test(`policy: ${policy}: /${name} is free`, () => {
+        expect(decide(dms(policy, 'commands'), '007Zhang', ownReset(name))).toEqual({ isAllowed: true, rule: 'free' })
+      })
+    }
+
+    test(`policy: /${name} is not free for nobody, nor for those who may not chat`, () => {
+      const deciding = (policy: Row['policy'], applies: Row['applies'], who: string) =>
+        decide(dms(policy, applies), who, ownReset(name))
+      expect(deciding('disabled', 'commands', 'lisi')).toEqual({ isAllowed: false, rule: 'disabled' })
+      expect(deciding('allowlist', 'all', '007Zhang')).toEqual({ isAllowed: false, rule: 'unlisted' })
+      expect(deciding('allowlist', 'all', 'lisi')).toEqual({ isAllowed: true, rule: 'listed' })
+    })
+  }
+
+  test('policy: no other command is free there', () => {
+    for (const name of ['status', 'model', 'approve']) {
+      expect(decide(dms('allowlist', 'commands'), '007Zhang', ownReset(name)).isAllowed).toBe(false)
+    }
+  })
+})
+
 test('policy: ids in allowFrom may have the prefixes of targets', () => {
   for (const id of [
     '007zhang',

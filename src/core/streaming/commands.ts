@@ -110,7 +110,7 @@ function decideCommand(
 ): PolicyDecision {
   const running = session.find(isRunning)
   const isOwnStop = running === undefined || isSame(running, turn)
-  const decision = decide(policy, turn.sender, { kind: 'command', name, isOwnStop })
+  const decision = decide(policy, turn.sender, { kind: 'command', name, isOwnStop, isOwnChat: isOwnChat(turn) })
   if (decision.isAllowed || !session.some(one => isSame(one, turn))) return decision
   return decide(policy, turn.sender, { kind: 'command', name, isOwnStop: true })
 }
@@ -125,9 +125,18 @@ function turnsAffectedBy(turn: Turn, command: Command, load: SenderLoad): readon
   return load.inLane().filter(one => isAll || one.sessionKey === turn.sessionKey)
 }
 
-function commandsFor({ sender }: Turn, { policy, administrators, passes }: CommandRules): readonly string[] {
+/** The commands that the sender may use here. */
+function commandsFor(turn: Turn, { policy, administrators, passes }: CommandRules): readonly string[] {
+  const { sender } = turn
   const isAdministrator = decideAdmin(policy, administrators, sender).isAllowed
-  return [...new Set([...ownCommands, ...(isAdministrator ? approvalCommands : []), ...passes])]
+  const isUsable = (name: string) =>
+    decide(policy, sender, { kind: 'command', name, isOwnStop: true, isOwnChat: isOwnChat(turn) }).isAllowed
+  const usable = [...ownCommands, ...passes].filter(isUsable)
+  return [...new Set([...usable, ...(isAdministrator ? approvalCommands : [])])]
+}
+
+function isOwnChat({ conversation }: Turn): boolean {
+  return conversation.kind === 'direct'
 }
 
 /**

@@ -49,7 +49,7 @@ describe('commands', () => {
   })
 
   test('command: denied users see their id and the setting to change', () => {
-    const change = send('/new', [running], 'lisi')
+    const change = send('/status', [running], 'lisi')
     expect(turnOf(change)).toMatchObject({
       end: 'refused',
       closedWith:
@@ -58,6 +58,20 @@ describe('commands', () => {
     expect(change.save).toHaveLength(1)
     expect(turnOf(change).trace).toContainEqual({ at: t0 + 9, kind: 'policy', rule: 'unlisted', allowed: false })
     expect(replyTo('/new', [], 'boss', rules({ policy: 'disabled' }))).toContain('sales.bot.dm.policy')
+  })
+
+  test('command: everybody may begin a new session in their own single chat, in a group only listed users', () => {
+    expect(turnOf(send('/new', [], 'lisi'))).toMatchObject({ state: 'waiting', task: 'reset' })
+    expect(turnOf(send('/reset hello', [], 'lisi'))).toMatchObject({ task: 'reset', text: 'hello' })
+    expect(turnOf(send('/new', [], 'lisi', rules({ applies: 'all' }))).end).toBe('refused')
+  })
+
+  test('command: /help lists what the sender may use', () => {
+    const listed = (user: string, settings = rules()) => replyTo('/help', [], user, settings)
+    expect(listed('lisi')).toContain('/new')
+    expect(listed('lisi')).not.toContain('/status')
+    expect(listed('boss')).toContain('/status')
+    expect(listed('boss', rules({ policy: 'disabled' }))).not.toContain('/new')
   })
 
   test('command: chat is refused only if the policy applies to all', () => {
