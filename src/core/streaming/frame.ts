@@ -34,6 +34,7 @@ import { askableAt } from './attachments.ts'
 import { maskCards } from '../cards/find.ts'
 import { noticeOfFiles } from './files.ts'
 import { presentReasoning, splitReasoning, trimPartialTag } from '../text/reasoning.ts'
+import { mayBecomeSentinel } from '../text/sentinel.ts'
 import { byteLength, cutHead } from '../text/split.ts'
 
 /** How long a bubble without text keeps its first content. */
@@ -95,7 +96,7 @@ function openContent(turn: Turn, view: View, translate: Translate): string {
   // That the agent said nothing is only known for sure once its files were looked for.
   const answer = turn.end === 'empty' ? '' : (view.live?.text ?? turn.answer)
   const { reasoning, plain } = splitReasoning(turn.end === undefined ? trimPartialTag(answer) : answer)
-  const text = maskCards(plain, isFresh(view))
+  const text = mayBecomeSentinel(plain) ? '' : maskCards(plain, isFresh(view))
   const notice =
     approvalNotice(turn, view, translate) ?? (isOffline(turn, view) ? translate({ key: 'offline' }) : undefined)
   const thinking = { ...turn, reasoning: turn.reasoning ?? presentReasoning(reasoning, turn.thoughts) }

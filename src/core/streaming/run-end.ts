@@ -4,6 +4,7 @@ import type { Turn, TurnEnd } from '../../domain/turn.ts'
 import { isVisible } from '../../domain/visible.ts'
 import type { Translate } from '../notices/notices.ts'
 import { presentReasoning, splitReasoning } from '../text/reasoning.ts'
+import { isSentinel } from '../text/sentinel.ts'
 
 /** What a run that is over makes of its turn: the answer as users read it. */
 interface Ending {
@@ -52,8 +53,9 @@ function answered(
 ): Ending {
   const { reasoning, plain } = splitReasoning(text)
   const hasFiles = files.length > 0 || (search !== undefined && search.named.length > 0)
-  if (!isVisible(plain) && !hasFiles) return { end: 'empty', text: translate({ key: 'empty' }) }
-  return { end: 'answered', text: plain, reasoning: presentReasoning(reasoning, turn.thoughts), files }
+  if ((!isVisible(plain) || isSentinel(plain)) && !hasFiles) return { end: 'empty', text: translate({ key: 'empty' }) }
+  const said = isSentinel(plain) ? '' : plain
+  return { end: 'answered', text: said, reasoning: presentReasoning(reasoning, turn.thoughts), files }
 }
 
 /** What a run that did not end well had said until then. */

@@ -79,3 +79,22 @@ test('frame: the preface stays above the answer', () => {
   const turn = { ...after([claimed, asked, text('answer')]), preface: 'before' }
   expect(streamFrame(turn, view(1_000), translate).content).toBe('before\n\nanswer')
 })
+
+test.each(['HEARTBEAT_OK', ' HEARTBEAT_OK\n', '**HEARTBEAT_OK**', '`NO_REPLY`', 'HEARTBEAT_OK.'])(
+  'frame: %j as the whole answer is an empty answer, and never seen',
+  sentinel => {
+    for (let end = 1; end <= sentinel.length; end++) {
+      const open = after([claimed, asked, text(sentinel.slice(0, end))])
+      expect(streamFrame(open, view(2_000), translate).content).not.toMatch(/[A-Z]/)
+    }
+    const shown = after([claimed, asked, text(sentinel), answered(sentinel), served()])
+    expect(shown).toMatchObject({ end: 'empty', closedWith: translate({ key: 'empty' }) })
+  },
+)
+
+test.each(['HEARTBEAT_OK is the sentinel', 'Say HEARTBEAT_OK', 'HEARTBEAT', 'NO', 'HEARTBEAT_OK\n\nAnd more'])(
+  'frame: %j is an answer like any other',
+  answer => {
+    expect(after([claimed, asked, answered(answer), served()])).toMatchObject({ end: 'answered', closedWith: answer })
+  },
+)
