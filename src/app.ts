@@ -3,7 +3,7 @@ import { openAdmin } from './app/admin.ts'
 import { AgentWatch } from './app/agent-watch.ts'
 import { openBridgeContext, retentionOf } from './app/bridge-context.ts'
 import { createSnapshot, openConfigDeps } from './app/config-snapshot.ts'
-import { Links, linkOptions } from './app/links.ts'
+import { isAnswerAwaited, Links, linkOptions } from './app/links.ts'
 import { namedLog } from './app/named-log.ts'
 import { Reloader, type ReloadDeps } from './app/reload.ts'
 import { type DaemonOptions, linkOf, openStore, prepareFolder } from './app/state-folder.ts'
@@ -14,8 +14,11 @@ import { createStrangerLog } from './app/mounts.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
 import type { World } from './world.ts'
 
-/** How long `stop` waits for running answers. Callbacks are still answered in that time. */
-const drainTimeoutMs = 10_000
+/**
+ * How long `stop` waits for running answers. Callbacks are still answered in that time. With what follows it must end
+ * within 9 s, because `docker stop` kills after 10 s.
+ */
+const drainTimeoutMs = 7_500
 /** How long `stop` then waits for requests in progress, so that a client that never finishes its request cannot block it. */
 const closeTimeoutMs = 1_000
 
@@ -24,7 +27,7 @@ export interface App {
   readonly privateUrl: string
   /** Reloads the config, if it comes from a file. Resolves when done, also if the new config is rejected. */
   reload(): Promise<void>
-  /** Stops within about eleven seconds: drains, then closes the listeners. Unfinished work is in the store and resumes later. */
+  /** Stops within nine seconds: drains, then closes the listeners. Unfinished work is in the store and resumes later. */
   stop(): Promise<void>
 }
 
@@ -38,7 +41,7 @@ export async function startApp(options: DaemonOptions, outside: World): Promise<
   const store = openStore(options, world)
   const listeners: Listener[] = []
   try {
-    const links = new Links(linkOptions(linkOf(config), options), world, scheduler)
+    const links = new Links(linkOptions(linkOf(config), options), world, scheduler, () => isAnswerAwaited(store))
     const metrics = new Metrics()
     const context = openBridgeContext(active, stateDir, world, { scheduler, store, links, metrics })
     const work = startBridge(context, scheduler, retentionOf(active))

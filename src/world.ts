@@ -52,7 +52,7 @@ export interface Socket {
 
 export interface SocketEvents {
   message(text: string): void
-  /** Called exactly once, also if the connection was never opened. */
+  /** Called exactly once, also if the connection was never opened; then `reason` is why, in Bun's words. */
   close(code: number, reason: string): void
 }
 
@@ -122,7 +122,12 @@ const openRealSocket: OpenSocket = (url, options, events) => {
   socket.addEventListener('message', message => {
     if (typeof message.data === 'string') events.message(message.data)
   })
-  socket.addEventListener('close', event => events.close(event.code, event.reason))
+  let failure = ''
+  // The message names the URL before its reason.
+  socket.addEventListener('error', event => {
+    failure = /failed: (.*)$/s.exec('message' in event ? event.message : '')?.[1] ?? ''
+  })
+  socket.addEventListener('close', event => events.close(event.code, event.reason || failure))
   return {
     send: text => socket.send(text),
     close: (code, reason) => socket.close(code, reason),

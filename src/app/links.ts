@@ -1,3 +1,4 @@
+import type { Store } from '../domain/ports.ts'
 import { Connection, type ConnectionOptions } from '../gateway/link/socket.ts'
 import type { Scheduler } from '../scheduler/scheduler.ts'
 import type { World } from '../world.ts'
@@ -25,9 +26,15 @@ export class Links {
   readonly users: Connection
   readonly admin: Connection
 
-  constructor(options: LinkOptions, { clock, random, openSocket, log }: World, timers: Scheduler) {
+  /** `isAwaited`: whether somebody waits for an answer. */
+  constructor(
+    options: LinkOptions,
+    { clock, random, openSocket, log }: World,
+    timers: Scheduler,
+    isAwaited: () => Promise<boolean>,
+  ) {
     const deps = { clock, timers, random, openSocket }
-    this.users = new Connection(options.users, { ...deps, log: log.area('gateway') })
+    this.users = new Connection(options.users, { ...deps, log: log.area('gateway'), isAwaited })
     this.admin = new Connection(options.admin, { ...deps, log: log.area('gateway-admin') })
     this.users.subscribe({
       followsSession: () => false,
@@ -51,4 +58,10 @@ export class Links {
     this.users.stop()
     this.admin.stop()
   }
+}
+
+/** Whether somebody waits for an answer of the agent. While the store is down nobody can be answered. */
+export async function isAnswerAwaited(store: Pick<Store, 'counts'>): Promise<boolean> {
+  const counts = await store.counts().catch(() => undefined)
+  return counts !== undefined && counts.open > counts.states.closing
 }

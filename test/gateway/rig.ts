@@ -47,6 +47,7 @@ export interface LinkOptions {
   /** The jitter: 0 is the shortest pause, 1 the longest. */
   readonly fraction?: number
   readonly openSocket?: OpenSocket
+  readonly isAwaited?: () => Promise<boolean>
 }
 
 /** A connection over real sockets, with timers that fire when the test advances the clock. */
@@ -63,10 +64,11 @@ export function openLink(options: LinkOptions) {
     credentials = { token: 'link-token' },
     slowRetryMs,
     openSocket = world.openSocket,
+    isAwaited,
   } = options
   const handshake = new Handshake({ purpose, hasApprovers }, credentials, device, 'test', memory)
   const random = { bytes: world.random.bytes, fraction: () => options.fraction ?? 0 }
-  const link = { clock, timers, random, openSocket, log: world.log.area('gateway') }
+  const link = { clock, timers, random, openSocket, log: world.log.area('gateway'), ...(isAwaited && { isAwaited }) }
   const optionsAt = (url: string) => ({ url, handshake, backoffMs, ...(slowRetryMs !== undefined && { slowRetryMs }) })
   const connection = new Connection(optionsAt(options.url), link)
   const events: { event: string; payload: Json }[] = []

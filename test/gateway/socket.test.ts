@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import type { WecomdError } from '../../src/errors.ts'
-import type { Socket } from '../../src/world.ts'
+import type { OpenSocket, Socket } from '../../src/world.ts'
 import { quietWorld } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
 import { fullScopes, Links, pauseOf, reach, refusal } from './links.ts'
@@ -73,7 +73,74 @@ describe('connecting', () => {
   })
 })
 
+describe('while somebody waits for an answer', () => {
+  /** A link to nothing after many failures, and how often it has tried to connect. */
+  async function lostLink(isAwaited: () => Promise<boolean>) {
+    const gateway = links.echo()
+    await gateway.stop()
+    let tries = 0
+    const openSocket: OpenSocket = (...args) => {
+      tries++
+      return quietWorld().openSocket(...args)
+    }
+    const opened = links.link({ url: gateway.url, fraction: 1, isAwaited, openSocket })
+    return { opened, tries: () => tries }
+  }
+
+  test('connection: a lost gateway is retried every second', async () => {
+    const { opened, tries } = await lostLink(async () => true)
+    for (let second = 1; second <= 8; second++) {
+      expect(await until('the next try', () => pauseOf(opened))).toBeLessThanOrEqual(1_000)
+      await opened.pass(1_000)
+      await until('another connect', () => tries() === second + 1)
+    }
+  })
+
+  test('connection: a pause that has begun is cut short', async () => {
+    let isAwaited = false
+    const { opened, tries } = await lostLink(async () => isAwaited)
+    for (const pause of [1_000, 2_000, 4_000, 8_000]) {
+      for (let ms = 0; ms < pause; ms += 1_000) {
+        await until('the next look', () => pauseOf(opened))
+        await opened.pass(1_000)
+      }
+    }
+    await until('the fifth connect', () => tries() === 5)
+    await until('the next look', () => pauseOf(opened))
+    await opened.pass(1_000)
+    expect(tries()).toBe(5)
+    isAwaited = true
+    await until('the next look', () => pauseOf(opened))
+    await opened.pass(1_000)
+    await until('the sixth connect', () => tries() === 6)
+  })
+})
+
 describe('refusals', () => {
+  test('connection: what answers at the address is told', async () => {
+    const web = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('hi') })
+    const mute = Bun.listen({
+      hostname: '127.0.0.1',
+      port: 0,
+      socket: { open: socket => void socket.end(), data() {} },
+    })
+    links.closeLater({ close: () => mute.stop(true) })
+    links.closeLater({ close: () => web.stop(true) })
+    const gateway = links.echo()
+    await gateway.stop()
+    const reasonAt = async (url: string) => {
+      const opened = links.link({ url })
+      await reach(opened, 'down')
+      return opened.connection.status.reason
+    }
+    expect(await reasonAt(gateway.url)).toBe(`nothing listens at ${new URL(gateway.url).host}`)
+    expect(await reasonAt(`ws://127.0.0.1:${web.port}`)).toBe(
+      `127.0.0.1:${web.port} is no gateway: it answers with HTTP 200`,
+    )
+    expect(await reasonAt(`wss://127.0.0.1:${web.port}`)).toStartWith('TLS handshake failed')
+    expect(await reasonAt(`ws://127.0.0.1:${mute.port}`)).toStartWith('connection closed (1006')
+  })
+
   test('connection: a wrong token gives a hint and is never logged', async () => {
     const gateway = links.echo()
     const opened = links.link({ url: gateway.url, credentials: { token: 'wrong-secret-token' } })

@@ -66,3 +66,11 @@ const hints: Readonly<Record<string, string>> = {
   PROTOCOL_MISMATCH: 'this wecomd supports protocol 3 and 4; update the gateway or wecomd',
   DEVICE_AUTH_SIGNATURE_INVALID: 'check that the clock of this host is correct',
 }
+
+/** Why a connection was closed. The code alone (1006) says nothing about one that was never opened. */
+export function describeClose(code: number, reason: string, host: string): string {
+  if (reason === 'Failed to connect') return `nothing listens at ${host}`
+  const [, status] = /^Expected 101 status code: (\d+)/.exec(reason) ?? []
+  if (status !== undefined) return `${host} is no gateway: it answers with HTTP ${status}`
+  return reason.startsWith('TLS') ? reason : `connection closed (${code}${reason === '' ? '' : ` ${reason}`})`
+}

@@ -1,18 +1,10 @@
 import type { LinkStatus } from '../../domain/agent.ts'
 import { isCode, WecomdError } from '../../errors.ts'
-import {
-  type Cancel,
-  type Clock,
-  type Log,
-  nothingToCancel,
-  type OpenSocket,
-  type Random,
-  type Socket,
-  type Timers,
-} from '../../world.ts'
+import { type Cancel, type Log, nothingToCancel, type OpenSocket, type Random, type Socket } from '../../world.ts'
 import { decodeFrame, isUnfollowedEvent, type Json, type JsonText, numberAt, stringAt } from './frames.ts'
 import type { ScopeRequest, Handshake, Hello } from './handshake.ts'
-import { explainRefusal } from './refusal.ts'
+import { describeClose, explainRefusal } from './refusal.ts'
+import { Retry, type RetryDeps } from './retry.ts'
 import { Rpc } from './rpc.ts'
 
 const connectTimeoutMs = 15_000
@@ -34,9 +26,7 @@ export interface ConnectionOptions {
   readonly backoffMs: (attempt: number, limits: { firstMs: number; mostMs: number }, fraction: number) => number
 }
 
-export interface ConnectionDeps {
-  readonly clock: Clock
-  readonly timers: Timers
+export interface ConnectionDeps extends RetryDeps {
   readonly random: Random
   readonly openSocket: OpenSocket
   readonly log: Log
@@ -70,12 +60,15 @@ export class Connection {
   private attempt = 0
   private lastFrameAt = 0
   private stopped = true
-  private cancelWait = nothingToCancel
+  private readonly retry: Retry
   private cancelWatchdog = nothingToCancel
 
   constructor(options: ConnectionOptions, world: ConnectionDeps) {
     this.options = options
     this.world = world
+    this.retry = new Retry(world, () => {
+      if (!this.stopped) this.connect()
+    })
     this.current = { state: 'connecting', since: world.clock.now() }
   }
 
@@ -114,7 +107,7 @@ export class Connection {
   /** Closes the link for good. Pending requests reject with `gateway_down`. */
   stop(): void {
     this.stopped = true
-    this.cancelWait()
+    this.retry.cancel()
     this.cancelWatchdog()
     this.live?.socket.close(1000, 'wecomd stopping')
     this.live?.socket.terminate()
@@ -127,7 +120,7 @@ export class Connection {
     const { live } = this
     this.live = undefined
     this.attempt = 0
-    this.cancelWait()
+    this.retry.cancel()
     this.cancelWatchdog()
     live?.socket.close(1000, 'another gateway')
     live?.socket.terminate()
@@ -236,7 +229,7 @@ export class Connection {
     this.live = undefined
     live.socket.close(1000, 'refused')
     live.socket.terminate()
-    this.retryAfter(retryAfterMs ?? (state === 'connecting' ? this.nextBackoff() : slowRetryMs))
+    this.retry.after(retryAfterMs ?? (state === 'connecting' ? this.nextBackoff() : slowRetryMs))
   }
 
   private onClosed(live: LiveSocket, code: number, reason: string): void {
@@ -248,20 +241,14 @@ export class Connection {
     this.setStatus({
       state: 'down',
       since: this.current.state === 'down' ? this.current.since : this.world.clock.now(),
-      reason: `connection closed (${code}${reason === '' ? '' : ` ${reason}`})`,
+      reason: describeClose(code, reason, hostOf(this.options.url)),
       hint: `check that the gateway is running and reachable at ${hostOf(this.options.url)}`,
     })
-    this.retryAfter(this.nextBackoff())
+    this.retry.after(this.nextBackoff(), true)
   }
 
   private nextBackoff(): number {
     return this.options.backoffMs(++this.attempt, backoffLimits, this.world.random.fraction())
-  }
-
-  private retryAfter(ms: number): void {
-    if (this.stopped) return
-    this.cancelWait()
-    this.cancelWait = this.world.timers.at(this.world.clock.now() + ms, () => this.connect())
   }
 
   /** The gateway sends a tick every interval. Two intervals without any frame mean that the link is dead. */
