@@ -110,7 +110,7 @@ async function loadPieces(root: string, { runs, files }: Plan): Promise<readonly
 /** Ends by itself after the longest piece, should nobody be left to end it. */
 const busyLoop = 'const end = performance.now() + 600_000; while (performance.now() < end);'
 
-/** Keeps two cores busy while `work` goes on. */
+/** Keeps two cores busy while `work` runs. */
 async function underLoad<T>(work: () => Promise<T>): Promise<T> {
   const loops = [1, 2].map(() => Bun.spawn([process.execPath, '-e', busyLoop]))
   try {

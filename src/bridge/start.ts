@@ -16,8 +16,8 @@ export interface SourceRegistry {
 /** The background work of the bridge. */
 export interface BridgeWork {
   /**
-   * Stops claiming, waits at most `limitMs` for what is running, and saves the text of running answers. Never rejects:
-   * failures are logged, and the next start resumes from what is stored.
+   * Stops claiming, waits at most `limitMs` for what is running and for final frames to be fetched, and saves the text
+   * of running answers. Never rejects: failures are logged, and the next start resumes from what is stored.
    */
   drain(limitMs: number): Promise<void>
 }
@@ -55,8 +55,20 @@ export function startBridge(
     async drain(limitMs) {
       const logFailure = (error: unknown) =>
         context.log.error('shutdown: some work was not saved', { error: messageOf(error) })
+      const until = context.clock.now() + limitMs
       await Promise.all(workers.map(worker => worker.stop(limitMs).catch(logFailure)))
       await saveSnapshots(context).catch(logFailure)
+      await finalFramesFetched(context, until).catch(logFailure)
     },
+  }
+}
+
+/** How often a stopping daemon looks whether the last final frame was fetched. WeCom asks about once a second. */
+const fetchedCheckMs = 100
+
+/** Waits until every bubble whose answer is ready has shown it. An answer that is not fetched would come later and elsewhere. */
+async function finalFramesFetched({ store, clock, timers }: BridgeContext, until: number): Promise<void> {
+  while (clock.now() < until && (await store.counts()).states.closing > 0) {
+    await new Promise<void>(resolve => timers.at(clock.now() + fetchedCheckMs, resolve))
   }
 }

@@ -82,6 +82,24 @@ describe('SIGTERM', () => {
     for (const userid of ['quick', 'slow', 'late']) expect(tenant.ledger.seen({ userid })).toHaveLength(1)
   })
 
+  for (const [what, text, answer] of [
+    ['an answer that ends meanwhile', '[slow 300] quick', echoAnswer('quick')],
+    ['a longer one', '[long 4 50]', 'tok0 tok1 tok2 tok3'],
+    ['a failed one', '[fail] x', undefined],
+  ] as const) {
+    test(`shutdown: the final frame of ${what} is still fetched, before the listener closes`, async () => {
+      const rig = await openEchoRig({ tenant: { deliveries: 100, refreshMs: 2_000 }, echo: {} })
+      open.push(rig)
+      const { daemon, tenant, echo } = rig
+      await until('the gateway link', async () => (await readiness(rig)).status === 200)
+      const bubble = await tenant.say({ userid: 'zhangsan', text }).opened
+      await until('the question', () => echo.asks().length === 1)
+      expect(await daemon.stop()).toBe(0)
+      expect(bubble.frames.at(-1)?.finish).toBe(true)
+      if (answer !== undefined) expect(bubble.text).toBe(answer)
+    })
+  }
+
   test('shutdown: with nothing to wait for it ends at once, and the next start finds everything as it was', async () => {
     const { daemon, tenant } = await openUp()
     const bubble = await tenant.say({ userid: 'zhangsan', text: '[long 2 20]' }).finished

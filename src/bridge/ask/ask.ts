@@ -20,7 +20,7 @@
  *
  * A dynamic agent is created here and not when its user writes, because that takes seconds and a callback must not
  * wait. It can also have been removed in the gateway since. Then it is created again and the task starts over, at most
- * once per turn.
+ * once per turn and process.
  */
 import type { ReplyChunk, RunEnd } from '../../domain/agent.ts'
 import type { Change } from '../../domain/ports.ts'

@@ -64,7 +64,7 @@ export class RunLimit {
     if (this.endedBy === undefined) this.end('stopped')
   }
 
-  /** Stops following the run without ending it: another process will follow it. */
+  /** Stops following the run without ending it: the next process will follow it. */
   detach(): void {
     this.controller.abort()
   }

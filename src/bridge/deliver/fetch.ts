@@ -63,7 +63,7 @@ export class Fetcher {
     await this.settle(job, file, fetched, clock.now())
   }
 
-  /** A file of an answer; what is held open for it goes on. */
+  /** Fetches a file of an answer. The bubble waits for it. */
   private async collect(job: Job, body: Extract<JobBody, { kind: 'collect' }>): Promise<void> {
     const { store, clock } = this.context
     const isLate = clock.now() >= job.expiresAt

@@ -13,8 +13,8 @@
  *   already settled the work and queued it again, that lease would block it for 30 s. `claimedAgain` remembers to
  *   release it.
  * - Work is forgotten. `nextAt` is only a hint about when to look. Commits bring it closer through `wakeAt`
- *   (`bridge/after-commit.ts`), and it is never later than `recheckMs` from now. So a lost wake-up, or work that
- *   another process left behind, costs seconds.
+ *   (`bridge/after-commit.ts`), and it is never later than `recheckMs` from now. So a lost wake-up, or work that a
+ *   former process left behind, costs seconds.
  * - A `wakeAt` arrives while a claim waits for the disk. `nextAt` is therefore set to the recheck before the claim, and
  *   every `wakeAt` after that can only make it earlier.
  * - The process stops. `stop` claims nothing more and waits. Work that can be abandoned is released, so that the next
@@ -104,7 +104,7 @@ export class OutboxWorker<Kind extends WorkKind> {
     return [...this.running.keys()].map(id => this.refOf(id))
   }
 
-  /** The leases of this work were lost: another process may have it now. */
+  /** The leases of this work were lost: it may have been claimed again. */
   abandon(ids: readonly string[]): void {
     for (const id of ids) if (this.running.has(id)) this.options.abandon?.(id)
   }

@@ -16,7 +16,8 @@
  * Invariants:
  *
  * - `advance` is pure. The time is in the event, and the store may call it again for the same event.
- * - An event that was applied before, or comes too late, returns undefined. So repeats need no special code.
+ * - An event that was applied before, or comes too late, returns undefined. So repeats need no special code. (`resumed`
+ *   and a second `claimed` are no repeats: each is a restart, which the trace shows.)
  * - `end` and `closedWith` are set once. `closedWith` is saved before its frame leaves, so a repeated refresh shows the
  *   same.
  * - Once the run is over, every byte of the answer is in a finish frame that was served (`shownBytes`), or in a delivery.
@@ -102,7 +103,7 @@ export function advanceAll(turn: Turn, events: readonly TurnEvent[], translate: 
   return total
 }
 
-/** Applies an event to a turn. Returns undefined if it changes nothing, which is true for every repeat. */
+/** Applies an event to a turn. Returns undefined if it changes nothing, as for a repeat. */
 export function advance(turn: Turn, event: TurnEvent, translate: Translate): Change | undefined {
   switch (event.kind) {
     case 'claimed':

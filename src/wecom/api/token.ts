@@ -101,7 +101,7 @@ export class AppToken {
     return isUsable ? current : undefined
   }
 
-  /** Loads a newer token from the store, saved before a restart or by another process. */
+  /** Loads a newer token from the store, saved before a restart. */
   private async loadStored(): Promise<void> {
     const { tokens, log } = this.deps
     try {
