@@ -122,10 +122,32 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
 
   test('openclaw: failed, empty and long answers are delivered', async () => {
     const { tenant } = await openReady()
-    const failed = await tenant.say({ userid: newUser(), text: '[fail400]' }).finished
+    const failed = await tenant.say({ userid: newUser(), text: '[fail 400]' }).finished
     const long = await tenant.say({ userid: newUser(), text: '[big 12000]' }).finished
     expect(failed.text).toContain('出错')
     expect(Buffer.byteLength(long.text)).toBe(12_000)
+  })
+
+  test('openclaw: a failed answer leaves its cause in trace and status', async () => {
+    const opened = await openReady()
+    const causes: unknown[] = []
+    for (const status of [400, 401]) {
+      const { callback, text } = await opened.tenant.say({ userid: newUser(), text: `[fail ${status}]` }).finished
+      expect(text).toContain('出错')
+      const { events } = (await opened.api(`/api/trace/${callback.msgid}`)) as { events: Payload[] }
+      const { cause, error } = events.find(({ kind }) => kind === 'final') ?? {}
+      causes.push([cause, typeof error])
+    }
+    expect(causes).toEqual([
+      ['model_error', 'string'],
+      ['model_auth', 'string'],
+    ])
+    expect(await opened.api('/api/status')).toMatchObject({
+      failures: expect.arrayContaining([
+        { cause: 'model_error', count: 1 },
+        { cause: 'model_auth', count: 1 },
+      ]),
+    })
   })
 
   test(

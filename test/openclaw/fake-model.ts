@@ -23,7 +23,7 @@ export interface ModelMessage {
 
 /**
  * An OpenAI-compatible model on a free loopback port, without network access. Words in the prompt select its behaviour:
- * `[long N MS]` N words, one every MS · `[fail]` HTTP 500 · `[fail400]` HTTP 400 · `[hang]` one word, then nothing ·
+ * `[long N MS]` N words, one every MS · `[fail]` HTTP 500 · `[fail N]` HTTP status N · `[hang]` one word, then nothing ·
  * `[mute]` nothing · `[tool NAME {json}]` a tool call, then its result · `[empty]` never any text · `[big N]` N bytes ·
  * `[say TEXT]` that text · otherwise it echoes the text.
  */
@@ -115,7 +115,8 @@ function answer(request: ModelRequest, signal: AbortSignal): Response {
 
 function planFor({ prompt, said, messages }: ModelRequest): Plan {
   const last = messages.at(-1)
-  if (prompt.includes('[fail400]')) return { kind: 'refuse', status: 400 }
+  const failure = /\[fail (\d{3})\]/.exec(prompt)
+  if (failure) return { kind: 'refuse', status: Number(failure[1]) }
   if (prompt.includes('[fail]')) return { kind: 'refuse', status: 500 }
   if (last?.role === 'tool') return text([`Tool finished, result was: ${last.text.slice(0, 200)}`])
   const tool = /\[tool (\w+) (\{.*\})\]/s.exec(prompt)

@@ -76,7 +76,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('media in'), () => {
     for (const kind of ['image', 'file'] as const) {
       const attachments = [fileOf('big.bin', pngOf(1_500), kind)]
       const end = await ask(`media-${crypto.randomUUID()}`, 'look', { sessionKey, attachments })
-      expect(end).toEqual({ kind: 'failed', reason: 'error', text: '' })
+      expect(end).toMatchObject({ kind: 'failed', reason: 'error', text: '', failure: { cause: 'internal' } })
     }
     expect(await rowsOf(sessionKey)).toEqual([])
   })
