@@ -7,6 +7,7 @@ import { nextRoute, routesUpTo } from './routes.ts'
 import type { Translate } from '../notices/notices.ts'
 import { planMessages } from './messages.ts'
 import { queuedDelivery } from './queued.ts'
+import { closingOf, cutForNotice, openFence } from '../text/fences.ts'
 import { byteLength, cutAfter, cutHead } from '../text/split.ts'
 
 /**
@@ -150,18 +151,24 @@ function planResponse(
 ): readonly Delivery[] {
   const url = turn.responseUrl ?? ''
   const fits = byteLength(answer) <= limits.responseMarkdownBytes
-  const text = fits || answer !== turn.answer ? answer : cutAfter(answer, turn.shownBytes)
+  const text = fits || answer !== turn.answer ? answer : unshownOf(turn)
   if (byteLength(text) <= limits.responseMarkdownBytes)
     return [toResponse(turn, { kind: 'markdown', url, content: text }, now)]
 
   const notice = `\n\n${translate({ key: overflowsToApp ? 'continued' : 'overflow_lost' })}`
-  const head = cutHead(text, limits.responseMarkdownBytes - byteLength(notice))
+  const head = cutForNotice(text, limits.responseMarkdownBytes - byteLength(notice))
   return [
-    toResponse(turn, { kind: 'markdown', url, content: head + notice }, now),
+    toResponse(turn, { kind: 'markdown', url, content: head + closingOf(head) + notice }, now),
     ...(overflowsToApp
       ? planDirectMessage(turn, answer, now, translate)
       : [deadLetter(turn, cutAfter(text, byteLength(head)), now)]),
   ]
+}
+
+/** The part of an answer that its bubble did not show. A code block that was cut is opened again. */
+function unshownOf({ answer, shownBytes }: Turn): string {
+  const fence = shownBytes === 0 ? undefined : openFence(cutHead(answer, shownBytes))
+  return `${fence === undefined ? '' : `${fence.opening}\n`}${cutAfter(answer, shownBytes)}`
 }
 
 function toResponse(turn: Turn, body: DeliveryBody, now: number, name = 'response_url'): Delivery {

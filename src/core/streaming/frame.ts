@@ -34,8 +34,9 @@ import { askableAt } from './attachments.ts'
 import { maskCards } from '../cards/find.ts'
 import { noticeOfFiles } from './files.ts'
 import { presentReasoning, splitReasoning, trimPartialTag } from '../text/reasoning.ts'
+import { closingOf, cutForNotice } from '../text/fences.ts'
 import { mayBecomeSentinel } from '../text/sentinel.ts'
-import { byteLength, cutHead } from '../text/split.ts'
+import { byteLength } from '../text/split.ts'
 
 /** How long a bubble without text keeps its first content. */
 const silentMs = 5_000
@@ -170,7 +171,8 @@ export function handoverContent(
 }
 
 /**
- * Joins preface, reasoning, text and notice. If that is too long, the text is cut and followed by `cutNotice` instead.
+ * Joins preface, reasoning, text and notice. If that is too long, the text is cut and followed by `cutNotice` instead. A
+ * code block that is open before a notice is closed.
  */
 function composeFrame(
   turn: Turn,
@@ -178,11 +180,15 @@ function composeFrame(
   notice: string | undefined,
   cutNotice: string,
 ): { content: string; shownBytes: number } {
-  const whole = withPreface(turn, notice === undefined ? text : `${text}\n\n${notice}`)
+  const whole = withPreface(turn, notice === undefined ? text : after(text, notice))
   if (byteLength(whole) <= limits.streamContentBytes) return { content: whole, shownBytes: byteLength(text) }
-  const around = byteLength(withPreface(turn, `\n\n${cutNotice}`))
-  const head = cutHead(text, limits.streamContentBytes - around)
-  return { content: withPreface(turn, `${head}\n\n${cutNotice}`), shownBytes: byteLength(head) }
+  const room = limits.streamContentBytes - byteLength(withPreface(turn, `\n\n${cutNotice}`))
+  const head = cutForNotice(text, room)
+  return { content: withPreface(turn, after(head, cutNotice)), shownBytes: byteLength(head) }
+}
+
+function after(text: string, notice: string): string {
+  return `${text}${closingOf(text)}\n\n${notice}`
 }
 
 function withPreface({ preface, reasoning }: Turn, content: string): string {

@@ -3,6 +3,7 @@ import type { Failure } from '../../domain/failure.ts'
 import type { Turn, TurnEnd } from '../../domain/turn.ts'
 import { isVisible } from '../../domain/visible.ts'
 import type { Translate } from '../notices/notices.ts'
+import { closingOf } from '../text/fences.ts'
 import { presentReasoning, splitReasoning } from '../text/reasoning.ts'
 import { isSentinel } from '../text/sentinel.ts'
 
@@ -63,7 +64,7 @@ function saidBy(turn: Turn, text: string): string {
   return splitReasoning(text || turn.answer).plain
 }
 
-/** A sentence behind a text, or alone. */
+/** A sentence behind a text, outside of its code, or alone. */
 export function after(text: string, sentence: string): string {
-  return isVisible(text) ? `${text}\n\n${sentence}` : sentence
+  return isVisible(text) ? `${text}${closingOf(text)}\n\n${sentence}` : sentence
 }

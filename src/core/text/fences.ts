@@ -1,4 +1,4 @@
-import { byteLength } from './split.ts'
+import { byteLength, cutHead } from './split.ts'
 
 /** The two lines around a fenced code block. A block that is split closes with `closing` and reopens with `opening`. */
 export interface Fence {
@@ -62,4 +62,31 @@ function kindOf(content: string, fence: Fence | undefined, maxBytes: number): Te
 
 function fenceOf(opening: string): Fence {
   return { opening, closing: fenceLine.exec(opening)?.[1] ?? '' }
+}
+
+/** A fence line of more bytes counts as text here: it could not be repeated. */
+const repeatableBytes = 200
+
+/** The code block that is open at the end of a text. */
+export function openFence(text: string): Fence | undefined {
+  return scanLines(text, repeatableBytes).at(-1)?.fence
+}
+
+/** What ends a code block that is open at the end of a text, so that what follows is not code; else nothing. */
+export function closingOf(text: string): string {
+  const fence = openFence(text)
+  return fence === undefined ? '' : `${text.endsWith('\n') ? '' : '\n'}${fence.closing}`
+}
+
+/** The longest head of a text that fits in `room` bytes together with what closes its code block. */
+export function cutForNotice(text: string, room: number): string {
+  let head = cutHead(text, room)
+  for (let over = overflow(head, room); over > 0; over = overflow(head, room)) {
+    head = cutHead(head, byteLength(head) - over)
+  }
+  return head
+}
+
+function overflow(head: string, room: number): number {
+  return head === '' ? 0 : byteLength(head) + byteLength(closingOf(head)) - room
 }

@@ -1,4 +1,5 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
+import { advance } from '../../../src/core/streaming/advance.ts'
 import { firstFrame, streamFrame, streamOfFeedback, type View } from '../../../src/core/streaming/frame.ts'
 import { after, alone, answered, asked, claimed, opened, translate, served, t0, text, turnOf } from './turns.ts'
 
@@ -98,3 +99,52 @@ test.each(['HEARTBEAT_OK is the sentinel', 'Say HEARTBEAT_OK', 'HEARTBEAT', 'NO'
     expect(after([claimed, asked, answered(answer), served()])).toMatchObject({ end: 'answered', closedWith: answer })
   },
 )
+
+describe('a notice below code that is still open', () => {
+  const code = (open: string, line = 'make') => `see\n\n${open}\n${line}`
+  const closes: readonly [string, string][] = [
+    ['```bash', '```'],
+    ['~~~', '~~~'],
+    ['`````', '`````'],
+  ]
+  for (const [open, close] of closes) {
+    test(`frame: ${open} is closed before a lost link, /stop, an error and the hand-over`, () => {
+      const said = code(open)
+      const streaming = after([claimed, asked, text(said)])
+      const offline = streamFrame(streaming, view(20_000, { offlineSince: t0 }), translate).content
+      expect(offline).toBe(`${said}\n${close}\n\n${translate({ key: 'offline' })}`)
+      const ends = [
+        [{ kind: 'stopped', text: said }, 'stopped'],
+        [{ kind: 'failed', reason: 'error', text: said }, 'failed'],
+      ] as const
+      for (const [end, key] of ends) {
+        const ended = after([
+          claimed,
+          asked,
+          text(said),
+          { kind: 'run_ended', at: t0 + 2_000, end, chunks: 1 },
+          served(),
+        ])
+        expect(ended.closedWith).toBe(`${said}\n${close}\n\n${translate({ key })}`)
+      }
+      const moved = after([claimed, asked, text(said), { kind: 'deadline', at: t0 + 400_000 }])
+      expect(moved.closedWith).toStartWith(`${said}\n${close}\n\n`)
+    })
+  }
+
+  test('frame: an answer that is cut inside a code block goes on inside it by response_url', () => {
+    const lines = Array.from({ length: 4_000 }, (_, index) => `x${index} = 1`)
+    const answer = `Look:\n\n\`\`\`python\n${lines.join('\n')}\n\`\`\`\n\nDone.`
+    const closing = after([claimed, asked, text(answer), answered(answer)])
+    const change = advance(closing, served(), translate)
+    const shown = change?.save[0]?.closedWith ?? ''
+    expect(Buffer.byteLength(shown)).toBeLessThanOrEqual(20_480)
+    expect(shown).toEndWith(`\n\`\`\`\n\n${translate({ key: 'continued' })}`)
+    const rest = (change?.add ?? []).flatMap(({ body }) => (body.kind === 'markdown' ? [body.content] : []))
+    expect(rest).toHaveLength(1)
+    expect(rest[0]).toStartWith('```python\n')
+    expect(rest[0]).toEndWith('```\n\nDone.')
+    const heard = shown.slice(0, shown.lastIndexOf('\n```')) + (rest[0] ?? '').slice('```python\n'.length)
+    expect(heard).toBe(answer)
+  })
+})
