@@ -27,7 +27,10 @@ export interface App {
   readonly privateUrl: string
   /** Reloads the config, if it comes from a file. Resolves when done, also if the new config is rejected. */
   reload(): Promise<void>
-  /** Stops within nine seconds: drains, then closes the listeners. Unfinished work is in the store and resumes later. */
+  /**
+   * Stops within nine seconds: drains, then closes the listeners. Unfinished work is in the store and resumes later. A second
+   * call waits for the first.
+   */
   stop(): Promise<void>
 }
 
@@ -59,25 +62,22 @@ export async function startApp(options: DaemonOptions, outside: World): Promise<
     reloader?.watch()
     const [privateUrl, publicUrl] = listeners.map(listener => listener.url) as [string, string] // both were pushed above
     world.log.info('listening', { public: publicUrl, private: privateUrl, state: stateDir })
-    return {
-      publicUrl,
-      privateUrl,
-      reload: async () => reloader?.reload(),
-      async stop() {
-        life.isStopping = true
-        await reloader?.stop()
-        await work.drain(drainTimeoutMs)
-        const cancel = scheduler.at(world.clock.now() + closeTimeoutMs, () =>
-          listeners.forEach(listener => listener.abort()),
-        )
-        await closeListeners(listeners)
-        cancel()
-        await scheduler.stop()
-        links.stop()
-        scheduler.close()
-        await store.close()
-      },
+    const stop = async () => {
+      life.isStopping = true
+      await reloader?.stop()
+      await work.drain(drainTimeoutMs)
+      const cancel = scheduler.at(world.clock.now() + closeTimeoutMs, () =>
+        listeners.forEach(listener => listener.abort()),
+      )
+      await closeListeners(listeners)
+      cancel()
+      await scheduler.stop()
+      links.stop()
+      scheduler.close()
+      await store.close()
     }
+    let stopping: Promise<void> | undefined
+    return { publicUrl, privateUrl, reload: async () => reloader?.reload(), stop: () => (stopping ??= stop()) }
   } catch (error) {
     await closeListeners(listeners)
     await store.close()
