@@ -213,6 +213,14 @@ test('bot callback: refresh and enter_chat are decoded', () => {
   expect(decode(enter)).toEqual({ kind: 'enter', account: 'default', msgid: 'E1', sender: 'U1' })
 })
 
+const oddTimes: readonly unknown[] = [{ toString: 1 }, { valueOf: null }, [1_780_000_000], true, null, '', 'now', 1e12]
+
+for (const create_time of oddTimes) {
+  test(`bot callback: a create_time of ${JSON.stringify(create_time)} is as if absent`, () => {
+    expect(inboundOf({ ...text('hi'), create_time })).not.toHaveProperty('createdAt')
+  })
+}
+
 const unhandled: readonly [string, unknown, string][] = [
   ['an image without a link', { ...direct, msgtype: 'image', image: {} }, 'invalid'],
   ['an unknown kind', { msgtype: 'hologram' }, 'hologram'],
@@ -323,5 +331,8 @@ test('bot callback: feedback has the answer, the verdict and the reasons', () =>
   })
   expect(feedbackOf({ id: 'i', type: 1 })).toMatchObject({ feedback: { id: 'i', verdict: 'accurate', reasons: [] } })
   expect(feedbackOf({ id: 'i', type: 3 })).toMatchObject({ feedback: { verdict: 'withdrawn' } })
+  for (const type of ['constructor', '__proto__', { toString: 1 }, [1], null, true])
+    expect(feedbackOf({ id: 'i', type })).toMatchObject({ kind: 'unhandled', type: 'invalid' })
+  expect(feedbackOf({ id: 'i', type: '2' })).toMatchObject({ kind: 'feedback', feedback: { verdict: 'inaccurate' } })
   expect(feedbackOf({ id: 'i', type: 9 })).toMatchObject({ kind: 'unhandled', type: 'invalid' })
 })

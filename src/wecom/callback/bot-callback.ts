@@ -152,13 +152,18 @@ function decodeClick(payload: unknown, context: BotContext): Callback {
   return { kind: 'message', inbound: { ...base, ...createdAtOf(payload), ...responseUrlOf(payload) } }
 }
 
-const verdicts: Readonly<Record<string, Feedback['verdict']>> = { 1: 'accurate', 2: 'inaccurate', 3: 'withdrawn' }
+const verdicts = new Map<unknown, Feedback['verdict']>([
+  [1, 'accurate'],
+  [2, 'inaccurate'],
+  [3, 'withdrawn'],
+])
 
 function decodeFeedback(payload: unknown, context: BotContext): Callback {
   const key = idOf(payload, 'msgid')
   const event = fieldOf(fieldOf(payload, 'event'), 'feedback_event')
   const id = stringOf(event, 'id')
-  const verdict = verdicts[String(fieldOf(event, 'type'))]
+  const type = fieldOf(event, 'type')
+  const verdict = verdicts.get(typeof type === 'string' ? Number(type) : type)
   if (key === undefined || id === undefined || verdict === undefined) return unhandled(context, 'invalid')
   const content = stringOf(event, 'content')?.toWellFormed()
   const reasons = listOf(fieldOf(event, 'inaccurate_reason_list')).filter(reason => typeof reason === 'number')

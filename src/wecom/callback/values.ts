@@ -13,6 +13,6 @@ export function parseTypeName(text: string | undefined): string | undefined {
 
 /** Epoch milliseconds of whole seconds, a number or digits. Undefined otherwise, also for values already in ms. */
 export function parseSeconds(value: unknown): number | undefined {
-  const seconds = Number(value)
+  const seconds = typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN
   return Number.isInteger(seconds) && seconds > 0 && seconds < 1e11 ? seconds * 1000 : undefined
 }
