@@ -19,6 +19,22 @@ test.each([' . ', '❤️', '\u200bè', '\u{1f3f4}\u{e0067}\u{e007f}', '一', '\
   expect(isVisible(text)).toBe(true)
 })
 
+test('visible: blanks are trimmed in linear time, wherever they are', () => {
+  const blanks = ' \u200b'.repeat(500_000)
+  expect(trimInvisible(`a${blanks}b`)).toBe(`a${blanks}b`)
+  expect(trimInvisible(`${blanks}a${blanks}`)).toBe('a')
+  expect(trimInvisible(blanks)).toBe('')
+})
+
+test('visible: a character of two units at the end stays whole, half of one is kept', () => {
+  expect(['😀 ', '\u{e0041}x\u{e0041}', '\ud83d', 'a\udc00 '].map(trimInvisible)).toEqual([
+    '😀',
+    'x',
+    '\ud83d',
+    'a\udc00',
+  ])
+})
+
 test('visible: only the ends are trimmed', () => {
   expect(trimInvisible('\u200b\n 第一 \u2060行\ufe0f \u3164')).toBe('第一 \u2060行')
 })

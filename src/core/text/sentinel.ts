@@ -3,15 +3,23 @@ const sentinels: readonly string[] = ['HEARTBEAT_OK', 'NO_REPLY']
 
 /** True if a whole answer is a sentinel, bare or marked up. */
 export function isSentinel(answer: string): boolean {
-  return sentinels.includes(withoutMarkup(answer))
+  const text = withoutOpeningMarkup(answer)
+  return sentinels.some(sentinel => matchedChars(text, sentinel) === sentinel.length)
 }
 
 /** True if a growing answer may become one, so that it must not be shown yet. */
 export function mayBecomeSentinel(answer: string): boolean {
-  const text = withoutMarkup(answer)
-  return text !== '' && sentinels.some(sentinel => sentinel.startsWith(text))
+  const text = withoutOpeningMarkup(answer)
+  return sentinels.some(sentinel => matchedChars(text, sentinel) > 0)
 }
 
-function withoutMarkup(text: string): string {
-  return text.trim().replace(/^[*_`]+|[*_`.]+$/g, '')
+function withoutOpeningMarkup(text: string): string {
+  return text.trim().replace(/^[*_`]+/, '')
+}
+
+/** How much of a sentinel a text begins with, if nothing but markup follows; else 0. */
+function matchedChars(text: string, sentinel: string): number {
+  let matched = 0
+  while (matched < sentinel.length && text[matched] === sentinel[matched]) matched++
+  return /^[*_`.]*$/.test(text.slice(matched)) ? matched : 0
 }
