@@ -1,5 +1,4 @@
 import type { Account, Config } from '../config/config.ts'
-import { minuteMs } from '../domain/duration.ts'
 import { callbackPaths } from '../domain/callback-path.ts'
 import type { Endpoint } from '../domain/endpoint.ts'
 import type { StrangeRequest } from '../http/public.ts'
@@ -7,6 +6,7 @@ import { createAppEndpoint } from '../wecom/callback/app-endpoint.ts'
 import { createBotEndpoint } from '../wecom/callback/bot-endpoint.ts'
 import { type KeyRing, replaceKeys } from '../wecom/callback/keys.ts'
 import type { EndpointDeps } from '../wecom/callback/endpoint.ts'
+import { createLogThrottle } from '../wecom/callback/log-throttle.ts'
 import type { World } from '../world.ts'
 
 /** The callback keys by account. */
@@ -80,12 +80,9 @@ const strangers = {
 
 /** Logs requests that no account answers: one of each kind a minute, because anyone on the internet can send them. */
 export function createStrangerLog({ log, clock }: Pick<World, 'log' | 'clock'>): (request: StrangeRequest) => void {
-  const loggedAt = new Map<number, number>()
+  const throttle = createLogThrottle(log.area('http'), clock)
   return ({ status, path }) => {
-    const now = clock.now()
-    if (now - (loggedAt.get(status) ?? -minuteMs) < minuteMs) return
-    loggedAt.set(status, now)
     const { msg, hint } = strangers[status]
-    log.area('http').warn(msg, { path: path.slice(0, 100), hint })
+    throttle.perMinute({ topic: String(status), msg, fields: { path: path.slice(0, 100), hint } })
   }
 }

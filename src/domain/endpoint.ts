@@ -17,3 +17,11 @@ export interface Endpoint {
   /** Never rejects; errors become a status. */
   handle(request: HttpRequest): Promise<HttpAnswer>
 }
+
+/** Why a callback was refused. `cause` is a constant, `offSeconds` how far the clock of this host is off. */
+export interface Refusal {
+  readonly cause: string
+  readonly reason: string
+  readonly hint?: string
+  readonly offSeconds?: number
+}

@@ -3,8 +3,8 @@ import Counter from 'prom-client/lib/counter.js'
 import Gauge from 'prom-client/lib/gauge.js'
 import Histogram from 'prom-client/lib/histogram.js'
 import Registry from 'prom-client/lib/registry.js'
-
 import { hourMs } from '../domain/duration.ts'
+import type { Refusal } from '../domain/endpoint.ts'
 
 /** The activity on an account's callback URL since the start. Times are epoch ms. */
 export interface SurfaceActivity {
@@ -13,17 +13,16 @@ export interface SurfaceActivity {
   /** When WeCom last verified the URL. */
   verifiedAt?: number
   /** The last refused request, until a callback of this surface is accepted. */
-  lastRefused?: RefusedCallback
+  lastRefused?: Refusal & { readonly at: number }
   readonly counts: Record<string, number>
 }
 
-/** A refused callback and why. `offSeconds`: how far the clock of this host is off. */
-export interface RefusedCallback {
+/** A refused callback. `kind` is not kept. */
+type RefusedEvent = Refusal & {
+  readonly kind?: string
+  readonly account: string
+  readonly surface: string
   readonly at: number
-  readonly cause: string
-  readonly reason: string
-  readonly hint?: string
-  readonly offSeconds?: number
 }
 
 /** Values that are read only when metrics are requested. */
@@ -98,19 +97,13 @@ export class Metrics {
     activity.counts[type] = (activity.counts[type] ?? 0) + 1
   }
 
-  refused({ account, surface, ...refused }: { account: string; surface: string } & RefusedCallback): void {
+  refused(event: RefusedEvent): void {
+    const { kind: _, account, surface, ...refused } = event
     const activity = this.surface(account, surface)
-    const { at, cause, reason, hint, offSeconds } = refused
-    activity.lastRefused = {
-      at,
-      cause,
-      reason,
-      ...(hint !== undefined && { hint }),
-      ...(offSeconds !== undefined && { offSeconds }),
-    }
-    if (cause !== 'signature') return
+    activity.lastRefused = refused
+    if (refused.cause !== 'signature') return
     this.metrics.signatureFailures.inc({ account })
-    activity.lastSignatureFailureAt = at
+    activity.lastSignatureFailureAt = refused.at
   }
 
   turnEnded(end: string): void {

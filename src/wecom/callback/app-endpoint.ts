@@ -1,7 +1,6 @@
 import { defaultPath } from '../../domain/callback-path.ts'
-import type { Endpoint } from '../../domain/endpoint.ts'
+import type { Endpoint, Refusal } from '../../domain/endpoint.ts'
 import { decodeAppCallback } from './app-callback.ts'
-import type { EnvelopeProblem } from './verify.ts'
 import { createEndpoint, type EndpointAccount, type EndpointDeps, emptyAnswer } from './endpoint.ts'
 
 /** The callback settings of one self-built app. */
@@ -28,8 +27,8 @@ export function createAppEndpoint(account: AppAccount, deps: EndpointDeps): Endp
   }))
 }
 
-const noEnvelope: EnvelopeProblem = {
-  topic: 'envelope',
+const noEnvelope: Refusal = {
+  cause: 'envelope',
   reason: 'the body is no envelope',
   hint: 'WeCom sends XML with the element Encrypt; a proxy must pass the body on unchanged',
 }
@@ -38,10 +37,10 @@ const noEnvelope: EnvelopeProblem = {
  * Extracts the ciphertext. Anyone can send this body, so it never reaches the XML parser. The signature covers only
  * `Encrypt`; the other elements (ToUserName, AgentID) are unsigned and ignored.
  */
-function readEncrypt(body: string): string | EnvelopeProblem {
+function readEncrypt(body: string): string | Refusal {
   if (/^\s*[{[]/.test(body)) {
     const hint = `the Bot's callback URL ends in ${defaultPath.bot}, the app's in ${defaultPath.app}; check both in the admin console`
-    return { topic: 'json', reason: "a Bot callback (JSON) came to the app's URL", hint }
+    return { cause: 'json', reason: "a Bot callback (JSON) came to the app's URL", hint }
   }
   if (!/^\s*(?:<\?xml\s[^?>]*\?>\s*)?<xml>/.test(body) || !body.trimEnd().endsWith('</xml>')) return noEnvelope
   const [, cdata, plain] = /<Encrypt>\s*(?:<!\[CDATA\[([^<\]]*)\]\]>|([^<]*))\s*<\/Encrypt>/.exec(body) ?? []

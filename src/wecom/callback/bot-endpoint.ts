@@ -1,10 +1,10 @@
 import { sealEnvelope } from '../../crypto/envelope.ts'
 import { sign } from '../../crypto/signature.ts'
 import { defaultPath } from '../../domain/callback-path.ts'
-import type { Endpoint, HttpAnswer } from '../../domain/endpoint.ts'
+import type { Endpoint, HttpAnswer, Refusal } from '../../domain/endpoint.ts'
 import { parseObject } from '../../domain/json.ts'
 import type { Reply } from '../../domain/message.ts'
-import type { EnvelopeProblem, Verified } from './verify.ts'
+import type { Verified } from './verify.ts'
 import { decodeBotCallback } from './bot-callback.ts'
 import type { LogThrottle } from './log-throttle.ts'
 import { createEndpoint, type EndpointAccount, type EndpointDeps, emptyAnswer } from './endpoint.ts'
@@ -35,16 +35,16 @@ export function createBotEndpoint(account: BotAccount, deps: EndpointDeps): Endp
   }))
 }
 
-function readEncrypt(body: string): string | EnvelopeProblem {
+function readEncrypt(body: string): string | Refusal {
   if (/^\s*</.test(body)) {
     const hint = `the app's callback URL ends in ${defaultPath.app}, the Bot's in ${defaultPath.bot}; check both in the admin console`
-    return { topic: 'xml', reason: "an app callback (XML) came to the Bot's URL", hint }
+    return { cause: 'xml', reason: "an app callback (XML) came to the Bot's URL", hint }
   }
   const envelope = parseObject(body) ?? {}
   const encrypt = 'encrypt' in envelope ? envelope['encrypt'] : envelope['Encrypt']
   if (typeof encrypt === 'string' && encrypt !== '') return encrypt
   const hint = 'WeCom sends JSON with the field encrypt; a proxy must pass the body on unchanged'
-  return { topic: 'envelope', reason: 'the body is no envelope', hint }
+  return { cause: 'envelope', reason: 'the body is no envelope', hint }
 }
 
 function warnOfReceiveid(account: BotAccount, throttle: LogThrottle, receiveid: string): void {

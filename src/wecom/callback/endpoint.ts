@@ -1,16 +1,9 @@
 import { decodeKey, type Opened } from '../../crypto/envelope.ts'
-import type { Endpoint, HttpAnswer, HttpRequest } from '../../domain/endpoint.ts'
+import type { Endpoint, HttpAnswer, HttpRequest, Refusal } from '../../domain/endpoint.ts'
 import type { Callback, Receive, Reply, Surface } from '../../domain/message.ts'
 import { isCode, messageOf } from '../../errors.ts'
 import type { Clock, Log, Random } from '../../world.ts'
-import {
-  type CallbackSecret,
-  type EnvelopeProblem,
-  type Refusal,
-  type Verified,
-  verifyCallback,
-  type VerifyDeps,
-} from './verify.ts'
+import { type CallbackSecret, type Verified, verifyCallback, type VerifyDeps } from './verify.ts'
 import type { KeyRing } from './keys.ts'
 import { type LogThrottle, createLogThrottle } from './log-throttle.ts'
 
@@ -54,7 +47,7 @@ export interface Dialect {
   readonly surface: Surface
   readonly receiveid: string
   /** The ciphertext of a POST body, or why it is not an envelope of this surface. */
-  readEncrypt(body: string): string | EnvelopeProblem
+  readEncrypt(body: string): string | Refusal
   /** Decodes a payload; undefined when it is for another account and must get an empty answer. */
   decode(opened: Opened, receivedAt: number): Callback | undefined
   /** Encrypts a reply with the keys its callback was verified with. */
@@ -72,7 +65,7 @@ export function createEndpoint(
   deps: EndpointDeps,
   createDialect: (throttle: LogThrottle) => Dialect,
 ): Endpoint {
-  const throttle = createLogThrottle(deps.log, deps.clock, account.id)
+  const throttle = createLogThrottle(deps.log, deps.clock, { account: account.id })
   const dialect = createDialect(throttle)
   const { surface, receiveid } = dialect
   const { id } = account
@@ -142,8 +135,9 @@ function unknownTypeOf(callback: Callback): string | undefined {
 }
 
 function metricType(callback: Callback): string {
-  if (callback.kind === 'message' && callback.inbound.unknownKind !== undefined) return 'unhandled'
-  return callback.kind === 'unhandled' && callback.type.startsWith('event:') ? callback.type : callback.kind
+  const unknown = unknownTypeOf(callback)
+  if (unknown === undefined) return callback.kind
+  return unknown.startsWith('event:') ? unknown : 'unhandled'
 }
 
 async function answerCallback(context: EndpointContext, callback: Callback, verified: Verified): Promise<HttpAnswer> {

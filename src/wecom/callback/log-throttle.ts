@@ -11,7 +11,7 @@ export interface ThrottledLine {
   readonly fields?: LogFields
 }
 
-/** Logs warnings of one account, each topic only so often. */
+/** Logs warnings, each topic only so often. */
 export interface LogThrottle {
   /** Logs a warning, unless this topic was logged in the last minute. For warnings that anyone can trigger. */
   perMinute(line: ThrottledLine): void
@@ -22,15 +22,15 @@ export interface LogThrottle {
 /** After this many topics no new one is logged. The platform has a few dozen types. */
 const maxTopics = 200
 
-/** Creates a throttle that keeps repeated warnings of one account out of the log. */
-export function createLogThrottle(log: Log, clock: Pick<Clock, 'now'>, account: string): LogThrottle {
+/** Creates a throttle that keeps repeated warnings out of the log. `common`: fields of every line. */
+export function createLogThrottle(log: Log, clock: Pick<Clock, 'now'>, common: LogFields = {}): LogThrottle {
   const loggedAt = new Map<string, number>()
   const warn = (line: ThrottledLine, periodMs: number) => {
     const last = loggedAt.get(line.topic)
     const now = clock.now()
     if (last === undefined ? loggedAt.size >= maxTopics : now - last < periodMs) return
     loggedAt.set(line.topic, now)
-    log.warn(line.msg, { account, ...line.fields })
+    log.warn(line.msg, { ...common, ...line.fields })
   }
   return {
     perMinute: line => warn(line, minuteMs),

@@ -1,6 +1,6 @@
 import { checkReceiveid, type EnvelopeKey, type Opened, openEnvelope } from '../../crypto/envelope.ts'
 import { verifySignature } from '../../crypto/signature.ts'
-import type { HttpRequest } from '../../domain/endpoint.ts'
+import type { HttpRequest, Refusal } from '../../domain/endpoint.ts'
 import { limits } from '../../domain/limits.ts'
 import { WecomdError } from '../../errors.ts'
 import type { LogThrottle } from './log-throttle.ts'
@@ -21,23 +21,8 @@ export interface VerifyDeps {
   readonly receiveid: string
   readonly throttle: LogThrottle
   /** The ciphertext of a POST body, or why it is not an envelope of this surface. */
-  readEncrypt(body: string): string | EnvelopeProblem
+  readEncrypt(body: string): string | Refusal
   onRefused(refusal: Refusal, at: number): void
-}
-
-/** A body that is no envelope of its surface. `topic` is a constant. */
-export interface EnvelopeProblem {
-  readonly topic: string
-  readonly reason: string
-  readonly hint: string
-}
-
-/** Why a request was refused, for the log and for `status`. `offSeconds`: how far the clock of this host is off. */
-export interface Refusal {
-  readonly cause: string
-  readonly reason: string
-  readonly hint?: string
-  readonly offSeconds?: number
 }
 
 /** A callback proven to come from WeCom, and the keys that proved it. The reply must use the same keys. */
@@ -68,12 +53,11 @@ export function verifyCallback(deps: VerifyDeps, request: HttpRequest, now: numb
   const query = parseCallbackQuery(request.query, isVerification)
   if (query === undefined) return refuse(deps, now, 400, noParameters)
   const encrypt = isVerification ? (query.echostr ?? '') : deps.readEncrypt(request.body)
-  if (typeof encrypt !== 'string') return refuse(deps, now, 400, { ...encrypt, cause: encrypt.topic })
-  if (!isFresh(deps, query.timestamp, now)) return { kind: 'refused', status: 401 }
-  const signing = signingKeys(deps, query, encrypt, now)
-  if (signing.length === 0) return { kind: 'refused', status: 401 }
-  const opened = open(deps, signing, encrypt, now)
-  if (opened === undefined) return { kind: 'refused', status: 400 }
+  if (typeof encrypt !== 'string') return refuse(deps, now, 400, encrypt)
+  const staleness = stalenessOf(query.timestamp, now)
+  if (staleness !== undefined) return refuse(deps, now, 401, staleness)
+  const opened = open(deps, signingKeys(deps, query, encrypt, now), encrypt)
+  if ('cause' in opened) return refuse(deps, now, opened === wrongSignature ? 401 : 400, opened)
   return { kind: 'admitted', nonce: query.nonce, ...opened }
 }
 
@@ -83,60 +67,55 @@ const noParameters: Refusal = {
   hint: 'a proxy must pass the query on unchanged; requests that are not from WeCom fail, too',
 }
 
-function refuse(
-  deps: VerifyDeps,
-  now: number,
-  status: 400 | 401,
-  refusal: Refusal,
-): Extract<Verification, { kind: 'refused' }> {
+const wrongSignature: Refusal = {
+  cause: 'signature',
+  reason: 'wrong signature',
+  hint: 'check that the token matches the admin console; requests that are not from WeCom fail, too',
+}
+
+function refuse({ throttle, onRefused }: VerifyDeps, now: number, status: 400 | 401, refusal: Refusal): Verification {
   const { cause, reason, ...fields } = refusal
-  deps.throttle.perMinute({ topic: cause, msg: `callback rejected: ${reason}`, fields })
-  deps.onRefused(refusal, now)
+  throttle.perMinute({ topic: cause, msg: `callback rejected: ${reason}`, fields })
+  onRefused(refusal, now)
   return { kind: 'refused', status }
 }
 
-function isFresh(deps: VerifyDeps, timestamp: string, now: number): boolean {
+/** Undefined if the timestamp is close enough to now. */
+function stalenessOf(timestamp: string, now: number): Refusal | undefined {
   const offMs = /^\d{1,12}$/.test(timestamp) ? Number(timestamp) * 1000 - now : Number.NaN
-  if (Math.abs(offMs) <= limits.timestampSkewMs) return true
-  const offSeconds = Number.isNaN(offMs) ? undefined : Math.round(offMs / 1000)
-  refuse(deps, now, 401, {
+  if (Math.abs(offMs) <= limits.timestampSkewMs) return undefined
+  return {
     cause: 'timestamp',
     reason: 'timestamp too far from the current time',
     hint: 'check the clock of this host; repeated old requests are rejected, too',
-    ...(offSeconds !== undefined && { offSeconds }),
-  })
-  return false
+    ...(!Number.isNaN(offMs) && { offSeconds: Math.round(offMs / 1000) }),
+  }
 }
 
 function signingKeys(deps: VerifyDeps, query: CallbackQuery, encrypt: string, now: number): readonly CallbackSecret[] {
   const { signature, timestamp, nonce } = query
-  const signing = deps.keys.filter(
+  return deps.keys.filter(
     ({ token, until }) => now < until && verifySignature(signature, token, timestamp, nonce, encrypt),
   )
-  if (signing.length > 0) return signing
-  const hint = 'check that the token matches the admin console; requests that are not from WeCom fail, too'
-  refuse(deps, now, 401, { cause: 'signature', reason: 'wrong signature', hint })
-  return []
 }
 
-/** Tries all keys whose token signed the request: a replaced EncodingAESKey may have kept its token. */
+/**
+ * Tries all keys whose token signed the request: a replaced EncodingAESKey may have kept its token. Without one the
+ * signature is wrong. If all fail, returns why the newest did.
+ */
 function open(
   deps: VerifyDeps,
   signing: readonly CallbackSecret[],
   encrypt: string,
-  now: number,
-): { readonly opened: Opened; readonly keys: CallbackSecret } | undefined {
-  const errors: WecomdError[] = []
+): Pick<Verified, 'opened' | 'keys'> | Refusal {
+  let newest: Refusal | undefined
   for (const keys of signing) {
     const opened = openWith(deps, keys, encrypt)
     if (!(opened instanceof WecomdError)) return { opened, keys }
-    errors.push(opened)
+    const { code: cause, message: reason, hint } = opened
+    newest ??= { cause, reason, ...(hint !== undefined && { hint }) }
   }
-  const [first] = errors
-  if (first === undefined) return undefined
-  const { code: cause, message: reason, hint } = first
-  refuse(deps, now, 400, { cause, reason, ...(hint !== undefined && { hint }) })
-  return undefined
+  return newest ?? wrongSignature
 }
 
 function openWith(deps: VerifyDeps, { key }: CallbackSecret, encrypt: string): Opened | WecomdError {
