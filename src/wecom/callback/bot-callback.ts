@@ -52,36 +52,29 @@ function decodePayload(payload: unknown, context: BotContext): Callback {
   }
 }
 
-/** A message of a kind that we can't read. Its sender learns that; without a sender it is no message of a user. */
-function decodeUnknown(payload: unknown, msgtype: string, context: BotContext): Callback {
+/** Who wrote, where and when; undefined if a required id is missing. */
+function originOf(payload: unknown, { account, receivedAt }: BotContext) {
   const msgid = idOf(payload, 'msgid')
   const sender = idOf(fieldOf(payload, 'from'), 'userid')
-  const conversation = sender === undefined ? undefined : conversationOf(payload, sender, context)
-  if (msgid === undefined || sender === undefined || conversation === undefined) return unhandled(context, msgtype)
-  const { account, receivedAt } = context
-  const base = {
-    account,
-    surface: 'bot',
-    origin: 'message',
-    msgid,
-    sender,
-    conversation,
-    text: '',
-    receivedAt,
-  } as const
-  const inbound: Inbound = { ...base, unknownKind: msgtype, ...createdAtOf(payload), ...responseUrlOf(payload) }
-  return { kind: 'message', inbound }
+  const conversation = sender === undefined ? undefined : conversationOf(payload, sender, account)
+  if (msgid === undefined || sender === undefined || conversation === undefined) return undefined
+  const times = { receivedAt, ...createdAtOf(payload) }
+  return { account, surface: 'bot', msgid, sender, conversation, ...times, ...responseUrlOf(payload) } as const
+}
+
+/** A message of a kind that we can't read. Its sender is notified; without a sender it is not a message of a user. */
+function decodeUnknown(payload: unknown, msgtype: string, context: BotContext): Callback {
+  const from = originOf(payload, context)
+  if (from === undefined) return unhandled(context, msgtype)
+  return { kind: 'message', inbound: { ...from, origin: 'message', text: '', unknownKind: msgtype } }
 }
 
 function decodeMessage(payload: unknown, msgtype: MessageType, context: BotContext): Callback {
-  const msgid = idOf(payload, 'msgid')
-  const sender = idOf(fieldOf(payload, 'from'), 'userid')
+  const from = originOf(payload, context)
   const content = contentOf(payload, msgtype)
-  if (msgid === undefined || sender === undefined || content === undefined) return unhandled(context, 'invalid')
-  const conversation = conversationOf(payload, sender, context)
-  if (conversation === undefined) return unhandled(context, 'invalid')
+  if (from === undefined || content === undefined) return unhandled(context, 'invalid')
   const { wordsAt = 0 } = content
-  const unmentioned = removeMention(content.text.slice(wordsAt), context.botNames, conversation.kind === 'group')
+  const unmentioned = removeMention(content.text.slice(wordsAt), context.botNames, from.conversation.kind === 'group')
   // An item with only the @name must not leave an empty line.
   const words = msgtype === 'mixed' ? unmentioned.replace(/^\n/, '') : unmentioned
   const own = content.text.slice(0, wordsAt) + words
@@ -89,20 +82,15 @@ function decodeMessage(payload: unknown, msgtype: MessageType, context: BotConte
   // An empty text or voice message gets a notice later on. Any other empty message is a kind we do not know.
   if (own.trim() === '' && quote === undefined && msgtype === 'mixed') return unhandled(context, msgtype)
   const attachments = [...(quote?.attachments ?? []), ...content.attachments]
-  const base: Inbound = {
-    account: context.account,
-    surface: 'bot',
+  const inbound: Inbound = {
+    ...from,
     origin: 'message',
-    msgid,
-    sender,
-    conversation,
     text: own.toWellFormed(),
-    receivedAt: context.receivedAt,
     ...(quote !== undefined && { before: quote.text.toWellFormed() }),
     ...(attachments.length > 0 && { attachments }),
     ...(content.isMediaOnly && quote === undefined && { isMediaOnly: true }),
   }
-  return { kind: 'message', inbound: { ...base, ...createdAtOf(payload), ...responseUrlOf(payload) } }
+  return { kind: 'message', inbound }
 }
 
 function decodeRefresh(payload: unknown, context: BotContext): Callback {
@@ -125,10 +113,8 @@ function decodeEvent(payload: unknown, context: BotContext): Callback {
 
 /** The platform's table spells these names without underscores; its examples and real callbacks have them. */
 function decodeClick(payload: unknown, context: BotContext): Callback {
-  const msgid = idOf(payload, 'msgid')
-  const sender = idOf(fieldOf(payload, 'from'), 'userid')
-  const conversation = sender === undefined ? undefined : conversationOf(payload, sender, context)
-  if (msgid === undefined || sender === undefined || conversation === undefined) return unhandled(context, 'invalid')
+  const from = originOf(payload, context)
+  if (from === undefined) return unhandled(context, 'invalid')
   const event = fieldOf(fieldOf(payload, 'event'), 'template_card_event')
   const cardType = stringOf(event, 'card_type') ?? stringOf(event, 'cardtype')
   const click: Click = {
@@ -137,19 +123,7 @@ function decodeClick(payload: unknown, context: BotContext): Callback {
     selected: selectionsOf(event),
     ...(cardType !== undefined && { cardType }),
   }
-  const { account, receivedAt } = context
-  const base: Inbound = {
-    account,
-    surface: 'bot',
-    origin: 'click',
-    msgid,
-    sender,
-    conversation,
-    text: formatClick(click).toWellFormed(),
-    click,
-    receivedAt,
-  }
-  return { kind: 'message', inbound: { ...base, ...createdAtOf(payload), ...responseUrlOf(payload) } }
+  return { kind: 'message', inbound: { ...from, origin: 'click', text: formatClick(click).toWellFormed(), click } }
 }
 
 const verdicts = new Map<unknown, Feedback['verdict']>([
@@ -186,12 +160,12 @@ function unhandled(context: BotContext, type: string): Callback {
 }
 
 /** Only group messages have a chatid, so it decides when `chattype` is missing or unknown. */
-function conversationOf(payload: unknown, sender: string, context: BotContext): Conversation | undefined {
+function conversationOf(payload: unknown, sender: string, account: string): Conversation | undefined {
   const chattype = fieldOf(payload, 'chattype')
   const isGroup = chattype === 'group' || (chattype !== 'single' && fieldOf(payload, 'chatid') !== undefined)
-  if (!isGroup) return { account: context.account, kind: 'direct', id: sender }
+  if (!isGroup) return { account, kind: 'direct', id: sender }
   const id = idOf(payload, 'chatid')
-  return id === undefined ? undefined : { account: context.account, kind: 'group', id }
+  return id === undefined ? undefined : { account, kind: 'group', id }
 }
 
 function createdAtOf(payload: unknown): { createdAt?: number } {

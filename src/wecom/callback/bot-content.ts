@@ -62,13 +62,8 @@ function mixedContent(items: unknown): BotContent | undefined {
     const content = type === undefined || type === 'mixed' ? undefined : contentOf(item, type)
     return content === undefined ? [] : [content]
   })
-  const lead = parts.slice(
-    0,
-    Math.max(
-      0,
-      parts.findIndex(part => !part.isMediaOnly),
-    ),
-  )
+  const firstWords = parts.findIndex(part => !part.isMediaOnly)
+  const lead = parts.slice(0, Math.max(0, firstWords))
   return {
     text: parts.map(part => part.text).join('\n'),
     wordsAt: lead.reduce((at, { text }) => at + text.length + 1, 0),

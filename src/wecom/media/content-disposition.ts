@@ -14,8 +14,7 @@ export function fileNameOf(header: string | null): string | undefined {
 /** Undefined if the bytes are not in this charset, or nobody knows it. */
 function extendedName(charset: string, encoded: string): string | undefined {
   if (/^utf-?8$/i.test(charset)) return percentDecoded(repaired(encoded))
-  const bytes = encoded.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-  return decoded(Buffer.from(bytes, 'latin1'), charset)
+  return decoded(unescaped(encoded, /%([\da-f]{2})/gi), charset)
 }
 
 /** Encoded words, such as `=?UTF-8?B?5bm0?=`. White space between two of them is not part of the text (RFC 2047, 6.2). */
@@ -24,17 +23,19 @@ function wordsDecoded(text: string): string {
   return joined.replace(
     /=\?([\w-]+)\?([bq])\?([^?]*)\?=/gi,
     (word, charset: string, encoding: string, value: string) => {
-      const bytes = encoding.toLowerCase() === 'b' ? Buffer.from(value, 'base64') : quotedBytes(value)
+      const bytes =
+        encoding.toLowerCase() === 'b'
+          ? Buffer.from(value, 'base64')
+          : unescaped(value.replaceAll('_', ' '), /=([\da-f]{2})/gi)
       return decoded(bytes, charset) ?? word
     },
   )
 }
 
-function quotedBytes(value: string): Buffer {
-  const text = value
-    .replaceAll('_', ' ')
-    .replace(/=([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-  return Buffer.from(text, 'latin1')
+/** The bytes of a text in which a byte may be escaped in hex, the first group of `escape`. */
+function unescaped(text: string, escape: RegExp): Buffer {
+  const raw = text.replace(escape, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return Buffer.from(raw, 'latin1')
 }
 
 function decoded(bytes: Uint8Array, charset: string): string | undefined {
