@@ -64,7 +64,6 @@ export interface PolicyDecision {
 }
 
 const freeCommands: readonly string[] = ['help', 'whoami']
-const resets: readonly string[] = ['new', 'reset']
 
 /**
  * Decides whether the policy allows a sender's request (docs/behaviour.md, Access control). User ids are
@@ -75,8 +74,8 @@ export function decide(
   sender: string,
   request: PolicyRequest,
 ): PolicyDecision {
-  if (isFree(request) || (isOwnReset(request) && policy !== 'disabled' && applies === 'commands'))
-    return { isAllowed: true, rule: 'free' }
+  const isOpenToResets = policy !== 'disabled' && applies === 'commands'
+  if (isFree(request) || (isOpenToResets && isOwnReset(request))) return { isAllowed: true, rule: 'free' }
   if (request.kind === 'chat' && applies === 'commands') return { isAllowed: true, rule: 'chat' }
   switch (policy) {
     case 'open':
@@ -125,9 +124,13 @@ function isFree(request: PolicyRequest): boolean {
   return freeCommands.includes(request.name) || (request.name === 'stop' && request.isOwnStop === true)
 }
 
-/** Free unless the policy denies everybody, or this sender's whole chat. */
 function isOwnReset(request: PolicyRequest): boolean {
-  return request.kind === 'command' && resets.includes(request.name) && request.isOwnChat === true
+  return request.kind === 'command' && isReset(request) && request.isOwnChat === true
+}
+
+/** True for a command that starts a new session. */
+export function isReset({ name }: Pick<Command, 'name'>): boolean {
+  return name === 'new' || name === 'reset'
 }
 
 /** True if a user list of the config contains `user`. Ignores case and the prefixes that `bareUserId` removes. */

@@ -7,7 +7,7 @@ import { nextRoute, routesUpTo } from './routes.ts'
 import type { Translate } from '../notices/notices.ts'
 import { planMessages } from './messages.ts'
 import { queuedDelivery } from './queued.ts'
-import { closingOf, cutForNotice, openFence } from '../text/fences.ts'
+import { cutForNotice, openFence, withNotice } from '../text/fences.ts'
 import { byteLength, cutAfter, cutHead } from '../text/split.ts'
 
 /**
@@ -155,10 +155,10 @@ function planResponse(
   if (byteLength(text) <= limits.responseMarkdownBytes)
     return [toResponse(turn, { kind: 'markdown', url, content: text }, now)]
 
-  const notice = `\n\n${translate({ key: overflowsToApp ? 'continued' : 'overflow_lost' })}`
-  const head = cutForNotice(text, limits.responseMarkdownBytes - byteLength(notice))
+  const notice = translate({ key: overflowsToApp ? 'continued' : 'overflow_lost' })
+  const head = cutForNotice(text, limits.responseMarkdownBytes - byteLength(`\n\n${notice}`))
   return [
-    toResponse(turn, { kind: 'markdown', url, content: head + closingOf(head) + notice }, now),
+    toResponse(turn, { kind: 'markdown', url, content: withNotice(head, notice) }, now),
     ...(overflowsToApp
       ? planDirectMessage(turn, answer, now, translate)
       : [deadLetter(turn, cutAfter(text, byteLength(head)), now)]),

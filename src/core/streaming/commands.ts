@@ -1,5 +1,5 @@
 import type { Approval } from '../../domain/agent.ts'
-import { type Command, type PolicyDecision, type DmPolicy, decide, decideAdmin } from '../../domain/policy.ts'
+import { type Command, type PolicyDecision, type DmPolicy, decide, decideAdmin, isReset } from '../../domain/policy.ts'
 import type { Change, SenderLoad } from '../../domain/ports.ts'
 import { hasBubble, isUnclaimed, traced, type Turn, type TurnEnd, withoutPending } from '../../domain/turn.ts'
 import type { Notice, Translate } from '../notices/notices.ts'
@@ -202,10 +202,6 @@ export function approvalSettled(
   const text = translate({ key: keys[outcome] })
   const change = advance(turn, { kind: 'run_ended', at, end: { kind: 'answered', text }, chunks: 0 }, translate)
   return change && { ...change, save: change.save.map(saved => traced(saved, { at, kind: 'approval', outcome })) }
-}
-
-export function isReset({ name }: Command): boolean {
-  return name === 'new' || name === 'reset'
 }
 
 function settingOf({ rule }: PolicyDecision, section: string): string {

@@ -34,7 +34,7 @@ import { askableAt } from './attachments.ts'
 import { maskCards } from '../cards/find.ts'
 import { noticeOfFiles } from './files.ts'
 import { presentReasoning, splitReasoning, trimPartialTag } from '../text/reasoning.ts'
-import { closingOf, cutForNotice } from '../text/fences.ts'
+import { cutForNotice, withNotice } from '../text/fences.ts'
 import { mayBecomeSentinel } from '../text/sentinel.ts'
 import { byteLength } from '../text/split.ts'
 
@@ -171,8 +171,7 @@ export function handoverContent(
 }
 
 /**
- * Joins preface, reasoning, text and notice. If that is too long, the text is cut and followed by `cutNotice` instead. A
- * code block that is open before a notice is closed.
+ * Joins preface, reasoning, text and notice. If that is too long, the text is cut and followed by `cutNotice` instead.
  */
 function composeFrame(
   turn: Turn,
@@ -180,15 +179,11 @@ function composeFrame(
   notice: string | undefined,
   cutNotice: string,
 ): { content: string; shownBytes: number } {
-  const whole = withPreface(turn, notice === undefined ? text : after(text, notice))
+  const whole = withPreface(turn, notice === undefined ? text : withNotice(text, notice))
   if (byteLength(whole) <= limits.streamContentBytes) return { content: whole, shownBytes: byteLength(text) }
   const room = limits.streamContentBytes - byteLength(withPreface(turn, `\n\n${cutNotice}`))
   const head = cutForNotice(text, room)
-  return { content: withPreface(turn, after(head, cutNotice)), shownBytes: byteLength(head) }
-}
-
-function after(text: string, notice: string): string {
-  return `${text}${closingOf(text)}\n\n${notice}`
+  return { content: withPreface(turn, withNotice(head, cutNotice)), shownBytes: byteLength(head) }
 }
 
 function withPreface({ preface, reasoning }: Turn, content: string): string {

@@ -24,14 +24,14 @@
 import { dayMs } from '../../domain/duration.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Inbound } from '../../domain/message.ts'
-import { type Command, parseCommand } from '../../domain/policy.ts'
+import { type Command, isReset, parseCommand } from '../../domain/policy.ts'
 import type { Change, SenderLoad } from '../../domain/ports.ts'
 import { formatTurnId } from '../../domain/routing.ts'
 import { type DirectMessages, type Thoughts, traced, type Turn, withoutPending } from '../../domain/turn.ts'
 import { isVisible } from '../../domain/visible.ts'
 import type { Translate } from '../notices/notices.ts'
 import { askableAt, fetchJobs, pendingAttachments } from './attachments.ts'
-import { type CommandRules, endAtOnce, isReset, authorizeChat, openCommand } from './commands.ts'
+import { type CommandRules, endAtOnce, authorizeChat, openCommand } from './commands.ts'
 import { omitUnsaid } from './advance.ts'
 
 /** The greatest age of a `create_time` that starts the window. */

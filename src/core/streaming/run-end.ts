@@ -3,7 +3,7 @@ import type { Failure } from '../../domain/failure.ts'
 import type { Turn, TurnEnd } from '../../domain/turn.ts'
 import { isVisible } from '../../domain/visible.ts'
 import type { Translate } from '../notices/notices.ts'
-import { closingOf } from '../text/fences.ts'
+import { withNotice } from '../text/fences.ts'
 import { presentReasoning, splitReasoning } from '../text/reasoning.ts'
 import { isSentinel } from '../text/sentinel.ts'
 
@@ -27,8 +27,8 @@ export function outcomeOf(turn: Turn, end: RunEnd, translate: Translate): Ending
     case 'failed':
       return {
         end: 'failed',
-        text: after(saidBy(turn, end.text), translate({ key: failures[end.reason] })),
-        failure: end.failure ?? { cause: causes[end.reason] },
+        text: after(saidBy(turn, end.text), translate({ key: failures[end.reason].key })),
+        failure: end.failure ?? { cause: failures[end.reason].cause },
       }
     case 'stopped':
       return { end: 'stopped', text: after(saidBy(turn, end.text), translate({ key: 'stopped' })) }
@@ -37,15 +37,15 @@ export function outcomeOf(turn: Turn, end: RunEnd, translate: Translate): Ending
   }
 }
 
-const causes = {
-  error: 'model_error',
-  lost: 'gateway_restart',
-  timeout: 'model_timeout',
-  agent_unknown: 'no_agent',
+/** The notice of a failure, and its cause unless the gateway names one. */
+const failures = {
+  error: { key: 'failed', cause: 'model_error' },
+  lost: { key: 'lost', cause: 'gateway_restart' },
+  timeout: { key: 'timeout', cause: 'model_timeout' },
+  agent_unknown: { key: 'agent_unknown', cause: 'no_agent' },
 } as const
 /** The model has said nothing. Files of the answer may still come where they are searched for. */
 const silence: Failure = { cause: 'model_empty' }
-const failures = { error: 'failed', lost: 'lost', timeout: 'timeout', agent_unknown: 'agent_unknown' } as const
 
 function answered(
   turn: Turn,
@@ -54,8 +54,8 @@ function answered(
 ): Ending {
   const { reasoning, plain } = splitReasoning(text)
   const hasFiles = files.length > 0 || (search !== undefined && search.named.length > 0)
-  if ((!isVisible(plain) || isSentinel(plain)) && !hasFiles) return { end: 'empty', text: translate({ key: 'empty' }) }
   const said = isSentinel(plain) ? '' : plain
+  if (!isVisible(said) && !hasFiles) return { end: 'empty', text: translate({ key: 'empty' }) }
   return { end: 'answered', text: said, reasoning: presentReasoning(reasoning, turn.thoughts), files }
 }
 
@@ -64,7 +64,7 @@ function saidBy(turn: Turn, text: string): string {
   return splitReasoning(text || turn.answer).plain
 }
 
-/** A sentence behind a text, outside of its code, or alone. */
-export function after(text: string, sentence: string): string {
-  return isVisible(text) ? `${text}${closingOf(text)}\n\n${sentence}` : sentence
+/** A notice below a text, or alone. */
+export function after(text: string, notice: string): string {
+  return isVisible(text) ? withNotice(text, notice) : notice
 }

@@ -72,13 +72,18 @@ export function openFence(text: string): Fence | undefined {
   return scanLines(text, repeatableBytes).at(-1)?.fence
 }
 
-/** What ends a code block that is open at the end of a text, so that what follows is not code; else nothing. */
+/** A text with a notice below it. A code block that is open at the end of the text is closed, or the notice would be code. */
+export function withNotice(text: string, notice: string): string {
+  return `${text}${closingOf(text)}\n\n${notice}`
+}
+
+/** What ends a code block that is open at the end of a text; else nothing. */
 export function closingOf(text: string): string {
   const fence = openFence(text)
   return fence === undefined ? '' : `${text.endsWith('\n') ? '' : '\n'}${fence.closing}`
 }
 
-/** The longest head of a text that fits in `room` bytes together with what closes its code block. */
+/** The longest head of a text that fits in `room` bytes together with the end of its code block. */
 export function cutForNotice(text: string, room: number): string {
   let head = cutHead(text, room)
   for (let over = overflow(head, room); over > 0; over = overflow(head, room)) {
