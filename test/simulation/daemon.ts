@@ -30,6 +30,7 @@ import { crashablePlatform } from './crashable-platform.ts'
 import { crashable, crashableStore, watchStore } from './crashable-store.ts'
 import type { SimulatedPlatform } from './platform.ts'
 import type { Scene } from './scene.ts'
+import { silentMeter } from '../silent-meter.ts'
 
 export const account = 'default'
 export const welcomeText = 'welcome!'
@@ -294,14 +295,7 @@ export class Daemon {
       random: this.random(),
       timers: scheduler,
       log,
-      meter: {
-        turnEnded: silent,
-        turnFailed: silent,
-        firstText: silent,
-        answered: silent,
-        attempt: silent,
-        feedback: silent,
-      },
+      meter: silentMeter,
       timezone: 'Asia/Shanghai',
       limits: { ...limits, outbox: 1_000 },
       nextOrder: () => {

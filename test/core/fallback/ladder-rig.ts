@@ -18,6 +18,7 @@ import { nextDeadline } from '../../../src/core/streaming/deadlines.ts'
 import type { Log } from '../../../src/world.ts'
 import { FakeClock } from '../../fake-clock.ts'
 import { noAdmin } from '../../gateway/no-admin.ts'
+import { silentMeter } from '../../silent-meter.ts'
 
 /** One combination of the table. */
 export interface Case {
@@ -174,14 +175,7 @@ function createContext(square: Case, seen: string[], machine: Machine): BridgeCo
     random: { bytes: count => new Uint8Array(count), fraction: () => 0.5 },
     timers: scheduler,
     log,
-    meter: {
-      turnEnded: silent,
-      turnFailed: silent,
-      firstText: silent,
-      answered: silent,
-      attempt: silent,
-      feedback: silent,
-    },
+    meter: silentMeter,
     timezone: 'Asia/Shanghai',
     limits: {
       openTurns: 100,
