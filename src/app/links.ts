@@ -26,7 +26,7 @@ export class Links {
   readonly users: Connection
   readonly admin: Connection
 
-  /** `isAwaited`: whether somebody waits for an answer. */
+  /** `isAwaited`: whether a user waits for an answer. */
   constructor(
     options: LinkOptions,
     { clock, random, openSocket, log }: World,
@@ -60,7 +60,7 @@ export class Links {
   }
 }
 
-/** Whether somebody waits for an answer of the agent. While the store is down nobody can be answered. */
+/** Whether a user waits for an answer of the agent. False while the store is down: then no one can be answered. */
 export async function isAnswerAwaited(store: Pick<Store, 'counts'>): Promise<boolean> {
   const counts = await store.counts().catch(() => undefined)
   return counts !== undefined && counts.open > counts.states.closing

@@ -107,19 +107,20 @@ function pairingFile(file: string, pair: string): PairingMemory {
   }
 }
 
-/** A token that was cut off by a full disk or a power cut is shorter. */
+/** A token truncated by a full disk or a power cut is shorter. */
 const usableToken = /^[\x21-\x7e]{32,4096}$/
 
 /**
  * The bearer token of the private listener. Without one in the config, it is generated and stored in the state folder.
- * An unusable one there is made anew: nobody can have been given it, and an empty one would let everybody in.
+ * An unusable one there is replaced: no client can have it, and an empty one would let everyone in.
  */
 export function adminToken(config: Config, stateDir: string, world: World): string {
   if (config.admin.token !== undefined) return config.admin.token
   const file = join(stateDir, 'admin-token')
   const stored = existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
   if (stored !== undefined && usableToken.test(stored)) return stored
-  if (stored !== undefined) world.log.warn('the admin token was empty or cut off and has been made anew', { file })
+  if (stored !== undefined)
+    world.log.warn('the stored admin token was empty or truncated: generated a new one', { file })
   const token = Buffer.from(world.random.bytes(24)).toString('base64url')
   writeSecretFile(file, `${token}\n`)
   return token

@@ -1,7 +1,7 @@
 import { defaultPath, shortPath } from '../domain/callback-path.ts'
 import { type ConfigIssue, warn } from './issues.ts'
 import { administratorWarnings, dmWarnings } from './access-checks.ts'
-import type { Settings } from './schema.ts'
+import { defaultTimezone, type Settings } from './schema.ts'
 
 type Channel = Settings['channels']['wecom']
 type BotKeys = NonNullable<Channel['bot']>
@@ -241,9 +241,9 @@ function incompleteCallbacks({ path, section }: Located<PartialApp>): readonly C
 
 function timezoneIssues({ timezone }: PartialSettings): readonly ConfigIssue[] {
   // Loading the zones costs 10 ms of the start, so the default is not looked up.
-  if (timezone === undefined || timezone === 'Asia/Shanghai') return []
+  if (timezone === undefined || timezone === defaultTimezone) return []
   if (isTimezone(timezone)) return []
-  return [error('timezone', `is not a known time zone: "${timezone}"; expected a name such as Asia/Shanghai`)]
+  return [error('timezone', `is not a known time zone: "${timezone}"; expected a name such as ${defaultTimezone}`)]
 }
 
 function isTimezone(name: string): boolean {

@@ -3,6 +3,8 @@ import { channel } from './channel.ts'
 import { agentId, boolean, path, port, section, string, stringList, integer } from './keys.ts'
 import { noticeTextKeys } from './notice-texts.ts'
 
+export const defaultTimezone = 'Asia/Shanghai'
+
 const binding = Type.Object(
   {
     agentId: agentId('Agent that answers.'),
@@ -129,7 +131,7 @@ export const schema = Type.Object(
         unimplemented: true,
       }),
     ),
-    timezone: string('IANA time zone for schedules and daily greetings.', { default: 'Asia/Shanghai' }),
+    timezone: string('IANA time zone for schedules and daily greetings.', { default: defaultTimezone }),
     language: Type.Union([Type.Literal('zh-CN'), Type.Literal('en')], {
       default: 'zh-CN',
       description: 'Language of notices to users.',

@@ -31,7 +31,7 @@ export interface DmPolicy {
 
 /**
  * What a sender wants to do. `isOwnStop`: a `stop` that would not end another sender's run. `isOwnChat`: in the sender's
- * own single chat, so that a new session concerns nobody else.
+ * own single chat, so that a new session affects no one else.
  */
 export type PolicyRequest =
   | { readonly kind: 'chat' }

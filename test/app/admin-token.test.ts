@@ -39,7 +39,7 @@ describe('the generated admin token', () => {
     ['full of zero bytes after a power cut', '\0'.repeat(32)],
     ['of two lines', `${'a'.repeat(20)}\n${'b'.repeat(20)}`],
   ] as const) {
-    test(`admin token: a file that is ${name} is made anew, with a warning`, () => {
+    test(`admin token: a file that is ${name} is replaced, with a warning`, () => {
       writeFileSync(file, text)
       const token = adminToken(config, stateDir, world)
       expect(token).toMatch(/^[\w-]{32}$/)
@@ -54,7 +54,7 @@ describe('the generated admin token', () => {
   })
 })
 
-test('admin token: an empty one lets nobody in', async () => {
+test('admin token: an empty one matches no request', async () => {
   const api = new Proxy({} as AdminApi, { get: () => () => ({}) })
   const listener = startAdminListener({ host: '127.0.0.1', port: 0 }, () => '', api, world.log)
   const ask = async (headers: Readonly<Record<string, string>>) =>

@@ -106,7 +106,7 @@ describe("a new session in one's own single chat", () => {
       })
     }
 
-    test(`policy: /${name} is not free for nobody, nor for those who may not chat`, () => {
+    test(`policy: /${name} is not free with policy disabled, nor for users denied chat`, () => {
       const deciding = (policy: Row['policy'], applies: Row['applies'], who: string) =>
         decide(dms(policy, applies), who, ownReset(name))
       expect(deciding('disabled', 'commands', 'lisi')).toEqual({ isAllowed: false, rule: 'disabled' })

@@ -73,7 +73,7 @@ describe('connecting', () => {
   })
 })
 
-describe('while somebody waits for an answer', () => {
+describe('while a user waits for an answer', () => {
   /** A link to nothing after many failures, and how often it has tried to connect. */
   async function lostLink(isAwaited: () => Promise<boolean>) {
     const gateway = links.echo()
@@ -117,7 +117,7 @@ describe('while somebody waits for an answer', () => {
 })
 
 describe('refusals', () => {
-  test('connection: what answers at the address is told', async () => {
+  test('connection: the status names what answers at the address', async () => {
     const web = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('hi') })
     const mute = Bun.listen({
       hostname: '127.0.0.1',

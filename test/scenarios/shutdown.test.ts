@@ -83,7 +83,7 @@ describe('SIGTERM', () => {
   })
 
   for (const [what, text, answer] of [
-    ['an answer that ends meanwhile', '[slow 300] quick', echoAnswer('quick')],
+    ['an answer that ends during the drain', '[slow 300] quick', echoAnswer('quick')],
     ['a longer one', '[long 4 50]', 'tok0 tok1 tok2 tok3'],
     ['a failed one', '[fail] x', undefined],
   ] as const) {

@@ -71,8 +71,8 @@ test('bot callback: mixed items are joined by newlines, images as [image]', () =
 })
 
 const led: readonly [string, readonly object[], readonly string[] | undefined, string][] = [
-  ['a command behind a picture', [imageItem, textItem('@助手 /stop')], undefined, '[image]\n/stop'],
-  ['words behind two files', [fileItem, fileItem, textItem('@助手，看看')], undefined, '[file]\n[file]\n，看看'],
+  ['a command after a picture', [imageItem, textItem('@助手 /stop')], undefined, '[image]\n/stop'],
+  ['words after two files', [fileItem, fileItem, textItem('@助手，看看')], undefined, '[file]\n[file]\n，看看'],
   ['a name with bot.name', [imageItem, textItem('请 @助手 看')], ['助手'], '[image]\n请 看'],
   ['a name alone in its part', [imageItem, textItem('@助手 '), textItem('看图')], undefined, '[image]\n看图'],
   ['a second name', [textItem('@助手 问'), imageItem, textItem('@张三 看')], undefined, '问\n[image]\n@张三 看'],
@@ -87,7 +87,7 @@ for (const [what, items, names, expected] of led) {
 const unknownItems: readonly [string, readonly object[], string][] = [
   ['between texts', [textItem('一'), { msgtype: 'sticker' }, textItem('二')], '一\n[unsupported: sticker]\n二'],
   ['alone', [{ msgtype: 'chat_record' }], '[unsupported: chat_record]'],
-  ['beside a picture', [imageItem, { msgtype: 'card', card: {} }], '[image]\n[unsupported: card]'],
+  ['next to a picture', [imageItem, { msgtype: 'card', card: {} }], '[image]\n[unsupported: card]'],
 ]
 
 for (const [what, items, expected] of unknownItems) {

@@ -35,7 +35,7 @@ const headers: readonly [string, string | null, string | undefined][] = [
   ['an encoded word', 'attachment; filename="=?UTF-8?B?5bm05oqlLnBkZg==?="', '年报.pdf'],
   ['an encoded word in GBK', 'attachment; filename="=?gbk?Q?=C4=EA_1.pdf?="', '年 1.pdf'],
   ['two encoded words', 'attachment; filename="=?utf-8?B?5bm0?= =?utf-8?Q?=E6=8A=A5.pdf?="', '年报.pdf'],
-  ['an encoded word with an extension behind it', 'attachment; filename="=?utf-8?B?5bm0?=.pdf"', '年.pdf'],
+  ['an encoded word followed by an extension', 'attachment; filename="=?utf-8?B?5bm0?=.pdf"', '年.pdf'],
   ['a word that only looks encoded', 'attachment; filename="=?what?B?=.pdf"', '=?what?B?=.pdf'],
 ]
 

@@ -14,7 +14,7 @@
  *   release it.
  * - Work is forgotten. `nextAt` is only a hint about when to look. Commits bring it closer through `wakeAt`
  *   (`bridge/after-commit.ts`), and it is never later than `recheckMs` from now. So a lost wake-up, or work that a
- *   former process left behind, costs seconds.
+ *   former process left, costs seconds.
  * - A `wakeAt` arrives while a claim waits for the disk. `nextAt` is therefore set to the recheck before the claim, and
  *   every `wakeAt` after that can only make it earlier.
  * - The process stops. `stop` claims nothing more and waits. Work that can be abandoned is released, so that the next

@@ -44,7 +44,7 @@ function readEncrypt(body: string): string | Refusal {
   }
   if (!/^\s*(?:<\?xml\s[^?>]*\?>\s*)?<xml>/.test(body) || !body.trimEnd().endsWith('</xml>')) return noEnvelope
   const [, cdata, plain] = /<Encrypt>\s*(?:<!\[CDATA\[([^<\]]*)\]\]>|([^<]*))\s*<\/Encrypt>/.exec(body) ?? []
-  // Some proxies print XML anew, and break the lines of a long value.
+  // Some proxies reformat XML and wrap a long value.
   const encrypt = (cdata ?? plain)?.replace(/\s+/g, '')
   return encrypt === undefined || encrypt === '' ? noEnvelope : encrypt
 }

@@ -19,8 +19,8 @@ export function removeMention(text: string, names: readonly string[] | undefined
 const leadingName = /^\s*@(?:(?<=[a-z\d])[-._](?=[a-z\d])|[^\s\p{P}\p{Cf}])+/iu
 
 /**
- * A name that nobody told us ends at white space or punctuation. If nothing ends it, or only punctuation would remain,
- * it may be more than a name, and no word of a user may be lost: it stays.
+ * A name that is not configured ends at white space or punctuation. If neither follows, or only punctuation would
+ * remain, the run may be more than a name, so it stays: no word of a user may be lost.
  */
 function removeUnknownName(text: string): string {
   const [name = ''] = leadingName.exec(text) ?? []

@@ -11,7 +11,7 @@ export function fileNameOf(header: string | null): string | undefined {
   return name === '' ? undefined : name
 }
 
-/** Undefined if the bytes are not in this charset, or nobody knows it. */
+/** Undefined if the charset is unknown or the bytes are not valid in it. */
 function extendedName(charset: string, encoded: string): string | undefined {
   if (/^utf-?8$/i.test(charset)) return percentDecoded(repaired(encoded))
   return decoded(unescaped(encoded, /%([\da-f]{2})/gi), charset)

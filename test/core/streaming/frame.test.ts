@@ -132,7 +132,7 @@ describe('a notice below code that is still open', () => {
     })
   }
 
-  test('frame: an answer that is cut inside a code block goes on inside it by response_url', () => {
+  test('frame: the rest of an answer that was cut inside a code block reopens it', () => {
     const lines = Array.from({ length: 4_000 }, (_, index) => `x${index} = 1`)
     const answer = `Look:\n\n\`\`\`python\n${lines.join('\n')}\n\`\`\`\n\nDone.`
     const closing = after([claimed, asked, text(answer), answered(answer)])

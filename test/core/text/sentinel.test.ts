@@ -10,7 +10,7 @@ test.each(['H', 'HEARTBEAT_', '**NO', 'NO_', 'NO**'])('sentinel: %j may become o
 })
 
 test.each(['', '...', '**', 'Hello', 'NO!', 'HEARTBEAT_OK now', 'x NO_REPLY', 'NO_REPLYX'])(
-  'sentinel: %j is none and becomes none',
+  'sentinel: %j is an ordinary answer',
   text => {
     expect([isSentinel(text), mayBecomeSentinel(text)]).toEqual([false, false])
   },
