@@ -16,7 +16,9 @@ let users = 0
 
 const isAsk = (frame: TapFrame) => frame.kind === 'request' && frame.name === 'chat.send'
 const isAck = (frame: TapFrame) => frame.kind === 'answer' && frame.name === 'chat.send'
-const isDelta = (frame: TapFrame) => frame.name === 'chat' && frame.content['state'] === 'delta'
+/** A delta of the newest user's run. The gateway also sends those of its other users. */
+const isDelta = ({ name, content }: TapFrame) =>
+  name === 'chat' && content['state'] === 'delta' && String(content['sessionKey']).endsWith(`:killed${users}`)
 
 /** Thirty words, one each 80 ms, and how they look when all are there. */
 const question = '[long 30 80]'
