@@ -3,6 +3,7 @@ import { limits } from '../../domain/limits.ts'
 import { type Card, robotCardTypes } from '../../domain/message.ts'
 import { WecomdError } from '../../errors.ts'
 import { cardProblem, cardTypes } from '../../core/cards/shape.ts'
+import { printableJson } from '../../domain/printable.ts'
 import { isVisible } from '../../domain/visible.ts'
 import { byteLength } from '../../core/text/split.ts'
 
@@ -13,12 +14,9 @@ export type SendContent =
   | { readonly kind: 'news'; readonly articles: readonly Article[] }
   | { readonly kind: 'media'; readonly fileName: string; readonly bytes: Uint8Array }
 
-/** Replaces lone surrogates in all texts. They have no UTF-8 form, and no client could show them. */
-export function wellFormed(content: SendContent): SendContent {
-  if (content.kind === 'media') return content
-  return JSON.parse(JSON.stringify(content), (_, value: unknown) =>
-    typeof value === 'string' ? value.toWellFormed() : value,
-  )
+/** The content without characters that no client can show. */
+export function printableContent(content: SendContent): SendContent {
+  return content.kind === 'media' ? content : (JSON.parse(printableJson(content)) as SendContent)
 }
 
 /** Throws `bad_message` if WeCom doesn't accept such content on this route. */
@@ -65,6 +63,7 @@ function checkCard(card: Card, route: Route): void {
 
 function checkArticle({ title, description = '', url, picurl }: Article, index: number): void {
   const { articleTitleBytes, articleDescriptionBytes } = limits
+  if (!isVisible(title)) throw new WecomdError('bad_message', `news.${index}.title is empty`)
   checkLength(`news.${index}.title`, title, articleTitleBytes)
   checkLength(`news.${index}.description`, description, articleDescriptionBytes)
   checkUrl(`news.${index}.url`, url)

@@ -5,7 +5,7 @@ import { everyone, formatTarget, type Target } from '../../domain/target.ts'
 import { WecomdError } from '../../errors.ts'
 import { laneOf } from '../../core/fallback/plan.ts'
 import { planMessages, planRobotMessages } from '../../core/fallback/messages.ts'
-import { checkContent, type SendContent, wellFormed } from './content.ts'
+import { checkContent, type SendContent, printableContent } from './content.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
 
 export interface SendRequest {
@@ -32,7 +32,7 @@ export interface SendRules {
  */
 export async function acceptSend(context: BridgeContext, rules: SendRules, request: SendRequest): Promise<Delivery> {
   const { to } = request
-  const content = wellFormed(request.content)
+  const content = printableContent(request.content)
   const account = chooseAccount(context, rules, request)
   const route = chooseRoute(context, rules, account, to)
   checkContent(content, route)

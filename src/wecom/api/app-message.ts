@@ -1,6 +1,7 @@
 import type { MediaMessage, Message } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Card } from '../../domain/message.ts'
+import { printableJson } from '../../domain/printable.ts'
 import { cutHead } from '../../core/text/split.ts'
 
 /** The receivers of message/send. Tag names are already resolved to ids. */
@@ -16,7 +17,7 @@ const receiverNames = { user: 'touser', party: 'toparty', tag: 'totag' } as cons
  * comparing the JSON, so equal messages must be equal bytes. `unchecked` turns that detection off.
  */
 export function encodeAppMessage(agentId: number, to: Receivers, message: Message, unchecked: boolean): string {
-  return JSON.stringify({
+  return printableJson({
     [receiverNames[to.kind]]: to.ids.join('|'),
     msgtype: msgtypeOf(message),
     agentid: agentId,
@@ -29,7 +30,7 @@ export function encodeAppMessage(agentId: number, to: Receivers, message: Messag
 /** Encodes the body of appchat/send (page 90248); undefined for a card, which groups do not accept. */
 export function encodeGroupMessage(chatid: string, message: Message): string | undefined {
   if (message.kind === 'card') return undefined
-  return JSON.stringify({ chatid, msgtype: msgtypeOf(message), ...contentOf(message) })
+  return printableJson({ chatid, msgtype: msgtypeOf(message), ...contentOf(message) })
 }
 
 function msgtypeOf(message: Message): string {
@@ -69,5 +70,5 @@ function encodeMedia(message: MediaMessage): object {
 
 /** Encodes the body of message/update_template_card (page 94888) for one member. */
 export function encodeCardUpdate(agentid: number, userid: string, responseCode: string, card: Card): string {
-  return JSON.stringify({ userids: [userid], agentid, response_code: responseCode, template_card: card })
+  return printableJson({ userids: [userid], agentid, response_code: responseCode, template_card: card })
 }

@@ -1,5 +1,6 @@
 import type { Outcome } from '../../domain/delivery.ts'
 import type { Card } from '../../domain/message.ts'
+import { printableJson } from '../../domain/printable.ts'
 import { type HostRule, isAllowed } from './hosts.ts'
 import { callWecom, json, type HttpDeps } from './http.ts'
 import { outcomeOfNoReply, refused } from './outcome.ts'
@@ -19,7 +20,7 @@ export function createCardPoster(options: ResponseUrlOptions): (url: string, car
 async function post(options: ResponseUrlOptions, url: string, body: object): Promise<Outcome> {
   if (!isAllowed(url, options))
     return refused('the host is not allowed', 'if the host is yours, add it to network.mediaHosts')
-  const answer = await callWecom(options, url, json(JSON.stringify(body)))
+  const answer = await callWecom(options, url, json(printableJson(body)))
   if (answer.kind !== 'answer') return outcomeOfNoReply(answer)
   const { errcode, errmsg } = answer
   if (errcode === 0) return { outcome: 'delivered', errcode, errmsg }

@@ -1,6 +1,7 @@
 import type { MediaMessage, Message, Outcome } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
 import { isPicture } from '../../domain/media.ts'
+import { printableJson } from '../../domain/printable.ts'
 import type { Upload } from '../../domain/ports.ts'
 import type { Spool } from '../../domain/spool.ts'
 import type { Random } from '../../world.ts'
@@ -51,7 +52,7 @@ export class Robot {
   async send(message: Message): Promise<Outcome> {
     const encoded = message.kind === 'media' ? await this.encodeMedia(message) : encodeRobotMessage(message)
     if ('outcome' in encoded) return encoded
-    const answer = await this.call('send', {}, json(JSON.stringify(encoded.body)))
+    const answer = await this.call('send', {}, json(printableJson(encoded.body)))
     if (answer.kind !== 'answer') return outcomeOfNoReply(answer)
     return answer.errcode === 0 ? outcomeOfSuccess(answer) : outcomeOfRefusal(answer, {}, this.deps.random)
   }

@@ -1,4 +1,5 @@
 import type { Card, Picture, Reply } from '../../domain/message.ts'
+import { printable } from '../../domain/printable.ts'
 
 /** A passive reply in the Bot's wire format, before encryption (page 101031). */
 export type WireReply =
@@ -21,13 +22,13 @@ export function encodeReply(reply: Reply): WireReply | undefined {
     case 'empty':
       return undefined
     case 'text':
-      return { msgtype: 'text', text: { content: reply.content } }
+      return { msgtype: 'text', text: { content: printable(reply.content) } }
     case 'stream': {
       const { streamId, finish, content, feedbackId, pictures = [] } = reply.frame
       const feedback = feedbackId === undefined ? {} : { feedback: { id: feedbackId } }
       const items = pictures.map(image => ({ msgtype: 'image', image }) as const)
       const shown = items.length === 0 ? {} : { msg_item: items }
-      return { msgtype: 'stream', stream: { id: streamId, finish, content, ...feedback, ...shown } }
+      return { msgtype: 'stream', stream: { id: streamId, finish, content: printable(content), ...feedback, ...shown } }
     }
     case 'card_update':
       return { response_type: 'update_template_card', template_card: reply.card }
