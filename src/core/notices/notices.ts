@@ -68,6 +68,8 @@ type PlainKey =
   | 'answer_file_name'
   | 'card_options'
   | 'card_sent'
+  | 'embed_hidden'
+  | 'card_unreadable'
 
 /** Why a user's media did not reach the agent. */
 type MediaTrouble = NonNullable<TurnAttachment['problem']>

@@ -151,7 +151,15 @@ export const noticeTexts = {
   answer_file_name: { 'zh-CN': '全文.md', en: 'full.md' },
   card_options: { 'zh-CN': '（直接回复你的选择即可）', en: '(reply with your choice)' },
   card_sent: { 'zh-CN': '已发送卡片。', en: 'The card has been sent.' },
+  card_unreadable: {
+    'zh-CN': '（有一张卡片无法显示）',
+    en: "(a card couldn't be shown)",
+  },
   card_taken: { 'zh-CN': '已选择：{choice}', en: 'Chosen: {choice}' },
+  embed_hidden: {
+    'zh-CN': '（智能体嵌入的内容无法在这里显示）',
+    en: "(what the agent embedded can't be shown here)",
+  },
   pictures: { 'zh-CN': '🖼 {names}', en: '🖼 {names}' },
   file_sent: {
     'zh-CN': '📎「{name}」已通过应用消息发送给你。',

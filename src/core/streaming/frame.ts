@@ -31,9 +31,10 @@ import { nextRoute } from '../fallback/routes.ts'
 import type { Translate } from '../notices/notices.ts'
 import { formatApproval } from './approval.ts'
 import { askableAt } from './attachments.ts'
-import { maskCards } from '../cards/find.ts'
+import { maskCards } from '../cards/mask.ts'
 import { noticeOfFiles } from './files.ts'
-import { presentReasoning, splitReasoning, trimPartialTag } from '../text/reasoning.ts'
+import { readAnswer, readSoFar } from '../text/answer.ts'
+import { presentReasoning } from '../text/reasoning.ts'
 import { cutForNotice, withNotice } from '../text/fences.ts'
 import { mayBecomeSentinel } from '../text/sentinel.ts'
 import { byteLength } from '../text/split.ts'
@@ -96,7 +97,7 @@ export function streamFrame(turn: Turn, view: View, translate: Translate): Frame
 function openContent(turn: Turn, view: View, translate: Translate): string {
   // That the agent said nothing is only known for sure once its files were looked for.
   const answer = turn.end === 'empty' ? '' : (view.live?.text ?? turn.answer)
-  const { reasoning, plain } = splitReasoning(turn.end === undefined ? trimPartialTag(answer) : answer)
+  const { reasoning, plain } = turn.end === undefined ? readSoFar(answer) : readAnswer(answer)
   const text = mayBecomeSentinel(plain) ? '' : maskCards(plain, isFresh(view))
   const notice =
     approvalNotice(turn, view, translate) ?? (isOffline(turn, view) ? translate({ key: 'offline' }) : undefined)
@@ -164,7 +165,7 @@ export function handoverContent(
   translate: Translate,
 ): { content: string; shownBytes: number } {
   const notice = handoverNotice(turn, now, translate)
-  const text = maskCards(splitReasoning(turn.answer).plain, false)
+  const text = maskCards(readSoFar(turn.answer).plain, false)
   if (!isVisible(text)) return { content: withPreface(turn, notice), shownBytes: 0 }
   const frame = composeFrame(turn, text, notice, notice)
   return text === turn.answer ? frame : { ...frame, shownBytes: 0 }

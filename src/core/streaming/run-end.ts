@@ -4,7 +4,8 @@ import type { Turn, TurnEnd } from '../../domain/turn.ts'
 import { isVisible } from '../../domain/visible.ts'
 import type { Translate } from '../notices/notices.ts'
 import { withNotice } from '../text/fences.ts'
-import { presentReasoning, splitReasoning } from '../text/reasoning.ts'
+import { readAnswer } from '../text/answer.ts'
+import { presentReasoning } from '../text/reasoning.ts'
 import { isSentinel } from '../text/sentinel.ts'
 
 /** What a run that is over makes of its turn: the answer as users read it. */
@@ -52,16 +53,22 @@ function answered(
   { text, files = [], search }: Extract<RunEnd, { kind: 'answered' }>,
   translate: Translate,
 ): Ending {
-  const { reasoning, plain } = splitReasoning(text)
+  const { reasoning, plain, embeds } = readAnswer(text)
   const hasFiles = files.length > 0 || (search !== undefined && search.named.length > 0)
-  const said = isSentinel(plain) ? '' : plain
+  const shown = isAlone(embeds, plain) ? after(plain, translate({ key: 'embed_hidden' })) : plain
+  const said = isSentinel(shown) ? '' : shown
   if (!isVisible(said) && !hasFiles) return { end: 'empty', text: translate({ key: 'empty' }) }
   return { end: 'answered', text: said, reasoning: presentReasoning(reasoning, turn.thoughts), files }
 }
 
+/** True if an answer is nothing but what it embeds. */
+function isAlone(embeds: readonly string[], plain: string): boolean {
+  return embeds.length > 0 && embeds.join('').replace(/\s/g, '') === plain.replace(/\s/g, '')
+}
+
 /** What a run that did not end well had said until then. */
 function saidBy(turn: Turn, text: string): string {
-  return splitReasoning(text || turn.answer).plain
+  return readAnswer(text || turn.answer).plain
 }
 
 /** A notice below a text, or alone. */

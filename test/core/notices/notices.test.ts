@@ -60,6 +60,8 @@ const plain: Record<Exclude<Notice['key'], (typeof withFacts)[number]['key']>, t
   answer_file_name: true,
   card_options: true,
   card_sent: true,
+  embed_hidden: true,
+  card_unreadable: true,
 }
 const withFacts = [
   { key: 'elapsed', elapsedMs: 5_000 },
