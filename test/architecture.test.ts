@@ -46,7 +46,7 @@ const direction: Readonly<Record<string, readonly string[]>> = {
 const split = ['core', 'gateway', 'wecom']
 const pureFolders = ['errors', 'domain', 'core', 'crypto']
 /** The packages that a pure folder may import. None of them does I/O. */
-const purePackages = ['node:crypto']
+const purePackages = ['node:crypto', 'jsonrepair']
 
 /** The folder of a file as the table names it: `core/text` for a folder in `split`, else `config` or `main`. */
 function folderOf(path: string): string {

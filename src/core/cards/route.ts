@@ -6,7 +6,8 @@ import { type AnswerRoute, nextRoute } from '../fallback/routes.ts'
 import type { Translate } from '../notices/notices.ts'
 import { shapeCard } from './shape.ts'
 import { describeCard } from './text.ts'
-import { type Piece, type RawCard, splitCards } from './find.ts'
+import { type Piece, splitCards } from './find.ts'
+import type { RawCard } from './source.ts'
 import { queuedDelivery } from '../fallback/queued.ts'
 
 /** How long a bubble waits for the outcome of its card. */
@@ -24,9 +25,10 @@ export interface CardPlan {
  * open, else in the direct message. It becomes readable text if no route can deliver it, and so do all further cards.
  */
 export function planCard(turn: Turn, text: string, now: number, translate: Translate): CardPlan {
-  const pieces = text.includes('"template_card"') ? splitCards(text) : []
+  const pieces = text.includes('template_card') ? splitCards(text) : []
   const first = pieces.find(piece => piece.kind === 'card')
-  if (first === undefined) return { answer: text }
+  const isPlain = pieces.every(piece => piece.kind === 'text')
+  if (first === undefined) return { answer: isPlain ? text : asText(pieces, translate) }
   const words = asText(pieces, translate)
   const route = routeOfCard(turn, now)
   const shaped = route === undefined ? undefined : shape(turn, first.card, route)
@@ -51,10 +53,9 @@ export function settleCard(turn: Turn, arrived: boolean, translate: Translate): 
 }
 
 function asText(pieces: readonly Piece[], translate: Translate): string {
-  return pieces
-    .map(piece => (piece.kind === 'text' ? piece.text.trim() : describeCard(piece.card, translate)))
-    .filter(part => part !== '')
-    .join('\n\n')
+  const parts = pieces.map(piece => (piece.kind === 'text' ? piece.text.trim() : describeCard(piece.card, translate)))
+  const isUnread = pieces.some((piece, at) => piece.kind === 'broken' || parts[at] === '')
+  return [...parts, isUnread ? translate({ key: 'card_unreadable' }) : ''].filter(part => part !== '').join('\n\n')
 }
 
 function routeOfCard(turn: Turn, now: number): AnswerRoute | undefined {

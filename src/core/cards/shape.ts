@@ -18,7 +18,7 @@ import {
   boolean,
   identifier,
 } from './fields.ts'
-import type { RawCard } from './find.ts'
+import type { RawCard } from './source.ts'
 
 export type ShapedCard = { readonly card: Card; readonly modelTaskId?: string } | { readonly refused: string }
 

@@ -1,8 +1,11 @@
 import type { Translate } from '../notices/notices.ts'
 import { fieldsOf } from './fields.ts'
-import type { RawCard } from './find.ts'
+import type { RawCard } from './source.ts'
 
-/** Formats a card as readable text: everything a user would see on it, including the options to choose from. */
+/**
+ * Formats a card as readable text: everything a user would see on it, including the options to choose from. Empty if
+ * there is nothing.
+ */
 export function describeCard(card: RawCard, translate: Translate): string {
   const options = optionsOf(card)
   const parts = [
@@ -14,8 +17,7 @@ export function describeCard(card: RawCard, translate: Translate): string {
     linkOf(fieldsOf(card['card_action'])),
     ...(options.length > 0 ? [translate({ key: 'card_options' })] : []),
   ]
-  const text = parts.filter(part => part !== '').join('\n')
-  return text === '' ? ['```json', JSON.stringify(card, undefined, 2), '```'].join('\n') : text
+  return parts.filter(part => part !== '').join('\n')
 }
 
 type Fields = Readonly<Record<string, unknown>>

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { createTranslator } from '../../../src/core/notices/notices.ts'
 import { planCard } from '../../../src/core/cards/route.ts'
-import { maskCards, splitCards } from '../../../src/core/cards/find.ts'
+import { splitCards } from '../../../src/core/cards/find.ts'
+import { maskCards } from '../../../src/core/cards/mask.ts'
 import { opened, t0, turnOf } from '../streaming/turns.ts'
 
 const card = {
@@ -48,7 +49,6 @@ describe('cards in a complete answer', () => {
     ['the key in prose', 'use the key "template_card" for that, as template_card: {...}'],
     ['code with braces', 'const a = {"template_card": card, b}'],
     ['a list', '{"template_card": [1, 2]}'],
-    ['a card that is not closed', wrapped.slice(0, -1)],
     ['a card in a JSON string', JSON.stringify({ text: wrapped })],
     ['a text', '{"template_card": "later"}'],
     ['30 KB of JSON', JSON.stringify(Array.from({ length: 1_000 }, (_, n) => ({ id: n, text: 'some words' })))],
@@ -175,7 +175,7 @@ describe('a card as readable text', () => {
     ])
   })
 
-  test('cards: a card without any text is shown as JSON', () => {
-    expect(inWords('{"template_card":{"x":{"y":1}}}')).toBe('```json\n{\n  "x": {\n    "y": 1\n  }\n}\n```')
+  test('cards: a card without any text is a notice', () => {
+    expect(inWords('{"template_card":{"x":{"y":1}}}')).toBe('（有一张卡片无法显示）')
   })
 })

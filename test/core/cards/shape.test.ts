@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { shapeCard } from '../../../src/core/cards/shape.ts'
-import type { RawCard } from '../../../src/core/cards/find.ts'
+import type { RawCard } from '../../../src/core/cards/source.ts'
 import { brokenRule } from './card-rules.ts'
 import { buttons, goodCards, multiple, newsNotice, taskId, textNotice, vote } from './good-cards.ts'
 
