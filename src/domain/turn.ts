@@ -16,7 +16,8 @@ export type TurnState = 'waiting' | 'asking' | 'streaming' | 'closing' | 'shown'
 /** How a turn ended. Absent while the agent may still answer (docs/behaviour.md explains each). */
 export type TurnEnd = 'answered' | 'empty' | 'failed' | 'stopped' | 'busy' | 'refused' | 'expired' | 'merged'
 
-export type TurnOrigin = 'message' | 'click' | 'app'
+/** `agent`: nobody asked; the agent spoke by itself. */
+export type TurnOrigin = 'message' | 'click' | 'app' | 'agent'
 
 /**
  * What a turn needs from the gateway.
@@ -206,6 +207,8 @@ export interface Turn {
   /** When the last route to the user expires. */
   readonly lastWayUntil: number
   readonly responseUrl?: string
+  /** When the `responseUrl` expires, if it is another turn's. */
+  readonly responseUntil?: number
   /** Absent if the account has no app. */
   readonly dm?: DirectMessages
   readonly asked?: AskMark

@@ -71,6 +71,8 @@ async function notifySender(context: BridgeContext, approval: Approval): Promise
   const { store, clock } = context
   const turn = approval.runId === undefined ? undefined : await store.find(approval.runId)
   if (turn?.dm === undefined || hasOpenBubble(turn)) return
-  const notice = formatApproval(approval, translatorOf(context, turn.account))
-  await store.outbox.write({ add: planNotice(turn, notice, clock.now(), `${turn.id}:approval:${approval.id}`) })
+  const translate = translatorOf(context, turn.account)
+  const notice = formatApproval(approval, translate)
+  const id = `${turn.id}:approval:${approval.id}`
+  await store.outbox.write({ add: planNotice(turn, notice, clock.now(), translate, id) })
 }

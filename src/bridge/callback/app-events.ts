@@ -1,8 +1,9 @@
 import type { Delivery } from '../../domain/delivery.ts'
 import type { Callback } from '../../domain/message.ts'
 import type { Target } from '../../domain/target.ts'
+import { planMessages } from '../../core/fallback/messages.ts'
 import { laneOf } from '../../core/fallback/plan.ts'
-import type { BridgeContext } from '../context.ts'
+import { type BridgeContext, translatorOf } from '../context.ts'
 
 type Greet = Extract<Callback, { kind: 'greet' }>
 type Activity = Extract<Callback, { kind: 'activity' }>
@@ -37,7 +38,7 @@ export async function sendWelcome(context: BridgeContext, { account, sender, key
     route: 'app',
     state: 'queued',
     dead: false,
-    body: { kind: 'messages', to, messages: [{ kind: 'text', content: welcome }] },
+    body: { kind: 'messages', to, messages: planMessages(welcome, 'text', translatorOf(context, account)) },
     lane: laneOf('app', account, to),
     order: context.nextOrder(),
     dueAt: now,

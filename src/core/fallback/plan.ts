@@ -3,7 +3,7 @@ import { limits } from '../../domain/limits.ts'
 import { formatTarget, type Target } from '../../domain/target.ts'
 import { type DirectMessages, hasBubble, type ReplyFormat, type Turn } from '../../domain/turn.ts'
 import { nextPart } from './attempt.ts'
-import { nextRoute, routesUpTo } from './routes.ts'
+import { nextRoute, responseUntilOf, routesUpTo } from './routes.ts'
 import type { Translate } from '../notices/notices.ts'
 import { planMessages } from './messages.ts'
 import { queuedDelivery } from './queued.ts'
@@ -51,9 +51,15 @@ export function planFallback(
  * Plans a notice to the sender as a direct message; nothing if the account has no app. An `id` that does not begin with
  * the turn's is for a notice that several turns share: it is sent once, and belongs to none of them.
  */
-export function planNotice(turn: Turn, text: string, now: number, id = `${turn.id}:notice`): readonly Delivery[] {
+export function planNotice(
+  turn: Turn,
+  text: string,
+  now: number,
+  translate: Translate,
+  id = `${turn.id}:notice`,
+): readonly Delivery[] {
   if (turn.dm === undefined) return []
-  const { turn: turnId, ...notice } = directMessage(turn, [{ kind: 'text', content: text }], now, turn.dm)
+  const { turn: turnId, ...notice } = directMessage(turn, planMessages(text, 'text', translate), now, turn.dm)
   const isOwn = id.startsWith(`${turn.id}:`)
   return [{ ...notice, id, ...(isOwn && { turn: turnId }) }]
 }
@@ -62,10 +68,17 @@ export function planNotice(turn: Turn, text: string, now: number, id = `${turn.i
  * Plans a notice that is the whole answer to a message without a bubble. It may therefore use the response_url, which
  * an answer would need.
  */
-export function planNoticeAnyRoute(turn: Turn, text: string, now: number, id?: string): readonly Delivery[] {
-  if (turn.dm !== undefined) return planNotice(turn, text, now, id)
+export function planNoticeAnyRoute(
+  turn: Turn,
+  text: string,
+  now: number,
+  translate: Translate,
+  id?: string,
+): readonly Delivery[] {
+  if (turn.dm !== undefined) return planNotice(turn, text, now, translate, id)
   if (nextRoute(turn, [], now) !== 'response_url') return []
-  return [toResponse(turn, { kind: 'markdown', url: turn.responseUrl ?? '', content: text }, now)]
+  const content = cutForNotice(text, limits.responseMarkdownBytes)
+  return [toResponse(turn, { kind: 'markdown', url: turn.responseUrl ?? '', content }, now)]
 }
 
 /** Plans the whole answer as a direct message. If there is no bubble for the preface, it comes before the answer. */
@@ -178,7 +191,7 @@ function toResponse(turn: Turn, body: DeliveryBody, now: number, name = 'respons
     body,
     lane: `${turn.id}:home`,
     dueAt: now,
-    expiresAt: turn.receivedAt + limits.responseUrlMs,
+    expiresAt: responseUntilOf(turn),
   })
 }
 

@@ -36,16 +36,16 @@ const approveWithinMs = 120_000
  * delivery's id, so that several turns can share one notice.
  */
 export function endAtOnce(turn: Turn, end: TurnEnd, notice: Notice, translate: Translate, id?: string): Change {
-  return endAt(turn, turn.receivedAt, end, translate(notice), id)
+  return endAt(turn, turn.receivedAt, end, translate(notice), translate, id)
 }
 
-function endAt(turn: Turn, at: number, end: TurnEnd, text: string, id?: string): Change {
+function endAt(turn: Turn, at: number, end: TurnEnd, text: string, translate: Translate, id?: string): Change {
   const closedWith = turn.closedWith ?? text
   const ended = traced(
     { ...withoutPending(turn), state: 'ended', end, endedAt: at, closedWith },
     { at, kind: 'ended', end },
   )
-  return { save: [ended], add: hasBubble(turn) ? [] : planNoticeAnyRoute(turn, text, at, id) }
+  return { save: [ended], add: hasBubble(turn) ? [] : planNoticeAnyRoute(turn, text, at, translate, id) }
 }
 
 /**
@@ -233,7 +233,7 @@ function stopTurns(turn: Turn, session: readonly Turn[], ofAll: boolean, transla
   const affected = session.filter(one => ofAll || isSame(one, turn))
   const running = affected.filter(isRunning).map(one => traced({ ...one, stopAt: at }, { at, kind: 'stop' }))
   const waiting = affected.filter(isUnclaimed)
-  const changes = waiting.map(one => endAt(one, at, 'stopped', translate({ key: 'stopped' })))
+  const changes = waiting.map(one => endAt(one, at, 'stopped', translate({ key: 'stopped' }), translate))
   return {
     save: [...running, ...changes.flatMap(({ save }) => save)],
     add: changes.flatMap(({ add = [] }) => add),

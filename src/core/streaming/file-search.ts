@@ -178,7 +178,7 @@ function sayFailures(turn: Turn, failures: readonly number[], look: Look, transl
   if (turn.dm !== undefined) {
     if (first === undefined) return { turn, add: [] }
     const loss = lossOf(turn.files?.filter((_, index) => failures.includes(index)) ?? [], translate)
-    return { turn, add: planNotice(turn, loss, at, fileId(turn, first)) }
+    return { turn, add: planNotice(turn, loss, at, translate, fileId(turn, first)) }
   }
   const files = (turn.files ?? []).map((file, index) =>
     failures.includes(index) ? { ...file, isUnsaid: true as const } : file,
@@ -187,7 +187,7 @@ function sayFailures(turn: Turn, failures: readonly number[], look: Look, transl
   const isOver = nextMs === undefined || isComplete(turn, others)
   // An answer that moved has used the response_url.
   if (!isOver || unsaid.length === 0 || turn.state === 'moved') return { turn: { ...turn, files }, add: [] }
-  const add = planNoticeAnyRoute(turn, lossOf(unsaid, translate), at)
+  const add = planNoticeAnyRoute(turn, lossOf(unsaid, translate), at, translate)
   return { turn: { ...turn, files: add.length === 0 ? files : files.map(asSaid) }, add }
 }
 

@@ -77,7 +77,7 @@ export function fileCollected(
   if (file.state === 'direct') return { turn: next, add: [fileDelivery(next, index, now)] }
   // A bubble says it itself.
   if (file.state !== 'failed' || hasOpenBubble(turn)) return { turn: next, add: [] }
-  return { turn: next, add: planNotice(turn, sentenceOf(file, translate), now, fileId(turn, index)) }
+  return { turn: next, add: planNotice(turn, sentenceOf(file, translate), now, translate, fileId(turn, index)) }
 }
 
 /** Where a file goes: into the bubble while that is open and has room, else to the user's direct messages. */
