@@ -38,7 +38,7 @@ export interface OpenClaw {
 export interface OpenClawOptions {
   readonly port?: number
   /** Merged over the top of the config, object by object. */
-  readonly configPatch?: object
+  readonly configPatch?: object | ((model: FakeModel) => object)
   /** With this the gateway believes X-Forwarded-For of these addresses: a loopback client can play a remote one. */
   readonly trustedProxies?: readonly string[]
   /** Added to the environment of the gateway. */
@@ -127,7 +127,7 @@ export async function startOpenClaw(options: OpenClawOptions = {}): Promise<Open
   for (const name of ['home', 'tmp', 'workspace']) mkdirSync(join(folder, name))
   const config = merge(
     configOf(folder, model.url, port, token, options.trustedProxies ?? []),
-    options.configPatch ?? {},
+    typeof options.configPatch === 'function' ? options.configPatch(model) : (options.configPatch ?? {}),
   )
   writeFileSync(join(folder, 'openclaw.json'), JSON.stringify(config, null, 2))
   const gateway = new GatewayProcess(installed, folder, port, options.env ?? {})

@@ -16,11 +16,12 @@ type Plan = readonly (readonly string[])[]
 /**
  * The beginnings of the paths of each group, as lanes that run at the same time. A file belongs to the longest that fits, so
  * `test/` takes what has no group of its own. The first lane is the longest: a real gateway wants a core for itself. The
- * second mostly waits. The third computes, and gives way to both.
+ * second mostly waits, the third does nothing else. The fourth computes, and gives way to all.
  */
 export const suite: Plan = [
   ['test/openclaw/', 'test/kill/points'],
   ['test/scenarios/', 'test/gateway/', 'test/playground/', 'test/page/', 'test/kill/'],
+  ['test/openclaw/failures'],
   ['test/core/', 'test/simulation', 'test/mutants', 'test/', 'test/wecom/', 'test/cli/'],
 ]
 

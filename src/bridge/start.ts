@@ -6,6 +6,7 @@ import { createDeadlineSource, createSnapshotSource, saveSnapshots } from './ask
 import type { BridgeContext } from './context.ts'
 import { Deliverer } from './deliver/deliver.ts'
 import { Fetcher } from './deliver/fetch.ts'
+import { Unasked } from './unasked.ts'
 import { createLeaseSource, createRetentionSource } from './maintenance.ts'
 
 /** The part of the scheduler that the bridge needs. */
@@ -35,6 +36,7 @@ export function startBridge(
   const deadlines = createDeadlineSource(context)
   const workers = [asker.worker, fetches, decisions, deliveries]
   for (const source of [...workers, deadlines, createSnapshotSource(context)]) registry.add(source)
+  registry.add(new Unasked(context))
   registry.add(createLeaseSource(workers, context.store))
   registry.add(createRetentionSource(context, retention))
   const jobs = { media: fetches, approval: decisions } as const

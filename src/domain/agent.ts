@@ -97,6 +97,19 @@ export type FilesFound =
   | { readonly kind: 'found'; readonly files: readonly AgentFile[] }
   | { readonly kind: 'later'; readonly retryAfterMs?: number }
 
+/** What the agent said in a session without being asked. `at` is epoch ms by the gateway's clock. */
+export interface UnaskedAnswer {
+  readonly runId: string
+  readonly at: number
+  readonly text: string
+  readonly files: readonly AgentFile[]
+}
+
+/** The unasked answers in the recent history of a session, oldest first, or why they are not known. */
+export type UnaskedFound =
+  | { readonly kind: 'found'; readonly answers: readonly UnaskedAnswer[] }
+  | { readonly kind: 'later'; readonly retryAfterMs?: number }
+
 /** With a `search`, more files of the answer may follow: `Agent.findFiles` returns them. */
 export type RunEnd =
   | {
@@ -151,6 +164,13 @@ export interface Agent {
   reset(sessionKey: string, reason: 'new' | 'reset'): Promise<void>
   /** All files of the answer to a question that the agent hands over by now, refused ones included. */
   findFiles(question: { key: string; sessionKey: string; runIds: readonly string[] }): Promise<FilesFound>
+  /**
+   * Called when a run ended with a message in a session of a WeCom conversation, and no `ask` follows it. Another client
+   * may have asked it. `sessionKey` is in lower case.
+   */
+  onOtherRun(listener: (run: { readonly sessionKey: string; readonly runId: string }) => void): void
+  /** What the agent said in a session without being asked by anyone. */
+  findUnasked(sessionKey: string): Promise<UnaskedFound>
   /** Fetches a file of an answer into the spool as `file`; `digest` is the SHA-256 of its bytes, in hex. */
   collect(sessionKey: string, id: string, file: string): Promise<FileFetched>
 }

@@ -74,6 +74,10 @@ export interface Turns {
    * must be pure. If it returns undefined, nothing is saved.
    */
   update(id: string, step: (turn: Turn) => Change | undefined): Promise<Turn | undefined>
+  /** The newest turns of a session that was active during the last day, newest first, at most 20. */
+  recentTurns(sessionKey: string): Promise<readonly Turn[]>
+  /** The keys of sessions with a message after `since` (epoch ms, at most a day ago), the most recent first. */
+  activeSessions(since: number): Promise<readonly string[]>
   /** Turns whose deadline (`nextDeadline`) is not after `now`. */
   due(now: number, limit: number): Promise<readonly Turn[]>
   nextDueAt(): Promise<number | undefined>

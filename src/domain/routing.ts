@@ -36,6 +36,23 @@ export function formatTurnId(account: string, msgid: string): string {
   return `wecom:${account}:${msgid}`
 }
 
+/** True for the id of a turn that a message opened. */
+export function isTurnId(id: string): boolean {
+  return id.startsWith('wecom:')
+}
+
+/** Returns the id of the turn that holds what a run said without being asked. */
+export function formatUnaskedId(runId: string): string {
+  return `unasked:${runId}`
+}
+
+/** The conversation of a session key, as far as the key tells: a user, or a chat id that may be spelled differently. */
+export function conversationOfSession(sessionKey: string): Conversation | undefined {
+  const [, , channel, account, kind, ...id] = sessionKey.split(':')
+  if (channel !== 'wecom' || account === undefined || (kind !== 'direct' && kind !== 'group')) return undefined
+  return { account, kind, id: id.join(':') }
+}
+
 /**
  * The id of a turn's stream: its place in the queue, which is also its row, and a token that nobody can guess. A refresh
  * then reads one row, and no index over stream ids is kept.

@@ -24,7 +24,7 @@ export interface ModelMessage {
 /**
  * An OpenAI-compatible model on a free loopback port, without network access. Words in the prompt select its behaviour:
  * `[long N MS]` N words, one every MS · `[fail]` HTTP 500 · `[fail N]` HTTP status N · `[hang]` one word, then nothing ·
- * `[mute]` nothing · `[tool NAME {json}]` a tool call, then its result · `[empty]` never any text · `[big N]` N bytes ·
+ * `[cut]` one word, then the connection breaks · `[mute]` nothing · `[tool NAME {json}]` a tool call, then its result · `[empty]` never any text · `[big N]` N bytes ·
  * `[say TEXT]` that text · otherwise it echoes the text.
  */
 export interface FakeModel {
@@ -37,6 +37,7 @@ export interface FakeModel {
 type Plan =
   | { readonly kind: 'refuse'; readonly status: number }
   | { readonly kind: 'tool'; readonly name: string; readonly args: string }
+  | { readonly kind: 'cut' }
   | { readonly kind: 'text'; readonly words: readonly string[]; readonly pauseMs: number; readonly endless: boolean }
 
 interface Body {
@@ -108,7 +109,8 @@ function answer(request: ModelRequest, signal: AbortSignal): Response {
   if (plan.kind === 'refuse') {
     const type = plan.status < 500 ? 'invalid_request_error' : 'server_error'
     const error = { message: 'the fake model refuses', type }
-    return Response.json({ error }, { status: plan.status })
+    // Clients of this API try a 429 again for minutes unless they are told not to.
+    return Response.json({ error }, { status: plan.status, headers: { 'x-should-retry': 'false' } })
   }
   return new Response(streamOf(plan, request, signal), { headers: { 'content-type': 'text/event-stream' } })
 }
@@ -126,6 +128,7 @@ function planFor({ prompt, said, messages }: ModelRequest): Plan {
   const big = /\[big (\d+)\]/.exec(prompt)
   if (big) return text(slicesOf('0123456789'.repeat(Math.ceil(Number(big[1]) / 10)).slice(0, Number(big[1]))))
   if (prompt.includes('[hang]')) return text(['partial '], 0, true)
+  if (prompt.includes('[cut]')) return { kind: 'cut' }
   if (prompt.includes('[mute]')) return text([], 0, true)
   if (askedAgain(messages).includes('[empty]')) return text([])
   const say = /\[say ([^\]]*)\]/.exec(prompt)
@@ -172,6 +175,9 @@ function streamOf(plan: Exclude<Plan, { kind: 'refuse' }>, request: ModelRequest
         }
         write({ tool_calls: [call] })
         write({}, 'tool_calls')
+      } else if (plan.kind === 'cut') {
+        write({ content: 'partial ' })
+        return sink.close()
       } else {
         await speak(plan.words, plan.pauseMs, word => write({ content: word }), signal)
         if (plan.endless) await untilAborted(signal)

@@ -69,6 +69,8 @@ export function crashableStore(store: Store, pass: Pass, started: () => () => vo
     find: wrap('find', store.find),
     findByStream: wrap('findByStream', store.findByStream),
     update: wrap('update', store.update),
+    recentTurns: wrap('recentTurns', store.recentTurns),
+    activeSessions: wrap('activeSessions', store.activeSessions),
     due: wrap('due', store.due),
     nextDueAt: wrap('nextDueAt', store.nextDueAt),
     counts: wrap('counts', store.counts),

@@ -3,8 +3,7 @@ import { limits } from '../../domain/limits.ts'
 import { type Card, robotCardTypes } from '../../domain/message.ts'
 import { WecomdError } from '../../errors.ts'
 import { cardProblem, cardTypes } from '../../core/cards/shape.ts'
-import { printableJson } from '../../domain/printable.ts'
-import { isVisible } from '../../domain/visible.ts'
+import { isVisible, printableJson } from '../../domain/visible.ts'
 import { byteLength } from '../../core/text/split.ts'
 
 /** The content of one message to send. */

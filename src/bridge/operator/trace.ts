@@ -18,6 +18,8 @@ export interface Trace {
   readonly account: string
   readonly sender?: string
   readonly conversation?: string
+  /** What opened it: a message, a click, an event of the app, or the agent itself. */
+  readonly origin?: Turn['origin']
   /** The target of a message that was sent first. */
   readonly to?: string
   readonly state: string
@@ -46,6 +48,7 @@ export async function readTrace(context: TraceDeps, id: string): Promise<Trace |
     account: turn.account,
     sender: turn.sender,
     conversation: `${turn.conversation.kind}:${turn.conversation.id}`,
+    origin: turn.origin,
     state: turn.state,
     ...(turn.end !== undefined && { end: turn.end }),
     events: events.toSorted((a, b) => a.at - b.at),

@@ -1,7 +1,7 @@
 /** Reads the JSON of a card the way models write it: with comments, single quotes, missing or trailing commas, cut off. */
 import { jsonrepair } from 'jsonrepair'
 import { isObject } from '../../domain/json.ts'
-import { printable } from '../../domain/printable.ts'
+import { printable } from '../../domain/visible.ts'
 
 /** A template card as the agent wrote it, before `shapeCard`. */
 export type RawCard = Readonly<Record<string, unknown>>

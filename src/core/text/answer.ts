@@ -1,5 +1,5 @@
 /** Reads the text of a run as users may read it. A stored answer is raw while it streams; this is applied to every look. */
-import { printable, printableSoFar } from '../../domain/printable.ts'
+import { printable, printableSoFar } from '../../domain/visible.ts'
 import { type SplitAnswer, splitReasoning, trimPartialTag } from './reasoning.ts'
 import { rewriteForChat, rewriteSoFar } from './web-page.ts'
 

@@ -39,6 +39,7 @@ export interface HistoryRow {
   readonly idempotencyKey?: string
   readonly stopReason?: string
   readonly runId?: string
+  readonly model?: string
   /** True for rows the gateway wrote itself, such as the one that resumes an interrupted turn. */
   readonly isInternal: boolean
 }
@@ -74,6 +75,7 @@ function decodeRow(row: Json): HistoryRow {
   const idempotencyKey = stringAt(row, 'idempotencyKey')
   const stopReason = stringAt(row, 'stopReason')
   const runId = stringAt(more, 'runId')
+  const model = stringAt(row, 'model')
   return {
     role: decodeRole(row, more),
     text: textOf(row),
@@ -84,6 +86,7 @@ function decodeRow(row: Json): HistoryRow {
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     ...(stopReason !== undefined && { stopReason }),
     ...(runId !== undefined && { runId }),
+    ...(model !== undefined && { model }),
   }
 }
 
@@ -240,7 +243,7 @@ function earlierParts(rows: readonly HistoryRow[], last: HistoryRow): readonly H
 }
 
 /** Text before a tool call is not the answer. */
-function isFinalRow(row: HistoryRow): boolean {
+export function isFinalRow(row: HistoryRow): boolean {
   return row.role === 'assistant' && row.stopReason !== 'toolUse'
 }
 

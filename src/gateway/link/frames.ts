@@ -43,16 +43,20 @@ export function encodeRequest(id: string, method: string, params: Json | JsonTex
 }
 
 /**
- * True for a raw `chat` or `agent` event when `followsSession` rejects every session it names. A link with
+ * True for a raw `chat` or `agent` event when `followsSession` rejects every session it names; `isFinal` if it ends a run. A link with
  * `operator.read` receives the events of all sessions, and those of others are not worth parsing. Searching the text is
  * safe: quotes inside JSON strings are escaped, so only real keys match.
  */
-export function isUnfollowedEvent(text: string, followsSession: (sessionKey: string) => boolean): boolean {
+export function isUnfollowedEvent(
+  text: string,
+  followsSession: (sessionKey: string, isFinal: boolean) => boolean,
+): boolean {
   if (!/^\{"type":"event","event":"(?:chat|agent)"/.test(text)) return false
+  const isFinal = text.includes('"state":"final"')
   let namesSession = false
   for (const match of text.matchAll(/(?<!\\)"sessionKey":"((?:[^"\\]|\\.)*)"/g)) {
     namesSession = true
-    if (followsSession((match[1] ?? '').toLowerCase())) return false
+    if (followsSession((match[1] ?? '').toLowerCase(), isFinal)) return false
   }
   return namesSession
 }

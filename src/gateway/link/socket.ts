@@ -43,7 +43,7 @@ interface LiveSocket {
 export interface ConnectionEvents {
   event(event: string, payload: Json): void
   status(status: LinkStatus): void
-  followsSession(sessionKey: string): boolean
+  followsSession(sessionKey: string, isFinal: boolean): boolean
 }
 
 /**
@@ -172,7 +172,7 @@ export class Connection {
 
   private receive(live: LiveSocket, text: string, timeout: Cancel): void {
     this.lastFrameAt = this.world.clock.now()
-    if (isUnfollowedEvent(text, key => this.listeners.some(listener => listener.followsSession(key)))) return
+    if (isUnfollowedEvent(text, (...of) => this.listeners.some(listener => listener.followsSession(...of)))) return
     const frame = decodeFrame(text)
     switch (frame.kind) {
       case 'res':

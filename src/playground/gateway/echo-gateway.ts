@@ -3,6 +3,7 @@ import { Boot, type BootOptions } from './boot.ts'
 import type { ChatSend } from './runs/chat.ts'
 import { approveDevice, type Devices } from './handshake.ts'
 import { type Disk, normaliseKey, type Row } from './runs/history.ts'
+import type { Spoken } from './runs/speak.ts'
 
 export interface EchoOptions extends BootOptions {
   readonly port?: number
@@ -19,6 +20,8 @@ export interface EchoGateway {
   /** The workspace files of an agent; undefined if there is no such agent. */
   workspace(agentId: string): ReadonlyMap<string, string> | undefined
   connections(): number
+  /** The agent says something unasked. */
+  speak(said: Spoken): void
   /** Approves a pending device. False if there is no such request. */
   approve(requestId: string): boolean
   /** From now on, a connection that requests these scopes needs an approval first. */
@@ -48,6 +51,7 @@ export function createEchoGateway(world: World, options: EchoOptions): EchoGatew
     asks: () => asked,
     workspace: agentId => disk.agents.get(agentId),
     connections: () => boot.connections(),
+    speak: said => boot.chat.speak(said),
     approve: requestId => approveDevice(devices, requestId, world.random),
     withhold(scopes) {
       devices.withheld = scopes

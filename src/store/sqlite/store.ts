@@ -49,6 +49,8 @@ export function createSqliteStore(db: Database, options: StoreOptions): Store {
     find: id => engine.run(() => turns.find(id)),
     findByStream: streamId => engine.run(() => turns.findByStream(streamId)),
     update: (id, step) => engine.run(() => updateTurn(turns, id, step, write)),
+    recentTurns: sessionKey => engine.run(() => turns.recentOf(sessionKey)),
+    activeSessions: since => engine.run(() => turns.sessions.activeSince(since)),
     due: (now, limit) => engine.run(() => turns.due(now, limit)),
     nextDueAt: () => engine.run(() => turns.nextDueAt()),
     counts: () => engine.run(() => turns.counts()),

@@ -7,6 +7,7 @@ import type { CommitLog } from './commit-log.ts'
 import type { DeliveryTable } from './deliveries.ts'
 import type { Engine } from './engine.ts'
 import { type TurnTally, turnTallyOf, TurnMemory } from './memory.ts'
+import { RecentSessions } from './sessions.ts'
 import { TaskQueue } from './task-queue.ts'
 
 type Doc = { doc: string }
@@ -15,6 +16,7 @@ type Placed = Doc & { seq: number }
 /** The turn table. The methods run inside an operation of the engine and are not durable by themselves. */
 export class TurnTable {
   readonly tasks: TaskQueue
+  readonly sessions: RecentSessions
   private readonly memory: TurnMemory
   private readonly log: CommitLog
   private readonly statements
@@ -23,6 +25,7 @@ export class TurnTable {
     this.log = log
     this.tasks = new TaskQueue(engine)
     this.memory = new TurnMemory(engine)
+    this.sessions = new RecentSessions(engine)
     this.statements = {
       byId: engine.prepare<Doc>('SELECT doc FROM turn WHERE id = ?'),
       bySeq: engine.prepare<Doc>('SELECT doc FROM turn WHERE seq = ?'),
@@ -103,6 +106,7 @@ export class TurnTable {
     const seq = this.memory.counts().lastSeq + 1
     this.statements.insert.run(seq, id, account, sender, receivedAt, ...this.changingOf(turn, dueAt))
     this.memory.note(account, sender, receivedAt, seq)
+    this.sessions.note(turn, seq)
     this.tasks.place(turn, seq)
   }
 
@@ -121,6 +125,11 @@ export class TurnTable {
     const { unclaimed, unsaid } = turnTallyOf(turn)
     const times = [endedAt ?? null, dueAt ?? null, pending?.dueAt ?? null] as const
     return [state, unclaimed, unsaid, ...times, this.tasks.headOf(turn), version, JSON.stringify(turn)] as const
+  }
+
+  /** The newest turns of a session, newest first. */
+  recentOf(sessionKey: string): readonly Turn[] {
+    return this.sessions.rowsOf(sessionKey).flatMap(seq => parse(this.statements.bySeq.get(seq)) ?? [])
   }
 
   due(now: number, limit: number): Turn[] {

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { printable } from '../../../src/domain/printable.ts'
+import { printable } from '../../../src/domain/visible.ts'
 import { encodeReply } from '../../../src/wecom/callback/reply.ts'
 import { maskCards } from '../../../src/core/cards/mask.ts'
 import { streamFrame } from '../../../src/core/streaming/frame.ts'

@@ -22,6 +22,7 @@ import { type ChatFile, type ChatSendParams, readAttachments } from '../files/me
 import { type EchoRunState, type EchoRunEnd, type RunSpec, startRun } from './run.ts'
 import type { Script } from './script.ts'
 import { describeEnd, SentKeys } from './sent.ts'
+import { speak, type Spoken } from './speak.ts'
 
 /** A message that was accepted as new (`started`), in the order of arrival. */
 export interface ChatSend {
@@ -250,6 +251,11 @@ export class EchoChat {
       if (afterMs === Infinity) continue
       clock.alarm(clock.now() + afterMs, () => addFiles(session, runId, this.files.store(session, runId, group)))
     }
+  }
+
+  /** The agent says something unasked. */
+  speak(said: Spoken): void {
+    speak(this.deps, said)
   }
 
   abort(params: Params): RpcAnswer {
