@@ -1,7 +1,8 @@
 import { isPairedWith } from '../app/state-folder.ts'
+import { accessNotes } from '../config/access-checks.ts'
 import { type Config, resolveStateDir } from '../config/config.ts'
 import type { ConfigIssue } from '../config/issues.ts'
-import { findConfig, formatIssueLine } from './config-issues.ts'
+import { findConfig, formatIssueLine, formatNoteLine } from './config-issues.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { Call } from './table/commands.ts'
 import type { Terminal } from './terminal.ts'
@@ -12,9 +13,12 @@ export async function check({ values }: Call<'check'>, terminal: Terminal): Prom
   const { file, config, issues: found } = findConfig(values.config, terminal)
   const issues = config === undefined ? found : [...found, ...scopeIssues(config, terminal)]
   const ok = !issues.some(({ severity }) => severity === 'error')
-  if (values.json) terminal.out(JSON.stringify({ ok, ...(file !== undefined && { file }), complaints: issues }))
+  const notes = config === undefined ? [] : accessNotes(config.accounts.filter(({ enabled }) => enabled))
+  const named = file !== undefined && { file }
+  if (values.json) terminal.out(JSON.stringify({ ok, ...named, complaints: issues, notes }))
   else {
     for (const issue of issues) terminal.out(formatIssueLine(issue, terminal))
+    for (const note of notes) terminal.out(formatNoteLine(note, terminal))
     if (file !== undefined) terminal.out(summaryOf(file, issues, terminal))
   }
   return ok ? exitCodes.ok : exitCodes.config

@@ -1,4 +1,5 @@
 import { type LoadedConfig, findConfigFile, loadConfig, defaultConfigFiles } from '../config/config.ts'
+import type { ConfigNote } from '../config/access-checks.ts'
 import type { ConfigIssue } from '../config/issues.ts'
 import type { Terminal } from './terminal.ts'
 import { checkTexts } from './texts/check.ts'
@@ -14,9 +15,18 @@ export function findConfig(flag: string | undefined, terminal: Terminal): Loaded
 
 /** `error   channels.wecom.bot.tokn: unknown key; did you mean "token"?` */
 export function formatIssueLine({ severity, path, message }: ConfigIssue, { language, paint }: Terminal): string {
-  const texts = checkTexts[language]
-  const widest = Math.max(Bun.stringWidth(texts.error), Bun.stringWidth(texts.warning))
-  const label = texts[severity]
-  const padded = label + ' '.repeat(widest - Bun.stringWidth(label))
+  const padded = labelOf(severity, language)
   return `${severity === 'error' ? paint.bad(padded) : paint.warn(padded)} ${path === '' ? '' : `${path}: `}${message}`
+}
+
+/** `note    channels.wecom.bot.dm.allowFrom: is empty, …` */
+export function formatNoteLine({ path, message }: ConfigNote, { language, paint }: Terminal): string {
+  return `${paint.dim(labelOf('note', language))} ${path}: ${message}`
+}
+
+function labelOf(kind: ConfigIssue['severity'] | 'note', language: Terminal['language']): string {
+  const { error, warning, note } = checkTexts[language]
+  const widest = Math.max(...[error, warning, note].map(label => Bun.stringWidth(label)))
+  const label = { error, warning, note }[kind]
+  return label + ' '.repeat(widest - Bun.stringWidth(label))
 }

@@ -29,7 +29,7 @@ export async function run({ values }: Call<'run'>, terminal: Terminal): Promise<
   const source: ConfigSource = {
     file,
     settings,
-    load: () => loadConfig(file, env),
+    load: () => loadConfig(file, env, true),
     reloading: () => notifier.reloading(),
     reloaded(now) {
       Object.assign(style, styleOf(now))

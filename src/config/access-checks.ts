@@ -27,6 +27,37 @@ export function dmWarnings({ policy, allowFrom }: Dm, path: string): readonly Co
   )
 }
 
+/** A remark on a valid config that may be meant as it is. */
+export interface ConfigNote {
+  readonly path: string
+  readonly message: string
+}
+
+/** The access rules of an account, and where they are in the file. */
+interface AccountAccess {
+  readonly bot?: { readonly dm: Dm }
+  readonly agent?: { readonly dm: Dm }
+  readonly paths: { readonly bot: string; readonly app: string }
+}
+
+/** Notes where nobody may use commands. An empty `allowlist` is a warning, so it is left out. */
+export function accessNotes(accounts: readonly AccountAccess[]): readonly ConfigNote[] {
+  const free = '/help, /whoami and stopping one\u2019s own answer'
+  return accounts.flatMap(({ bot, agent, paths }) =>
+    [
+      { dm: bot?.dm, path: `${paths.bot}.dm` },
+      { dm: agent?.dm, path: `${paths.app}.dm` },
+    ].flatMap(({ dm, path }) => {
+      if (dm?.policy === 'disabled') {
+        return [{ path: `${path}.policy`, message: `is "disabled", so nobody may use commands but ${free}` }]
+      }
+      if (dm?.policy !== 'pairing' || dm.allowFrom?.length !== 0) return []
+      const message = `is empty, so nobody may use commands but ${free}, and /new in one\u2019s own chat; list users, or "*" for everyone`
+      return [{ path: `${path}.allowFrom`, message }]
+    }),
+  )
+}
+
 /**
  * Warns about `dynamicAgents.adminUsers`, found at `path`. Each company assigns its own user ids, so with several accounts an
  * entry without an account can match two different people.

@@ -1,4 +1,5 @@
 import { defaultPath, shortPath } from '../domain/callback-path.ts'
+import { isAllowed } from '../domain/hosts.ts'
 import { type ConfigIssue, warn } from './issues.ts'
 import { administratorWarnings, dmWarnings } from './access-checks.ts'
 import { defaultTimezone, type Settings } from './schema.ts'
@@ -108,6 +109,7 @@ export function checkAccounts(
     ...[...bots, ...apps].flatMap(({ path, section }) => dmWarnings(section.dm ?? {}, `${path}.dm`)),
     ...bots.flatMap(streamIssues),
     ...apps.flatMap(incompleteCallbacks),
+    ...foreignRobots(channel),
     ...(areAccountsComplete ? adminUserWarnings(channel) : []),
     ...(areAccountsComplete ? bindingWarnings(settings, bindingIndexes, channel) : []),
     ...portConflicts(settings),
@@ -237,6 +239,22 @@ function incompleteCallbacks({ path, section }: Located<PartialApp>): readonly C
   if ((section.token === undefined) === (section.encodingAESKey === undefined)) return []
   const missing = section.token === undefined ? 'token' : 'encodingAESKey'
   return [warn(`${path}.${missing}`, 'is missing: callbacks need both token and encodingAESKey')]
+}
+
+/** A robot is reached at WeCom, at the private deployment, or at a host that the operator allows. */
+function foreignRobots({ webhooks = {}, network }: PartialChannel): readonly ConfigIssue[] {
+  const { apiBaseUrl, mediaHosts = [] } = network ?? {}
+  if (apiBaseUrl === undefined) return []
+  return Object.entries(webhooks).flatMap(([name, robot]) =>
+    robot?.includes('/') !== true || isAllowed(robot, { apiBaseUrl, moreHosts: mediaHosts })
+      ? []
+      : [
+          error(
+            `${channelPath}.webhooks.${name}`,
+            'is not a URL of WeCom; if the host is yours, add it to network.mediaHosts',
+          ),
+        ],
+  )
 }
 
 function timezoneIssues({ timezone }: PartialSettings): readonly ConfigIssue[] {

@@ -1,6 +1,10 @@
 import { Type } from '@sinclair/typebox'
 import { aesKey, boolean, type KeyOptions, path, section, string, stringList, integer } from './keys.ts'
+import { limits } from '../domain/limits.ts'
 import { noticeTextKeys } from './notice-texts.ts'
+
+/** Fits in eight messages of the app, with room for their numbers. */
+const welcomeBytes = 7 * limits.messageBytes
 
 const dm = () =>
   Type.Object(
@@ -44,7 +48,11 @@ const stream = Type.Object(
 const bot = (description: string, options: KeyOptions = {}) =>
   Type.Object(
     {
-      token: string('Token from the Bot’s callback settings.', { secret: true, example: `\${WECOM_BOT_TOKEN}` }),
+      token: string('Token from the Bot’s callback settings.', {
+        secret: true,
+        valueKind: 'credential',
+        example: `\${WECOM_BOT_TOKEN}`,
+      }),
       encodingAESKey: aesKey('EncodingAESKey from the Bot’s callback settings.', {
         example: `\${WECOM_BOT_AES_KEY}`,
       }),
@@ -53,7 +61,10 @@ const bot = (description: string, options: KeyOptions = {}) =>
         description: 'The receiveid in encrypted callbacks; empty for a Bot of your own company.',
       }),
       aibotid: Type.Optional(
-        string('Expected id of the Bot. A callback with another id is logged.', { sample: 'aib…' }),
+        string('Expected id of the Bot. A callback with another id is logged.', {
+          valueKind: 'credential',
+          sample: 'aib_1a2b3c',
+        }),
       ),
       name: Type.Optional(
         Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }))], {
@@ -64,7 +75,10 @@ const bot = (description: string, options: KeyOptions = {}) =>
       ),
       streamPlaceholderContent: string('Initial content of every answer.', { default: '<think></think>' }),
       welcomeText: Type.Optional(
-        string('Greeting when a user opens the chat for the first time that day.', { sample: '你好！' }),
+        string('Greeting when a user opens the chat for the first time that day.', {
+          sample: '你好！',
+          maxBytes: limits.streamContentBytes,
+        }),
       ),
       dm: dm(),
       stream,
@@ -88,8 +102,12 @@ const bot = (description: string, options: KeyOptions = {}) =>
 const app = (description: string, options: KeyOptions = {}) =>
   Type.Object(
     {
-      corpId: string('Company ID (CorpID).', { sample: 'ww…' }),
-      corpSecret: string('Secret of the app.', { secret: true, sample: `\${WECOM_CORP_SECRET}` }),
+      corpId: string('Company ID (CorpID).', { valueKind: 'credential', sample: 'ww1234567890abcdef' }),
+      corpSecret: string('Secret of the app.', {
+        secret: true,
+        valueKind: 'credential',
+        sample: `\${WECOM_CORP_SECRET}`,
+      }),
       agentId: Type.Integer({
         minimum: 0,
         description: 'AgentId of the app.',
@@ -98,12 +116,23 @@ const app = (description: string, options: KeyOptions = {}) =>
         sample: 1_000_002,
       }),
       token: Type.Optional(
-        string('Token from the app’s callback settings.', { secret: true, sample: `\${WECOM_APP_TOKEN}` }),
+        string('Token from the app’s callback settings.', {
+          secret: true,
+          valueKind: 'credential',
+          sample: `\${WECOM_APP_TOKEN}`,
+        }),
       ),
       encodingAESKey: Type.Optional(
         aesKey('EncodingAESKey from the app’s callback settings.', { sample: `\${WECOM_APP_AES_KEY}` }),
       ),
-      welcomeText: Type.Optional(string('Greeting for new members and for the first visit of the day.')),
+      welcomeText: Type.Optional(
+        string(
+          'Greeting for new members and for the first visit of the day. A long one becomes up to eight messages.',
+          {
+            maxBytes: welcomeBytes,
+          },
+        ),
+      ),
       dm: dm(),
       replyFormat: Type.Union([Type.Literal('auto'), Type.Literal('text'), Type.Literal('markdown')], {
         default: 'auto',
@@ -121,6 +150,7 @@ const network = Type.Object(
         pattern: '^https?://[^\\s/]',
         expects: 'an http:// or https:// URL',
         secret: true,
+        valueKind: 'url',
         sample: 'http://127.0.0.1:3128',
       }),
     ),
@@ -128,6 +158,7 @@ const network = Type.Object(
       default: 'https://qyapi.weixin.qq.com',
       pattern: '^https?://[^\\s/]',
       expects: 'an http:// or https:// URL',
+      valueKind: 'baseUrl',
     }),
     timeoutMs: integer('Timeout of a call to WeCom.', 15_000, { minimum: 100, maximum: 600_000 }),
     caFile: Type.Optional(
@@ -137,8 +168,9 @@ const network = Type.Object(
       }),
     ),
     mediaHosts: stringList(
-      'Additional hosts allowed in media links and response_url; `*.example.com` for subdomains.',
+      'Additional hosts allowed in media links and response_url; `*.example.com` for subdomains. They are reached by https only.',
       [],
+      { valueKind: 'hostPattern' },
     ),
   },
   { ...section, description: 'Connections to WeCom.' },
@@ -208,7 +240,7 @@ export const channel = Type.Object(
     dynamicAgents,
     webhooks: Type.Record(
       Type.String({ pattern: '^[^\\s@:]+$' }),
-      string('Key or webhook URL of a group robot.', { secret: true }),
+      string('Key or webhook URL of a group robot.', { secret: true, valueKind: 'robot' }),
       {
         ...section,
         default: {},

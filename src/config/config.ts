@@ -3,13 +3,13 @@ import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import JSON5 from 'json5'
 import { isObject } from '../domain/json.ts'
 import { messageOf } from '../errors.ts'
 import { type Account, accountsOf, defaultAccountOf, checkAccounts, type PartialSettings } from './accounts.ts'
 import { type ConfigIssue, describeType, warn } from './issues.ts'
 import { readBySchema, fileErrorReason, type SourceFile } from './reading.ts'
 import { type Settings, schema } from './schema.ts'
+import { decodeUtf8, doubledKeys, parseJson5 } from './syntax.ts'
 
 /** A valid config: defaults and secrets filled in, and all accounts in one list. */
 export interface Config extends Omit<Settings, 'channels' | 'bindings'> {
@@ -50,9 +50,9 @@ export function parseConfig(text: string, source: SourceFile): LoadedConfig {
   return parse(text, source).loaded
 }
 
-/** Loads a config file. Also warns if the file contains secrets and other users can access it. */
-export function loadConfig(file: string, env: Env): LoadedConfig {
-  const source = sourceOf(file, env)
+/** Loads a config file; `isRunning` for a daemon that loads it again. Also warns if the file contains secrets and other users can access it. */
+export function loadConfig(file: string, env: Env, isRunning = false): LoadedConfig {
+  const source = { ...sourceOf(file, env), isRunning }
   const text = readText(source)
   if (typeof text !== 'string') return { issues: [text] }
   const { loaded, literalSecrets } = parse(text, source)
@@ -114,7 +114,11 @@ export function resolveAdmin(file: string | undefined, env: Env): AdminAccess {
 function parse(text: string, source: SourceFile): { loaded: LoadedConfig; literalSecrets: number } {
   const raw = parseText(text, source.file)
   if ('issue' in raw) return { loaded: { issues: [raw.issue] }, literalSecrets: 0 }
-  const { value, bindingIndexes, issues: found, literalSecrets } = readBySchema(schema, raw.value, source)
+  const { value, bindingIndexes, issues: read, literalSecrets } = readBySchema(schema, raw.value, source)
+  const doubled = doubledKeys(text).map(({ path, line }) =>
+    warn(path, `is written twice; the one in line ${line} counts`),
+  )
+  const found = [...doubled, ...read]
   const accountPath = /^channels(?:\.wecom(?:\.[^.]*|\.accounts\.[^.]*)?)?$/
   const removed = found.filter(({ path, severity }) => severity === 'error' && !hasPath(value, path.split('.')))
   const areAccountsComplete = !removed.some(({ path }) => accountPath.test(path))
@@ -136,22 +140,15 @@ function hasPath(value: unknown, [key, ...rest]: readonly string[]): boolean {
 
 function parseText(text: string, file: string): { value: Readonly<Record<string, unknown>> } | { issue: ConfigIssue } {
   try {
-    const value: unknown = JSON5.parse(text)
+    const value = parseJson5(text)
     return isObject(value) ? { value } : fileIssue(`${file}: expected an object, got ${describeType(value)}`)
   } catch (error) {
-    return fileIssue(`${file}${describeSyntaxError(error)}`)
+    return fileIssue(`${file}${messageOf(error)}`)
   }
 }
 
 function fileIssue(message: string): { issue: ConfigIssue } {
   return { issue: { path: '', message, severity: 'error' } }
-}
-
-/** Moves line and column to the front. json5 reports them last: `JSON5: invalid character 'x' at 3:14`. */
-function describeSyntaxError(error: unknown): string {
-  const message = messageOf(error).replace(/^JSON5: /, '')
-  const [, problem, position] = /^(.*) at (\d+:\d+)$/s.exec(message) ?? []
-  return position === undefined ? `: ${message}` : `:${position}: ${problem}`
 }
 
 function configOf(settings: Settings, bindingIndexes: readonly number[], file: string): Config {
@@ -164,7 +161,13 @@ function configOf(settings: Settings, bindingIndexes: readonly number[], file: s
 }
 
 function sourceOf(file: string, env: Env): SourceFile {
-  return { file: resolve(file), env, readFile: path => readFileSync(path, 'utf8'), isFolder, listFolder: readdirSync }
+  return {
+    file: resolve(file),
+    env,
+    readFile: path => decodeUtf8(readFileSync(path)),
+    isFolder,
+    listFolder: readdirSync,
+  }
 }
 
 function readText(source: SourceFile): string | ConfigIssue {

@@ -1,4 +1,5 @@
 import { type TSchema, Type } from '@sinclair/typebox'
+import type { ValueKind } from './values.ts'
 
 /** Our annotations of a schema node, used by the reader and by the generated reference. */
 export interface KeyOptions {
@@ -12,6 +13,10 @@ export interface KeyOptions {
   readonly contents?: 'certificates' | 'workspace' | 'folder'
   /** Accepts a quoted number for an integer, and a number for a string. */
   readonly coerce?: true
+  /** The longest text, in bytes of UTF-8. */
+  readonly maxBytes?: number
+  /** What its text must be, beyond its type. */
+  readonly valueKind?: ValueKind
   /** An agent id, normalized the way the gateway does it. */
   readonly isAgentId?: true
   /** Describes a valid value, if the type alone is not enough. */
@@ -67,7 +72,7 @@ export const stringList = (description: string, value: string[], each: KeyOption
   Type.Array(Type.String({ minLength: 1, ...each }), { description, default: value })
 
 export const path = (description: string, options: KeyOptions = {}) =>
-  Type.String({ minLength: 1, expects: 'a path', relative: true, description, ...options })
+  Type.String({ minLength: 1, expects: 'a path', relative: true, valueKind: 'path', description, ...options })
 
 /** An agent id in any spelling that OpenClaw accepts in its own config. */
 export const agentId = (description: string, options: KeyOptions & { default?: string } = {}) =>

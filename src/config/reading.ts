@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
 import { Value } from '@sinclair/typebox/value'
 import { isObject } from '../domain/json.ts'
@@ -7,12 +6,16 @@ import { type ConfigIssue, describeExpected, describeActual, describeType, sugge
 import { ignoredKeyReason, isOtherChannelBinding, omitted } from './ignored-keys.ts'
 import { type SchemaNode, recordOf } from './keys.ts'
 import { templateProblem } from './start-files.ts'
+import { bareHost, certificateFault, faultOf, schemeHint, sizeFault } from './values.ts'
 
 /** A config file and its environment. `readFile` and `listFolder` throw the errors of the file system. */
 export interface SourceFile {
   readonly file: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Throws if the file is not UTF-8, too. */
   readFile(path: string): string
+  /** The running daemon reads the file again, in the environment that it was started with. */
+  readonly isRunning?: boolean
   isFolder(path: string): boolean
   /** The names of the entries in a folder. */
   listFolder(folder: string): readonly string[]
@@ -127,15 +130,25 @@ class Reader {
       // A variable may hold a secret used in the wrong place, so the message shows the text of the file, not its value.
       return this.error(
         path,
-        `expected ${describeExpected(node)}, got ${describeActual(node, node.secret ? value : raw)}`,
+        `expected ${describeExpected(node)}, got ${describeActual(node, node.secret ? value : raw)}${schemeHint(node.pattern, value)}`,
       )
     }
     if (typeof value !== 'string') return value
     if (typeof node.unimplemented === 'string' && new RegExp(node.unimplemented).test(value)) {
       return this.error(path, 'is not supported by this version yet')
     }
+    if (this.isFaulty(node, value, path)) return omitted
     if (node.isAgentId) return toAgentId(value)
+    if (node.valueKind === 'host') return bareHost(value)
     return node.relative ? this.checkPath(node, resolve(dirname(this.source.file), value), path) : value
+  }
+
+  /** Reports a value that can never be right. A path is checked as written, before it is resolved. */
+  private isFaulty({ valueKind, maxBytes }: Pick<SchemaNode, 'valueKind' | 'maxBytes'>, value: string, path: string) {
+    const fault = (valueKind && faultOf(valueKind, value)) ?? sizeFault(value, maxBytes)
+    if (fault === undefined) return false
+    this.issues.push({ path, ...fault })
+    return fault.severity === 'error'
   }
 
   private checkPath({ contents }: SchemaNode, file: string, path: string): unknown {
@@ -170,6 +183,7 @@ class Reader {
     }
     const name = this.substitute(raw.file, path)
     if (typeof name !== 'string') return omitted
+    if (this.isFaulty({ valueKind: 'path' }, name, path)) return omitted
     const file = resolve(dirname(this.source.file), name)
     try {
       return this.source.readFile(file).replace(/[\r\n]+$/, '')
@@ -205,8 +219,14 @@ class Reader {
       return undefined
     }
     const value = Object.hasOwn(this.source.env, name) ? this.source.env[name] : undefined
-    if (value === undefined) this.error(path, `environment variable ${name} is not set`)
+    if (value === undefined) this.error(path, `environment variable ${name} is not set${this.environmentHint}`)
     return value
+  }
+
+  private get environmentHint(): string {
+    const hint =
+      ' in the environment of the running daemon, which does not change; restart it, or use { file: "/path" }'
+    return this.source.isRunning === true ? hint : ''
   }
 
   private error(path: string, message: string): typeof omitted {
@@ -232,22 +252,6 @@ function convert(node: SchemaNode, raw: unknown, filled: unknown): unknown {
     if (node.type === 'boolean' && /^(?:true|false)$/.test(filled)) return filled === 'true'
   }
   return node.type === 'string' && node.coerce && Number.isSafeInteger(filled) ? String(filled) : filled
-}
-
-/** Explains why a text is not a usable list of CA certificates; undefined if it is. The message continues the file name. */
-function certificateFault(text: string): string | undefined {
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
-  if (blocks.length === 0) return 'contains no certificate; expected PEM that starts with -----BEGIN CERTIFICATE-----'
-  const bad = blocks.findIndex(block => !isCertificate(block))
-  return bad === -1 ? undefined : `cannot be used: certificate ${bad + 1} of ${blocks.length} is damaged`
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).subject !== undefined
-  } catch {
-    return false // the error is an OpenSSL code, which would not help the reader of the message
-  }
 }
 
 /** Explains a file system error in plain words. */

@@ -32,12 +32,13 @@ const binding = Type.Object(
 
 const server = Type.Object(
   {
-    host: string('Address to listen on.', { default: '0.0.0.0' }),
+    host: string('Address to listen on.', { default: '0.0.0.0', valueKind: 'host' }),
     port: port('Port to listen on; 0 picks a free port.', 8780),
     publicUrl: Type.Optional(
       string('URL at which WeCom reaches this listener.', {
         pattern: '^https?://[^\\s/]',
         expects: 'an http:// or https:// URL',
+        valueKind: 'url',
         unimplemented: true,
       }),
     ),
@@ -47,11 +48,12 @@ const server = Type.Object(
 
 const admin = Type.Object(
   {
-    host: string('Address to listen on.', { default: '127.0.0.1' }),
+    host: string('Address to listen on.', { default: '127.0.0.1', valueKind: 'host' }),
     port: port('Port to listen on; 0 picks a free port.', 8781),
     token: Type.Optional(
       string('Bearer token of the API. If unset, one is generated and stored in `stateDir/admin-token`.', {
         secret: true,
+        valueKind: 'passphrase',
         sample: `\${WECOMD_ADMIN_TOKEN}`,
       }),
     ),
@@ -69,10 +71,25 @@ const gateway = Type.Object(
       default: 'ws://127.0.0.1:18789',
       pattern: '^wss?://[^\\s/]',
       expects: 'a ws:// or wss:// URL',
+      valueKind: 'url',
     }),
-    token: Type.Optional(string('Token of the gateway.', { secret: true, example: `\${OPENCLAW_GATEWAY_TOKEN}` })),
-    password: Type.Optional(string('Password of the gateway, if it uses one instead of a token.', { secret: true })),
-    deviceToken: Type.Optional(string('Token of an already paired device.', { secret: true })),
+    token: Type.Optional(
+      string('Token of the gateway.', {
+        secret: true,
+        valueKind: 'gatewayToken',
+        example: `\${OPENCLAW_GATEWAY_TOKEN}`,
+      }),
+    ),
+    password: Type.Optional(
+      string('Password of the gateway, if it uses one instead of a token.', { secret: true, valueKind: 'passphrase' }),
+    ),
+    deviceToken: Type.Optional(
+      string('Token of an already paired device.', {
+        secret: true,
+        valueKind: 'credential',
+        sample: `\${OPENCLAW_DEVICE_TOKEN}`,
+      }),
+    ),
     caFile: Type.Optional(
       path('PEM file with the CA of a `wss://` gateway.', { sample: 'gateway-ca.pem', contents: 'certificates' }),
     ),

@@ -17,7 +17,10 @@ function write(name: string, text: string): string {
 }
 
 const key = 'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C'
-const good = write('good.json5', `{ channels: { wecom: { bot: { token: 'geheim', encodingAESKey: '${key}' } } } }`)
+const good = write(
+  'good.json5',
+  `{ channels: { wecom: { bot: { token: 'geheim', encodingAESKey: '${key}', dm: { allowFrom: ['zhangsan'] } } } } }`,
+)
 const bad = write(
   'bad.json5',
   `{ channels: { wecom: { bot: { tokn: 'x', encodingAESKey: '${key}' } } }, schedule: 'jobs.json5' }`,
@@ -69,9 +72,18 @@ test('check: a caFile that cannot be used ends in 3, a folder that is not there 
   }
 })
 
+test('check: a note tells that nobody may use commands', async () => {
+  const file = write('plain.json5', `{ channels: { wecom: { bot: { token: 't', encodingAESKey: '${key}' } } } }`)
+  const { code, out } = await run(['check', '--config', file])
+  expect([code, out[1]]).toEqual([0, `${file}: valid`])
+  expect(out[0]).toStartWith('note    channels.wecom.bot.dm.allowFrom: is empty, so nobody may use commands')
+})
+
 test('check: agents of their own need admin scope, and it says so until this device is approved', async () => {
   const config = {
-    channels: { wecom: { bot: { token: 't', encodingAESKey: key }, dynamicAgents: { enabled: true } } },
+    channels: {
+      wecom: { bot: { token: 't', encodingAESKey: key, dm: { policy: 'open' } }, dynamicAgents: { enabled: true } },
+    },
     stateDir: 'agents-state',
   }
   const file = write('agents.json5', JSON.stringify(config))

@@ -5,7 +5,9 @@ import { aesKey, app, bot, config, errors, read, warnings, wecom } from './texts
 const keyErrorOf = (encodingAESKey: string) => errors(wecom({ bot: { ...bot, encodingAESKey } }))[0]
 
 test('config: a syntax error names file, line and column', () => {
-  expect(errors('{\n  server: { port: 1 ]')).toEqual([": /etc/wecomd/wecomd.json5:2:21: invalid character ']'"])
+  expect(errors('{\n  server: { port: 1 ]')).toEqual([
+    ": /etc/wecomd/wecomd.json5:2:21: invalid character ']'\n2 |   server: { ****: * ]\n  |                     ^",
+  ])
   expect(errors('')[0]).toContain('/etc/wecomd/wecomd.json5:1:1: invalid end of input')
 })
 

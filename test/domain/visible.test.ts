@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { isVisible, trimInvisible } from '../../src/domain/visible.ts'
+import { isVisible, trimInvisible, printable, printableJson, printableSoFar } from '../../src/domain/visible.ts'
 
 test.each([
   '',
@@ -37,4 +37,28 @@ test('visible: a character of two units at the end stays whole, half of one is k
 
 test('visible: only the ends are trimmed', () => {
   expect(trimInvisible('\u200b\n 第一 \u2060行\ufe0f \u3164')).toBe('第一 \u2060行')
+})
+
+const printed: readonly (readonly [name: string, text: string, left: string])[] = [
+  ['plain text', 'a\tb\n你好 👍', 'a\tb\n你好 👍'],
+  ['colours', 'a\u001b[31mred\u001b[0m b\u009b1mc', 'ared bc'],
+  ['a window title', '\u001b]0;title\u0007x\u001b]8;;http://a\u001b\\y', 'xy'],
+  ['short sequences', '\u001b(Bx\u001bc\u001b7y', 'xy'],
+  ['a lone escape', 'a\u001b', 'a'],
+  ['controls', 'a\u0000b\u0007c\b\u007f\u0085\u009fd', 'abcd'],
+  ['carriage returns', 'a\r\nb\rc', 'a\nb\nc'],
+  ['halves of characters', '\ud83d a \udc4d', '\ufffd a \ufffd'],
+]
+for (const [name, text, left] of printed) {
+  test(`printable: ${name}`, () => {
+    expect(printable(text)).toBe(left)
+    expect(printable(left)).toBe(left)
+    expect(JSON.parse(printableJson({ list: [{ text }], n: 1 }))).toEqual({ list: [{ text: left }], n: 1 })
+  })
+}
+
+test('printable: half a character or sequence at the end of a growing text waits', () => {
+  const text = 'a👍b\u001b[31mc'
+  const seen = Array.from({ length: text.length + 1 }, (_, end) => printableSoFar(text.slice(0, end)))
+  expect(seen).toEqual(['', 'a', 'a', 'a👍', 'a👍b', 'a👍b', 'a👍b', 'a👍b', 'a👍b', 'a👍b', 'a👍bc'])
 })

@@ -3,6 +3,7 @@ const count = (amount: number, word: string) => `${amount} ${word}${amount === 1
 const en = {
   error: 'error',
   warning: 'warning',
+  note: 'note',
   summary: (file: string, errors: number, warnings: number) =>
     [
       `${file}: ${errors === 0 ? 'valid' : 'not valid'}`,
@@ -20,6 +21,7 @@ const en = {
 const zh: typeof en = {
   error: '错误',
   warning: '警告',
+  note: '提示',
   summary: (file, errors, warnings) =>
     [
       `${file}：${errors === 0 ? '有效' : '无效'}`,

@@ -1,7 +1,7 @@
 import type { MediaMessage, Message } from '../../domain/delivery.ts'
 import { limits } from '../../domain/limits.ts'
 import type { Card } from '../../domain/message.ts'
-import { printableJson } from '../../domain/printable.ts'
+import { printableJson } from '../../domain/visible.ts'
 import { cutHead } from '../../core/text/split.ts'
 
 /** The receivers of message/send. Tag names are already resolved to ids. */

@@ -1,7 +1,7 @@
 import type { Outcome } from '../../domain/delivery.ts'
 import type { Card } from '../../domain/message.ts'
-import { printableJson } from '../../domain/printable.ts'
-import { type HostRule, isAllowed } from './hosts.ts'
+import { printableJson } from '../../domain/visible.ts'
+import { type HostRule, isAllowed } from '../../domain/hosts.ts'
 import { callWecom, json, type HttpDeps } from './http.ts'
 import { outcomeOfNoReply, refused } from './outcome.ts'
 

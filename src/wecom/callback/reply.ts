@@ -1,5 +1,5 @@
 import type { Card, Picture, Reply } from '../../domain/message.ts'
-import { printable } from '../../domain/printable.ts'
+import { printable } from '../../domain/visible.ts'
 
 /** A passive reply in the Bot's wire format, before encryption (page 101031). */
 export type WireReply =

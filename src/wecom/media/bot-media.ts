@@ -1,6 +1,6 @@
 import type { EnvelopeKey } from '../../crypto/envelope.ts'
 import { createMediaOpener } from '../../crypto/media.ts'
-import { type HostRule, isAllowed } from '../api/hosts.ts'
+import { type HostRule, isAllowed } from '../../domain/hosts.ts'
 import { openBody } from '../api/http-body.ts'
 import type { HttpDeps } from '../api/http.ts'
 import { detect, headBytes, looksLikePage, isSurelyMedia } from './kinds.ts'
