@@ -6,9 +6,12 @@ import { type Cancel, type Clock, type Log, nothingToCancel, type Timers } from 
 /** Editors save a file in several steps, so a change is read only after this delay. */
 const settleMs = 300
 
+/** How often the path is looked at, because not every change is an event in its folder: links, mounts, renamed folders. */
+const lookEveryMs = 5_000
+
 /**
  * Calls `changed` when the config file was changed, replaced or removed. Watches the folder instead of the file, because editors
- * and orchestrators replace the file or the link to it. If the folder cannot be watched, it logs a warning and does nothing.
+ * and orchestrators replace the file or the link to it. Looks at the path regularly, too.
  */
 export function watchConfig(
   file: string,
@@ -25,20 +28,32 @@ export function watchConfig(
     seen = stamp
     changed()
   }
-  const warnNotWatching = (error: unknown) => {
-    log.warn('watching the config file failed', { reason: messageOf(error), hint: 'reload with SIGHUP' })
+  const checkSoon = () => {
+    cancelCheck ??= timers.at(clock.now() + settleMs, check)
   }
+  let cancelLook: Cancel
+  const look = () => {
+    if (stampOf(file) !== seen) checkSoon()
+    cancelLook = timers.at(clock.now() + lookEveryMs, look)
+  }
+  cancelLook = timers.at(clock.now() + lookEveryMs, look)
+  const unwatch = watchFolder(dirname(file), checkSoon, log)
+  return () => {
+    unwatch()
+    cancelLook()
+    cancelCheck?.()
+  }
+}
+
+function watchFolder(folder: string, changed: () => void, log: Log): Cancel {
+  const logFailure = (error: unknown) =>
+    log.debug('the folder of the config file cannot be watched, so only its path is', { reason: messageOf(error) })
   try {
-    const watcher = watch(dirname(file), { persistent: false }, () => {
-      cancelCheck ??= timers.at(clock.now() + settleMs, check)
-    })
-    watcher.on('error', warnNotWatching)
-    return () => {
-      watcher.close()
-      cancelCheck?.()
-    }
+    const watcher = watch(folder, { persistent: false }, changed)
+    watcher.on('error', logFailure)
+    return () => watcher.close()
   } catch (error) {
-    warnNotWatching(error)
+    logFailure(error)
     return nothingToCancel
   }
 }

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { Elysia, ParseError, t, ValidationError } from 'elysia'
 import { type ErrorCode, messageOf, WecomdError } from '../errors.ts'
 import type { Log } from '../world.ts'
+import { BodyError, checkBody, readJsonBody } from './json-body.ts'
 import { type Listener, listen } from './public.ts'
 import { type SendBody, sendBody } from './send.ts'
 
@@ -48,9 +49,9 @@ export function startAdminListener(
       '/send',
       async ({ body, set }) => {
         set.status = 202
-        return api.send(body)
+        return api.send(checkBody(sendBody, body))
       },
-      { body: sendBody, parse: 'json' },
+      { parse: ({ request }) => readJsonBody(request) },
     )
     .get('/dead', async () => ({ dead: await api.dead() }))
     .post(
@@ -112,6 +113,11 @@ function missing(set: ResponseSettings) {
 function describeError(code: string, error: unknown, set: ResponseSettings, log: Log) {
   const ours = error instanceof ParseError ? error.cause : error // Elysia wraps errors thrown in `onParse`
   if (ours instanceof WecomdError) return describeWecomdError(ours, set)
+  if (error instanceof BodyError) {
+    set.status = 400
+    const { message, path } = error
+    return { error: { code: 'bad_request', message, hint: 'docs/operation.md describes the request', path } }
+  }
   if (error instanceof ValidationError) {
     set.status = 400
     const [path, message] = firstProblem(error)

@@ -20,11 +20,13 @@ function watchOne(prepare?: (folder: string) => string) {
   const lines: string[] = []
   const log = createLog(line => void lines.push(line), realClock.now, { level: 'debug', format: 'json' })
   const waits: { readonly ms: number; readonly ring: () => void }[] = []
+  const looks: typeof waits = []
   const timers = {
     at(when: number, ring: () => void) {
       const wait = { ms: when - 5_000, ring }
-      waits.push(wait)
-      return () => void waits.splice(waits.indexOf(wait), 1)
+      const list = wait.ms === 5_000 ? looks : waits
+      list.push(wait)
+      return () => void list.splice(list.indexOf(wait), 1)
     },
   }
   let changes = 0
@@ -38,6 +40,12 @@ function watchOne(prepare?: (folder: string) => string) {
     waits,
     unwatch,
     changes: () => changes,
+    looks,
+    /** Lets the time to the next look at the path pass. */
+    look() {
+      for (const { ring } of looks.splice(0)) ring()
+      for (const { ring } of waits.splice(0)) ring()
+    },
     /** Waits for an event of the folder and lets its delay pass. */
     async settle() {
       await until('an event of the folder', () => waits.length > 0)
@@ -114,7 +122,46 @@ test('watch: unwatching also cancels a pending change', async () => {
   expect(watched.waits).toEqual([])
 })
 
-test('watch: a folder that cannot be watched is one warning', () => {
-  const { lines } = watchOne(folder => join(folder, 'nowhere', 'wecomd.json5'))
-  expect(lines.map(line => JSON.parse(line).msg)).toEqual(['watching the config file failed'])
+test('watch: a link whose target is rewritten in another folder is a change', () => {
+  const watched = watchOne(folder => {
+    mkdirSync(join(folder, 'other'))
+    mkdirSync(join(folder, 'etc'))
+    writeFileSync(join(folder, 'other', 'real.json5'), 'one')
+    symlinkSync(join(folder, 'other', 'real.json5'), join(folder, 'etc', 'wecomd.json5'))
+    return join(folder, 'etc', 'wecomd.json5')
+  })
+  watched.look()
+  expect(watched.changes()).toBe(0)
+  writeFileSync(join(watched.folder, 'other', 'real.json5'), 'another')
+  watched.look()
+  watched.look()
+  expect(watched.changes()).toBe(1)
+})
+
+test('watch: another folder under the same path is a change', () => {
+  const watched = watchOne(folder => {
+    for (const name of ['etc', 'new']) {
+      mkdirSync(join(folder, name))
+      writeFileSync(join(folder, name, 'wecomd.json5'), name)
+    }
+    return join(folder, 'etc', 'wecomd.json5')
+  })
+  renameSync(join(watched.folder, 'etc'), join(watched.folder, 'old'))
+  renameSync(join(watched.folder, 'new'), join(watched.folder, 'etc'))
+  watched.look()
+  expect(watched.changes()).toBe(1)
+})
+
+test('watch: a folder that appears later is looked at', () => {
+  const watched = watchOne(folder => join(folder, 'later', 'wecomd.json5'))
+  mkdirSync(join(watched.folder, 'later'))
+  writeFileSync(watched.file, 'one')
+  watched.look()
+  expect(watched.changes()).toBe(1)
+})
+
+test('watch: once stopped, nothing is looked at', () => {
+  const watched = watchOne()
+  watched.unwatch()
+  expect([watched.looks, watched.waits]).toEqual([[], []])
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { ReplyChunk, RunEnd } from '../../src/domain/agent.ts'
-import { Run } from '../../src/gateway/chat/run.ts'
+import { failureFrom, Run } from '../../src/gateway/chat/run.ts'
 
 const sessionKey = 'agent:main:wecom:default:direct:zhangsan'
 const message = (text: string) => ({ role: 'assistant', content: [{ type: 'text', text }] })
@@ -206,4 +206,16 @@ test('run: unknown events are ignored', async () => {
   emit('agent', { stream: 'tool' })
   emit('agent', {})
   expect([chunks, await rest()]).toEqual([[], { ends: [], wakes: 0 }])
+})
+
+test.each([
+  ['⚠️ LLM request failed (authentication failed, HTTP 401). Re-authenticate the provider.', 'model_auth'],
+  ['⚠️ API rate limit reached. Please try again later.', 'model_rate'],
+  ['LLM request timed out.', 'model_timeout'],
+  ['Request timeout', 'model_timeout'],
+  ['the context window is too small', 'model_context'],
+  ['the model failed to generate anything', 'model_error'],
+  ['', 'model_error'],
+] as const)('run: a failure that only the history has gets its cause from its words: %s', (words, cause) => {
+  expect(failureFrom(words)).toEqual({ cause, ...(words !== '' && { error: words }) })
 })

@@ -134,7 +134,8 @@ export type NextStep =
   | { readonly kind: 'wait' }
   /** `earlier`: text of the same run from before another client wrote into it. It is part of the answer. */
   | { readonly kind: 'answered'; readonly row: HistoryRow; readonly earlier: readonly HistoryRow[] }
-  | { readonly kind: 'failed'; readonly text: string }
+  /** `error`: what the gateway wrote into the session about it. */
+  | { readonly kind: 'failed'; readonly text: string; readonly error: string }
   | { readonly kind: 'stopped'; readonly row: HistoryRow }
   | { readonly kind: 'empty' }
   | { readonly kind: 'lost' }
@@ -254,7 +255,7 @@ function isEmptyFinalRow(row: HistoryRow): boolean {
 
 /** Only the text of an aborted run has a key of its own: `<runId>:assistant`. */
 function stepForAnswer(row: HistoryRow, earlier: readonly HistoryRow[] = []): NextStep {
-  if (row.stopReason === 'error') return { kind: 'failed', text: '' }
+  if (row.stopReason === 'error') return { kind: 'failed', text: '', error: row.text }
   if (row.idempotencyKey === `${row.runId}:assistant`) return { kind: 'stopped', row }
   return { kind: 'answered', row, earlier }
 }

@@ -37,6 +37,7 @@ import { type EncodedAttachments, encodeAttachments, encodeQuestion, Semaphore }
 import { answerRows, type History, type HistoryRow, nextStep } from './history.ts'
 import { pollMs, readHistory, readWholeText, retryDelay } from './history-look.ts'
 import type { ReloadGate } from './reload-gate.ts'
+import { failureFrom } from './run.ts'
 
 /** Pause between two reads of the history while events are expected. */
 const eventPollMs = 15_000
@@ -124,7 +125,7 @@ export class RunFollower {
         }
       }
       case 'failed':
-        return { kind: 'failed', reason: 'error', text: step.text }
+        return { kind: 'failed', reason: 'error', text: step.text, failure: failureFrom(step.error) }
       case 'stopped':
         return { kind: 'stopped', text: await readWholeText(this.connection, ask.sessionKey, step.row) }
       case 'empty':

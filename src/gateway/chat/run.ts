@@ -159,13 +159,18 @@ export class Run {
 /** By the first error event of a run. The gateway reports the same again, in softer words and without details. */
 function failureOf(payload: Json): Failure {
   const reason = stringAt(objectAt(payload, 'errorDetail'), 'failoverReason') ?? stringAt(payload, 'errorKind') ?? ''
-  const error = describeError(stringAt(payload, 'errorMessage') ?? '')
+  return failureFrom(stringAt(payload, 'errorMessage') ?? '', reason)
+}
+
+/** The failure in the gateway's words. Without a `reason` its cause is read from the words. */
+export function failureFrom(words: string, reason = words): Failure {
+  const error = describeError(words)
   return { cause: causeOf(reason), ...(error !== '' && { error }) }
 }
 
 function causeOf(reason: string): FailureCause {
-  if (/auth|billing/.test(reason)) return 'model_auth'
-  if (/rate|overload|quota/.test(reason)) return 'model_rate'
-  if (/context/.test(reason)) return 'model_context'
-  return /timeout/.test(reason) ? 'model_timeout' : 'model_error'
+  if (/auth|billing|api key|\bHTTP 40[13]\b/i.test(reason)) return 'model_auth'
+  if (/\brate|overload|quota|\bHTTP 429\b/i.test(reason)) return 'model_rate'
+  if (/context/i.test(reason)) return 'model_context'
+  return /time(?:d )?out/i.test(reason) ? 'model_timeout' : 'model_error'
 }
