@@ -109,8 +109,7 @@ function answer(request: ModelRequest, signal: AbortSignal): Response {
   if (plan.kind === 'refuse') {
     const type = plan.status < 500 ? 'invalid_request_error' : 'server_error'
     const error = { message: 'the fake model refuses', type }
-    // Clients of this API try a 429 again for minutes unless they are told not to.
-    return Response.json({ error }, { status: plan.status, headers: { 'x-should-retry': 'false' } })
+    return Response.json({ error }, { status: plan.status })
   }
   return new Response(streamOf(plan, request, signal), { headers: { 'content-type': 'text/event-stream' } })
 }
