@@ -7,7 +7,7 @@ import type { Clock, Fetch, Log, Random, Timers } from '../world.ts'
 import { AppApi } from './api/app.ts'
 import { encodeAppMessage, encodeCardUpdate, encodeGroupMessage } from './api/app-message.ts'
 import type { HostRule } from '../domain/hosts.ts'
-import { json, type HttpDeps } from './api/http.ts'
+import { json, jsonOnce, type HttpDeps } from './api/http.ts'
 import { createMediaFetcher } from './media/fetch.ts'
 import { nameToSend } from './media/kinds.ts'
 import { decodeUpload, encodeUpload, openMedia } from './media/upload.ts'
@@ -137,7 +137,7 @@ async function sendToGroup({ settings, api }: App, chatid: string, message: Mess
   }
   const body = encodeGroupMessage(chatid, message)
   if (body === undefined) return refused('groups of an app do not accept cards')
-  const result = await api.call('appchat/send', { payload: json(body) })
+  const result = await api.call('appchat/send', { payload: jsonOnce(body) })
   return 'outcome' in result ? result : outcomeOfSuccess(result.answer)
 }
 

@@ -149,6 +149,13 @@ describe('appchat/send', () => {
     expect(wecom.asked).toEqual([])
   })
 
+  test('app-send: a group message, which may be sent at most once, has a connection of its own', async () => {
+    await inGroups().send('default', group, hello, checked)
+    await send({ kind: 'user', ids: ['a'] })
+    const connectionOf = (path: string) => wecom.of(path)[0]?.headers.find(([name]) => name === 'connection')?.[1]
+    expect([connectionOf('appchat/send'), connectionOf('message/send')]).toEqual([undefined, 'keep-alive'])
+  })
+
   test('app-send: an allowed group message goes to appchat/send', async () => {
     expect(await inGroups().send('default', group, hello, checked)).toMatchObject({ outcome: 'delivered' })
     expect(JSON.parse(wecom.of('appchat/send')[0]?.body.toString() ?? '')).toEqual({

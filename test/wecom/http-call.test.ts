@@ -2,6 +2,8 @@ import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { callWecom, json, type HttpDeps, urlOf } from '../../src/wecom/api/http.ts'
+import { createResponsePoster } from '../../src/wecom/api/response-url.ts'
+import { createRobot } from '../../src/wecom/api/robot.ts'
 import { fetch } from './api-rig.ts'
 import { type Answered, openRawWecom, type RawWecom } from './raw-wecom.ts'
 
@@ -109,5 +111,49 @@ describe('no answer', () => {
     const fail = () => Promise.reject(Object.assign(new Error('fetching "https://x/?access_token=T"'), { code: 'X_Y' }))
     const silence = { kind: 'broken', reason: 'X_Y', mayHaveArrived: true } as const
     expect(await callWecom({ ...http, fetch: fail }, 'https://x/?access_token=T')).toEqual(silence)
+  })
+})
+
+describe('a connection that was forgotten on its way', () => {
+  /** A server whose connections answer one request and then swallow everything, as after a firewall has dropped them. */
+  async function openForgetful() {
+    let requests = 0
+    const server = createServer(socket => {
+      let isUsed = false
+      socket.on('error', () => {})
+      socket.on('data', () => {
+        if (isUsed) return
+        isUsed = true
+        requests++
+        const body = '{"errcode":0,"errmsg":"ok"}'
+        socket.write(
+          `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+        )
+      })
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo // it listens on TCP
+    opened.push({ ...wecom, close: () => server.close() })
+    return { origin: `http://127.0.0.1:${port}`, requests: () => requests }
+  }
+  const robotDeps = (origin: string) => ({
+    http: { ...http, timeoutMs: 500, apiBaseUrl: origin, moreHosts: [] },
+    random: { bytes: (count: number) => new Uint8Array(count), fraction: () => 0.5 },
+    openMedia: () => Promise.reject(new Error('no media here')),
+  })
+  const message = { kind: 'text', content: 'hi' } as const
+
+  test('http-call: messages of a group robot do not use it', async () => {
+    const { origin, requests } = await openForgetful()
+    const robot = createRobot('key', robotDeps(origin))
+    const outcomes = [await robot?.send(message), await robot?.send(message), await robot?.send(message)]
+    expect(outcomes.map(outcome => outcome?.outcome)).toEqual(['delivered', 'delivered', 'delivered'])
+    expect(requests()).toBe(3)
+  })
+
+  test('http-call: answers by response_url do not use it', async () => {
+    const { origin } = await openForgetful()
+    const post = createResponsePoster(robotDeps(origin).http)
+    for (const n of [1, 2]) expect(await post(`${origin}/r${n}`, 'hi')).toMatchObject({ outcome: 'delivered' })
   })
 })

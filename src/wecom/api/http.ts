@@ -14,6 +14,10 @@ export interface HttpDeps {
 export interface Payload {
   readonly type: string
   readonly body: string | MediaBytes
+  /**
+   * It may be sent at most once, so it gets a connection of its own: a kept one may have died on its way without a sign.
+   */
+  readonly isOnce?: true
 }
 
 /** An answer from WeCom. The HTTP status is 200 even for refusals; only the errcode counts. */
@@ -76,9 +80,15 @@ export function json(body: string): Payload {
   return { type: 'application/json', body }
 }
 
+/** A JSON payload that may be sent at most once. */
+export function jsonOnce(body: string): Payload {
+  return { ...json(body), isOnce: true }
+}
+
 /** An explicit content-length keeps Bun from using chunked encoding for a streamed body. */
-function post({ type, body }: Payload): BunFetchRequestInit {
-  if (typeof body === 'string') return { method: 'POST', headers: { 'content-type': type }, body }
+function post({ type, body, isOnce }: Payload): BunFetchRequestInit {
+  const fresh = isOnce && { keepalive: false }
+  if (typeof body === 'string') return { method: 'POST', headers: { 'content-type': type }, body, ...fresh }
   const headers = { 'content-type': type, 'content-length': String(body.bytes) }
   return { method: 'POST', headers, body: body.open() }
 }

@@ -2,7 +2,7 @@ import type { Outcome } from '../../domain/delivery.ts'
 import type { Card } from '../../domain/message.ts'
 import { printableJson } from '../../domain/visible.ts'
 import { type HostRule, isAllowed } from '../../domain/hosts.ts'
-import { callWecom, json, type HttpDeps } from './http.ts'
+import { callWecom, jsonOnce, type HttpDeps } from './http.ts'
 import { outcomeOfNoReply, refused } from './outcome.ts'
 
 export type ResponseUrlOptions = HttpDeps & HostRule
@@ -20,7 +20,7 @@ export function createCardPoster(options: ResponseUrlOptions): (url: string, car
 async function post(options: ResponseUrlOptions, url: string, body: object): Promise<Outcome> {
   if (!isAllowed(url, options))
     return refused('the host is not allowed', 'if the host is yours, add it to network.mediaHosts')
-  const answer = await callWecom(options, url, json(printableJson(body)))
+  const answer = await callWecom(options, url, jsonOnce(printableJson(body)))
   if (answer.kind !== 'answer') return outcomeOfNoReply(answer)
   const { errcode, errmsg } = answer
   if (errcode === 0) return { outcome: 'delivered', errcode, errmsg }

@@ -6,7 +6,7 @@ import type { Upload } from '../../domain/ports.ts'
 import type { Spool } from '../../domain/spool.ts'
 import type { Random } from '../../world.ts'
 import { type HostRule, isAllowed, officialHost } from '../../domain/hosts.ts'
-import { type ApiReply, callWecom, json, type HttpDeps, type Payload, type NoReply, urlOf } from './http.ts'
+import { type ApiReply, callWecom, jsonOnce, type HttpDeps, type Payload, type NoReply, urlOf } from './http.ts'
 import { nameToSend } from '../media/kinds.ts'
 import { decodeUpload, encodeUpload, openMedia } from '../media/upload.ts'
 import { outcomeOfRefusal, outcomeOfNoReply, outcomeOfSuccess } from './outcome.ts'
@@ -52,7 +52,7 @@ export class Robot {
   async send(message: Message): Promise<Outcome> {
     const encoded = message.kind === 'media' ? await this.encodeMedia(message) : encodeRobotMessage(message)
     if ('outcome' in encoded) return encoded
-    const answer = await this.call('send', {}, json(printableJson(encoded.body)))
+    const answer = await this.call('send', {}, jsonOnce(printableJson(encoded.body)))
     if (answer.kind !== 'answer') return outcomeOfNoReply(answer)
     return answer.errcode === 0 ? outcomeOfSuccess(answer) : outcomeOfRefusal(answer, {}, this.deps.random)
   }
