@@ -165,6 +165,7 @@ function accountSettings(config: Config): Map<string, AccountSettings> {
         thoughts: bot?.reasoning ?? 'fold',
         ...(bot?.welcomeText !== undefined && { welcomeText: bot.welcomeText }),
         ...(agent !== undefined && {
+          corpId: agent.corpId,
           app: {
             replyFormat: agent.replyFormat,
             allowAppChat: agent.allowAppChat,

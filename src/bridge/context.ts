@@ -14,6 +14,8 @@ import type { DynamicAgents } from './ask/dynamic-agents.ts'
 /** The settings of one account, with defaults filled in. A reload replaces the whole object. */
 export interface AccountSettings {
   readonly id: string
+  /** Of its app. */
+  readonly corpId?: string
   readonly translate: Translate
   readonly placeholder: string
   readonly welcomeText?: string

@@ -1,5 +1,6 @@
 import type { UnaskedAnswer } from '../domain/agent.ts'
 import { dayMs } from '../domain/duration.ts'
+import { isOutsider } from '../domain/message.ts'
 import { conversationOfSession, formatStreamId, formatUnaskedId } from '../domain/routing.ts'
 import type { Turn } from '../domain/turn.ts'
 import { isKnownAnswer, lendsResponseUrl, openUnasked, saysSomething } from '../core/streaming/unasked.ts'
@@ -142,7 +143,8 @@ export class Unasked {
           streamId: formatStreamId(nextOrder, token),
           order: nextOrder,
           ...(app !== undefined &&
-            sender !== '' && { dm: { format: app.replyFormat, deliverWithinMs: limits.deliverWithinMs } }),
+            sender !== '' &&
+            !isOutsider(sender) && { dm: { format: app.replyFormat, deliverWithinMs: limits.deliverWithinMs } }),
           ...(lender !== undefined && { lender }),
         },
         now,

@@ -104,6 +104,7 @@ function explainMessage(
   }
   const open = openSettingsOf(settings, desk, {
     surface,
+    sender: user,
     conversation,
     agent: { agentId: agent.agentId },
     canReset: true,

@@ -57,6 +57,8 @@ export interface Inbound {
   readonly msgid: string
   readonly sender: string
   readonly conversation: Conversation
+  /** The sender's company, if the callback of a Bot names it. */
+  readonly corpid?: string
   /** The user's text or the transcript of their voice, without the Bot's @name. */
   readonly text: string
   /** The quoted message as `> ` lines. The agent reads it before `text`. */
@@ -134,6 +136,16 @@ export function formatClick({ eventKey, taskId, selected }: Click): string {
   const pair = (label: string, value: string) => (value === '' ? '' : `${label}=${value}`)
   const choices = selected.map(({ questionKey, optionIds }) => `${questionKey}=${optionIds.join(',')}`)
   return ['[card]', pair('key', eventKey), pair('task', taskId), ...choices].filter(part => part !== '').join(' ')
+}
+
+/** The id of a user of another company. Ids of one's own company have no slash. */
+export function formatUserOf(corpid: string, userid: string): string {
+  return `${corpid}/${userid}`.toLowerCase()
+}
+
+/** True for a user of another company, whom the app can't send a direct message. */
+export function isOutsider(sender: string): boolean {
+  return sender.includes('/')
 }
 
 /** Formats a question for the agent. In a group, a first line `[userid]` names the sender. */

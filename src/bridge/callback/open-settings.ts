@@ -1,4 +1,4 @@
-import type { Conversation, Surface } from '../../domain/message.ts'
+import { type Conversation, isOutsider, type Surface } from '../../domain/message.ts'
 import { formatSessionKey } from '../../domain/routing.ts'
 import type { CommandRules } from '../../core/streaming/commands.ts'
 import type { OpenSettings } from '../../core/streaming/open.ts'
@@ -9,6 +9,7 @@ type Configured = Pick<BridgeContext, 'limits' | 'passedCommands' | 'administrat
 /** The inputs that depend on the message. */
 interface MessageContext extends Pick<CommandRules, 'canReset' | 'approvals'> {
   readonly surface: Surface
+  readonly sender: string
   readonly conversation: Conversation
   /** The agent, and the one that answers if it can't be created. */
   readonly agent: { readonly agentId: string; readonly fallbackAgentId?: string }
@@ -18,7 +19,7 @@ interface MessageContext extends Pick<CommandRules, 'canReset' | 'approvals'> {
 export function openSettingsOf(
   { limits, passedCommands, administratorsIn }: Configured,
   account: AccountSettings,
-  { surface, conversation, agent, canReset, approvals }: MessageContext,
+  { surface, sender, conversation, agent, canReset, approvals }: MessageContext,
 ): Omit<OpenSettings, 'streamId'> {
   return {
     ...agent,
@@ -37,6 +38,9 @@ export function openSettingsOf(
       approvals,
     },
     thoughts: account.thoughts,
-    ...(account.app && { dm: { format: account.app.replyFormat, deliverWithinMs: limits.deliverWithinMs } }),
+    ...(account.app &&
+      !isOutsider(sender) && {
+        dm: { format: account.app.replyFormat, deliverWithinMs: limits.deliverWithinMs },
+      }),
   }
 }

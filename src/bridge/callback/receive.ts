@@ -4,6 +4,7 @@ import {
   type Click,
   formatClick,
   type Inbound,
+  isOutsider,
   type Receive,
   type Reply,
 } from '../../domain/message.ts'
@@ -14,6 +15,7 @@ import { streamOfClick } from '../../core/cards/route.ts'
 import { firstFrame, type Live, streamFrame } from '../../core/streaming/frame.ts'
 import { commandIn, type OpenSettings, openTurn } from '../../core/streaming/open.ts'
 import { advance } from '../../core/streaming/advance.ts'
+import { withCompany } from './company.ts'
 import { openSettingsOf } from './open-settings.ts'
 import { sendWelcome, recordActivity } from './app-events.ts'
 import { loadPictures } from '../deliver/collect.ts'
@@ -33,10 +35,12 @@ const maxTracedDuplicates = 10
 export function createReceive(context: BridgeContext): Receive {
   return async (callback: Callback) => {
     switch (callback.kind) {
-      case 'message':
-        return callback.inbound.click === undefined
-          ? receiveMessage(context, callback.inbound)
-          : receiveClick(context, callback.inbound, callback.inbound.click)
+      case 'message': {
+        const inbound = await withCompany(context, callback.inbound)
+        return inbound.click === undefined
+          ? receiveMessage(context, inbound)
+          : receiveClick(context, inbound, inbound.click)
+      }
       case 'refresh':
         return receiveRefresh(context, callback)
       case 'enter':
@@ -78,7 +82,9 @@ async function receiveMessage(context: BridgeContext, inbound: Inbound): Promise
   })
   if (seen) await traceDuplicate(context, turn, receivedAt)
   if (feedback !== undefined && !seen) await clearFeedback(context, settings.sessionKey)
-  return inbound.surface === 'app' ? empty : { kind: 'stream', frame: firstFrame(turn, account.placeholder) }
+  if (inbound.surface === 'bot') return { kind: 'stream', frame: firstFrame(turn, account.placeholder) }
+  // Nothing but the reply to the callback reaches a user of another company.
+  return isOutsider(sender) && turn.closedWith !== undefined ? { kind: 'text', content: turn.closedWith } : empty
 }
 
 /**
@@ -115,6 +121,7 @@ async function openSettings(
   const { agent, dynamicAgents } = context
   return openSettingsOf(context, account, {
     surface,
+    sender,
     conversation,
     agent: await dynamicAgents.choose(context.route(conversation, sender)),
     canReset: agent.canReset(),

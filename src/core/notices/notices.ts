@@ -65,6 +65,7 @@ type PlainKey =
   | 'approval_gone'
   | 'approval_barred'
   | 'unknown_stream'
+  | 'outsider'
   | 'answer_file_name'
   | 'card_options'
   | 'card_sent'

@@ -106,6 +106,10 @@ export const noticeTexts = {
     'zh-CN': '你（{user}）没有使用权限。如需开通，请管理员修改配置 {setting}。',
     en: "You ({user}) can't chat here. An administrator can allow it in {setting}.",
   },
+  outsider: {
+    'zh-CN': '这个应用只能回答本企业的成员，请通过群里的机器人提问，或联系管理员。',
+    en: 'This app can only answer members of its own company. Ask in a group with the Bot, or ask your administrator.',
+  },
   command_unknown: {
     'zh-CN': '没有 /{command} 这个命令，发送 /help 查看可用的命令。',
     en: 'There is no command /{command}. Send /help for the list.',

@@ -23,7 +23,7 @@
  */
 import { dayMs } from '../../domain/duration.ts'
 import { limits } from '../../domain/limits.ts'
-import type { Inbound } from '../../domain/message.ts'
+import { type Inbound, isOutsider } from '../../domain/message.ts'
 import { type Command, isReset, parseCommand } from '../../domain/policy.ts'
 import type { Change, SenderLoad } from '../../domain/ports.ts'
 import { formatTurnId } from '../../domain/routing.ts'
@@ -63,6 +63,9 @@ export interface OpenSettings {
 export function openTurn(inbound: Inbound, standing: SenderLoad, settings: OpenSettings, translate: Translate): Change {
   const command = commandIn(inbound)
   const turn = freshTurn(inbound, standing, settings)
+  if (inbound.surface === 'app' && isOutsider(inbound.sender)) {
+    return endAtOnce(turn, 'refused', { key: 'outsider' }, translate)
+  }
   const isFull = standing.openTurns >= settings.openTurnsLimit
   const isTooMuch = isFull || standing.sentLastMinute >= settings.perUserPerMinuteLimit
   // A user who has sent too much may need `/stop` most, and it does not load the agent.

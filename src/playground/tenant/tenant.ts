@@ -30,6 +30,8 @@ export interface TenantOptions extends Partial<BubbleRules>, AppsOptions {
 /** A message of a user to the Bot. `payload` is the object under `msgtype` if it is not text. */
 export interface UserMessage {
   readonly userid: string
+  /** The user's company, as a Bot that serves several of them is told. */
+  readonly corpid?: string
   readonly chatid?: string
   readonly text?: string
   readonly msgid?: string
@@ -262,14 +264,14 @@ class SimulatedTenant implements Tenant {
   }
 
   private newCallback(saying: UserMessage): MessageCallback {
-    const { userid, chatid, createTime, quote, msgtype = 'text' } = saying
+    const { userid, corpid, chatid, createTime, quote, msgtype = 'text' } = saying
     const msgid = saying.msgid ?? this.wire.newId()
     return {
       msgid,
       aibotid: this.aibotid,
       ...(chatid === undefined ? {} : { chatid }),
       chattype: chatid === undefined ? 'single' : 'group',
-      from: { userid },
+      from: { ...(corpid !== undefined && { corpid }), userid },
       response_url: this.responses.issue(placeOf(saying), msgid),
       ...(createTime === undefined ? {} : { create_time: createTime }),
       msgtype,

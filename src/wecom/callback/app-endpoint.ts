@@ -1,6 +1,13 @@
+import { sealEnvelope } from '../../crypto/envelope.ts'
+import { sign } from '../../crypto/signature.ts'
 import { defaultPath } from '../../domain/callback-path.ts'
-import type { Endpoint, Refusal } from '../../domain/endpoint.ts'
+import type { Endpoint, HttpAnswer, Refusal } from '../../domain/endpoint.ts'
+import { type Callback, isOutsider } from '../../domain/message.ts'
+import { printable } from '../../domain/visible.ts'
 import { decodeAppCallback } from './app-callback.ts'
+import type { LogThrottle } from './log-throttle.ts'
+import type { Verified } from './verify.ts'
+import { parseXml, textOf } from './xml.ts'
 import { createEndpoint, type EndpointAccount, type EndpointDeps, emptyAnswer } from './endpoint.ts'
 
 /** The callback settings of one self-built app. */
@@ -17,14 +24,65 @@ export function createAppEndpoint(account: AppAccount, deps: EndpointDeps): Endp
     readEncrypt,
     decode(opened, receivedAt) {
       const { callback, agentid } = decodeAppCallback(opened.message, { account: account.id, receivedAt })
-      if (agentid === undefined || agentid === String(account.agentId)) return callback
+      if (agentid === undefined || agentid === String(account.agentId)) return reported(callback, throttle)
       const fields = { hint: 'check agent.agentId against the admin console; these callbacks are ignored' }
       throttle.once({ topic: 'agentid', msg: 'callbacks have an AgentID other than agent.agentId', fields })
       return undefined
     },
-    // An app answers by message/send, so the reply to a callback is always empty.
-    seal: () => emptyAnswer,
+    // An app answers by message/send, except where that reaches nobody.
+    seal: (reply, to) => (reply.kind === 'text' ? seal(account, deps, reply.content, to) : emptyAnswer),
   }))
+}
+
+/** WeCom lets members of linked companies write to the app, but the app can't send to them (81013). */
+function reported(callback: Callback, throttle: LogThrottle): Callback | undefined {
+  const sender =
+    callback.kind === 'message' ? callback.inbound.sender : callback.kind === 'greet' ? callback.sender : ''
+  if (!isOutsider(sender)) return callback
+  const fields = {
+    hint: 'their messages get a notice; let them use the Bot, or take them out of the visible range of the app',
+  }
+  throttle.once({
+    topic: 'outsider',
+    msg: 'a member of a linked company wrote to the app, which cannot answer',
+    fields,
+  })
+  return callback.kind === 'greet' ? undefined : callback
+}
+
+/** A passive text reply (page 90241), encrypted and signed with the keys of its callback. */
+function seal(
+  { corpId }: AppAccount,
+  { clock, random }: EndpointDeps,
+  content: string,
+  { nonce, opened, keys }: Verified,
+): HttpAnswer {
+  const timestamp = Math.floor(clock.now() / 1000)
+  const payload = parseXml(opened.message)
+  const to = (payload && textOf(payload, 'FromUserName')?.trim()) ?? ''
+  const message = element('xml', [
+    element('ToUserName', cdata(to)),
+    element('FromUserName', cdata(corpId)),
+    element('CreateTime', String(timestamp)),
+    element('MsgType', cdata('text')),
+    element('Content', cdata(printable(content))),
+  ])
+  const encrypt = sealEnvelope(keys.key, message, opened.receiveid, random.bytes(16))
+  const body = element('xml', [
+    element('Encrypt', cdata(encrypt)),
+    element('MsgSignature', cdata(sign(keys.token, String(timestamp), nonce, encrypt))),
+    element('TimeStamp', String(timestamp)),
+    element('Nonce', cdata(nonce)),
+  ])
+  return { status: 200, body, contentType: 'application/xml' }
+}
+
+function element(name: string, content: string | readonly string[]): string {
+  return `<${name}>${typeof content === 'string' ? content : content.join('')}</${name}>`
+}
+
+function cdata(text: string): string {
+  return `<![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`
 }
 
 const noEnvelope: Refusal = {

@@ -56,10 +56,21 @@ function decodePayload(payload: unknown, context: BotContext): Callback {
 function originOf(payload: unknown, { account, receivedAt }: BotContext) {
   const msgid = idOf(payload, 'msgid')
   const sender = idOf(fieldOf(payload, 'from'), 'userid')
+  const corpid = idOf(fieldOf(payload, 'from'), 'corpid')
   const conversation = sender === undefined ? undefined : conversationOf(payload, sender, account)
   if (msgid === undefined || sender === undefined || conversation === undefined) return undefined
   const times = { receivedAt, ...createdAtOf(payload) }
-  return { account, surface: 'bot', msgid, sender, conversation, ...times, ...responseUrlOf(payload) } as const
+  const company = corpid === undefined ? {} : { corpid }
+  return {
+    account,
+    surface: 'bot',
+    msgid,
+    sender,
+    conversation,
+    ...company,
+    ...times,
+    ...responseUrlOf(payload),
+  } as const
 }
 
 /** A message of a kind that we can't read. Its sender is notified; without a sender it is not a message of a user. */

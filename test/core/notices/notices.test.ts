@@ -61,6 +61,7 @@ const plain: Record<Exclude<Notice['key'], (typeof withFacts)[number]['key']>, t
   card_options: true,
   card_sent: true,
   embed_hidden: true,
+  outsider: true,
   card_unreadable: true,
 }
 const withFacts = [
