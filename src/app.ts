@@ -6,6 +6,7 @@ import { createSnapshot, openConfigDeps } from './app/config-snapshot.ts'
 import { isAnswerAwaited, Links, linkOptions } from './app/links.ts'
 import { createStrangerLog } from './app/mounts.ts'
 import { namedLog } from './app/named-log.ts'
+import { restoreStatus } from './app/remembered.ts'
 import { Reloader, type ReloadDeps } from './app/reload.ts'
 import { type DaemonOptions, linkOf, openStore, prepareFolder } from './app/state-folder.ts'
 import { startBridge } from './bridge/start.ts'
@@ -52,7 +53,8 @@ export async function startApp(options: DaemonOptions, outside: World): Promise<
     const configDeps = openConfigDeps(options, world, { context, metrics })
     active.replace(createSnapshot(config, configDeps))
     await context.breaker.load(context.accounts.keys())
-    const life = { startedAt: world.clock.now(), isStopping: false }
+    await restoreStatus(store, metrics, [...context.accounts.keys()], world)
+    const life = { startedAt: world.clock.now(), stoppingSince: undefined as number | undefined }
     const reloader = openReloader({ configDeps, active, context, links, agentWatch })
     const reloadProblem = () => reloader?.problem
     listeners.push(openAdmin({ version, active, context, links, metrics, life, reloadProblem, agentWatch }, world))
@@ -63,7 +65,7 @@ export async function startApp(options: DaemonOptions, outside: World): Promise<
     const [privateUrl, publicUrl] = listeners.map(listener => listener.url) as [string, string] // both were pushed above
     world.log.info('listening', { public: publicUrl, private: privateUrl, state: stateDir })
     const stop = async () => {
-      life.isStopping = true
+      life.stoppingSince = world.clock.now()
       await reloader?.stop()
       await work.drain(drainTimeoutMs)
       const cancel = scheduler.at(world.clock.now() + closeTimeoutMs, () =>

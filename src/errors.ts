@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'gateway_timeout'
   | 'network'
   | 'not_found'
+  | 'ambiguous'
   | 'unauthorized'
   | 'bad_target'
   | 'no_app'

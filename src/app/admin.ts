@@ -4,6 +4,7 @@ import { dropDead, listDead, retryDead } from '../bridge/operator/dead.ts'
 import type { BridgeContext } from '../bridge/context.ts'
 import { outageKeyOf } from '../bridge/deliver/breaker.ts'
 import { reportDelivery, readTrace } from '../bridge/operator/trace.ts'
+import { listTurns } from '../bridge/operator/turn-list.ts'
 import { acceptSend, type SendRequest } from '../bridge/operator/send.ts'
 import type { Config } from '../config/config.ts'
 import { hourMs, minuteMs } from '../domain/duration.ts'
@@ -28,7 +29,7 @@ export interface AdminDeps {
   readonly links: Links
   readonly metrics: Metrics
   readonly agentWatch: AgentWatch
-  readonly life: { readonly startedAt: number; readonly isStopping: boolean }
+  readonly life: { readonly startedAt: number; readonly stoppingSince: number | undefined }
   /** Why the last reload was rejected; undefined if the config file is active. */
   reloadProblem(): string | undefined
 }
@@ -37,6 +38,7 @@ export interface AdminDeps {
 export function openAdmin(deps: AdminDeps, world: World): Listener {
   const { version, active, context, links, metrics, life } = deps
   const { store } = context
+  const sinceOf = rememberSince(() => world.clock.now())
   const status = () => {
     return reportStatus({
       version,
@@ -51,6 +53,7 @@ export function openAdmin(deps: AdminDeps, world: World): Listener {
       agents: deps.agentWatch.components,
       metrics,
       appFacts: account => readAppFacts(context, account),
+      sinceOf,
       outageOn: (route, account) => context.breaker.outageOf(outageKeyOf({ route, account })),
       ...life,
     })
@@ -60,6 +63,7 @@ export function openAdmin(deps: AdminDeps, world: World): Listener {
     status,
     metrics: async () => metrics.render(await gaugesOf(context, links)),
     trace: id => readTrace(context, id),
+    turns: query => listTurns(context, query),
     delivery: id => reportDelivery(context, id),
     dead: () => listDead(context),
     retryDead: id => retryDead(context, id),
@@ -70,6 +74,17 @@ export function openAdmin(deps: AdminDeps, world: World): Listener {
     },
   }
   return startAdminListener(active.now.config.admin, () => active.now.adminToken, admin, world.log.area('http'))
+}
+
+/** Since when a component is in a state, as far as it was looked at. */
+function rememberSince(now: () => number): (component: string, state: string) => number {
+  const known = new Map<string, { readonly state: string; readonly since: number }>()
+  return (component, state) => {
+    const before = known.get(component)
+    const since = before?.state === state ? before.since : now()
+    known.set(component, { state, since })
+    return since
+  }
 }
 
 async function readAppFacts({ store, clock, platform, breaker }: BridgeContext, account: string): Promise<AppFacts> {

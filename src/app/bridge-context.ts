@@ -20,6 +20,7 @@ import { orderAt } from '../core/fallback/plan.ts'
 import type { Clock, World } from '../world.ts'
 import type { ActiveConfig, BridgeSettings } from './active-config.ts'
 import type { Links } from './links.ts'
+import { userNames } from './state-folder.ts'
 
 /** Creates the context of the bridge. Everything that a reload can change is a getter that reads the active config. */
 export function openBridgeContext(
@@ -52,6 +53,7 @@ export function openBridgeContext(
     timers: scheduler,
     log: log.area('bridge'),
     meter: metrics,
+    nameOf: userNames(stateDir, world),
     nextOrder: increasingOrder(clock),
     wake: () => scheduler.wake(),
     // A reload replaces the following.

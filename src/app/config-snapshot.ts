@@ -10,6 +10,7 @@ import type { World } from '../world.ts'
 import type { ConfigSnapshot, PlatformSettings } from './active-config.ts'
 import { bridgeSettings } from './bridge-context.ts'
 import { type KeyRings, mountsOf, ringsOf } from './mounts.ts'
+import { rememberVerified } from './remembered.ts'
 import { readStartFiles } from './start-files.ts'
 import { type DaemonOptions, adminToken, linkOf } from './state-folder.ts'
 
@@ -47,7 +48,11 @@ export function openConfigDeps(
       clock,
       random,
       log: log.area('wecom'),
-      observe: event => (event.kind === 'callback' ? metrics.callback(event) : metrics.refused(event)),
+      observe(event) {
+        if (event.kind === 'refused') return metrics.refused(event)
+        metrics.callback(event)
+        if (event.type === 'echo' && event.result === 'ok') rememberVerified(store, event, log)
+      },
     },
   }
 }

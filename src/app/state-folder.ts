@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config, LoadedConfig } from '../config/config.ts'
@@ -104,6 +105,31 @@ function pairingFile(file: string, pair: string): PairingMemory {
     isPaired: () => existsSync(file) && readFileSync(file, 'utf8').trim() === pair,
     remember: () => writeFileSync(file, `${pair}\n`, { mode: 0o600 }),
     forget: () => rmSync(file, { force: true }),
+  }
+}
+
+const logKeyBytes = 32
+/** Every message names its sender in the log. */
+const cachedNames = 10_000
+
+/**
+ * Creates the function that names a user in the log: ten hex digits of an HMAC. Its key is generated once and stored in
+ * the state folder, so that a user has the same name in every line, and the log alone tells nobody who it is.
+ */
+export function userNames(stateDir: string, world: World): (userid: string) => string {
+  const file = join(stateDir, 'log-key')
+  const stored = existsSync(file) ? Buffer.from(readFileSync(file, 'utf8').trim(), 'hex') : undefined
+  const isUsable = stored?.length === logKeyBytes
+  const key = isUsable ? stored : Buffer.from(world.random.bytes(logKeyBytes))
+  if (!isUsable) writeSecretFile(file, `${key.toString('hex')}\n`)
+  const known = new Map<string, string>()
+  return userid => {
+    const cached = known.get(userid)
+    if (cached !== undefined) return cached
+    const name = createHmac('sha256', key).update(userid.toLowerCase()).digest('hex').slice(0, 10)
+    if (known.size >= cachedNames) known.clear()
+    known.set(userid, name)
+    return name
   }
 }
 

@@ -22,7 +22,10 @@ export interface StatusDeps {
   /** Warnings about the agents that answer users. */
   readonly agents: { readonly safety?: Component; readonly agents?: Component }
   readonly metrics: Metrics
-  readonly isStopping: boolean
+  /** Since when the daemon stops. */
+  readonly stoppingSince: number | undefined
+  /** Remembers since when the store is in its state. */
+  readonly sinceOf: (component: string, state: string) => number
   /** The state of the app of an account. */
   readonly appFacts: (account: string) => Promise<AppFacts>
   /** The current outage of a route. The webhook route is shared by all accounts. */
@@ -59,8 +62,9 @@ export interface Component {
 
 /** Builds the answer of `GET /api/status`. Without a working store, the parts that need it are left out. */
 export async function reportStatus(deps: StatusDeps) {
-  const { version, node, startedAt, config, loadedAt, reloadProblem, store, gateway, admin, isStopping } = deps
-  const storeState = await probeStore(store)
+  const { version, node, startedAt, config, loadedAt, reloadProblem, store, gateway, admin, stoppingSince } = deps
+  const probed = await probeStore(store)
+  const storeState = { ...probed, since: deps.sinceOf('store', probed.state) }
   const isUp = storeState.state === 'up' && gateway.state === 'up'
   const robots = deps.outageOn('webhook', config.defaultAccount)
   const work: Partial<Awaited<ReturnType<typeof readWork>>> = storeState.state === 'up' ? await readWork(store) : {}
@@ -68,7 +72,7 @@ export async function reportStatus(deps: StatusDeps) {
     version,
     startedAt,
     node,
-    ready: isUp && !isStopping,
+    ready: isUp && stoppingSince === undefined,
     components: {
       store: storeState,
       gateway,
@@ -76,7 +80,7 @@ export async function reportStatus(deps: StatusDeps) {
       ...describeDynamicAgents(deps),
       ...deps.agents,
       ...(robots !== undefined && { webhooks: { state: 'unreachable', ...robots } }),
-      ...(isStopping && { daemon: { state: 'stopping' } }),
+      ...(stoppingSince !== undefined && { daemon: { state: 'stopping', since: stoppingSince } }),
     },
     accounts: await Promise.all(
       config.accounts.map(account => describeAccount(deps, account, storeState.state === 'up')),

@@ -57,6 +57,7 @@ function handleTask({ tasks }: CommitHandlers, { before, after }: TurnChange): v
 
 function handleTurn(context: BridgeContext, handlers: CommitHandlers, { before, after }: TurnChange): void {
   const { meter, log } = context
+  if (before === undefined) reportReceived(context, after)
   handlers.deadlines.reschedule(after)
   if (after.stopAt !== undefined && after.end === undefined) handlers.stopRun(after.id)
   if (after.state === 'moved' && before?.state !== 'moved' && after.end === undefined) handlers.onBubbleClosed(after)
@@ -74,10 +75,14 @@ function handleTurn(context: BridgeContext, handlers: CommitHandlers, { before, 
   }
 }
 
+function reportReceived({ log, nameOf }: BridgeContext, { id, account, surface, sender, origin }: Turn): void {
+  log.debug('message received', { turn: id, account, surface, origin, user: nameOf(sender) })
+}
+
 /** One line per turn, and a warning with the cause if it failed. The gateway's words are in its trace only. */
-function reportEnd({ meter, log }: BridgeContext, turn: Turn): void {
-  const { id, account, surface, end, receivedAt, endedAt = receivedAt, failure } = turn
-  log.info('turn finished', { turn: id, account, surface, end, tookMs: endedAt - receivedAt })
+function reportEnd({ meter, log, nameOf }: BridgeContext, turn: Turn): void {
+  const { id, account, surface, end, receivedAt, endedAt = receivedAt, failure, sender } = turn
+  log.info('turn finished', { turn: id, account, surface, end, user: nameOf(sender), tookMs: endedAt - receivedAt })
   if (failure === undefined) return
   meter.turnFailed(failure.cause, endedAt)
   const command = gatewayCommandFor(failure.cause)

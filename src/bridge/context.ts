@@ -71,6 +71,8 @@ export interface BridgeContext {
   readonly timers: Timers
   readonly log: Log
   readonly meter: Meter
+  /** Names a user in the log, without telling who it is. */
+  nameOf(userid: string): string
   /** IANA name, such as `Asia/Shanghai`. The app's welcome is sent once per calendar day of this time zone. */
   readonly timezone: string
   readonly limits: {

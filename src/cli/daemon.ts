@@ -40,7 +40,11 @@ export async function lookUp<Shape extends TSchema>(
   terminal: Terminal,
 ): Promise<Static<Shape> | undefined> {
   const answer = await reach(path, flags, terminal, {})
-  if (answer.status === 404 && refusalIn(answer)?.code === 'not_found') return undefined
+  const refused = refusalIn(answer)
+  if (answer.status === 404 && refused?.code === 'not_found') return undefined
+  if (refused?.code === 'ambiguous') {
+    throw new WecomdError('ambiguous', refused.message, refused.hint === undefined ? {} : { hint: refused.hint })
+  }
   return bodyOf(answer, shape, terminal)
 }
 

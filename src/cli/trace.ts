@@ -5,12 +5,14 @@ import { exitCodes } from './exit-codes.ts'
 import { describeWaits, time, waits } from './report.ts'
 import type { Call } from './table/commands.ts'
 import type { Terminal } from './terminal.ts'
+import { listTurns } from './turn-list.ts'
 import { deliveryTexts } from './texts/delivery.ts'
 import { traceTexts } from './texts/trace.ts'
 
-/** `wecomd trace ID`: 1 when no message has the id, 4 when no daemon answers. */
+/** `wecomd trace [ID]`: 1 when no message or several have the id, 4 when no daemon answers. */
 export async function trace({ values, positionals }: Call<'trace'>, terminal: Terminal): Promise<number> {
   const { id } = positionals
+  if (id === undefined || values.failed || values.user !== undefined) return await listTurns(values, terminal)
   const found = await lookUp(`/api/trace/${encodeURIComponent(id)}`, messageTrace, values, terminal)
   if (found === undefined) throw new WecomdError('not_found', traceTexts[terminal.language].unknownId(id))
   if (values.json) terminal.out(JSON.stringify(found))
@@ -20,6 +22,8 @@ export async function trace({ values, positionals }: Call<'trace'>, terminal: Te
 
 const messageTrace = Type.Object({
   id: Type.String(),
+  short: Type.Optional(Type.String()),
+  origin: Type.Optional(Type.String()),
   account: Type.String(),
   state: Type.String(),
   end: Type.Optional(Type.String()),
@@ -33,13 +37,16 @@ const messageTrace = Type.Object({
 type MessageTrace = Static<typeof messageTrace>
 
 function describe(trace: MessageTrace, terminal: Terminal): readonly string[] {
-  const { id, account, state, end, events, waits } = trace
+  const { id, short, origin, account, state, end, events, waits } = trace
   const { formatTime, formatClock, language, paint } = terminal
   const texts = traceTexts[language]
   const first = events[0]?.at
   return [
     paint.bold(texts.head(id, deliveryTexts[language].states[state] ?? state, end)),
-    texts.account(partiesOf(trace, terminal), account),
+    [texts.account(partiesOf(trace, terminal), account), ...(short === undefined ? [] : [texts.short(short)])].join(
+      texts.comma,
+    ),
+    ...(origin === 'agent' ? [texts.unasked] : []),
     ...(first === undefined ? [] : [formatTime(first)]),
     '',
     ...events.map(({ at, kind, ...details }) => {

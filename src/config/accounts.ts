@@ -249,9 +249,9 @@ function foreignRobots({ webhooks = {}, network }: PartialChannel): readonly Con
     robot?.includes('/') !== true || isAllowed(robot, { apiBaseUrl, moreHosts: mediaHosts })
       ? []
       : [
-          error(
+          warn(
             `${channelPath}.webhooks.${name}`,
-            'is not a URL of WeCom; if the host is yours, add it to network.mediaHosts',
+            'is not a URL of WeCom, so nothing is sent there; if the host is yours, add it to network.mediaHosts',
           ),
         ],
   )

@@ -52,6 +52,20 @@ export interface TurnCounts {
   readonly unclaimed: number
 }
 
+/** Which turns to list, at most `limit`. `user` is compared without case. */
+export interface TurnFilter {
+  readonly limit: number
+  readonly state?: string
+  readonly end?: string
+  readonly user?: string
+}
+
+/** Turns, the newest first. Without a cursor there are no more. */
+export interface TurnPage {
+  readonly turns: readonly Turn[]
+  readonly cursor?: string
+}
+
 export interface TurnKey {
   readonly id: string
   readonly account: string
@@ -78,6 +92,14 @@ export interface Turns {
   recentTurns(sessionKey: string): Promise<readonly Turn[]>
   /** The keys of sessions with a message after `since` (epoch ms, at most a day ago), the most recent first. */
   activeSessions(since: number): Promise<readonly string[]>
+  /** A page of turns, from the cursor of the page before. It looks at 20,000 turns at most. */
+  listTurns(filter: TurnFilter, cursor: string | undefined): Promise<TurnPage>
+  /** The ids of the newest 20,000 turns, the newest first. */
+  newestTurnIds(): Promise<readonly string[]>
+  /** The ids of turns and of deliveries without a turn that begin with `prefix`, at most 20 of each. */
+  idsFrom(prefix: string): Promise<readonly string[]>
+  /** When and why turns failed after `since`, at most `limit`, the oldest first. */
+  failedSince(since: number, limit: number): Promise<readonly { readonly at: number; readonly cause: string }[]>
   /** Turns whose deadline (`nextDeadline`) is not after `now`. */
   due(now: number, limit: number): Promise<readonly Turn[]>
   nextDueAt(): Promise<number | undefined>

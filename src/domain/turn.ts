@@ -11,10 +11,12 @@ import type { Attachment, Card, Conversation, MediaProblem, Surface } from './me
  * - moved: the bubble closed with a notice, and the answer takes another route
  * - ended: closed without an answer of the agent
  */
-export type TurnState = 'waiting' | 'asking' | 'streaming' | 'closing' | 'shown' | 'moved' | 'ended'
+export const turnStates = ['waiting', 'asking', 'streaming', 'closing', 'shown', 'moved', 'ended'] as const
+export type TurnState = (typeof turnStates)[number]
 
 /** How a turn ended. Absent while the agent may still answer (docs/behaviour.md explains each). */
-export type TurnEnd = 'answered' | 'empty' | 'failed' | 'stopped' | 'busy' | 'refused' | 'expired' | 'merged'
+export const turnEnds = ['answered', 'empty', 'failed', 'stopped', 'busy', 'refused', 'expired', 'merged'] as const
+export type TurnEnd = (typeof turnEnds)[number]
 
 /** `agent`: nobody asked; the agent spoke by itself. */
 export type TurnOrigin = 'message' | 'click' | 'app' | 'agent'

@@ -13,6 +13,8 @@ export interface AdminApi {
   metrics(): Promise<string>
   /** Resolves to undefined for an unknown id. */
   trace(id: string): Promise<unknown>
+  /** Lists turns. `query` is as it was sent. */
+  turns(query: Readonly<Record<string, string>>): Promise<unknown>
   /** Accepts a message for sending and resolves to the id of its delivery. Throws a WecomdError if it cannot be sent. */
   send(body: SendBody): Promise<{ id: string }>
   /** Resolves to undefined for an unknown id. */
@@ -42,6 +44,7 @@ export function startAdminListener(
     .onTransform(({ headers }) => authorize(headers['authorization'], token()))
     .get('/status', () => api.status())
     .get('/trace/:id', async ({ params, set }) => (await api.trace(params.id)) ?? missing(set), { params: idParam })
+    .get('/turns', ({ query }) => api.turns(onlyTexts(query)))
     .get('/deliveries/:id', async ({ params, set }) => (await api.delivery(params.id)) ?? missing(set), {
       params: idParam,
     })
@@ -81,6 +84,13 @@ export function startAdminListener(
 
 const idParam = t.Object({ id: t.String({ maxLength: 300 }) })
 
+/** A parameter that is given twice counts as not given. */
+function onlyTexts(query: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(query).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
+  )
+}
+
 type ErrorText = readonly [code: string, message: string, hint?: string]
 /** The part of a response that error handling sets. */
 interface ResponseSettings {
@@ -101,6 +111,7 @@ const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   group_blocked: 400,
   bad_message: 400,
   conflict: 409,
+  ambiguous: 409,
   overloaded: 429,
   store_failed: 503,
 }

@@ -35,7 +35,7 @@ export interface Gauges {
 }
 
 /** Failures that are counted at most. More of them in an hour would say nothing new. */
-const maxFailures = 1_000
+export const maxFailures = 1_000
 const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5]
 const answerBuckets = [0.5, 1, 2, 5, 10, 30, 60, 120, 330, 600, 1800, 3600]
 
@@ -108,6 +108,11 @@ export class Metrics {
 
   turnEnded(end: string): void {
     this.metrics.turnEnds.inc({ end })
+  }
+
+  /** Takes over what was counted before a restart. */
+  restore(failed: readonly { readonly at: number; readonly cause: string }[]): void {
+    this.failed = [...failed, ...this.failed].slice(-maxFailures)
   }
 
   turnFailed(cause: string, at: number): void {

@@ -201,7 +201,10 @@ describe('trace', () => {
     expect([code, err]).toEqual([0, ''])
     const [head, from, at, empty, ...steps] = out.trimEnd().split('\n')
     expect(head).toBe(`wecom:default:${msgid}: shown (answered)`)
-    expect([from, empty]).toEqual(['from zhangsan in direct:zhangsan, account default', ''])
+    expect([from, empty]).toEqual([
+      expect.stringMatching(/^from zhangsan in direct:zhangsan, account default, short id [0-9a-f]{6}$/),
+      '',
+    ])
     expect(at).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d$/)
     for (const step of steps) expect(step).toMatch(/^\d\d:\d\d:\d\d\.\d{3} +\+\d+\.\d{3} s {2}[a-z_]+/)
     expect(steps.map(step => /s {2}([a-z_]+)/.exec(step)?.[1])).toEqual(

@@ -11,6 +11,7 @@ const api = {
   status: refuse,
   metrics: refuse,
   trace: refuse,
+  turns: refuse,
   send: refuse,
   delivery: refuse,
   dead: refuse,

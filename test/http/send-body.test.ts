@@ -11,6 +11,7 @@ const api = {
   status: unused,
   metrics: unused,
   trace: unused,
+  turns: unused,
   async send(body: SendBody) {
     sent.push(body)
     return { id: 'send_1' }

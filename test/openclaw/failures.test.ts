@@ -67,7 +67,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw failures'), () => {
   afterAll(() => gateway?.remove())
 
   test('openclaw: a model that hangs ends with our time limit', async () => {
-    await open(15_000)
+    await open(40_000)
     expect(await outcomeOf(['hang', '[hang]'])).toEqual({
       text: `partial\n\n${timedOut}`,
       cause: 'model_timeout',

@@ -305,6 +305,7 @@ export class Daemon {
       administratorsIn: () => [],
       passedCommands: [],
       route: () => ({ agentId: 'main', rule: 'default' }),
+      nameOf: () => 'someone',
       wake: () => scheduler.wake(),
     }
   }

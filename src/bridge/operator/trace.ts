@@ -3,9 +3,14 @@ import type { Job } from '../../domain/job.ts'
 import { formatTurnId } from '../../domain/routing.ts'
 import { formatTarget } from '../../domain/target.ts'
 import type { TraceEvent, Turn } from '../../domain/turn.ts'
+import { WecomdError } from '../../errors.ts'
 import type { BridgeContext } from '../context.ts'
 import { deliveryIdOf } from './send.ts'
+import { meantIds, shortIdOf } from './turn-list.ts'
 import { type WaitReason, waitReasonOf } from './waits.ts'
+
+/** How many matches of an ambiguous id are named. */
+const mostListed = 20
 
 type TraceDeps = Pick<BridgeContext, 'store' | 'breaker' | 'accounts'>
 
@@ -15,6 +20,8 @@ type TraceDeps = Pick<BridgeContext, 'store' | 'breaker' | 'accounts'>
  */
 export interface Trace {
   readonly id: string
+  /** Of a turn: what people type. */
+  readonly short?: string
   readonly account: string
   readonly sender?: string
   readonly conversation?: string
@@ -30,10 +37,22 @@ export interface Trace {
 }
 
 /**
- * Reads the trace for a msgid, an idempotencyKey, a turn id or a delivery id. The delivery of an answer has the trace
- * of its turn. Undefined if nothing has this id.
+ * Reads the trace for a msgid, an idempotencyKey, a turn id or a delivery id, for the beginning of one, for a short id, or
+ * for `last`. The delivery of an answer has the trace of its turn. Undefined if nothing has this id. Throws `ambiguous` if
+ * several have.
  */
-export async function readTrace(context: TraceDeps, id: string): Promise<Trace | undefined> {
+export async function readTrace(context: TraceDeps, typed: string): Promise<Trace | undefined> {
+  const exact = typed === 'last' ? undefined : await traceOf(context, typed)
+  if (exact !== undefined) return exact
+  const meant = await meantIds(context, typed)
+  if (meant.length > 1) {
+    const listed = meant.slice(0, mostListed).map(id => `${shortIdOf(id)} ${id}`)
+    throw new WecomdError('ambiguous', `${meant.length} messages begin with ${typed}`, { hint: listed.join('\n') })
+  }
+  return meant[0] === undefined ? undefined : await traceOf(context, meant[0])
+}
+
+async function traceOf(context: TraceDeps, id: string): Promise<Trace | undefined> {
   const delivery = await findDelivery(context, id)
   if (delivery !== undefined && delivery.turn === undefined) {
     return { ...traceOfDelivery(delivery), ...(await findWaitReason(context, [delivery])) }
@@ -45,6 +64,7 @@ export async function readTrace(context: TraceDeps, id: string): Promise<Trace |
   const events = [...turn.trace, ...jobs.flatMap(eventsOfJob), ...deliveries.flatMap(eventsOfDelivery)]
   return {
     id: turn.id,
+    short: shortIdOf(turn.id),
     account: turn.account,
     sender: turn.sender,
     conversation: `${turn.conversation.kind}:${turn.conversation.id}`,

@@ -20,6 +20,8 @@ export type Flags = Readonly<Record<string, Flag>>
 /** An argument without a flag. */
 export interface Positional {
   readonly about: Bilingual
+  /** It may be left out. */
+  readonly optional?: true
   readonly choices?: readonly string[]
 }
 
@@ -68,7 +70,9 @@ export type FlagValues<All extends Flags> = {
 }
 
 type PositionalsOf<All extends Readonly<Record<string, Positional>>> = {
-  readonly [Name in keyof All]: All[Name] extends { choices: readonly (infer Choice)[] } ? Choice : string
+  readonly [Name in keyof All]:
+    | (All[Name] extends { choices: readonly (infer Choice)[] } ? Choice : string)
+    | (All[Name] extends { optional: true } ? undefined : never)
 }
 
 /** The arguments of one call, checked against the table. */

@@ -92,7 +92,9 @@ export function synopsisOf(command: CliCommand | CommandFamily, language: Langua
 }
 
 function positionalsOf({ positionals }: CliCommand): readonly string[] {
-  return Object.keys(positionals).map(name => name.toUpperCase())
+  return Object.entries(positionals).map(([name, { optional }]) =>
+    optional ? `[${name.toUpperCase()}]` : name.toUpperCase(),
+  )
 }
 
 /** The common flags that make a difference to a command. */

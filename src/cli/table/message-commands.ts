@@ -74,16 +74,26 @@ export const messageCommands = {
   },
   trace: {
     summary: { en: 'show everything that happened to one message', 'zh-CN': '查看一条消息的完整经过' },
-    flags: daemonFlags,
+    details: {
+      en: 'Without an ID it lists the last 20 messages and their short ids.',
+      'zh-CN': '不带 ID 时列出最近 20 条消息及其短 ID。',
+    },
+    flags: {
+      failed: { type: 'boolean', about: { en: 'list those that failed', 'zh-CN': '只列出失败的消息' } },
+      user: { type: 'string', value: 'USER', about: { en: 'list those of a user', 'zh-CN': '只列出某个成员的消息' } },
+      ...daemonFlags,
+    },
     positionals: {
       id: {
         about: {
-          en: 'msgid, turn id, delivery id or idempotency key',
-          'zh-CN': 'msgid、问答 ID、投递 ID 或幂等键',
+          en: 'short id, msgid, turn id, delivery id, or the first 6 characters of one; idempotency key; last',
+          'zh-CN': '短 ID、msgid、问答 ID、投递 ID（或其前 6 位以上），幂等键，或 last（最新一条）',
         },
+        optional: true,
       },
     },
-    example: 'send_9f2c04',
+    synopsis: '[ID | last] [--failed] [--user USER]',
+    example: 'last',
     docs: 'docs/operation.md',
     printsTimes: true,
   },

@@ -80,11 +80,12 @@ function positionalsOf(
   const surplus = given[wanted.length]
   if (surplus !== undefined) throw new UsageError(path, texts.surplus(surplus))
   return Object.fromEntries(
-    wanted.map(([name, { choices }], index) => {
+    wanted.flatMap(([name, { choices, optional }], index) => {
       const value = given[index]
+      if (value === undefined && optional) return []
       if (!value) throw new UsageError(path, texts.missingArgument(name.toUpperCase()))
       if (choices?.includes(value) === false) throw notOneOf(path, name.toUpperCase(), choices, value, texts)
-      return [name, value]
+      return [[name, value]]
     }),
   )
 }

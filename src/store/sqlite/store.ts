@@ -9,6 +9,7 @@ import { openDatabase } from './open.ts'
 import { createOutbox } from './outbox.ts'
 import { SentTable } from './sent.ts'
 import { Sweeper } from './sweep.ts'
+import { TurnList } from './turn-list.ts'
 import { TurnTable, writeChange } from './turns.ts'
 
 export interface StoreOptions {
@@ -38,6 +39,7 @@ export function createSqliteStore(db: Database, options: StoreOptions): Store {
   const log = new CommitLog(engine)
   const turns = new TurnTable(engine, log)
   const deliveries = new DeliveryTable(engine, log)
+  const list = new TurnList(engine)
   const sweeper = new Sweeper(engine, turns, deliveries)
   const write = (change: Change, read?: Turn) => writeChange(change, turns, deliveries, options.dueAtOf, read)
   const see = engine.prepare<never>('INSERT OR IGNORE INTO inbox (account, msgid, at) VALUES (?, ?, ?)')
@@ -51,6 +53,11 @@ export function createSqliteStore(db: Database, options: StoreOptions): Store {
     update: (id, step) => engine.run(() => updateTurn(turns, id, step, write)),
     recentTurns: sessionKey => engine.run(() => turns.recentOf(sessionKey)),
     activeSessions: since => engine.run(() => turns.sessions.activeSince(since)),
+    listTurns: (filter, cursor) =>
+      engine.run(() => list.page(filter, cursor === undefined ? undefined : Number(cursor))),
+    newestTurnIds: () => engine.run(() => list.newestIds()),
+    idsFrom: prefix => engine.run(() => list.idsFrom(prefix)),
+    failedSince: (since, limit) => engine.run(() => list.failedSince(since, limit)),
     due: (now, limit) => engine.run(() => turns.due(now, limit)),
     nextDueAt: () => engine.run(() => turns.nextDueAt()),
     counts: () => engine.run(() => turns.counts()),

@@ -190,6 +190,7 @@ function createContext(square: Case, seen: string[], machine: Machine): BridgeCo
     administratorsIn: () => [],
     passedCommands: [],
     route: () => ({ agentId: 'main', rule: 'default' }),
+    nameOf: () => 'someone',
     wake: () => scheduler.wake(),
   }
 }
