@@ -11,6 +11,7 @@ import type { ConfigSnapshot, PlatformSettings } from './active-config.ts'
 import { bridgeSettings } from './bridge-context.ts'
 import { type KeyRings, mountsOf, ringsOf } from './mounts.ts'
 import { rememberVerified } from './remembered.ts'
+import { loadReplacedKeys } from './replaced-keys.ts'
 import { readStartFiles } from './start-files.ts'
 import { type DaemonOptions, adminToken, linkOf } from './state-folder.ts'
 
@@ -64,7 +65,8 @@ export function openConfigDeps(
 export function createSnapshot(config: Config, deps: ConfigDeps, before?: ConfigSnapshot): ConfigSnapshot {
   const { options, world } = deps
   const loadedAt = world.clock.now()
-  const rings = ringsOf(config, before?.rings, loadedAt)
+  const restored = before === undefined ? loadReplacedKeys(options.stateDir, loadedAt) : undefined
+  const rings = ringsOf(config, before?.rings, loadedAt, restored)
   const platformSettings = platformSettingsOf(config, rings)
   return {
     config,

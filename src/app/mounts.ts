@@ -4,7 +4,7 @@ import type { Endpoint } from '../domain/endpoint.ts'
 import type { StrangeRequest } from '../http/public.ts'
 import { createAppEndpoint } from '../wecom/callback/app-endpoint.ts'
 import { createBotEndpoint } from '../wecom/callback/bot-endpoint.ts'
-import { type KeyRing, replaceKeys } from '../wecom/callback/keys.ts'
+import { type CallbackKeys, type KeyRing, replaceKeys } from '../wecom/callback/keys.ts'
 import type { EndpointDeps } from '../wecom/callback/endpoint.ts'
 import { createLogThrottle } from '../wecom/callback/log-throttle.ts'
 import type { World } from '../world.ts'
@@ -12,17 +12,27 @@ import type { World } from '../world.ts'
 /** The callback keys by account. */
 export type KeyRings = ReadonlyMap<string, { readonly bot?: KeyRing; readonly app?: KeyRing }>
 
-/** Collects the callback keys of a config. Keys that they replace stay valid for a while, so that callbacks in transit are accepted. */
-export function ringsOf({ accounts }: Config, before: KeyRings | undefined, now: number): KeyRings {
+type Replaced = (account: string, surface: 'bot' | 'app') => KeyRing['replaced']
+
+/**
+ * Collects the callback keys of a config. Keys that they replace stay valid for a while, so that callbacks in transit are
+ * accepted. At the start `restored` are those of before it.
+ */
+export function ringsOf(
+  { accounts }: Config,
+  before: KeyRings | undefined,
+  now: number,
+  restored: Replaced = () => [],
+): KeyRings {
+  const ringOf = (id: string, surface: 'bot' | 'app', keys: CallbackKeys): KeyRing => {
+    const ring = replaceKeys(keys, before?.get(id)?.[surface], now)
+    return before === undefined ? { ...ring, replaced: restored(id, surface) } : ring
+  }
   return new Map(
     accounts.map(({ id, bot, agent }) => {
-      const old = before?.get(id)
       const [token, encodingAESKey] = [agent?.token, agent?.encodingAESKey]
       const app = token !== undefined && encodingAESKey !== undefined && { token, encodingAESKey }
-      return [
-        id,
-        { ...(bot && { bot: replaceKeys(bot, old?.bot, now) }), ...(app && { app: replaceKeys(app, old?.app, now) }) },
-      ]
+      return [id, { ...(bot && { bot: ringOf(id, 'bot', bot) }), ...(app && { app: ringOf(id, 'app', app) }) }]
     }),
   )
 }
@@ -74,6 +84,10 @@ const strangers = {
   404: {
     msg: 'request refused: no account has this callback URL',
     hint: 'compare the URL in the admin console with the paths that wecomd status shows; strangers ask, too',
+  },
+  413: {
+    msg: 'request refused: the body is larger than 1 MiB',
+    hint: 'no callback of WeCom is that large; strangers ask, too',
   },
   405: { msg: 'request refused: callbacks are GET or POST', hint: 'a proxy must pass the method on unchanged' },
 } as const

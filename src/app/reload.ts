@@ -9,6 +9,7 @@ import type { AgentWatch } from './agent-watch.ts'
 import { watchConfig } from './config-watch.ts'
 import { createSnapshot, type ConfigDeps } from './config-snapshot.ts'
 import { type Links, linkOptions } from './links.ts'
+import { saveReplacedKeys } from './replaced-keys.ts'
 import type { ConfigSource } from './state-folder.ts'
 
 /** Changes to these sections take effect only after a restart. */
@@ -114,6 +115,7 @@ export class Reloader {
     const link = isNewLink ? linkOptions(next.link, configDeps.options) : undefined
     // Nothing below can fail, so from here on the new config is active.
     active.replace(next)
+    saveReplacedKeys(configDeps.options.stateDir, next.rings, configDeps.world)
     this.settings = settings
     if (link !== undefined) links.reopen(link)
     if (before.platform !== next.platform) await this.retryHeld(context)

@@ -153,6 +153,12 @@ describe('sizes', () => {
     expectBare(await send('POST /wecom?a=1', headers, chunked(mebibyte + 1)), 413)
   })
 
+  test('public: a body that is too large leaves a warning', async () => {
+    await post('/wecom/bot?a=1', 'a'.repeat(mebibyte + 1))
+    const lines = daemon.log.map(line => JSON.parse(line)).filter(({ msg }) => msg.includes('larger than 1 MiB'))
+    expect(lines.map(({ level, hint }) => [level, typeof hint])).toEqual([['warn', 'string']])
+  })
+
   test('public: the size is checked before method and account', async () => {
     const headers = { 'Content-Length': String(mebibyte + 1) }
     for (const line of ['PUT /wecom', 'POST /wecom/bot/nobody', 'DELETE /wecom/bot/nobody']) {

@@ -1,6 +1,9 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'bun:test'
 import * as official from '@wecom/crypto'
 import { botKey, botToken } from './daemon.ts'
+import { SettableClock } from './settable-clock.ts'
 import { until } from './until.ts'
 import { useDaemon } from './use-daemon.ts'
 
@@ -53,3 +56,27 @@ test('reload: of 200 callbacks with old and new keys, in turn and across reloads
   const strangers = { token: 'somebodyElse', encodingAESKey: botKey }
   expect(await say(strangers, 1_000)).toBe('HTTP 401')
 }, 60_000)
+
+test('reload: replaced keys are accepted after a restart for the rest of their ten minutes', async () => {
+  const clock = new SettableClock()
+  await daemon.open({ clock })
+  daemon.reconfigure({ bot: fresh })
+  await daemon.app.reload()
+  await daemon.restart({ bot: fresh })
+  expect(await say(old, 2_000)).toStartWith('st-')
+  expect(await say(fresh, 2_001)).toStartWith('st-')
+  clock.step(601_000)
+  expect(await say(old, 2_002)).toBe('HTTP 401')
+  await daemon.restart({ bot: fresh })
+  expect(await say(old, 2_003)).toBe('HTTP 401')
+  expect(await say(fresh, 2_004)).toStartWith('st-')
+  const { mode } = statSync(join(daemon.folder, 'state', 'replaced-keys'))
+  expect(mode & 0o777).toBe(0o600)
+})
+
+test('reload: a damaged file of replaced keys is no harm', async () => {
+  await daemon.open()
+  await Bun.write(join(daemon.folder, 'state', 'replaced-keys'), '[{"account":1}')
+  await daemon.restart()
+  expect(await say(old, 3_000)).toStartWith('st-')
+})

@@ -56,6 +56,8 @@ const kinds: readonly [string, Fields, string][] = [
   ['template_card_event', event('template_card_event', { EventKey: 'k', TaskId: 't' }), 'message'],
   ['inactive_alert', event('inactive_alert', { EffectTime: 1 }), 'activity'],
   ['LOCATION', event('LOCATION', { Latitude: 1 }), 'event:LOCATION'],
+  ['an event that nobody knows', event('constructor'), 'event:other'],
+  ['an event with a new name', event('brand_new_2031'), 'event:other'],
   ['an event with an invalid name', event('a b{c}'), 'unhandled'],
   ['an unknown kind of message', common({ MsgType: 'hologram', MsgId: 7 }), 'unhandled'],
   ['an invalid payload', common({}), 'unhandled'],

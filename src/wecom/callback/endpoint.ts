@@ -4,6 +4,7 @@ import type { Callback, Receive, Reply, Surface } from '../../domain/message.ts'
 import { isCode, messageOf } from '../../errors.ts'
 import type { Clock, Log, Random } from '../../world.ts'
 import { type CallbackSecret, type Verified, verifyCallback, type VerifyDeps } from './verify.ts'
+import { eventLabel } from './events.ts'
 import type { KeyRing } from './keys.ts'
 import { type LogThrottle, createLogThrottle } from './log-throttle.ts'
 
@@ -14,7 +15,7 @@ export interface EndpointAccount extends KeyRing {
 
 /**
  * For metrics and status. `type` is `echo` for a URL verification, the callback's kind, the name of an ignored event
- * (`event:LOCATION`), or `unreadable`. `at` is in epoch milliseconds.
+ * (`event:LOCATION`, or `event:other`), or `unreadable`. `at` is in epoch milliseconds.
  */
 export type EndpointEvent =
   | {
@@ -137,7 +138,7 @@ function unknownTypeOf(callback: Callback): string | undefined {
 function metricType(callback: Callback): string {
   const unknown = unknownTypeOf(callback)
   if (unknown === undefined) return callback.kind
-  return unknown.startsWith('event:') ? unknown : 'unhandled'
+  return unknown.startsWith('event:') ? eventLabel(unknown) : 'unhandled'
 }
 
 async function answerCallback(context: EndpointContext, callback: Callback, verified: Verified): Promise<HttpAnswer> {
