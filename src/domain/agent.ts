@@ -74,6 +74,8 @@ export type ReplyChunk =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'phase'; readonly phase: Phase }
   | { readonly kind: 'resumed' }
+  /** The gateway ended the run before it began, and the question is asked again. */
+  | { readonly kind: 'asked_again' }
 
 /** A file that came with an answer; without an id the agent does not hand it over. */
 export interface AgentFile {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { decodeLifecycleEnd, expectFiles, filesOf, namedFiles } from '../../src/gateway/chat/answer-files.ts'
 import { decodeFiles } from '../../src/gateway/chat/file-blocks.ts'
-import { answerRows, decodeHistory } from '../../src/gateway/chat/history.ts'
+import { answerRows } from '../../src/gateway/chat/history.ts'
+import { decodeHistory } from '../../src/gateway/chat/history-rows.ts'
 
 const ending = (reply: string, ...tools: readonly string[]) => ({ reply, usedTools: tools.length > 0 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { decodeHistory, nextStep, type HistoryContext, type NextStep, textOf } from '../../src/gateway/chat/history.ts'
+import { nextStep, type HistoryContext, type NextStep } from '../../src/gateway/chat/history.ts'
+import { decodeHistory, textOf } from '../../src/gateway/chat/history-rows.ts'
 
 const now = 1_780_000_000_000
 
@@ -51,14 +52,14 @@ const step = (messages: readonly object[], more: object = {}, at: Partial<Histor
     runIds: new Set(['k']),
     now,
     bootId: 'boot-2',
-    isAccepted: false,
+    superseded: new Set<string>(),
     quietSince: now,
     ...at,
   })
 
 const before = { asked: { at: now - 5_000, bootId: 'boot-1' } }
-const accepted = { asked: { at: now - 5_000, bootId: 'boot-2' }, isAccepted: true }
-const unacknowledged = { ...accepted, isAccepted: false }
+const accepted = { asked: { at: now - 5_000, bootId: 'boot-2' }, acceptedKey: 'k' }
+const unacknowledged = { asked: accepted.asked }
 const quiet = (ms: number) => ({ quietSince: now - ms })
 const emptyEnd = (ms: number) => ({ emptyEndAt: now - ms })
 
@@ -380,4 +381,33 @@ describe('decodeHistory', () => {
     ).toBe('ab')
     expect(textOf({})).toBe('')
   })
+})
+
+describe('a question whose run ended because the config of the gateway changed', () => {
+  const ended = { role: 'custom', content: 'This turn ended before a reply: generation was superseded', __openclaw: {} }
+  const again = asked('k#2')
+  const set = (...keys: string[]) => ({ superseded: new Set(keys) })
+  const cases: readonly (readonly [what: string, rows: readonly object[], at: Partial<HistoryContext>, end: object])[] =
+    [
+      ['is asked under the next key', [asked(), ended], accepted, { kind: 'ask', key: 'k#2' }],
+      [
+        'is asked at once when the event tells it',
+        [asked()],
+        { ...accepted, ...set('k') },
+        { kind: 'ask', key: 'k#2' },
+      ],
+      ['is asked after a restart', [asked(), ended], before, { kind: 'ask', key: 'k#2' }],
+      ['waits for the row of the next key', [asked(), ended], { ...accepted, acceptedKey: 'k#2' }, { kind: 'wait' }],
+      ['is answered under the next key', [asked(), ended, again, said('done', 'k#2')], accepted, { kind: 'answered' }],
+      ['is asked a third time', [asked(), ended, again, ended], accepted, { kind: 'ask', key: 'k#3' }],
+      [
+        'is not asked a fifth time',
+        [asked(), ended, again, ended, asked('k#3'), ended, asked('k#4'), ended],
+        { ...accepted, ...quiet(61_000) },
+        { kind: 'lost' },
+      ],
+    ]
+  for (const [what, rows, at, end] of cases) {
+    test(`history: it ${what}`, () => expect(step(rows, {}, at)).toMatchObject(end))
+  }
 })

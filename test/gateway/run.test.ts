@@ -219,3 +219,31 @@ test.each([
 ] as const)('run: a failure that only the history has gets its cause from its words: %s', (words, cause) => {
   expect(failureFrom(words)).toEqual({ cause, ...(words !== '' && { error: words }) })
 })
+
+const superseded = 'Error: prepared model runtime plugin generation was superseded for agent:main'
+
+test('run: a run that the gateway ends before it begins is asked again, three times at most', async () => {
+  const { run, chunks, chat, rest } = setUp()
+  for (const runId of ['k', 'k#2', 'k#3']) {
+    run.addKey(runId)
+    chat({ runId, state: 'status', phase: 'preparing_workspace' })
+    chat({ runId, state: 'error', errorMessage: superseded })
+    chat({ runId, state: 'error', errorMessage: `⚠️ Agent failed before reply: ${superseded}` })
+  }
+  expect(chunks.filter(({ kind }) => kind === 'asked_again')).toHaveLength(3)
+  expect([...run.superseded]).toEqual(['k', 'k#2', 'k#3'])
+  expect((await rest()).ends).toEqual([])
+  run.addKey('k#4')
+  chat({ runId: 'k#4', state: 'error', errorMessage: superseded })
+  expect((await rest()).ends).toMatchObject([{ kind: 'failed', reason: 'error' }])
+})
+
+test('run: one that has said or done something is not asked again', async () => {
+  for (const begin of ['text', 'tool']) {
+    const { chat, emit, rest } = setUp()
+    if (begin === 'text') chat({ state: 'delta', message: message('a') })
+    else emit('agent', { stream: 'tool', data: { phase: 'start' } })
+    chat({ state: 'error', errorMessage: superseded })
+    expect((await rest()).ends).toMatchObject([{ kind: 'failed' }])
+  }
+})

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { decodeHistory } from '../../src/gateway/chat/history.ts'
+import { decodeHistory } from '../../src/gateway/chat/history-rows.ts'
 import { decodeFinal, unaskedAnswers } from '../../src/gateway/chat/unasked.ts'
 
 const question = (key: string) => ({ role: 'user', content: 'q', idempotencyKey: `${key}:user` })

@@ -189,8 +189,8 @@ export class Asker {
     const isFirst = chunk.kind === 'text' && live.text(turn.id) === undefined && turn.answer === ''
     live.record(turn.id, chunk, clock.now())
     if (isFirst) meter.firstText(clock.now() - turn.receivedAt)
-    if (chunk.kind === 'resumed') {
-      this.advance(turn.id, { kind: 'resumed', at: clock.now() }).catch(error =>
+    if (chunk.kind === 'resumed' || chunk.kind === 'asked_again') {
+      this.advance(turn.id, { kind: chunk.kind, at: clock.now() }).catch(error =>
         log.warn('a trace event could not be stored', { turn: turn.id, error: messageOf(error) }),
       )
     }

@@ -71,6 +71,8 @@ export type TurnEvent =
   | { readonly kind: 'asked'; readonly at: number; readonly bootId: string }
   | { readonly kind: 'text'; readonly at: number; readonly text: string }
   | { readonly kind: 'resumed'; readonly at: number }
+  /** The gateway ended the run before it began, because its config changed. */
+  | { readonly kind: 'asked_again'; readonly at: number }
   | { readonly kind: 'run_ended'; readonly at: number; readonly end: RunEnd; readonly chunks: number }
   /** The agent was asked again which files of the answer it hands over. */
   | ({ readonly kind: 'files_found' } & Look)
@@ -112,6 +114,8 @@ export function advance(turn: Turn, event: TurnEvent, translate: Translate): Cha
       return turn.asked?.bootId === event.bootId ? undefined : markAsked(turn, event.at, event.bootId)
     case 'text':
       return showText(turn, event.at, event.text)
+    case 'asked_again':
+      return { save: [traced(turn, { at: event.at, kind: 'asked_again', why: 'config' })] }
     case 'resumed':
       return resume(turn, event.at)
     case 'run_ended':

@@ -3,7 +3,8 @@ import { messageOf } from '../../errors.ts'
 import type { Log } from '../../world.ts'
 import { type Json, objectAt, stringAt, stringsAt } from '../link/frames.ts'
 import type { Connection } from '../link/socket.ts'
-import { answerRows, type HistoryRow } from './history.ts'
+import { answerRows } from './history.ts'
+import { type HistoryRow } from './history-rows.ts'
 import { readHistory, retryDelay } from './history-look.ts'
 
 /** The gateway truncates `terminalReply` to this many characters. */

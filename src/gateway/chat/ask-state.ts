@@ -11,6 +11,8 @@ export interface AskState {
   asked: { readonly at: number; readonly bootId: string } | undefined
   /** The boot that acknowledged the question to this process. */
   acceptedBy: string | undefined
+  /** The key that it acknowledged. */
+  acceptedKey?: string
   /** Refusals because the gateway did not know the agent yet. */
   reloads: number
   /** Times the link broke while the attachments were being sent. */
@@ -29,7 +31,7 @@ export function isExpired({ ask, asked }: AskState, now: number): boolean {
 
 /** The context in which `nextStep` reads the history. */
 export function historyContextOf(
-  { ask, run, asked, acceptedBy }: AskState,
+  { ask, run, asked, acceptedBy, acceptedKey }: AskState,
   bootId: string,
   now: number,
 ): HistoryContext {
@@ -38,7 +40,8 @@ export function historyContextOf(
     runIds: run.runIds,
     now,
     bootId,
-    isAccepted: acceptedBy === bootId,
+    superseded: run.superseded,
+    ...(acceptedBy === bootId && acceptedKey !== undefined && { acceptedKey }),
     quietSince: run.quietSince,
     mayGetFiles: run.mayGetFiles,
     ...(asked && { asked }),

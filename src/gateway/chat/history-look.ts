@@ -1,7 +1,7 @@
 import { isCode } from '../../errors.ts'
 import type { Connection } from '../link/socket.ts'
 import { type Json, objectAt } from '../link/frames.ts'
-import { decodeHistory, type History, type HistoryRow, textOf } from './history.ts'
+import { decodeHistory, type History, type HistoryRow, textOf } from './history-rows.ts'
 import { GatewayRefusal } from '../link/rpc.ts'
 
 /** Rows to request from the history, and `maxChars` for a single message (the gateway's maximum). */

@@ -10,9 +10,10 @@
  * Reading the history is harder than finding that row:
  *
  * - The row is late: 0.15 to 0.3 s after the ack, up to 3 s in a cold process. A missing row means "wait" if the current
- *   boot has acknowledged the question to this process (`isAccepted`). Otherwise the question may be asked.
+ *   boot has acknowledged the question to this process (`acceptedKey`). Otherwise the question may be asked.
  * - A gateway killed between ack and row leaves nothing, so the same key can be used again. Or it leaves a pending input
  *   marked `interrupted`, and rejects that key from then on. The question then continues as `<key>#2`, `<key>#3` …
+ * - A gateway whose config changes ends runs that have not begun. Such a question is asked again under the next key, too.
  * - The run that answers may have an id we don't know. A question queued after another run starts under a random id, and
  *   so does a run that the gateway resumes after a restart.
  * - Other clients use the same session. While our row is missing, an active run is theirs. After our row it is ours, as
@@ -25,86 +26,8 @@
  * `nextStep` is pure. The same function serves the first ask, a reconnect, and a restart of either side.
  * docs/protocol-gateway.md has the measurements, docs/adr/0004-the-history-decides.md the decision.
  */
-import type { AgentFile } from '../../domain/agent.ts'
-import { decodeFiles } from './file-blocks.ts'
-import { type Json, listAt, numberAt, objectAt, stringAt, stringsAt } from '../link/frames.ts'
-
-/** One row of `chat.history`, reduced to the fields that decide the next step. */
-export interface HistoryRow {
-  readonly role: 'user' | 'assistant' | 'reset' | 'other'
-  readonly id?: string
-  readonly text: string
-  readonly files: readonly AgentFile[]
-  readonly timestamp: number
-  readonly idempotencyKey?: string
-  readonly stopReason?: string
-  readonly runId?: string
-  readonly model?: string
-  /** True for rows the gateway wrote itself, such as the one that resumes an interrupted turn. */
-  readonly isInternal: boolean
-}
-
-/** The gateway's view of a session: its rows, oldest first, and its active run. */
-export interface History {
-  readonly rows: readonly HistoryRow[]
-  readonly isActive: boolean
-  readonly inFlight?: { readonly runId: string; readonly text: string }
-  readonly activeRunIds: readonly string[]
-  /** Messages queued after a running turn: the key each was sent with, and its state. */
-  readonly pending: ReadonlyMap<string, string>
-}
-
-/** Decodes the payload of `chat.history`. Unknown or missing fields read as empty. */
-export function decodeHistory(payload: Json): History {
-  const session = objectAt(payload, 'sessionInfo')
-  const running = objectAt(payload, 'inFlightRun')
-  const runId = stringAt(running, 'runId')
-  const items = listAt(objectAt(payload, 'pendingInputs'), 'items')
-  return {
-    rows: listAt(payload, 'messages').map(decodeRow),
-    isActive: session['hasActiveRun'] === true || runId !== undefined,
-    ...(runId !== undefined && { inFlight: { runId, text: stringAt(running, 'text') ?? '' } }),
-    activeRunIds: stringsAt(session, 'activeRunIds'),
-    pending: new Map(items.map(item => [stringAt(item, 'runId') ?? '', stringAt(item, 'state') ?? ''])),
-  }
-}
-
-function decodeRow(row: Json): HistoryRow {
-  const more = objectAt(row, '__openclaw')
-  const id = stringAt(more, 'id')
-  const idempotencyKey = stringAt(row, 'idempotencyKey')
-  const stopReason = stringAt(row, 'stopReason')
-  const runId = stringAt(more, 'runId')
-  const model = stringAt(row, 'model')
-  return {
-    role: decodeRole(row, more),
-    text: textOf(row),
-    files: decodeFiles(row),
-    timestamp: numberAt(row, 'timestamp') ?? 0,
-    isInternal: stringAt(objectAt(row, 'provenance'), 'kind') === 'internal_system',
-    ...(id !== undefined && { id }),
-    ...(idempotencyKey !== undefined && { idempotencyKey }),
-    ...(stopReason !== undefined && { stopReason }),
-    ...(runId !== undefined && { runId }),
-    ...(model !== undefined && { model }),
-  }
-}
-
-function decodeRole(row: Json, more: Json): HistoryRow['role'] {
-  if (more['kind'] === 'reset') return 'reset'
-  const role = stringAt(row, 'role')
-  return role === 'user' || role === 'assistant' ? role : 'other'
-}
-
-/** The text of a message, whose content is a string or a list of blocks. */
-export function textOf(message: Json): string {
-  const content = message['content']
-  if (typeof content === 'string') return content
-  return listAt(message, 'content')
-    .filter(block => block['type'] === 'text')
-    .map(block => stringAt(block, 'text') ?? '')
-    .join('')
-}
+import type { History, HistoryRow } from './history-rows.ts'
+import { isAskedAgain, keysOf } from './question-keys.ts'
 
 /** Everything known about the question that is not in the history. Times are epoch milliseconds. */
 export interface HistoryContext {
@@ -114,8 +37,10 @@ export interface HistoryContext {
   readonly now: number
   readonly bootId: string
   readonly asked?: { readonly at: number; readonly bootId: string }
-  /** True when the gateway acknowledged the question to this process, in its current boot. */
-  readonly isAccepted: boolean
+  /** The key under which the gateway acknowledged the question to this process, in its current boot. */
+  readonly acceptedKey?: string
+  /** Keys of ours whose runs ended because the gateway's config changed before they had begun. */
+  readonly superseded: ReadonlySet<string>
   /** When our run ended without text. It may only have been queued. */
   readonly emptyEndAt?: number
   /** True while that run may still get files. */
@@ -149,9 +74,9 @@ const emptyFilesMs = 2_000
 
 /** Returns the next step for the question. Pure; safe to call again with the same or a newer history. */
 export function nextStep(history: History, context: HistoryContext): NextStep {
-  const keys = keysOf(history, context.key)
+  const keys = keysOf(history, context.key, context.superseded)
   const resolved = { ...context, key: keys.at(-1) ?? context.key, runIds: new Set([...context.runIds, ...keys]) }
-  const question = questionIndex(history, keys)
+  const question = questionIndex(history, isAskedAgain(history, keys, context.superseded) ? keys.slice(-1) : keys)
   return question === -1 ? stepWithoutRow(history, resolved) : stepAfterRow(history, question, resolved)
 }
 
@@ -160,7 +85,7 @@ export function answerRows(
   history: History,
   { key, runIds }: Pick<HistoryContext, 'key' | 'runIds'>,
 ): readonly HistoryRow[] {
-  const question = questionIndex(history, keysOf(history, key))
+  const question = questionIndex(history, keysOf(history, key, new Set()))
   const ours = question === -1 ? [] : beforeNextUser(history.rows.slice(question + 1))
   return history.rows.filter(row => {
     if (row.role !== 'assistant' || isMediaOfOther(history, row, runIds)) return false
@@ -186,16 +111,6 @@ function questionIndex({ rows }: History, keys: readonly string[]): number {
 function beforeNextUser(rows: readonly HistoryRow[]): readonly HistoryRow[] {
   const nextUser = rows.findIndex(row => row.role === 'user' && !row.isInternal)
   return nextUser === -1 ? rows : rows.slice(0, nextUser)
-}
-
-/**
- * All keys the question was asked under; the last one is still valid. A key that is `interrupted` is rejected by the
- * gateway from then on, so the question moves to the next one.
- */
-function keysOf(history: History, key: string): readonly string[] {
-  const keys = [key]
-  while (history.pending.get(keys.at(-1) ?? key) === 'interrupted') keys.push(`${key}#${keys.length + 1}`)
-  return keys
 }
 
 function stepAfterRow(history: History, question: number, context: HistoryContext): NextStep {
@@ -268,7 +183,7 @@ function stepWithoutRow(history: History, context: HistoryContext): NextStep {
   const { asked } = context
   if (history.rows.some(row => row.role === 'reset' && row.timestamp >= asked.at)) return { kind: 'lost' }
   // Accepted, perhaps just dequeued: the active run may be ours although our row is not written yet.
-  if (asked.bootId === context.bootId && context.isAccepted)
+  if (asked.bootId === context.bootId && context.acceptedKey === context.key)
     return history.isActive ? { kind: 'follow' } : stepWhenQuiet(context)
   return waitOrAsk
 }

@@ -6,8 +6,8 @@
  * any agent, that it has acknowledged but not begun: `prepared model runtime plugin generation was superseded`. On a
  * loaded gateway this hit 12 of 12 runs when an agent was created 0 to 450 ms after their ack. It hit none of 16 runs
  * that had already sent an event, and no question asked after `config.changed`. Ten new users at once would break each
- * other's first questions, and those of everyone else. The failed question stays in the session, so it cannot simply be
- * asked again.
+ * other's first questions, and those of everyone else. Such a question is asked again under a new key, but then it is in
+ * the session twice.
  *
  * A run is therefore vulnerable from the moment it is sent until its first event. The gate holds two sides back:
  *
@@ -17,8 +17,9 @@
  * Both waits have a limit, because the event they wait for may be lost with the link. A run without an event delays a
  * change for at most 15 s. A change without `config.changed` delays questions for at most 10 s.
  *
- * Two cases are not covered. A config change by another client still breaks runs that are about to begin. And a run
- * queued after another client's counts as begun, because the gateway first reports an empty `final` for it.
+ * Two cases are not covered. A config change by another client still breaks runs that are about to begin, which are then
+ * asked again. And a run queued after another client's counts as begun, because the gateway first reports an empty
+ * `final` for it.
  */
 import type { Clock, Timers } from '../../world.ts'
 import { type Json, stringAt } from '../link/frames.ts'

@@ -34,7 +34,8 @@ import { expectFiles, filesOf } from './answer-files.ts'
 import type { DownloadDeps } from './artifact-download.ts'
 import { type AskState, historyContextOf, isCommandReply, isExpired } from './ask-state.ts'
 import { type EncodedAttachments, encodeAttachments, encodeQuestion, Semaphore } from './attachments.ts'
-import { answerRows, type History, type HistoryRow, nextStep } from './history.ts'
+import { answerRows, nextStep } from './history.ts'
+import { type History, type HistoryRow } from './history-rows.ts'
 import { pollMs, readHistory, readWholeText, retryDelay } from './history-look.ts'
 import type { ReloadGate } from './reload-gate.ts'
 import { failureFrom } from './run.ts'
@@ -171,7 +172,7 @@ export class RunFollower {
       this.gate.leave(key)
       throw error
     })
-    if (state.acceptedBy !== bootId) this.gate.leave(key)
+    if (state.acceptedBy !== bootId || state.acceptedKey !== key) this.gate.leave(key)
     return next
   }
 
@@ -195,21 +196,23 @@ export class RunFollower {
     try {
       const ack = await this.connection.request('chat.send', encodeQuestion(ask, key, encoded))
       state.acceptedBy = bootId
+      state.acceptedKey = key
       return stringAt(ack, 'status') === 'timeout' ? { kind: 'stopped', text: '' } : eventPollMs
     } catch (error) {
       if (isLarge && isCode(error, 'gateway_down')) state.breaks++
-      return this.afterRefusal(state, error, bootId)
+      return this.afterRefusal(state, error, bootId, key)
     }
   }
 
   /** Maps a rejected `chat.send` to a retry delay or an end. A conflict means that the question was already accepted. */
-  private afterRefusal(state: AskState, error: unknown, bootId: string): RunEnd | number {
+  private afterRefusal(state: AskState, error: unknown, bootId: string, key: string): RunEnd | number {
     if (!(error instanceof GatewayRefusal) || error.retryAfterMs !== undefined) throw error
     if (/no longer exists in configuration/.test(error.message)) {
       return ++state.reloads < agentReloadTries ? agentReloadMs : { kind: 'failed', reason: 'agent_unknown', text: '' }
     }
     if (error.details['reason'] === 'chat-request-conflict') {
       state.acceptedBy = bootId
+      state.acceptedKey = key
       return pollMs
     }
     this.world.log.warn('gateway rejected a question', { turn: state.ask.key, code: error.gatewayCode })

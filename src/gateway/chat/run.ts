@@ -2,7 +2,8 @@ import { describeError, type Failure, type FailureCause } from '../../domain/fai
 import type { ReplyChunk, RunEnd } from '../../domain/agent.ts'
 import { decodeLifecycleEnd, expectFiles, type LifecycleEnd, namedFiles } from './answer-files.ts'
 import { type Json, objectAt, stringAt } from '../link/frames.ts'
-import { textOf } from './history.ts'
+import { textOf } from './history-rows.ts'
+import { mostReasks, supersededText } from './question-keys.ts'
 
 /** Errors of a gateway that is stopping or was killed. It accepted the question but never ran it, so ask again. */
 const neverStarted = /Gateway is draining|Pending input ownership ended/
@@ -23,6 +24,10 @@ export class Run {
   /** The run's `lifecycle` end event; undefined when it was missed. */
   lifecycleEnd: LifecycleEnd | undefined
   quietSince: number
+  /** Keys whose runs ended because the gateway's config changed before they had begun. */
+  readonly superseded = new Set<string>()
+  /** Some text or tool call of ours was reported. */
+  private hasBegun = false
   private readonly ownRunIds: Set<string>
   private readonly otherRunIds = new Set<string>()
   readonly report: (chunk: ReplyChunk) => void
@@ -87,7 +92,9 @@ export class Run {
   /** Reports a snapshot of the answer. An empty one only counts as a sign of life. */
   reportText(text: string, now: number): void {
     this.quietSince = now
-    if (text !== '') this.report({ kind: 'text', text })
+    if (text === '') return
+    this.hasBegun = true
+    this.report({ kind: 'text', text })
   }
 
   /** Accepts any `chat` or `agent` event. Those of other sessions are ignored. */
@@ -96,7 +103,7 @@ export class Run {
     const runId = stringAt(payload, 'runId') ?? ''
     if (!this.ownRunIds.has(runId)) return event === 'chat' ? this.handleOtherRun(runId, payload) : undefined
     this.quietSince = now
-    if (event === 'chat') this.handleChat(payload, now)
+    if (event === 'chat') this.handleChat(runId, payload, now)
     else this.handleAgent(payload)
   }
 
@@ -108,7 +115,7 @@ export class Run {
     this.wake()
   }
 
-  private handleChat(payload: Json, now: number): void {
+  private handleChat(runId: string, payload: Json, now: number): void {
     const message = objectAt(payload, 'message')
     const text = textOf(message)
     switch (stringAt(payload, 'state')) {
@@ -130,10 +137,23 @@ export class Run {
         )
       case 'error':
         if (neverStarted.test(stringAt(payload, 'errorMessage') ?? '')) return this.wake()
+        if (this.superseded.has(runId)) return this.wake()
+        if (this.mayAskAgain(stringAt(payload, 'errorMessage') ?? '')) return this.askAgain(runId)
         return this.end({ kind: 'failed', reason: 'error', text: '', failure: failureOf(payload) })
       default:
         return undefined
     }
+  }
+
+  /** An agent that has begun may have used its tools, so only a run that has not begun is asked again. */
+  private mayAskAgain(errorMessage: string): boolean {
+    return !this.hasBegun && this.superseded.size < mostReasks && supersededText.test(errorMessage)
+  }
+
+  private askAgain(runId: string): void {
+    this.superseded.add(runId)
+    this.report({ kind: 'asked_again' })
+    this.wake()
   }
 
   private handleFinal(text: string, hasMessage: boolean, now: number): void {
@@ -151,6 +171,7 @@ export class Run {
     if (stream === 'lifecycle') this.lifecycleEnd = decodeLifecycleEnd(data) ?? this.lifecycleEnd
     if (stream !== 'tool') return
     const phase = stringAt(data, 'phase')
+    this.hasBegun = true
     if (phase === 'start') this.report({ kind: 'phase', phase: 'tool' })
     if (phase === 'result') this.report({ kind: 'phase', phase: 'thinking' })
   }

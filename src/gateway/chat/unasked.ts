@@ -11,7 +11,8 @@ import type { Log } from '../../world.ts'
 import { type Json, stringAt } from '../link/frames.ts'
 import type { Connection } from '../link/socket.ts'
 import { filesOf } from './answer-files.ts'
-import { type History, type HistoryRow, isFinalRow } from './history.ts'
+import { isFinalRow } from './history.ts'
+import { type History, type HistoryRow } from './history-rows.ts'
 import { readHistory, readWholeText, retryDelay } from './history-look.ts'
 
 /** The runs in which a sub-agent reports to the session that started it. */

@@ -20,6 +20,11 @@ export interface Request {
 /** Sends an event to clients; with `toolsOnly`, to those that requested tool events. */
 export type Emit = (event: string, payload: object, toolsOnly?: boolean) => void
 
+/** A successful answer. */
+export function ok(payload: object): RpcAnswer {
+  return { ok: true, payload }
+}
+
 /** Creates an error response. `more` are additional fields such as `details` and retry hints. */
 export function refuse(code: string, message: string, more: object = {}, closeCode?: number): RpcError {
   const error = { code, message, ...more }

@@ -1,7 +1,7 @@
 import type { EchoAgents } from './agents.ts'
 import type { EchoApprovals } from './approvals.ts'
 import type { EchoChat } from './runs/chat.ts'
-import { type RpcAnswer, type Params, type Request, refuse } from './frames.ts'
+import { type RpcAnswer, type Params, type Request, ok, refuse } from './frames.ts'
 import { type Disk, describeHistory, findRow, normaliseKey } from './runs/history.ts'
 
 /** The default of `maxChars` in `chat.history`. */
@@ -53,10 +53,6 @@ function history(params: Params, chat: EchoChat, disk: Disk): object {
 function getMessage(params: Params, disk: Disk): RpcAnswer {
   const row = findRow(disk, normaliseKey(String(params['sessionKey'])), String(params['messageId']))
   return row ? ok({ ok: true, message: row }) : refuse('INVALID_REQUEST', 'message not found')
-}
-
-function ok(payload: object): RpcAnswer {
-  return { ok: true, payload }
 }
 
 function numberOf(value: unknown, otherwise: number): number {

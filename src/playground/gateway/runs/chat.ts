@@ -2,10 +2,11 @@ import type { Clock } from '../../../world.ts'
 import type { EchoApprovals } from '../approvals.ts'
 import { commandRow, runCommand } from '../commands.ts'
 import { EchoFiles } from '../files/files.ts'
-import { type RpcAnswer, type Emit, type Params, refuse } from '../frames.ts'
+import { type RpcAnswer, type Emit, type Params, ok, refuse } from '../frames.ts'
 import {
   addFiles,
   type Disk,
+  earlyEndRows,
   endRow,
   normaliseKey,
   openSession,
@@ -16,6 +17,7 @@ import {
   resetRow,
   resumeRow,
   type Session,
+  superseded,
   userRow,
 } from './history.ts'
 import { type ChatFile, type ChatSendParams, readAttachments } from '../files/media.ts'
@@ -90,8 +92,8 @@ export class EchoChat {
     for (const [key, run] of this.active) {
       const session = this.deps.disk.sessions.get(key)
       if (run.hasStarted() || session === undefined) continue
-      session.rows.push(userRow(run.spec, this.deps.clock.now(), run.spec.key))
-      this.failRun(key, run, 'Error: prepared model runtime plugin generation was superseded')
+      session.rows.push(...earlyEndRows(run.spec, superseded, this.deps.clock.now()))
+      this.failRun(key, run, superseded)
     }
   }
 
@@ -292,8 +294,4 @@ export class EchoChat {
     if (session.rows.length > 0) session.rows.splice(0, session.rows.length, resetRow(clock.now(), newId()))
     return { ok: true, key, entry: { sessionId: session.sessionId } }
   }
-}
-
-function ok(payload: object): RpcAnswer {
-  return { ok: true, payload }
 }

@@ -4,7 +4,7 @@ import type { ChatFile, ChatSendParams } from '../files/media.ts'
 import type { EchoRunState, EchoRunEnd } from './run.ts'
 
 export interface Row {
-  readonly role: 'user' | 'assistant' | 'system'
+  readonly role: 'user' | 'assistant' | 'system' | 'custom'
   readonly content: string | readonly Block[]
   readonly timestamp: number
   readonly idempotencyKey?: string
@@ -130,6 +130,19 @@ export function addFiles({ rows }: Session, runId: string, files: readonly Block
   if (row === undefined) return
   const before = typeof row.content === 'string' ? contentOf(row.content) : row.content
   rows[at] = { ...row, content: [...before, ...files] }
+}
+
+export const superseded = 'Error: prepared model runtime plugin generation was superseded'
+
+/** What OpenClaw writes of a run that it ends before it has begun. */
+export function earlyEndRows(
+  asked: ChatSendParams & { key: string },
+  errorMessage: string,
+  at: number,
+): readonly Row[] {
+  const content = `This turn ended before a reply: ${errorMessage}`
+  const end: Row = { role: 'custom', content, timestamp: at, __openclaw: { id: `row-${asked.key}:ended` } }
+  return [userRow(asked, at, asked.key), end]
 }
 
 export function resetRow(timestamp: number, id: string): Row {
