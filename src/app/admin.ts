@@ -48,6 +48,7 @@ export function openAdmin(deps: AdminDeps, world: World): Listener {
       loadedAt: active.now.loadedAt,
       reloadProblem: deps.reloadProblem(),
       store,
+      spool: context.spool,
       gateway: links.users.status,
       admin: links.admin.status,
       agents: deps.agentWatch.components,

@@ -2,6 +2,7 @@ import type { Account, Config } from '../config/config.ts'
 import { isBarred, type LinkStatus } from '../domain/agent.ts'
 import { callbackPaths } from '../domain/callback-path.ts'
 import type { Store } from '../domain/ports.ts'
+import type { Spool } from '../domain/spool.ts'
 import { messageOf } from '../errors.ts'
 import type { Metrics } from '../http/metrics.ts'
 
@@ -16,6 +17,7 @@ export interface StatusDeps {
   /** Why the last reload was rejected; undefined if the config file is active. */
   readonly reloadProblem: string | undefined
   readonly store: Store
+  readonly spool: Pick<Spool, 'usage'>
   /** The users' link to the gateway. Only this link is required for readiness. */
   readonly gateway: LinkStatus
   readonly admin: LinkStatus
@@ -86,6 +88,7 @@ export async function reportStatus(deps: StatusDeps) {
       config.accounts.map(account => describeAccount(deps, account, storeState.state === 'up')),
     ),
     ...work,
+    spool: deps.spool.usage(),
     failures: deps.metrics.failures(deps.now),
     config: { loadedAt, ...(reloadProblem !== undefined && { complaint: reloadProblem }) },
   }

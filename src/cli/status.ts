@@ -49,6 +49,7 @@ export const statusReport = Type.Object({
   ),
   turns: Type.Optional(Type.Object({ open: count, waiting: count, asking: count })),
   outbox: Type.Optional(Type.Object({ queued: count, held: count })),
+  spool: Type.Optional(Type.Object({ bytes: Type.Number(), quotaBytes: Type.Number() })),
   dead: count,
   failures: Type.Optional(Type.Array(Type.Object({ cause: Type.String(), count: Type.Number() }))),
   config: Type.Object({ loadedAt: time, complaint: text }),
@@ -85,6 +86,7 @@ class StatusPrinter {
     accounts,
     turns,
     outbox,
+    spool,
     dead,
     failures = [],
     config,
@@ -101,11 +103,19 @@ class StatusPrinter {
       ...accounts.flatMap(account => this.account(account)),
       labelled(texts.turns, texts.countTurns(shown(turns?.open), shown(turns?.waiting), shown(turns?.asking))),
       labelled(texts.outbox, texts.countOutbox(shown(outbox?.queued), shown(outbox?.held))),
+      ...(spool === undefined ? [] : [this.spool(spool)]),
       labelled(texts.dead, deadLetters),
       ...this.failures(failures),
       labelled(texts.config, texts.loaded(formatTime(config.loadedAt))),
       ...(config.complaint === undefined ? [] : [this.below(paint.bad(texts.reloadRejected(config.complaint)))]),
     ]
+  }
+
+  /** It is worth a colour once nine tenths are used: when it is full, media are not taken any more. */
+  private spool({ bytes, quotaBytes }: NonNullable<Status['spool']>): string {
+    const { texts } = this
+    const line = texts.spoolUsed(formatMegabytes(bytes), formatMegabytes(quotaBytes))
+    return labelled(texts.spool, bytes > quotaBytes * 0.9 ? this.terminal.paint.warn(line) : line)
   }
 
   private failures(failures: readonly { cause: string; count: number }[]): readonly string[] {
@@ -205,4 +215,8 @@ class StatusPrinter {
 function formatSpan(seconds: number): string {
   if (seconds >= 7_200) return `${Math.round(seconds / 3_600)} h`
   return seconds >= 600 ? `${Math.round(seconds / 60)} min` : `${seconds} s`
+}
+
+function formatMegabytes(bytes: number): string {
+  return String(Math.ceil(bytes / 1_048_576))
 }

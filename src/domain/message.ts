@@ -16,6 +16,8 @@ export interface Attachment {
   readonly url?: string
   readonly mediaId?: string
   readonly fileName?: string
+  /** The format that WeCom names, for a voice message whose bytes don't tell. */
+  readonly format?: 'speex'
   /** It belongs to the message that the user quotes. */
   readonly isQuoted?: true
 }

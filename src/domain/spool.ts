@@ -23,6 +23,8 @@ export interface Spool {
   /** Writes a file chunk by chunk. */
   create(name: string): Promise<SpoolWriter>
   remove(name: string): Promise<void>
+  /** The bytes of all files, and how many there may be. */
+  usage(): { readonly bytes: number; readonly quotaBytes: number }
   /** Rejects with `not_found` if the file no longer exists. */
   open(source: MediaSource): Promise<MediaBytes>
   /** Reads a file outside the spool. Rejects with `bad_message` unless it is in a folder of `admin.mediaRoots`. */

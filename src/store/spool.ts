@@ -47,6 +47,7 @@ export function openSpool(options: SpoolOptions): Spool {
       await writer.finish()
     },
     create,
+    usage: () => ({ bytes: quota.bytes, quotaBytes: options.quotaBytes ?? Infinity }),
     async remove(name) {
       const { size } = await stat(pathOf(name)).catch(() => ({ size: 0 }))
       await rm(pathOf(name), { force: true })
@@ -106,6 +107,10 @@ class Quota {
     const { folder } = this.options
     const sizes = readdirSync(folder).map(file => statSync(join(folder, file), { throwIfNoEntry: false })?.size)
     this.used = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0)
+  }
+
+  get bytes(): number {
+    return this.used
   }
 
   reserve(bytes: number): void {

@@ -91,6 +91,7 @@ describe('status', () => {
       ),
       'turns     0 open, 0 waiting, 0 with the agent',
       'outbox    0 queued, 0 on hold',
+      expect.stringMatching(/^files {5}0 MB of \d+ MB waiting to be passed on$/),
       'dead      0',
       expect.stringMatching(/^config {4}loaded \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d$/),
     ])

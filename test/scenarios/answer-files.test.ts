@@ -6,8 +6,9 @@ import type { ScriptStep } from '../../src/playground/gateway/runs/script.ts'
 import { isObject } from '../../src/domain/json.ts'
 import type { Tenant } from '../../src/playground/tenant/tenant.ts'
 import { pngOf } from '../gateway/files.ts'
-import { isReady, startAppDaemon, untilIdle } from './app-daemon.ts'
+import { isReady, startAppDaemon, textsOf, untilIdle } from './app-daemon.ts'
 import { type TestDaemonOptions, startTestDaemon } from './daemon.ts'
+import { SkippingClock } from './skipping-clock.ts'
 import { until } from './until.ts'
 import { useDaemon } from './use-daemon.ts'
 
@@ -165,6 +166,21 @@ describe('an answer with files', () => {
     const bubble = await daemon.tenant.say(alone).finished
     expect(bubble.text).toBe(`做好了\n\n${say({ key: 'file_problem', name: 'a.html', problem: 'withheld' })}`)
     expect(await filesOf('zhangsan')).toEqual([])
+  })
+
+  test('answer files: a file that WeCom refuses after the text was delivered is named', async () => {
+    const clock = new SkippingClock()
+    await open([says, { ...csv, afterMs: 20_000 }], {}, { clock })
+    const bubble = daemon.tenant.say(alone)
+    const passUntil = (what: string, look: () => boolean) => until(what, () => (clock.skip(100), look()))
+    await passUntil('the bubble to close', () => bubble.text.startsWith('做好了'))
+    daemon.tenant.api.failWith('/cgi-bin/media/upload', 40_006, 1)
+    await passUntil('the notice', () => textsOf(daemon, 'zhangsan').length > 0)
+    await untilIdle(daemon)
+    expect(textsOf(daemon, 'zhangsan')).toEqual([
+      say({ key: 'file_problem', name: '数据 表.csv', problem: 'not_sent' }),
+    ])
+    expect(await daemon.api('/api/dead')).toMatchObject({ dead: [{ kind: 'file' }] })
   })
 
   test('answer files: an answer to the app is its text and then its files', async () => {

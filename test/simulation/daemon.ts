@@ -47,6 +47,7 @@ const emptySpool: Spool = {
   keep: async () => {},
   create: () => Promise.reject(new Error('the simulation has no spool')),
   remove: async () => {},
+  usage: () => ({ bytes: 0, quotaBytes: 0 }),
   open: () => Promise.reject(new Error('there is no file')),
   borrow: () => Promise.reject(new Error('there is no file')),
   sweep: async () => 0,

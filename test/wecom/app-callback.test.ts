@@ -74,6 +74,12 @@ const contents: readonly [string, Fields, string, readonly Attachment[] | undefi
     [{ kind: 'image', mediaId: 'm-1' }],
   ],
   ['an image without an id', message('image', { PicUrl: 'http://a' }), '[image]', undefined],
+  [
+    'a voice in Speex',
+    message('voice', { MediaId: 'm-1', Format: 'speex' }),
+    '[voice]',
+    [{ kind: 'voice', mediaId: 'm-1', format: 'speex' }],
+  ],
   ['a voice', message('voice', { MediaId: 'm-1', Format: 'amr' }), '[voice]', [{ kind: 'voice', mediaId: 'm-1' }]],
   [
     'a voice with a transcript',

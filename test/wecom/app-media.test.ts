@@ -22,6 +22,22 @@ test("app media: media are fetched with the app's token and keep their name", as
   expect(rig.tenant.tokens.gets()).toBe(1)
 })
 
+test('app media: Speex has no signature, so what WeCom calls Speex is taken as that', async () => {
+  using rig = await openMediaRig()
+  const raw = Uint8Array.from({ length: 700 }, (_, at) => (at * 37) % 256)
+  const voice = (bytes: Uint8Array) =>
+    ({ kind: 'voice', format: 'speex', mediaId: put(rig, 'voice', bytes, 'a') }) as const
+  expect(await rig.fetch(voice(raw))).toMatchObject({
+    kind: 'kept',
+    content: raw,
+    fileName: 'voice.spx',
+    mimeType: 'audio/x-speex',
+  })
+  expect(await rig.fetch(voice(amr))).toMatchObject({ kind: 'kept', mimeType: 'audio/amr' })
+  expect(await rig.fetch(voice(png))).toMatchObject(failed('unreadable'))
+  expect(await rig.fetch({ kind: 'voice', mediaId: put(rig, 'voice', raw, 'a') })).toMatchObject(failed('unreadable'))
+})
+
 test('app media: an unknown or three-day-old media_id is expired', async () => {
   using rig = await openMediaRig()
   const mediaId = put(rig, 'image', png)

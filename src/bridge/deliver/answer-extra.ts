@@ -2,12 +2,13 @@ import { type Delivery, isDone } from '../../domain/delivery.ts'
 import type { TurnEvent } from '../../core/streaming/advance.ts'
 
 /**
- * Whether a delivery is an extra of an answer: a card, a file, or the update of a clicked card. Extras are sent next to
- * the text, have no other route, and the bubble may wait for their outcome.
+ * Whether a delivery is an extra of an answer: a card, a file, the notice that a file was refused, or the update of a
+ * clicked card. Extras are sent next to the text, have no other route, and the bubble may wait for their outcome.
  */
 export function isAnswerExtra(delivery: Delivery): boolean {
   const { kind } = delivery.body
-  return kind === 'card' || kind === 'card_update' || answerFileOf(delivery) !== undefined
+  const isNotice = /:notice\d+$/.test(delivery.id)
+  return isNotice || kind === 'card' || kind === 'card_update' || answerFileOf(delivery) !== undefined
 }
 
 /** The spool name of the answer's file that a delivery sends. Undefined if it sends something else. */
@@ -27,4 +28,10 @@ export function endOfExtra(delivery: Delivery, at: number): TurnEvent | undefine
   if (file === undefined) return undefined
   if (state === 'delivered' || state === 'partial') return { kind: 'file_settled', at, file, fate: 'arrived' }
   return { kind: 'file_settled', at, file, fate: state === 'unknown' ? 'unsure' : 'not_sent' }
+}
+
+/** Whether a delivery carries the text of an answer. Only that has a next route: a notice that fails is not the answer. */
+export function isAnswer(delivery: Delivery): delivery is Delivery & { readonly turn: string } {
+  const { id, turn } = delivery
+  return turn !== undefined && [`${turn}:app`, `${turn}:response_url`].includes(id)
 }

@@ -12,7 +12,7 @@ import {
 import { repair, nextUpload, withMediaId } from '../../core/fallback/repair.ts'
 import { planFallback } from '../../core/fallback/plan.ts'
 import { advance } from '../../core/streaming/advance.ts'
-import { endOfExtra, answerFileOf, isAnswerExtra } from './answer-extra.ts'
+import { endOfExtra, answerFileOf, isAnswer, isAnswerExtra } from './answer-extra.ts'
 import { OutboxWorker } from './worker.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
 import { usesApp, outageKeyOf } from './breaker.ts'
@@ -178,7 +178,7 @@ export class Deliverer {
     const isRefused = delivery.state === 'refused'
     const isStuck = delivery.state === 'queued' && countRetries(delivery.attempts) >= retriesBeforeNextRoute
     const isHeld = delivery.state === 'held' && this.context.breaker.holdOf(delivery.account) !== undefined
-    if (delivery.turn === undefined || !(isRefused || isStuck || isHeld)) return []
+    if (!isAnswer(delivery) || !(isRefused || isStuck || isHeld)) return []
     if (!isRefused && isOutcomeUnknown(delivery)) return [] // it may have arrived
     const turn = await store.find(delivery.turn)
     if (turn === undefined) return []

@@ -6,6 +6,8 @@ const en = {
   account: 'account',
   turns: 'turns',
   outbox: 'outbox',
+  spool: 'files',
+  spoolUsed: (used: string, quota: string) => `${used} MB of ${quota} MB waiting to be passed on`,
   dead: 'dead',
   config: 'config',
   /** Names of the parts, and their states; those that are missing are printed as they are. */
@@ -72,6 +74,8 @@ const zh: typeof en = {
   account: '账号',
   turns: '问答',
   outbox: '待发',
+  spool: '文件',
+  spoolUsed: (used, quota) => `暂存 ${used} MB，上限 ${quota} MB`,
   dead: '死信',
   config: '配置',
   parts: {

@@ -129,8 +129,8 @@ export function advance(turn: Turn, event: TurnEvent, translate: Translate): Cha
     case 'file_collected':
       return addCollected(turn, event, translate)
     case 'file_settled': {
-      const settled = fileSettled(turn, event.file, event.fate, event.at)
-      return settled && { save: [traced(settled, { at: event.at, kind: 'file', state: event.fate })] }
+      const step = fileSettled(turn, event.file, event.fate, event.at, translate)
+      return step && { save: [traced(step.turn, { at: event.at, kind: 'file', state: event.fate })], add: step.add }
     }
     case 'deadline':
       return handleDeadline(turn, event.at, translate)

@@ -25,12 +25,13 @@ export function pendingAttachments({ attachments = [] }: Inbound, streamId: stri
 
 /** Returns a fetch job for each of a new message's media. */
 export function fetchJobs(turn: Turn): readonly Job[] {
-  return (turn.attachments ?? []).map(({ kind, url, mediaId, fileName, file }, index) => {
+  return (turn.attachments ?? []).map(({ kind, url, mediaId, fileName, format, file }, index) => {
     const attachment: Attachment = {
       kind,
       ...(url && { url }),
       ...(mediaId && { mediaId }),
       ...(fileName && { fileName }),
+      ...(format && { format }),
     }
     return queuedJob(turn, {
       id: `${turn.id}:media${index}`,

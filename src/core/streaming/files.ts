@@ -96,12 +96,24 @@ function fitsFrame({ files = [] }: Turn, { media, bytes = 0 }: TurnFile): boolea
   return media === 'image' && shown.length < most && bytes <= bytesEach && together <= bytesTogether
 }
 
-/** The direct message with a file has arrived or will not; undefined when that is known already. */
-export function fileSettled(turn: Turn, name: string, fate: FileOutcome, now: number): Turn | undefined {
+/**
+ * The direct message with a file has arrived or will not; undefined when that is known already. If WeCom refused it and no
+ * bubble says so, the user gets a notice.
+ */
+export function fileSettled(
+  turn: Turn,
+  name: string,
+  fate: FileOutcome,
+  now: number,
+  translate: Translate,
+): Step | undefined {
   const index = turn.files?.findIndex(({ file }) => file === name) ?? -1
   const known = turn.files?.[index]
   if (known?.state !== 'direct') return undefined
-  return withFile(turn, index, fate === 'arrived' ? { ...known, state: 'sent' } : failed(known, fate), now)
+  const file = fate === 'arrived' ? { ...known, state: 'sent' as const } : failed(known, fate)
+  const next = withFile(turn, index, file, now)
+  if (fate !== 'not_sent' || hasOpenBubble(turn)) return { turn: next, add: [] }
+  return { turn: next, add: planNotice(turn, sentenceOf(file, translate), now, translate, fileNoticeId(turn, index)) }
 }
 
 function withFile(turn: Turn, index: number, file: TurnFile, now: number): Turn {
@@ -171,6 +183,11 @@ function sentenceOf({ fileName: name, state, problem }: TurnFile, translate: Tra
 
 export function fileId(turn: Turn, index: number): string {
   return `${turn.id}:file${index}`
+}
+
+/** The notice that a file was refused. */
+function fileNoticeId(turn: Turn, index: number): string {
+  return `${turn.id}:notice${index}`
 }
 
 function fileDelivery(turn: Turn, index: number, now: number): Delivery {

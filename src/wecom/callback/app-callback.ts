@@ -133,7 +133,7 @@ function contentOf(payload: Element, msgtype: MessageType): Content | undefined 
     case 'voice': {
       // `Recognition` (a transcript) is undocumented, but has been seen.
       const spoken = textOf(payload, 'Recognition') ?? ''
-      return spoken.trim() === '' ? { text: '[voice]', ...attachmentOf(payload, 'voice') } : { text: spoken }
+      return spoken.trim() === '' ? { text: '[voice]', ...voiceOf(payload) } : { text: spoken }
     }
     case 'file': {
       const fileName = trimmedTextOf(payload, 'FileName') || trimmedTextOf(payload, 'Title')
@@ -146,6 +146,13 @@ function contentOf(payload: Element, msgtype: MessageType): Content | undefined 
     default:
       return msgtype satisfies never
   }
+}
+
+function voiceOf(payload: Element): Pick<Inbound, 'attachments' | 'isMediaOnly'> {
+  const { attachments, ...rest } = attachmentOf(payload, 'voice')
+  const isSpeex = trimmedTextOf(payload, 'Format').toLowerCase() === 'speex'
+  if (attachments === undefined || !isSpeex) return { ...rest, ...(attachments && { attachments }) }
+  return { ...rest, attachments: attachments.map(one => ({ ...one, format: 'speex' as const })) }
 }
 
 function attachmentOf(

@@ -9,7 +9,7 @@ import { openBotMedia } from './bot-media.ts'
 import { fileNameOf } from './content-disposition.ts'
 import type { HostRule } from '../../domain/hosts.ts'
 import type { HttpDeps } from '../api/http.ts'
-import { detect, headBytes, isOfKind, mimeTypeOf, nameOf } from './kinds.ts'
+import { detect, headBytes, isOfKind, isRawSpeex, mimeTypeOf, nameOf } from './kinds.ts'
 import { failed, type NotFetched, withFileName, type MediaStream } from './source.ts'
 import { IdleTimeout, type IdleTimeoutDeps } from './idle-timeout.ts'
 
@@ -86,7 +86,7 @@ async function openSource(
 /** Streams media into the spool. If they turn out to be too large, empty or of another kind, nothing is kept. */
 async function saveToSpool(
   { createFile, maxMediaBytes }: MediaFetchDeps,
-  { kind, fileName: givenName }: Attachment,
+  { kind, fileName: givenName, format }: Attachment,
   { chunks, disposition }: MediaStream,
   file: string,
 ): Promise<Fetched> {
@@ -102,6 +102,9 @@ async function saveToSpool(
     async judge(bytes) {
       if (bytes === 0) return failed('empty')
       const detected = await detect(Buffer.concat(head).subarray(0, headBytes))
+      if (format === 'speex' && isRawSpeex(detected)) {
+        return { kind: 'kept', bytes, mimeType: 'audio/x-speex', fileName: 'voice.spx' }
+      }
       if (!isOfKind(kind, detected)) return failed('unreadable', `the bytes are not a valid ${kind}`)
       const fileName = nameOf(givenName ?? fileNameOf(disposition), kind, detected)
       return { kind: 'kept', bytes, mimeType: mimeTypeOf(fileName, detected), fileName }

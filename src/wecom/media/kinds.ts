@@ -41,6 +41,11 @@ export function isOfKind(kind: Attachment['kind'], { type }: Detected): boolean 
   }
 }
 
+/** Raw Speex has no signature, so all that its bytes tell is that they are nothing else. */
+export function isRawSpeex({ type, isText }: Detected): boolean {
+  return type === undefined && !isText
+}
+
 /** Types with a signature long enough that ciphertext does not match it by chance. */
 const sureTypes: ReadonlySet<string> = new Set(
   'png apng jpg gif webp heic mp4 mov amr pdf zip docx xlsx pptx cfb rar 7z'.split(' '),

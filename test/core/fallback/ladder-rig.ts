@@ -230,6 +230,7 @@ function spoolOf(square: Case): Spool {
     keep: unused,
     create: unused,
     remove: async () => {},
+    usage: () => ({ bytes: 0, quotaBytes: 0 }),
     open: async () => ({
       bytes: bytesOf(square).length,
       async *open() {
