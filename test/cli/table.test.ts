@@ -23,7 +23,8 @@ import { dispatchHere } from './in-process.ts'
 
 const languages = ['en', 'zh-CN'] as const
 const plain = createPaint(false, {})
-const han = /\p{Script=Han}/u
+/** Chinese characters and punctuation. */
+const han = /[\p{Script=Han}\u3000-\u303f\uff00-\uffef]/u
 
 /** Every text of the table with where it stands. */
 function textsOfTable(): readonly (readonly [where: string, text: Bilingual])[] {

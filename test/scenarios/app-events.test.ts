@@ -93,7 +93,7 @@ describe('events that need no answer', () => {
     expect((await appStatus()).counts).toEqual({
       'event:unsubscribe': 1,
       'event:LOCATION': 1,
-      'event:from_the_future': 2,
+      'event:other': 2,
     })
     const complaints = daemon.log.filter(line => line.includes('ignoring callbacks of this type'))
     expect(complaints.filter(line => line.includes('from_the_future'))).toHaveLength(1)
