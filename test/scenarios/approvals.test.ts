@@ -45,6 +45,7 @@ describe('approvals', () => {
   test('approvals: the bubble shows what waits, an administrator allows it elsewhere, and the run goes on', async () => {
     await open()
     const { bubble, id } = await ask()
+    await until('the text before it', () => bubble.text.startsWith('Let me see. '))
     expect(bubble.text).toBe(
       `Let me see. \n\n🔐 智能体想执行下面的命令，正在等待管理员批准：\n\`\`\`\nrm -rf ./old\necho  done\n\`\`\`\n管理员发送 /approve ${id} 批准，或发送 /deny ${id} 拒绝。`,
     )
