@@ -50,6 +50,7 @@ export function openAdmin(deps: AdminDeps, world: World): Listener {
       store,
       spool: context.spool,
       gateway: links.users.status,
+      questionsHint: links.users.questionsHint,
       admin: links.admin.status,
       agents: deps.agentWatch.components,
       metrics,

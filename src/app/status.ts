@@ -20,6 +20,8 @@ export interface StatusDeps {
   readonly spool: Pick<Spool, 'usage'>
   /** The users' link to the gateway. Only this link is required for readiness. */
   readonly gateway: LinkStatus
+  /** How to let agents ask their users, if they can't. */
+  readonly questionsHint: string | undefined
   readonly admin: LinkStatus
   /** Warnings about the agents that answer users. */
   readonly agents: { readonly safety?: Component; readonly agents?: Component }
@@ -80,6 +82,7 @@ export async function reportStatus(deps: StatusDeps) {
       gateway,
       admin,
       ...describeDynamicAgents(deps),
+      ...describeQuestions(deps),
       ...deps.agents,
       ...(robots !== undefined && { webhooks: { state: 'unreachable', ...robots } }),
       ...(stoppingSince !== undefined && { daemon: { state: 'stopping', since: stoppingSince } }),
@@ -100,6 +103,13 @@ function describeDynamicAgents({ config, admin }: StatusDeps): { readonly dynami
   const { since, hint } = admin
   const reason = 'dynamic agents need the admin scope; until it is granted, the bound agents answer'
   return { dynamicAgents: { state: 'bound', since, reason, ...(hint !== undefined && { hint }) } }
+}
+
+/** Reports that agents can't ask their users, because the device was paired before wecomd asked for that scope. */
+function describeQuestions({ gateway: { since }, questionsHint }: StatusDeps): { readonly questions?: Component } {
+  if (questionsHint === undefined) return {}
+  const reason = "agents can't ask their users anything: this device was paired without the scope operator.questions"
+  return { questions: { state: 'barred', since, reason, hint: `${questionsHint}; then restart wecomd` } }
 }
 
 async function probeStore(store: Store): Promise<Component> {

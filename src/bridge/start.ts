@@ -1,6 +1,7 @@
 import { messageOf } from '../errors.ts'
 import { type CommitHandlers, createAfterCommit } from './after-commit.ts'
 import { createDecisions, notifyOfApprovals } from './ask/approve.ts'
+import { followQuestions } from './ask/reply.ts'
 import { Asker } from './ask/ask.ts'
 import { createDeadlineSource, createSnapshotSource, saveSnapshots } from './ask/follow.ts'
 import type { BridgeContext } from './context.ts'
@@ -40,13 +41,14 @@ export function startBridge(
   registry.add(createLeaseSource(workers, context.store))
   registry.add(createRetentionSource(context, retention))
   const jobs = { media: fetches, approval: decisions } as const
+  const onClosed = [notifyOfApprovals(context), followQuestions(context)]
   const handlers: CommitHandlers = {
     tasks: asker.worker,
     deliveries,
     jobsIn: queue => jobs[queue],
     deadlines,
     stopRun: turnId => asker.stopRun(turnId),
-    onBubbleClosed: notifyOfApprovals(context),
+    onBubbleClosed: turn => onClosed.forEach(notify => notify(turn)),
   }
   context.store.onCommit(createAfterCommit(context, handlers))
   context.agent.onStatus(() => {

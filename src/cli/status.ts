@@ -133,7 +133,7 @@ class StatusPrinter {
     const { texts } = this
     const { paint, formatTime } = this.terminal
     const word = texts.states[state] ?? state
-    const colour = { up: paint.good, connecting: paint.warn, bound: paint.warn }[state] ?? paint.bad
+    const colour = { up: paint.good, connecting: paint.warn, bound: paint.warn, barred: paint.warn }[state] ?? paint.bad
     const at = state === 'unreachable' && since !== undefined ? texts.stateSince(word, formatTime(since)) : word
     const line = labelled(
       texts.parts[name] ?? name,

@@ -1,6 +1,6 @@
 import type { Failure } from './failure.ts'
 import type { MediaBytes } from './spool.ts'
-import type { Phase } from './turn.ts'
+import type { AgentQuestion, Phase } from './turn.ts'
 
 /** A file that a new agent finds in its workspace. */
 export interface StartFile {
@@ -162,6 +162,13 @@ export interface Agent {
   onApproval(listener: (approval: Approval) => void): void
   /** False when it does not wait any more. Rejects with `gateway_refused`, `gateway_timeout` or `gateway_down`. */
   approve(id: string, decision: 'allow-once' | 'deny'): Promise<boolean>
+  /** Called for what an agent asks its user, again for what still waits after each connect, and when it is over. */
+  onQuestion(listener: (question: AgentQuestion, isOver: boolean) => void): void
+  /**
+   * Answers each item by its id, with labels of options or the user's own words. False when nobody waits for it any more.
+   * Rejects with `gateway_refused`, `gateway_timeout` or `gateway_down`.
+   */
+  answerQuestion(id: string, answers: Readonly<Record<string, readonly string[]>>): Promise<boolean>
   /** Begins a session anew. Rejects with `gateway_refused`, `gateway_timeout` or `gateway_down`. */
   reset(sessionKey: string, reason: 'new' | 'reset'): Promise<void>
   /** All files of the answer to a question that the agent hands over by now, refused ones included. */

@@ -1,7 +1,7 @@
 import type { FileSearch } from './agent.ts'
 import type { Attachment } from './message.ts'
 
-/** Who works on it: `media` finds and fetches files of users and of answers, `approval` tells the gateway what administrators decide. */
+/** Who works on it: `media` finds and fetches files of users and of answers, `approval` tells the gateway what administrators decide and users reply. */
 export type JobQueue = 'media' | 'approval'
 
 export type JobBody =
@@ -16,6 +16,12 @@ export type JobBody =
     >)
   /** What an administrator decided about a command that waits for approval. */
   | { readonly kind: 'approve'; readonly approval: string; readonly decision: 'allow-once' | 'deny' }
+  /** What a user replied to a question of the agent. */
+  | {
+      readonly kind: 'answer'
+      readonly question: string
+      readonly answers: Readonly<Record<string, readonly string[]>>
+    }
 
 /** Work for a turn that shows nothing to anybody by itself. Its id is `<turn>:<part>`, so adding it twice is a no-op. */
 export interface Job {

@@ -28,8 +28,34 @@ export type TurnOrigin = 'message' | 'click' | 'app' | 'agent'
  * - pass: the reply to a gateway command, which is in `question`
  * - reset: a new session, in which the rest of the message is asked
  * - approve: an administrator's decision, which a job sends
+ * - reply: the answer to what a run asks its user, which a job sends
  */
-export type TurnTask = 'ask' | 'pass' | 'reset' | 'approve'
+export type TurnTask = 'ask' | 'pass' | 'reset' | 'approve' | 'reply'
+
+/** What an agent asks its user in the middle of a run, which waits for the answer. */
+export interface AgentQuestion {
+  readonly id: string
+  /** As the gateway spells it: lower case. */
+  readonly sessionKey: string
+  /** At least one, in order. */
+  readonly items: readonly {
+    readonly id: string
+    readonly header: string
+    readonly text: string
+    /** Empty for a question that is answered in the user's own words. */
+    readonly options: readonly { readonly label: string; readonly description: string }[]
+    readonly isMultiple: boolean
+  }[]
+  readonly expiresAt: number
+}
+
+/** A question that the user of a turn sees, with the replies so far by the id of the item. */
+export interface AskedQuestion {
+  readonly question: AgentQuestion
+  readonly replies: Readonly<Record<string, readonly string[]>>
+  /** It was shown with another message, because the bubble was closed. */
+  readonly isShown?: true
+}
 
 /** A task in the queue of its conversation, or claimed by a worker under a lease. `dueAt` is epoch ms. */
 export interface PendingTask {
@@ -173,6 +199,8 @@ export interface Turn {
   readonly question?: string
   /** The name of the command, for a `reset` or `pass`. */
   readonly command?: string
+  /** What the run asks its user. Stored, so that a reply finds it after a restart. */
+  readonly agentAsks?: AskedQuestion
   /** When a user asked to stop the run. */
   readonly stopAt?: number
   /** Notices that the bubble shows before the answer. */

@@ -7,7 +7,7 @@ import { type Credentials, Handshake, type Purpose } from '../../src/gateway/lin
 import { memoryOf } from './rig.ts'
 
 const device = loadDevice(join(mkdtempSync(join(tmpdir(), 'wecomd-handshake-')), 'device.pem'))
-const users = ['operator.read', 'operator.write']
+const users = ['operator.read', 'operator.write', 'operator.questions']
 const full = [...users, 'operator.admin', 'operator.approvals']
 
 function setUp(

@@ -90,7 +90,8 @@ describe('the files of an answer', () => {
     expect(await plain.ask('k', 'hi')).toEqual({ kind: 'answered', text: 'here' })
     const tooled = await openWith([tool, reply])
     expect(await tooled.ask('k', 'hi')).toMatchObject({ text: 'here', search: { named: [], others: 'unlikely' } })
-    for (const { calls } of [plain, tooled]) expect(calls).toEqual(['connect', 'chat.history', 'chat.send'])
+    for (const { calls } of [plain, tooled])
+      expect(calls).toEqual(['connect', 'question.list', 'chat.history', 'chat.send'])
   })
 
   test('agent: a file named after the 4,096-character cut is found', async () => {

@@ -26,7 +26,7 @@ test('pairing: it shows the approve command, then needs only read and write', as
   await opened.pass(10_000)
   await reach(opened, 'up')
   expect(asked).toEqual([fullScopes, fullScopes, fullScopes, users])
-  expect(opened.connection.status.scopes).toBe('operator.read operator.write')
+  expect(opened.connection.status.scopes).toBe(users.join(' '))
   expect(opened.memory.isPaired()).toBe(true)
   gateway.dropConnections()
   await reach(opened, 'down')
@@ -40,7 +40,7 @@ test('pairing: no user text is sent over the pairing connection', async () => {
   const opened = links.link({ url: gateway.url, isPaired: false })
   await reach(opened, 'up')
   expect(gateway.connects.map(connect => connect['scopes'])).toEqual([fullScopes, users])
-  expect(opened.statuses.map(status => status.scopes)).toEqual(['operator.read operator.write'])
+  expect(opened.statuses.map(status => status.scopes)).toEqual([users.join(' ')])
 })
 
 test('pairing: a gateway that forgot the device is asked to pair again', async () => {

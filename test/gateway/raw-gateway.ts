@@ -4,7 +4,7 @@ import { isObject } from '../../src/domain/json.ts'
 type Params = Readonly<Record<string, unknown>>
 type Answer = { readonly ok: true; readonly payload: object } | { readonly ok: false; readonly error: object }
 
-export const users = ['operator.read', 'operator.write']
+export const users = ['operator.read', 'operator.write', 'operator.questions']
 
 export const hello = (more: { scopes?: unknown; tickIntervalMs?: number } = {}): Answer => ({
   ok: true,

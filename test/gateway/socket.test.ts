@@ -4,7 +4,7 @@ import type { OpenSocket, Socket } from '../../src/world.ts'
 import { quietWorld } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
 import { fullScopes, Links, pauseOf, reach, refusal } from './links.ts'
-import { hello } from './raw-gateway.ts'
+import { hello, users } from './raw-gateway.ts'
 
 const links = new Links()
 afterEach(() => links.closeAll())
@@ -16,7 +16,7 @@ describe('connecting', () => {
     const gateway = links.echo()
     const opened = links.link({ url: gateway.url })
     await reach(opened, 'up')
-    expect(opened.connection.status.scopes).toBe('operator.read operator.write')
+    expect(opened.connection.status.scopes).toBe(users.join(' '))
     expect(opened.connection.hello).toMatchObject({ bootId: gateway.bootId(), tickIntervalMs: 30_000 })
     expect(await opened.connection.request('agents.list', {})).toMatchObject({ agents: [{ id: 'main' }] })
   })
@@ -158,13 +158,27 @@ describe('refusals', () => {
     const gateway = links.raw(({ scopes }) =>
       JSON.stringify(scopes).includes('approvals')
         ? refusal('INVALID_REQUEST', { code: 'AUTH_SCOPE_MISMATCH' })
-        : hello(),
+        : hello({ scopes }),
     )
     const opened = links.link({ url: gateway.url, hasApprovers: true, credentials: { deviceToken: 'd' } })
     await reach(opened, 'up')
     expect(opened.connection.status.scopes).toBe('operator.read operator.write')
-    expect(gateway.connects).toHaveLength(2)
-    expect(opened.log.join()).toContain('does not include approvals')
+    expect(gateway.connects).toHaveLength(3)
+    expect(opened.log.join()).toContain('this device lacks operator.approvals')
+  })
+
+  test('connection: a device that was paired without questions works, and knows what an operator does', async () => {
+    const gateway = links.raw(({ scopes }) => {
+      const details = { code: 'PAIRING_REQUIRED', reason: 'scope-upgrade', requestId: 'abc' }
+      return JSON.stringify(scopes).includes('questions') ? refusal('NOT_PAIRED', details) : hello({ scopes })
+    })
+    const opened = links.link({ url: gateway.url, hasApprovers: true })
+    await reach(opened, 'up')
+    expect(gateway.connects.map(({ scopes }) => scopes)).toEqual([
+      [...users, 'operator.approvals'],
+      ['operator.read', 'operator.write', 'operator.approvals'],
+    ])
+    expect(opened.connection.questionsHint).toBe('on the gateway host run: openclaw devices approve abc')
   })
 
   test("connection: the users' link refuses admin scope", async () => {

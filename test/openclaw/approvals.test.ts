@@ -60,7 +60,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw approvals'), () => {
         .flatMap(({ sent }) => sent.filter(text => text.includes('allow-once') && !text.includes('resolve'))),
     ).toEqual([])
     expect(recorder.users().map(({ scopes }) => scopes)).toEqual([
-      ['operator.read', 'operator.write', 'operator.approvals'],
+      ['operator.read', 'operator.write', 'operator.questions', 'operator.approvals'],
     ])
   }, 90_000)
 

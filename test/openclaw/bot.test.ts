@@ -199,7 +199,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw'), () => {
     const approved = await gateway.cli('devices', 'approve', requestId ?? '')
     expect(approved.code).toBe(0)
     await until('the link', async () => (await linkOf(opened))['state'] === 'up')
-    expect(await linkOf(opened)).toMatchObject({ scopes: 'operator.read operator.write' })
+    expect(await linkOf(opened)).toMatchObject({ scopes: 'operator.read operator.write operator.questions' })
     await until('the admin link', async () => (await linkOf(opened, 'admin'))['state'] === 'up')
     expect(await linkOf(opened, 'admin')).toMatchObject({ scopes: 'operator.admin' })
     const bubble = await opened.tenant.say({ userid: newUser(), text: '[say paired]' }).finished

@@ -113,6 +113,8 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw commands'), () => {
     expect(methodsOf(recorder.admins())).toEqual(['connect', 'sessions.reset'])
     expect(recorder.admins().flatMap(({ sent }) => withCanary(sent))).toEqual([])
     expect(recorder.users().flatMap(({ sent }) => withCanary(sent))).toHaveLength(4)
-    expect(recorder.users().map(({ scopes }) => scopes)).toEqual([['operator.read', 'operator.write']])
+    expect(recorder.users().map(({ scopes }) => scopes)).toEqual([
+      ['operator.read', 'operator.write', 'operator.questions'],
+    ])
   })
 })

@@ -185,7 +185,7 @@ describe('a new session', () => {
     await untilAdmin(daemon, 'pairing')
     await until('the other link', async () => (await told()).ready)
     const { gateway, admin } = (await told()).components
-    expect(gateway).toMatchObject({ state: 'up', scopes: 'operator.read operator.write' })
+    expect(gateway).toMatchObject({ state: 'up', scopes: 'operator.read operator.write operator.questions' })
     expect(admin).toMatchObject({
       since: expect.any(Number),
       reason: 'this device waits for approval (scope-upgrade)',
@@ -219,7 +219,9 @@ describe('a new session', () => {
       expect(methodsOf(recorder.admins())).toEqual(['connect', 'sessions.reset'])
       expect(recorder.admins().flatMap(({ sent }) => sent.filter(text => text.includes('canary')))).toEqual([])
       expect(recorder.users().flatMap(({ sent }) => sent.filter(text => text.includes('canary')))).toHaveLength(3)
-      expect(recorder.users().map(({ scopes }) => scopes)).toEqual([['operator.read', 'operator.write']])
+      expect(recorder.users().map(({ scopes }) => scopes)).toEqual([
+        ['operator.read', 'operator.write', 'operator.questions'],
+      ])
     } finally {
       front.close()
       await behind.close()

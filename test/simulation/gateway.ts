@@ -1,6 +1,7 @@
 import { type CancellableClock, cancellableClock } from '../../src/playground/alarms.ts'
 import { EchoAgents } from '../../src/playground/gateway/agents.ts'
 import { EchoApprovals } from '../../src/playground/gateway/approvals.ts'
+import { EchoQuestions } from '../../src/playground/gateway/questions.ts'
 import { EchoChat } from '../../src/playground/gateway/runs/chat.ts'
 import { parseRequest } from '../../src/playground/gateway/frames.ts'
 import type { Disk } from '../../src/playground/gateway/runs/history.ts'
@@ -17,6 +18,7 @@ interface Boot {
   readonly chat: EchoChat
   readonly agents: EchoAgents
   readonly approvals: EchoApprovals
+  readonly questions: EchoQuestions
   readonly clock: CancellableClock
 }
 
@@ -60,6 +62,7 @@ export class SimulatedGateway {
     const id = `boot-${++this.boots}`
     const newId = () => `id-${++this.ids}`
     const approvals = new EchoApprovals({ clock, emit: () => {}, newId, hasApprover: () => false })
+    const questions = new EchoQuestions({ clock, emit: () => {}, newId })
     const chat = new EchoChat({
       clock,
       disk: this.disk,
@@ -67,6 +70,7 @@ export class SimulatedGateway {
       emit: (event, payload) => this.broadcast(event, payload),
       newId,
       approvals,
+      questions,
       isKnownAgent: () => true,
       onAsked: ({ key, sessionKey, text }) =>
         this.recordAsked({ key: turnOf(key), sessionKey, bootId: id, marks: marksOf(text) }),
@@ -75,7 +79,7 @@ export class SimulatedGateway {
       resumes: dice.chance(0.8),
     })
     const agents = new EchoAgents({ clock, disk: this.disk, reloadMs: 50, onReload() {} })
-    this.boot = { id, chat, agents, approvals, clock }
+    this.boot = { id, chat, agents, approvals, questions, clock }
     clock.alarm(clock.now() + dice.between(0, 3_000), () => chat.resume())
     this.tick(this.boot)
     this.scene.note(`gateway: ${id}`)

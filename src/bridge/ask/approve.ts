@@ -7,14 +7,15 @@ import { type ApprovalOutcome, approvalSettled } from '../../core/streaming/comm
 import { planNotice } from '../../core/fallback/plan.ts'
 import { deferJob } from '../deliver/jobs.ts'
 import { OutboxWorker } from '../deliver/worker.ts'
+import { handleReply } from './reply.ts'
 import { type BridgeContext, translatorOf } from '../context.ts'
 
 /** How many decisions are sent at the same time. */
 const parallel = 8
 
 /**
- * The worker that sends administrators' decisions to the gateway. Decisions don't queue with the tasks of a
- * conversation: the run that waits for one may be at the head of that queue.
+ * The worker that sends administrators' decisions and users' replies to the gateway. They don't queue with the tasks of
+ * a conversation: the run that waits for one may be at the head of that queue.
  */
 export function createDecisions(context: BridgeContext): OutboxWorker<'approval'> {
   return new OutboxWorker(context, {
@@ -28,6 +29,7 @@ export function createDecisions(context: BridgeContext): OutboxWorker<'approval'
 async function handleDecision(context: BridgeContext, job: Job): Promise<void> {
   const { agent, clock, store, log } = context
   const { body, turn } = job
+  if (body.kind === 'answer') return await handleReply(context, job, body)
   if (body.kind !== 'approve') return
   const isExpired = clock.now() >= job.expiresAt
   const approved = isExpired

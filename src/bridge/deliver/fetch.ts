@@ -43,6 +43,7 @@ export class Fetcher {
       case 'search':
         return await this.search(job, body)
       case 'approve':
+      case 'answer':
         throw new Error(`a job of kind ${body.kind} is never in the queue ${job.queue}`)
       default:
         return body satisfies never

@@ -87,6 +87,7 @@ const zh: typeof en = {
     safety: '执行权限',
     agents: '智能体',
     dynamicAgents: '动态智能体',
+    questions: '智能体提问',
     daemon: '守护进程',
   },
   states: {
@@ -100,6 +101,7 @@ const zh: typeof en = {
     unlimited: '未受限制',
     unknown: '不存在',
     bound: '由绑定的智能体回答',
+    barred: '不可用',
   },
   stateSince: (state, since) => `${state}，自 ${since}`,
   listed: parts => parts.join('，'),

@@ -144,6 +144,9 @@ export const noticeTexts = {
     'zh-CN': '你（{user}）不是管理员，不能批准命令。如需开通，请管理员修改配置 {setting}。',
     en: "You ({user}) aren't an administrator and can't approve commands. An administrator can change that in {setting}.",
   },
+  question_choose: { 'zh-CN': '（回复编号或你的想法）', en: '(reply with a number, or in your own words)' },
+  question_reply: { 'zh-CN': '（直接回复即可）', en: '(just reply)' },
+  question_answered: { 'zh-CN': '✅ 已转告智能体，它会继续。', en: '✅ Passed on. The agent continues.' },
   unknown_stream: {
     'zh-CN': '找不到这条消息的回答，请重新发送。',
     en: "The answer to this message can't be found. Please send it again.",

@@ -30,6 +30,7 @@ import { isVisible } from '../../domain/visible.ts'
 import { nextRoute } from '../fallback/routes.ts'
 import type { Translate } from '../notices/notices.ts'
 import { formatApproval } from './approval.ts'
+import { formatAsked } from './question.ts'
 import { askableAt } from './attachments.ts'
 import { maskCards } from '../cards/mask.ts'
 import { noticeOfFiles } from './files.ts'
@@ -100,7 +101,9 @@ function openContent(turn: Turn, view: View, translate: Translate): string {
   const { reasoning, plain } = turn.end === undefined ? readSoFar(answer) : readAnswer(answer)
   const text = mayBecomeSentinel(plain) ? '' : maskCards(plain, isFresh(view))
   const notice =
-    approvalNotice(turn, view, translate) ?? (isOffline(turn, view) ? translate({ key: 'offline' }) : undefined)
+    approvalNotice(turn, view, translate) ??
+    (turn.end === undefined ? formatAsked(turn, translate) : undefined) ??
+    (isOffline(turn, view) ? translate({ key: 'offline' }) : undefined)
   const thinking = { ...turn, reasoning: turn.reasoning ?? presentReasoning(reasoning, turn.thoughts) }
   if (!isVisible(text)) {
     const content = notice ?? silentContent(thinking, view, translate)

@@ -33,6 +33,7 @@ import type { Translate } from '../notices/notices.ts'
 import { askableAt, fetchJobs, pendingAttachments } from './attachments.ts'
 import { type CommandRules, endAtOnce, authorizeChat, openCommand } from './commands.ts'
 import { omitUnsaid } from './advance.ts'
+import { askingOf, openReply, showWithNext, wasShown } from './reply.ts'
 
 /** The greatest age of a `create_time` that starts the window. */
 const createTimeTrustMs = 60_000
@@ -78,9 +79,13 @@ export function openTurn(inbound: Inbound, standing: SenderLoad, settings: OpenS
   if (inbound.unknownKind !== undefined) {
     return endAtOnce(judged, 'empty', { key: 'unknown_kind' }, translate, unknownKindId(turn, inbound.unknownKind))
   }
-  return isVisible(turn.text)
-    ? askOrJoin(judged, standing, translate)
-    : endAtOnce(judged, 'empty', { key: 'blank' }, translate)
+  if (!isVisible(turn.text)) return endAtOnce(judged, 'empty', { key: 'blank' }, translate)
+  const asking = inbound.origin === 'click' ? undefined : askingOf(judged, standing.inLane)
+  if (asking === undefined) return askOrJoin(judged, standing, translate)
+  if (wasShown(asking)) return openReply(judged, asking, translate)
+  const { asking: shown, next } = showWithNext(asking, judged, translate)
+  const change = askOrJoin(next, standing, translate)
+  return { ...change, save: [...change.save, shown] }
 }
 
 /**

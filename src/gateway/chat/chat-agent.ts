@@ -5,6 +5,7 @@ import { findFiles } from './answer-files.ts'
 import { createFileDownload, type DownloadDeps } from './artifact-download.ts'
 import { limitsOf } from './attachments.ts'
 import type { ReloadGate } from './reload-gate.ts'
+import { Questions } from './questions.ts'
 import { Run } from './run.ts'
 import { decodeFinal, findUnasked } from './unasked.ts'
 import { RunFollower } from './run-follower.ts'
@@ -12,13 +13,24 @@ import { RunFollower } from './run-follower.ts'
 /** The part of `Agent` that needs no admin scope. */
 export type ChatAgent = Pick<
   Agent,
-  'status' | 'limits' | 'onStatus' | 'ask' | 'abort' | 'findFiles' | 'onOtherRun' | 'findUnasked' | 'collect'
+  | 'status'
+  | 'limits'
+  | 'onStatus'
+  | 'ask'
+  | 'abort'
+  | 'findFiles'
+  | 'onOtherRun'
+  | 'findUnasked'
+  | 'onQuestion'
+  | 'answerQuestion'
+  | 'collect'
 >
 
 /** Implements the chat part of `Agent` over the users' link. */
 export function createChatAgent(connection: Connection, gate: ReloadGate, world: DownloadDeps): ChatAgent {
   const runs = new Map<string, Run>()
   const followed = new RecentIds()
+  const questions = new Questions(connection, world)
   const statusListeners: ((status: LinkStatus) => void)[] = []
   const runListeners: Parameters<Agent['onOtherRun']>[0][] = []
   const isOwn = (runId: string) =>
@@ -70,6 +82,7 @@ export function createChatAgent(connection: Connection, gate: ReloadGate, world:
     findFiles: question => findFiles(connection, world.log, question),
     onOtherRun: listener => void runListeners.push(listener),
     findUnasked: sessionKey => findUnasked(connection, world.log, sessionKey, isOwn),
+    ...questions.methods,
     collect: createFileDownload(connection, world),
   }
 }

@@ -4,10 +4,12 @@ import { type Json, numberAt, objectAt, stringAt, stringsAt } from './frames.ts'
 
 /** The scopes of each link. The device is approved once, for all of them. */
 const linkScopes = {
-  users: ['operator.read', 'operator.write'],
+  users: ['operator.read', 'operator.write', 'operator.questions'],
   admin: ['operator.admin'],
 } as const satisfies Record<string, readonly string[]>
 const approvalScope = 'operator.approvals'
+/** Without it on the link that asked, the agent's tool that asks the user fails. Users can be answered without it. */
+export const questionScope = 'operator.questions'
 const allScopes: readonly string[] = [...linkScopes.users, ...linkScopes.admin, approvalScope]
 
 const client = { id: 'gateway-client', mode: 'backend', platform: 'linux' } as const
@@ -104,15 +106,14 @@ export class Handshake {
   }
 
   /**
-   * Stops requesting the approvals scope. A device token may not include it, and users can be answered without it.
-   * Returns true when the reduced set is worth another connect.
+   * Stops requesting a scope that users can be answered without: questions, which a device paired before has not, then
+   * approvals, which a device token may not include. Returns the scope; undefined when there is none left to drop.
    */
-  dropApprovals(): boolean {
-    if (this.credentials.deviceToken === undefined) return false
-    const left = this.scopes.filter(scope => scope !== approvalScope)
-    const isLess = left.length < this.scopes.length
-    this.scopes = left
-    return isLess
+  dropScope(): string | undefined {
+    const mayDrop = [questionScope, ...(this.credentials.deviceToken === undefined ? [] : [approvalScope])]
+    const dropped = mayDrop.find(scope => this.scopes.includes(scope))
+    this.scopes = this.scopes.filter(scope => scope !== dropped)
+    return dropped
   }
 
   /** The signed params of `connect`. `signedAt` is the gateway's own time from its challenge, in epoch milliseconds. */
@@ -153,7 +154,7 @@ export class Handshake {
     const policy = objectAt(payload, 'policy')
     const attachments = objectAt(policy, 'attachments')
     const scopes = stringsAt(objectAt(payload, 'auth'), 'scopes')
-    const missing = requested.scopes.filter(scope => !scopes.includes(scope))
+    const missing = requested.scopes.filter(scope => !scopes.includes(scope) && scope !== questionScope)
     if (missing.length > 0) throw scopesMissing(missing)
     if (requested.isPairing) this.memory.remember()
     else if (this.purpose === 'users' && scopes.some(scope => !requested.scopes.includes(scope)))

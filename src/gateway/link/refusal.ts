@@ -44,12 +44,13 @@ export function explainRefusal(error: unknown, requested: ScopeRequest): Connect
 
 function explainPairing(error: GatewayRefusal, requested: ScopeRequest): ConnectRefusal {
   const requestId = stringAt(error.details, 'requestId') ?? '<requestId>'
+  const isUpgrade = stringAt(error.details, 'reason') === 'scope-upgrade'
   return {
     state: 'pairing',
     reason: `this device waits for approval (${stringAt(error.details, 'reason') ?? 'not-paired'})`,
     hint: `on the gateway host run: openclaw devices approve ${requestId}`,
     isPairingLost: !requested.isPairing,
-    ...(stringAt(error.details, 'reason') === 'scope-upgrade' && { lacksScopes: true }),
+    ...(isUpgrade && !requested.isPairing && { lacksScopes: true }),
   }
 }
 

@@ -2,7 +2,7 @@ import type { LinkStatus } from '../../domain/agent.ts'
 import { isCode, WecomdError } from '../../errors.ts'
 import { type Cancel, type Log, nothingToCancel, type OpenSocket, type Random, type Socket } from '../../world.ts'
 import { decodeFrame, isUnfollowedEvent, type Json, type JsonText, numberAt, stringAt } from './frames.ts'
-import type { ScopeRequest, Handshake, Hello } from './handshake.ts'
+import { type Handshake, type Hello, questionScope, type ScopeRequest } from './handshake.ts'
 import { describeClose, explainRefusal } from './refusal.ts'
 import { Retry, type RetryDeps } from './retry.ts'
 import { Rpc } from './rpc.ts'
@@ -62,6 +62,8 @@ export class Connection {
   private stopped = true
   private readonly retry: Retry
   private cancelWatchdog = nothingToCancel
+  /** How an operator lets agents ask their users, if this device was paired without that. */
+  questionsHint: string | undefined
 
   constructor(options: ConnectionOptions, world: ConnectionDeps) {
     this.options = options
@@ -222,8 +224,11 @@ export class Connection {
   private onRefused(live: LiveSocket, error: unknown): void {
     const { state, reason, hint, retryAfterMs, isPairingLost, lacksScopes } = explainRefusal(error, live.requested)
     const { handshake, slowRetryMs = defaultSlowRetryMs } = this.options
-    if (lacksScopes && handshake.dropApprovals())
-      return this.reconnect(live, 'the device token does not include approvals')
+    const dropped = lacksScopes ? handshake.dropScope() : undefined
+    if (dropped !== undefined) {
+      if (dropped === questionScope) this.questionsHint = hint
+      return this.reconnect(live, `this device lacks ${dropped}`)
+    }
     if (isPairingLost) handshake.forgetPairing()
     this.setStatus({ state, since: this.world.clock.now(), reason, ...(hint && { hint }) })
     this.live = undefined

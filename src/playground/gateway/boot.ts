@@ -3,6 +3,7 @@ import type { World } from '../../world.ts'
 import { type CancellableClock, cancellableClock } from '../alarms.ts'
 import { EchoAgents } from './agents.ts'
 import { EchoApprovals } from './approvals.ts'
+import { EchoQuestions } from './questions.ts'
 import { type ChatSend, EchoChat } from './runs/chat.ts'
 import { type RpcAnswer, checkRequest, methodNames, type Params, parseRequest, type Request, refuse } from './frames.ts'
 import { acceptConnect, type Devices } from './handshake.ts'
@@ -57,6 +58,7 @@ export class Boot {
   readonly chat: EchoChat
   readonly agents: EchoAgents
   readonly approvals: EchoApprovals
+  readonly questions: EchoQuestions
   private readonly server: Bun.Server<Peer>
   private readonly sockets = new Set<PeerSocket>()
   private readonly startedAt: number
@@ -88,9 +90,14 @@ export class Boot {
     })
     this.approvals = new EchoApprovals({
       clock: this.clock,
-      emit: (event, payload) => this.sendToApprovers(event, payload),
+      emit: (event, payload) => this.sendTo(isApprover, event, payload),
       newId: () => this.newId(),
       hasApprover: () => [...this.sockets].some(isApprover),
+    })
+    this.questions = new EchoQuestions({
+      clock: this.clock,
+      emit: (event, payload) => this.sendTo(hasQuestions, event, payload),
+      newId: () => this.newId(),
     })
     this.chat = new EchoChat({
       clock: this.clock,
@@ -98,6 +105,7 @@ export class Boot {
       script: options.script ?? echoScript,
       newId: () => this.newId(),
       approvals: this.approvals,
+      questions: this.questions,
       isKnownAgent: id => this.agents.isKnown(id),
       emit: (event, payload, toolsOnly = false) => this.broadcast(event, payload, toolsOnly),
       rowAfterMs,
@@ -255,8 +263,8 @@ export class Boot {
     }
   }
 
-  private sendToApprovers(event: string, payload: object): void {
-    for (const socket of this.sockets) if (isApprover(socket)) this.sendEvent(socket, event, payload)
+  private sendTo(isMeant: (socket: PeerSocket) => boolean, event: string, payload: object): void {
+    for (const socket of this.sockets) if (isMeant(socket)) this.sendEvent(socket, event, payload)
   }
 
   private sendEvent(socket: PeerSocket, event: string, payload: object): void {
@@ -284,4 +292,8 @@ export class Boot {
 function isApprover({ data: { scopes = [], caps } }: PeerSocket): boolean {
   const mayAnswer = scopes.includes('operator.admin') || scopes.includes('operator.approvals')
   return mayAnswer && (caps.includes('exec-approvals') || caps.includes('approvals'))
+}
+
+function hasQuestions({ data: { scopes = [] } }: PeerSocket): boolean {
+  return scopes.includes('operator.admin') || scopes.includes('operator.questions')
 }

@@ -118,6 +118,8 @@ const methods: Readonly<Record<string, Shape & { readonly scope: string }>> = {
     required: { id: 'string', decision: 'string' },
     optional: {},
   },
+  'question.list': { scope: 'operator.questions', required: {}, optional: {} },
+  'question.resolve': { scope: 'operator.questions', required: { id: 'string', answers: 'object' }, optional: {} },
   'agents.delete': { scope: 'operator.admin', required: { agentId: 'string' }, optional: {} },
   'agents.files.list': { scope: 'operator.read', required: { agentId: 'string' }, optional: {} },
   'agents.files.set': {
@@ -144,7 +146,8 @@ export function checkRequest({ method, params }: Request, scopes: readonly strin
   return problem === undefined ? undefined : refuse('INVALID_REQUEST', `invalid ${method} params: ${problem}`)
 }
 
-function isAllowed(scope: string, scopes: readonly string[]): boolean {
+/** Whether a connection with these scopes has this one too. */
+export function isAllowed(scope: string, scopes: readonly string[]): boolean {
   if (scopes.includes('operator.admin') || scopes.includes(scope)) return true
   return scope === 'operator.read' && scopes.includes('operator.write')
 }

@@ -2,6 +2,7 @@ import type { EchoAgents } from './agents.ts'
 import type { EchoApprovals } from './approvals.ts'
 import type { EchoChat } from './runs/chat.ts'
 import { type RpcAnswer, type Params, type Request, ok, refuse } from './frames.ts'
+import type { EchoQuestions } from './questions.ts'
 import { type Disk, describeHistory, findRow, normaliseKey } from './runs/history.ts'
 
 /** The default of `maxChars` in `chat.history`. */
@@ -12,18 +13,21 @@ export interface Parts {
   readonly chat: EchoChat
   readonly agents: EchoAgents
   readonly approvals: EchoApprovals
+  readonly questions: EchoQuestions
   readonly disk: Disk
 }
 
 /** Runs a method. The caller has checked scope and parameters. */
 export async function callMethod(
   { method, params }: Request,
-  { chat, agents, approvals, disk }: Parts,
+  { chat, agents, approvals, questions, disk }: Parts,
   scopes: readonly string[],
 ): Promise<RpcAnswer> {
   if (method === 'chat.send') return chat.send(params, scopes)
   if (method === 'exec.approval.list') return ok(approvals.list())
   if (method === 'exec.approval.resolve') return approvals.resolve(params)
+  if (method === 'question.list') return ok(questions.list())
+  if (method === 'question.resolve') return questions.resolve(params)
   if (method === 'chat.abort') return chat.abort(params)
   if (method === 'chat.history') return ok(history(params, chat, disk))
   if (method === 'chat.message.get') return getMessage(params, disk)

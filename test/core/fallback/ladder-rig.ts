@@ -210,6 +210,8 @@ function agentOf(square: Case, { clock, looks }: Machine): Agent {
     abort: async () => {},
     onOtherRun: silent,
     findUnasked: async () => ({ kind: 'found', answers: [] }),
+    onQuestion: silent,
+    answerQuestion: async () => true,
     ...noAdmin,
     async findFiles() {
       looks.push(clock.now() - endsAt)

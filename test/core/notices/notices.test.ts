@@ -62,6 +62,9 @@ const plain: Record<Exclude<Notice['key'], (typeof withFacts)[number]['key']>, t
   card_sent: true,
   embed_hidden: true,
   outsider: true,
+  question_choose: true,
+  question_reply: true,
+  question_answered: true,
   card_unreadable: true,
 }
 const withFacts = [

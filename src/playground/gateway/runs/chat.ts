@@ -1,5 +1,6 @@
 import type { Clock } from '../../../world.ts'
 import type { EchoApprovals } from '../approvals.ts'
+import type { EchoQuestions } from '../questions.ts'
 import { commandRow, runCommand } from '../commands.ts'
 import { EchoFiles } from '../files/files.ts'
 import { type RpcAnswer, type Emit, type Params, ok, refuse } from '../frames.ts'
@@ -41,6 +42,7 @@ export interface EchoChatDeps {
   readonly script: Script
   readonly emit: Emit
   readonly approvals: EchoApprovals
+  readonly questions: EchoQuestions
   readonly newId: () => string
   readonly isKnownAgent: (id: string) => boolean
   readonly onAsked: (asked: Omit<ChatSend, 'bootId'>) => void
@@ -126,8 +128,7 @@ export class EchoChat {
     this.resumeOne(sessionKey)
     if (session.interrupted.some(one => one.key === key)) return this.refuseInterrupted(session, key)
     this.sent.add(key, message)
-    const mayAskApproval = scopes.includes('operator.approvals') || scopes.includes('operator.admin')
-    const asked = { key, message, media, mayAskApproval, acceptedAt: clock.now() }
+    const asked = { key, message, media, scopes, acceptedAt: clock.now() }
     const answer = runCommand(message, session)
     if (answer !== undefined) {
       session.rows.push(userRow(asked, clock.now(), key), commandRow(key, answer, clock.now()))
@@ -189,11 +190,11 @@ export class EchoChat {
   }
 
   private begin(session: Session, asked: Queued, runId: string): void {
-    const { message, media, mayAskApproval = false } = asked
+    const { message, media, scopes = [] } = asked
     removePending(session, asked.key)
     if (session.rows.length > 0) session.pending.push(asked)
     const row = userRow(asked, this.deps.clock.now(), asked.key)
-    this.run(session, { runId, key: asked.key, message, media, mayAskApproval, isFollowup: runId !== asked.key }, row)
+    this.run(session, { runId, key: asked.key, message, media, scopes, isFollowup: runId !== asked.key }, row)
   }
 
   private resumeOne(key: string): void {
@@ -202,16 +203,17 @@ export class EchoChat {
     this.resuming.delete(key)
     if (runId === undefined || session?.running === undefined) return
     const row = resumeRow(runId, key, this.deps.clock.now())
-    this.run(session, { runId, key: runId, ...session.running, mayAskApproval: false, isFollowup: true }, row)
+    this.run(session, { runId, key: runId, ...session.running, scopes: [], isFollowup: true }, row)
   }
 
   private run(
     session: Session,
-    turn: Pick<RunSpec, 'runId' | 'key' | 'isFollowup' | 'mayAskApproval'> & ChatSendParams,
+    turn: Pick<RunSpec, 'runId' | 'key' | 'isFollowup' | 'scopes'> & ChatSendParams,
     row: Row,
   ): void {
-    const { clock, script, emit, approvals, rowAfterMs: startAfterMs } = this.deps
+    const { clock, script, emit, approvals, questions, rowAfterMs: startAfterMs } = this.deps
     const askApproval: EchoApprovals['ask'] = (run, command) => approvals.ask(run, command)
+    const askUser: EchoQuestions['ask'] = (run, asked) => questions.ask(run, asked)
     const spec = { ...turn, sessionKey: session.key, agentId: session.agentId, startAfterMs }
     session.status = 'running'
     const onStart = () => {
@@ -221,7 +223,7 @@ export class EchoChat {
       removePending(session, turn.key)
     }
     const onEnd = (end: EchoRunEnd) => this.finish(session, run, end)
-    const run = startRun(spec, { clock, script, emit, askApproval, onStart, onEnd })
+    const run = startRun(spec, { clock, script, emit, askApproval, askUser, onStart, onEnd })
     this.active.set(session.key, run)
     this.runs.set(turn.runId, run)
   }
@@ -239,6 +241,7 @@ export class EchoChat {
     this.active.delete(session.key)
     this.sent.end(runId, end)
     this.deps.approvals.close(runId)
+    this.deps.questions.close(runId)
     const [next, ...later] = this.queues.get(session.key) ?? []
     if (!next) return
     this.queues.set(session.key, later)

@@ -18,7 +18,7 @@ export interface Row {
 export interface Queued extends ChatSendParams {
   readonly key: string
   readonly acceptedAt: number
-  readonly mayAskApproval?: boolean
+  readonly scopes?: readonly string[]
 }
 
 /** A session on disk, which survives a crash: transcript, running turn, and accepted messages without a row. */

@@ -2,7 +2,8 @@ import { messageOf } from '../../../errors.ts'
 import type { Clock } from '../../../world.ts'
 import type { EchoApprovals } from '../approvals.ts'
 import type { ScriptFile } from '../files/blocks.ts'
-import type { Emit } from '../frames.ts'
+import { type Emit, isAllowed } from '../frames.ts'
+import type { EchoQuestions } from '../questions.ts'
 import type { ChatSendParams } from '../files/media.ts'
 import type { Script, ScriptStep } from './script.ts'
 
@@ -18,8 +19,8 @@ export interface RunSpec extends ChatSendParams {
   readonly sessionKey: string
   readonly agentId: string
   readonly startAfterMs: number
-  /** Whether the connection that sent the message has the scope for approvals. */
-  readonly mayAskApproval: boolean
+  /** Those of the connection that sent the message; none for a run that is resumed. */
+  readonly scopes: readonly string[]
   /** True for a run of a queued or resumed message. Such a run emits fewer events. */
   readonly isFollowup: boolean
 }
@@ -54,6 +55,7 @@ export interface EchoRunDeps {
   readonly script: Script
   readonly emit: Emit
   readonly askApproval: EchoApprovals['ask']
+  readonly askUser: EchoQuestions['ask']
   /** Called when the run begins, after `startAfterMs`. */
   readonly onStart: () => void
   /** Called before the end is announced, so that a client that receives the event finds the answer in the history. */
@@ -165,6 +167,8 @@ class EchoRun implements EchoRunState {
         return await this.callTool(step)
       case 'approve':
         return await this.askApproval(step)
+      case 'question':
+        return await this.askUser(step)
       case 'file':
         this.files.push(step)
         return
@@ -207,12 +211,22 @@ class EchoRun implements EchoRunState {
   }
 
   private async askApproval({ command, allowed, denied }: ScriptStep & { kind: 'approve' }): Promise<void> {
-    const { sessionKey, runId, mayAskApproval } = this.spec
+    const { sessionKey, runId, scopes } = this.spec
     this.agent('lifecycle', { phase: 'waiting-approval' })
-    const decision = mayAskApproval ? await this.deps.askApproval({ sessionKey, runId }, command) : undefined
+    const decision = isAllowed('operator.approvals', scopes)
+      ? await this.deps.askApproval({ sessionKey, runId }, command)
+      : undefined
     if (this.over) return
     this.agent('lifecycle', { phase: 'approval-resolved' })
     this.append(decision === undefined ? 'Exec approval registration failed' : decision === 'deny' ? denied : allowed)
+  }
+
+  private async askUser({ questions, reply }: ScriptStep & { kind: 'question' }): Promise<void> {
+    const { sessionKey, runId, scopes } = this.spec
+    const replies = isAllowed('operator.questions', scopes)
+      ? await this.deps.askUser({ sessionKey, runId }, questions)
+      : undefined
+    if (!this.over) this.append(reply(replies))
   }
 
   private append(text: string): void {

@@ -1,6 +1,7 @@
 import type { ScriptFile } from '../files/blocks.ts'
 import type { ChatFile } from '../files/media.ts'
 import { drawPicture } from '../files/picture.ts'
+import type { EchoQuestion, EchoReplies } from '../questions.ts'
 
 /** One step of the echo agent. A run ends after its last step. */
 export type ScriptStep =
@@ -15,6 +16,12 @@ export type ScriptStep =
     }
   /** Asks for approval of `command`, then answers `allowed` or `denied`. */
   | { readonly kind: 'approve'; readonly command: string; readonly allowed: string; readonly denied: string }
+  /** Asks the user, then says what `reply` makes of the replies; of undefined if nobody replied or may be asked. */
+  | {
+      readonly kind: 'question'
+      readonly questions: readonly EchoQuestion[]
+      readonly reply: (replies: EchoReplies | undefined) => string
+    }
   | ({ readonly kind: 'file' } & ScriptFile)
   | { readonly kind: 'fail'; readonly message: string }
   | { readonly kind: 'hang' }
