@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { startApp } from '../app.ts'
 import { type Config, parseConfig } from '../config/config.ts'
 import { WecomdError } from '../errors.ts'
-import { appEchoHints, createPlayground, echoHints, shortWindow } from '../playground/demo.ts'
+import { appEchoHints, commandUsers, createPlayground, echoHints, shortWindow } from '../playground/demo.ts'
 import { createEchoGateway } from '../playground/gateway/echo-gateway.ts'
 import { build } from '../version.ts'
 import type { World } from '../world.ts'
@@ -72,13 +72,14 @@ async function startDemo(
     hints: isEcho ? echoHints : hello,
     ...(isEcho && { windowMs: shortWindow.windowMs }),
   })
+  const dm = { allowFrom: commandUsers }
   const token = secret(world, 24)
   const echo = isEcho ? createEchoGateway(world, { token }) : undefined
   const config = demoConfig({
     channels: {
       wecom: {
-        bot: { ...bot, ...(isEcho && { stream: shortWindow }) },
-        agent: { ...agent, welcomeText: '你好！我是应用「助手」。气泡里放不下、等不到的回答，我来送。' },
+        bot: { ...bot, dm, ...(isEcho && { stream: shortWindow }) },
+        agent: { ...agent, dm, welcomeText: '你好！我是应用「助手」。气泡里放不下、等不到的回答，我来送。' },
         network: { apiBaseUrl: playground.tenant.apiBaseUrl },
         webhooks: { ops: robot.key },
       },

@@ -32,6 +32,9 @@ export interface Playground {
 /** A short polling window, so that the demo shows how a slow answer moves to a separate message. */
 export const shortWindow = { windowMs: 60_000, handoverMs: 30_000 }
 
+/** Who may use commands. Nobody else may, so that the page shows both. */
+export const commandUsers = people.slice(0, 1).map(({ userid }) => userid)
+
 /** Sample messages for the Bot that show what the echo agent can do. They assume `shortWindow`. */
 export const echoHints = [
   '你好，介绍一下自己',
@@ -41,6 +44,7 @@ export const echoHints = [
   '[slow 40000] 想 40 秒：气泡超时，改由应用发送',
   '[big 30000] 回答超过气泡的长度上限',
   '[fail] 出个错',
+  '/status',
 ]
 
 /** Sample messages for the app, which has no bubbles. */

@@ -247,6 +247,13 @@ async function tryDemo(program: readonly string[], signal: 'SIGTERM' | 'SIGHUP')
   await page.waitForSelector('.bot [data-state="finished"]')
   expect(await page.locator('.bot .bubble').textContent()).toBe(echoAnswer('hello'))
 
+  await say(page, '/status')
+  await page.locator('.bot .bubble').getByText('OpenClaw').waitFor()
+  await page.click('[data-conversation="lisi"]')
+  await say(page, '/status')
+  await page.locator('.bot .bubble').getByText('lisi').waitFor()
+  expect(await page.locator('.bot .bubble').textContent()).toContain('没有使用命令的权限')
+
   const sent = Bun.spawn(['sh', '-c', command], { cwd: '/', env, stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' })
   expect(await sent.stdout.text()).toEndWith('\ndelivered\n')
   await page.click('[data-conversation="app:zhangsan"]')
