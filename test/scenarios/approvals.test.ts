@@ -137,4 +137,19 @@ describe('approvals', () => {
     await untilTexts(daemon, 'zhangsan', 2)
     expect(textsOf(daemon, 'zhangsan')[1]).toBe('Let me see. It is gone.')
   })
+
+  test('approvals: without an app the next message of the same person shows what waits, as long as it waits', async () => {
+    const bot = { stream: { windowMs: 3_000, handoverMs: 2_500 } }
+    await open({ bot })
+    const { bubble, id } = await ask()
+    expect((await bubble.finished).text).toContain('还没有完成')
+    const next = say('zhangsan', 'how is it going')
+    await until('what waits', () => next.text.includes(`/approve ${id}`))
+    expect(next.text.match(/🔐/g)).toHaveLength(1)
+    expect(await sentence('boss', `/approve ${id}`)).toBe('✅ 已批准，智能体会继续。')
+    const { text } = await next.finished
+    expect(text).toStartWith('🔐')
+    expect(text).toEndWith('re: how is it going')
+    expect(await sentence('zhangsan', 'and now')).toBe('re: and now')
+  })
 })

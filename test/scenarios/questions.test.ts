@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { EchoQuestion } from '../../src/playground/gateway/questions.ts'
+import { png } from '../wecom/media-samples.ts'
 import { startAppDaemon, textsOf, untilTexts } from './app-daemon.ts'
 import { type TestDaemonOptions, startTestDaemon } from './daemon.ts'
 import { until } from './until.ts'
@@ -89,6 +90,18 @@ describe('questions', () => {
     expect(await sentence('zhangsan', '@助手 2', 'wrgroup')).toContain('已转告')
     expect((await bubble.finished).text).toBe('好的。收到：生产环境')
     expect((await other.finished).text).toBe('re: [lisi]\n1')
+  })
+
+  test('questions: a quote of the question is no part of the reply, and a picture is none', async () => {
+    await open()
+    const bubble = await asked('zhangsan', '请部署')
+    const payload = { url: daemon.tenant.botMedia(png) }
+    const picture = daemon.tenant.say({ userid: 'zhangsan', msgtype: 'image', payload })
+    await until('the picture to be taken', () => picture.frames.length > 0)
+    const quote = { msgtype: 'text', text: { content: '❓ 部署：部署到哪里？' } }
+    expect((await daemon.tenant.say({ userid: 'zhangsan', text: '2', quote }).finished).text).toContain('已转告')
+    expect((await bubble.finished).text).toBe('好的。收到：生产环境')
+    expect((await picture.finished).text).toContain('re: [image]')
   })
 
   test('questions: commands stay commands, and /stop ends what is asked', async () => {

@@ -22,9 +22,11 @@ export async function handleReply(
     }))
   if (isTaken === undefined) return await deferJob(context, job)
   const at = clock.now()
+  // The user's words are in the turn, from which they are erased in time.
+  const bare: Job = { ...job, body: { kind: 'answer', question, answers: {} } }
   await store.update(job.turn, stored => {
     const change = replySettled(stored, isTaken, at, translatorOf(context, stored.account))
-    return { save: [], ...change, settle: [finishedJob(job, isTaken ? undefined : { reason: 'gone' }, at)] }
+    return { save: [], ...change, settle: [finishedJob(bare, isTaken ? undefined : { reason: 'gone' }, at)] }
   })
 }
 

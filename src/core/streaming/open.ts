@@ -33,7 +33,7 @@ import type { Translate } from '../notices/notices.ts'
 import { askableAt, fetchJobs, pendingAttachments } from './attachments.ts'
 import { type CommandRules, endAtOnce, authorizeChat, openCommand } from './commands.ts'
 import { omitUnsaid } from './advance.ts'
-import { askingOf, openReply, showWithNext, wasShown } from './reply.ts'
+import { askingOf, openReply, prefaced, showApproval, showWithNext, wasShown } from './reply.ts'
 
 /** The greatest age of a `create_time` that starts the window. */
 const createTimeTrustMs = 60_000
@@ -81,9 +81,10 @@ export function openTurn(inbound: Inbound, standing: SenderLoad, settings: OpenS
   }
   if (!isVisible(turn.text)) return endAtOnce(judged, 'empty', { key: 'blank' }, translate)
   const asking = inbound.origin === 'click' ? undefined : askingOf(judged, standing.inLane)
-  if (asking === undefined) return askOrJoin(judged, standing, translate)
-  if (wasShown(asking)) return openReply(judged, asking, translate)
-  const { asking: shown, next } = showWithNext(asking, judged, translate)
+  const told = showApproval(judged, standing.inLane, settings.rules.approvals, translate)
+  if (asking === undefined) return askOrJoin(told, standing, translate)
+  if (wasShown(asking)) return openReply(judged, asking, inbound.text, translate)
+  const { asking: shown, next } = showWithNext(asking, told, translate)
   const change = askOrJoin(next, standing, translate)
   return { ...change, save: [...change.save, shown] }
 }
@@ -156,7 +157,7 @@ function freshTurn(inbound: Inbound, standing: SenderLoad, settings: OpenSetting
 function askOrJoin(fresh: Turn, standing: SenderLoad, translate: Translate): Change {
   const { waiting, unsaid } = standing
   const said = unsaid === undefined ? [] : [omitUnsaid(unsaid)]
-  const greeted = unsaid === undefined ? fresh : { ...fresh, preface: translate({ key: 'expired_before' }) }
+  const greeted = unsaid === undefined ? fresh : prefaced(fresh, translate({ key: 'expired_before' }))
   const fetches = fetchJobs(fresh)
   if (waiting === undefined || !canJoin(waiting, fresh)) {
     return { save: [queuedToAsk(greeted), ...said], add: fetches }
@@ -164,10 +165,9 @@ function askOrJoin(fresh: Turn, standing: SenderLoad, translate: Translate): Cha
 
   const attachments = [...(waiting.attachments ?? []), ...(fresh.attachments ?? [])]
   const joined: Turn = {
-    ...greeted,
+    ...(waiting.preface === undefined ? greeted : prefaced(greeted, waiting.preface)),
     text: `${waiting.text}\n\n${fresh.text}`,
     order: waiting.order,
-    ...(waiting.preface !== undefined && { preface: waiting.preface }),
     ...(attachments.length > 0 && { attachments }),
   }
   const swallowed = traced(

@@ -8,9 +8,11 @@ import {
   traced,
   type Turn,
 } from '../../domain/turn.ts'
+import type { Approval } from '../../domain/agent.ts'
 import { queuedJob } from '../fallback/queued.ts'
 import type { Translate } from '../notices/notices.ts'
 import { advance } from './advance.ts'
+import { formatApproval } from './approval.ts'
 import { askableAt } from './attachments.ts'
 import { formatAsked, nextItem, readReply } from './question.ts'
 
@@ -35,14 +37,42 @@ export function forgetQuestion(turn: Turn, { id }: AgentQuestion): Change | unde
   return { save: [rest] }
 }
 
-/** The turn that asks the sender of a message; in a group only one that answers the same person. */
+/** The turn that asks the sender of a message; in a group only one that answers the same person. Files are no reply. */
 export function askingOf(message: Turn, inLane: () => readonly Turn[]): AskingTurn | undefined {
+  if (message.attachments !== undefined) return undefined
   return inLane().find((one): one is AskingTurn => {
-    const isSame = one.sessionKey === message.sessionKey && one.sender.toLowerCase() === message.sender.toLowerCase()
     const { agentAsks: asked } = one
-    if (!isSame || !isRunning(one) || asked === undefined) return false
+    if (asked === undefined || !isOwnRun(one, message)) return false
     return nextItem(asked) !== undefined && asked.question.expiresAt > message.receivedAt
   })
+}
+
+function isOwnRun(turn: Turn, { sender, sessionKey }: Turn): boolean {
+  return isRunning(turn) && turn.sessionKey === sessionKey && turn.sender.toLowerCase() === sender.toLowerCase()
+}
+
+/**
+ * Shows the sender of a message, before its answer, the command that their run waits with. It is for runs whose bubble is
+ * closed, and without an app.
+ */
+export function showApproval(
+  message: Turn,
+  inLane: () => readonly Turn[],
+  approvals: readonly Approval[],
+  translate: Translate,
+): Turn {
+  const own = approvals.filter(({ sessionKey }) => sessionKey === message.sessionKey.toLowerCase())
+  if (own.length === 0) return message
+  const unseen = inLane().filter(one => isOwnRun(one, message) && !hasOpenBubble(one) && one.dm === undefined)
+  const approval = own.find(({ runId }) => unseen.some(({ id }) => runId === undefined || runId === id))
+  return approval === undefined ? message : prefaced(message, formatApproval(approval, translate))
+}
+
+/** A turn whose bubble shows one more notice before the answer. */
+export function prefaced(turn: Turn, notice: string): Turn {
+  const { preface } = turn
+  if (preface?.includes(notice)) return turn
+  return { ...turn, preface: preface === undefined ? notice : `${preface}\n${notice}` }
 }
 
 /** True if the user has seen the question: in a bubble that is open, as a direct message, or before another answer. */
@@ -52,20 +82,21 @@ export function wasShown(turn: AskingTurn): boolean {
 
 /** Shows a question that nobody has seen before the answer to the next message, which stays a question of its own. */
 export function showWithNext(turn: AskingTurn, next: Turn, translate: Translate): { asking: Turn; next: Turn } {
-  const preface = [next.preface, formatAsked(turn, translate)].filter(part => part !== undefined).join('\n')
-  return { asking: { ...turn, agentAsks: { ...turn.agentAsks, isShown: true } }, next: { ...next, preface } }
+  const shown = { ...turn, agentAsks: { ...turn.agentAsks, isShown: true } } as const
+  return { asking: shown, next: prefaced(next, formatAsked(turn, translate) ?? '') }
 }
 
 /** Opens a message that replies to a question. Once every item has a reply, a job tells the gateway. */
-export function openReply(message: Turn, turn: AskingTurn, translate: Translate): Change {
+export function openReply(message: Turn, turn: AskingTurn, text: string, translate: Translate): Change {
   const at = message.receivedAt
   const { agentAsks: asked } = turn
   const item = nextItem(asked)
-  const replies = item ? { ...asked.replies, [item.id]: readReply(item, message.text) } : asked.replies
+  const replies = item ? { ...asked.replies, [item.id]: readReply(item, text) } : asked.replies
   const replied = { ...turn, agentAsks: { ...asked, replies } }
-  const text = formatAsked(replied, translate)
-  if (text !== undefined) {
-    const ended = advance(message, { kind: 'run_ended', at, end: { kind: 'answered', text }, chunks: 0 }, translate)
+  const next = formatAsked(replied, translate)
+  if (next !== undefined) {
+    const end = { kind: 'answered', text: next } as const
+    const ended = advance(message, { kind: 'run_ended', at, end, chunks: 0 }, translate)
     return { ...ended, save: [...(ended?.save ?? [message]), replied] }
   }
   const { id, expiresAt } = asked.question

@@ -67,7 +67,16 @@ export class Sweeper {
   }
 
   private eraseTurn(seq: number, turn: Turn): void {
-    const { question: _q, preface: _p, reasoning: _n, responseUrl: _r, attachments: _a, files: _f, ...kept } = turn
+    const {
+      question: _q,
+      agentAsks: _k,
+      preface: _p,
+      reasoning: _n,
+      responseUrl: _r,
+      attachments: _a,
+      files: _f,
+      ...kept
+    } = turn
     const bare: Turn = {
       ...kept,
       text: '',
