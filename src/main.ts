@@ -15,7 +15,7 @@ const io: CliIo = {
   openWorld(log) {
     // The way to WeCom is `network.egressProxyUrl` alone, and the gateway is never reached through a proxy.
     for (const name of Object.keys(process.env)) if (/_proxy$/i.test(name)) delete process.env[name]
-    return realWorld(createLog(line => void process.stdout.write(`${line}\n`), realClock.now, log))
+    return realWorld(createLog(line => void process.stdout.write(`${line}\n`), realClock.wall, log))
   },
   readInput: () => Bun.stdin.bytes(),
   untilStopped: hangup =>

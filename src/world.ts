@@ -8,9 +8,12 @@ export type Cancel = () => void
 /** The initial value of a `Cancel` variable, before anything is registered. */
 export const nothingToCancel: Cancel = () => {}
 
-/** Wall clock in epoch milliseconds, with one-shot alarms. Only the scheduler sets alarms; other code uses `Timers`. */
+/** Times in epoch milliseconds, with one-shot alarms. Only the scheduler sets alarms; other code uses `Timers`. */
 export interface Clock {
+  /** For all waits: it never goes back while the process runs, and is ahead of the host's clock once that was set back. */
   now(): number
+  /** The host's clock, for times that others set or check. */
+  wall(): number
   alarm(at: number, ring: () => void): Cancel
 }
 
@@ -104,13 +107,34 @@ export function writeSecretFile(file: string, text: string): void {
 /** setTimeout overflows at 2^31 ms. A later alarm rings early, and its owner then checks the clock and sets a new one. */
 const maxTimerMs = 2_000_000_000
 
-export const realClock: Clock = {
-  now: () => Date.now(),
-  alarm(at, ring) {
-    const timer = setTimeout(ring, Math.min(Math.max(0, at - Date.now()), maxTimerMs))
+/** What a host has: a clock that can be set, a time that only passes (both in milliseconds), and timers. */
+export interface Host {
+  wall(): number
+  passed(): number
+  after(ms: number, ring: () => void): Cancel
+}
+
+/** The clock of a process on this host. When the host's clock is set forward, so is this one. */
+export function steadyClock({ wall, passed, after }: Host): Clock {
+  let last = { at: wall(), passed: passed() }
+  const now = () => {
+    const steady = last.at + passed() - last.passed
+    const at = wall()
+    if (at < steady) return Math.floor(steady)
+    last = { at, passed: passed() }
+    return at
+  }
+  return { now, wall, alarm: (at, ring) => after(Math.max(0, at - now()), ring) }
+}
+
+export const realClock: Clock = steadyClock({
+  wall: () => Date.now(),
+  passed: () => performance.now(),
+  after(ms, ring) {
+    const timer = setTimeout(ring, Math.min(ms, maxTimerMs))
     return () => clearTimeout(timer)
   },
-}
+})
 
 export const realRandom: Random = {
   bytes: count => crypto.getRandomValues(new Uint8Array(count)),

@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from '../src/world.ts'
+import { type Cancel, type Clock, steadyClock } from '../src/world.ts'
 
 interface Alarm {
   readonly at: number
@@ -24,11 +24,25 @@ export class FakeClock implements Clock {
   constructor(startsAt: number, rest: () => Promise<void> = settle) {
     this.passed = startsAt
     this.rest = rest
-    this.steady = { now: () => this.passed, alarm: (at, ring) => this.add(at, ring) }
+    const now = () => this.passed
+    this.steady = { now, wall: now, alarm: (at, ring) => this.add(at, ring) }
   }
 
   now(): number {
     return this.passed + this.offsetMs
+  }
+
+  wall(): number {
+    return this.now()
+  }
+
+  /** The clock of a process that starts now: it doesn't go back when the wall clock is set back. */
+  ofProcess(): Clock {
+    return steadyClock({
+      wall: () => this.now(),
+      passed: () => this.passed,
+      after: (ms, ring) => this.add(this.passed + ms, ring),
+    })
   }
 
   /** As with a real timer, the delay is computed now: setting the clock later doesn't move the alarm. */

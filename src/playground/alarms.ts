@@ -11,6 +11,7 @@ export function cancellableClock(clock: Clock): CancellableClock {
   let dead = false
   return {
     now: () => clock.now(),
+    wall: () => clock.wall(),
     alarm(at, ring) {
       if (dead) return () => {}
       const cancel = clock.alarm(at, () => {

@@ -32,7 +32,7 @@ test('refused: a URL of no account is one warning a minute, whatever is asked fo
     () => now,
     { level: 'debug', format: 'json' },
   )
-  const stranger = createStrangerLog({ log, clock: { now: () => now, alarm: () => () => {} } })
+  const stranger = createStrangerLog({ log, clock: { now: () => now, wall: () => now, alarm: () => () => {} } })
   for (now = 0; now < 120_000; now += 10_000) {
     stranger({ status: 404, path: `/wecom/bot/${'x'.repeat(200)}${now}` })
     stranger({ status: 405, path: '/wecom' })

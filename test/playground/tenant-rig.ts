@@ -32,7 +32,7 @@ export async function openTenant(options: Partial<TenantOptions> = {}, doors: Pa
       laterMs = Math.max(laterMs, at - start)
       ring()
     })
-  const clock = { now, alarm }
+  const clock = { now, wall: now, alarm }
   const tenant = await createTenant(
     { ...real, clock, ...doors },
     {

@@ -15,6 +15,10 @@ export class SettableClock implements Clock {
     return realClock.now() + this.offsetMs
   }
 
+  wall(): number {
+    return this.now()
+  }
+
   alarm(at: number, ring: () => void): Cancel {
     return realClock.alarm(at - this.offsetMs, ring)
   }

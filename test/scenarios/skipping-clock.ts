@@ -15,6 +15,10 @@ export class SkippingClock implements Clock {
     return realClock.now() + this.skippedMs
   }
 
+  wall(): number {
+    return this.now()
+  }
+
   alarm(at: number, ring: () => void): Cancel {
     const alarm: Alarm = { at, ring, cancel: () => {} }
     this.alarms.add(alarm)

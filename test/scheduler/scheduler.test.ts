@@ -16,6 +16,7 @@ function setUp() {
   let alarms = 0
   const counted = {
     now: () => clock.now(),
+    wall: () => clock.wall(),
     alarm(at: number, ring: () => void) {
       alarms++
       const cancel = clock.alarm(at, () => {

@@ -82,7 +82,7 @@ export class FrameLaws {
     const { clock, quietSince, db, broken } = this.scene
     const isFair = clock.steady.now() - quietSince() > settleMs
     if (frame.finish || !isFair) return
-    const lateMs = clock.now() - (db.turn(message.turnId)?.handoverAt ?? 0)
+    const lateMs = this.scene.processNow() - (db.turn(message.turnId)?.handoverAt ?? 0)
     if (lateMs > graceMs) broken(`the bubble of ${message.name} is open ${lateMs} ms after its deadline`)
   }
 

@@ -124,6 +124,7 @@ class Run {
       },
       quietSince: () => this.quietSince,
       clockWasSet: () => this.clockWasSet,
+      processNow: () => this.daemon?.now() ?? clock.now(),
       after: (ms, ring) => void clock.steady.alarm(clock.steady.now() + ms, ring),
     }
   }
@@ -165,7 +166,7 @@ class Run {
     if (!daemon.isAlive || settings.maxRuns < 10) return
     const since = Math.max(daemon.linkUpAt ?? Infinity, this.quietSince)
     if (clock.steady.now() < since + recoveryMs) return after(500, () => this.checkRecovery(daemon, held))
-    const left = held.filter(id => !daemon.claimed.has(id) && db.isDue(id, clock.now()))
+    const left = held.filter(id => !daemon.claimed.has(id) && db.isDue(id, this.scene.processNow()))
     if (left.length > 0) broken(`${left.join()} was not claimed after the restart`)
   }
 

@@ -34,6 +34,8 @@ export interface Scene {
   quietSince(): number
   /** Whether the wall clock was set. Then laws about durations can't be checked. */
   clockWasSet(): boolean
+  /** The time of the daemon's process, or of the last one. It doesn't go back when the wall clock does. */
+  processNow(): number
   /** Calls `ring` after `ms` of monotonic time. */
   after(ms: number, ring: () => void): void
 }

@@ -27,10 +27,10 @@ export class SendLaws {
 
   /** Finds the delivery and part of a request. Its attempt must be on disk. */
   checkSend(to: Target, message: Message, unchecked: boolean): { delivery: string; part: number } | undefined {
-    const { broken, db, clock } = this.scene
+    const { broken, db } = this.scene
     const target = formatTarget(to)
     // No time passes between the commit and the request. An equal attempt may be left over from a crash.
-    const inProgress = db.attemptsInProgress().filter(({ attempts }) => attempts.at(-1)?.at === clock.now())
+    const inProgress = db.attemptsInProgress().filter(({ attempts }) => attempts.at(-1)?.at === this.scene.processNow())
     const found = inProgress.find(delivery => isSame(delivery, target, message))
     const attempt = found?.attempts.at(-1)
     if (found === undefined || attempt?.part === undefined) {

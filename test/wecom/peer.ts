@@ -32,7 +32,7 @@ export function surround(answer: Receive = nothing, random16: Uint8Array = new U
   const log: Log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), area: () => log }
   const events: EndpointEvent[] = []
   const received: Callback[] = []
-  const clock = { time: start, now: () => clock.time }
+  const clock = { time: start, now: () => clock.time, wall: () => clock.time }
   const receive: Receive = callback => {
     received.push(callback)
     return answer(callback)

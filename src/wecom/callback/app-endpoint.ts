@@ -57,7 +57,7 @@ function seal(
   content: string,
   { nonce, opened, keys }: Verified,
 ): HttpAnswer {
-  const timestamp = Math.floor(clock.now() / 1000)
+  const timestamp = Math.floor(clock.wall() / 1000)
   const payload = parseXml(opened.message)
   const to = (payload && textOf(payload, 'FromUserName')?.trim()) ?? ''
   const message = element('xml', [

@@ -63,7 +63,7 @@ function warnOfAibotid(account: BotAccount, throttle: LogThrottle, aibotid: stri
 function seal(deps: EndpointDeps, reply: Reply, { nonce, opened, keys }: Verified): HttpAnswer {
   const wire = encodeReply(reply)
   if (wire === undefined) return emptyAnswer
-  const timestamp = Math.floor(deps.clock.now() / 1000)
+  const timestamp = Math.floor(deps.clock.wall() / 1000)
   const encrypt = sealEnvelope(keys.key, JSON.stringify(wire), opened.receiveid, deps.random.bytes(16))
   const msgsignature = sign(keys.token, String(timestamp), nonce, encrypt)
   return {

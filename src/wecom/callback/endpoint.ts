@@ -37,7 +37,7 @@ export type EndpointEvent =
 /** The dependencies of an endpoint. `receive` must resolve within WeCom's 5 s, and only after its commit. */
 export interface EndpointDeps {
   readonly receive: Receive
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'wall'>
   readonly random: Pick<Random, 'bytes'>
   readonly log: Log
   observe(event: EndpointEvent): void
@@ -75,6 +75,7 @@ export function createEndpoint(
     keys: secretsOf(account),
     receiveid,
     throttle,
+    wall: () => deps.clock.wall(),
     readEncrypt: body => dialect.readEncrypt(body),
     onRefused: (refusal, at) => deps.observe({ kind: 'refused', account: id, surface, at, ...refusal }),
   }

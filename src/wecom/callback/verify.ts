@@ -20,6 +20,8 @@ export interface VerifyDeps {
   readonly keys: readonly CallbackSecret[]
   readonly receiveid: string
   readonly throttle: LogThrottle
+  /** The host's clock, which WeCom's timestamp is compared with. */
+  wall(): number
   /** The ciphertext of a POST body, or why it is not an envelope of this surface. */
   readEncrypt(body: string): string | Refusal
   onRefused(refusal: Refusal, at: number): void
@@ -54,7 +56,7 @@ export function verifyCallback(deps: VerifyDeps, request: HttpRequest, now: numb
   if (query === undefined) return refuse(deps, now, 400, noParameters)
   const encrypt = isVerification ? (query.echostr ?? '') : deps.readEncrypt(request.body)
   if (typeof encrypt !== 'string') return refuse(deps, now, 400, encrypt)
-  const staleness = stalenessOf(query.timestamp, now)
+  const staleness = stalenessOf(query.timestamp, deps.wall())
   if (staleness !== undefined) return refuse(deps, now, 401, staleness)
   const opened = open(deps, signingKeys(deps, query, encrypt, now), encrypt)
   if ('cause' in opened) return refuse(deps, now, opened === wrongSignature ? 401 : 400, opened)
@@ -81,8 +83,8 @@ function refuse({ throttle, onRefused }: VerifyDeps, now: number, status: 400 | 
 }
 
 /** Undefined if the timestamp is close enough to now. */
-function stalenessOf(timestamp: string, now: number): Refusal | undefined {
-  const offMs = /^\d{1,12}$/.test(timestamp) ? Number(timestamp) * 1000 - now : Number.NaN
+function stalenessOf(timestamp: string, wall: number): Refusal | undefined {
+  const offMs = /^\d{1,12}$/.test(timestamp) ? Number(timestamp) * 1000 - wall : Number.NaN
   if (Math.abs(offMs) <= limits.timestampSkewMs) return undefined
   return {
     cause: 'timestamp',
