@@ -19,8 +19,8 @@ export const deliveryTests: readonly Behaviour[] = [
     async check(store) {
       const turn = await openAs(store, turnOf('m1'))
       const reply = replyOf(turn, { createdAt: t0 + 10 })
-      const dm = replyOf(turn, { id: part(turn, 'dm'), route: 'app' })
-      const second = replyOf(turn, { id: part(turn, 'response_url:2'), createdAt: t0 + 5 })
+      const dm = replyOf(turn, { id: part(turn, 'dm'), route: 'app', order: 2 })
+      const second = replyOf(turn, { id: part(turn, 'response_url:2'), createdAt: t0 + 5, order: 3 })
       await write(store, turn, { add: [reply, dm, jobOf(turn), second] })
       await openAs(store, turnOf('m2'), [replyOf(turnOf('m2'))])
       expect(await store.outbox.ofTurn(turn.id)).toEqual([dm, second, reply])
@@ -88,6 +88,32 @@ export const deliveryTests: readonly Behaviour[] = [
       expect((await store.outbox.find(replyOf(turn).id))?.state).toBe('dropped')
       expect(await store.outbox.find(done.id)).toEqual(done)
       expect(await store.outbox.claim(['response_url'], { now: t0, untilMs: t0 + 1, limit: 9 })).toEqual([next])
+    },
+  },
+  {
+    name: 'store: deliveries of one moment keep their order over restarts, and none is stuck',
+    async check(store, opened) {
+      const names = ['m3', 'm1', 'm2']
+      const rowOf = (msgid: string, more: object = {}) => {
+        const turn = turnOf(msgid)
+        return replyOf(turn, { id: part(turn, 'app'), route: 'app', lane: 'app:default:user:lisi', order: 7, ...more })
+      }
+      for (const msgid of names) await openAs(store, turnOf(msgid), [rowOf(msgid)])
+      const claim = async (from: typeof store) => {
+        const found = await from.outbox.claim(['app'], { now: t0, untilMs: t0, limit: 9 })
+        return found.map(({ turn }) => turn)
+      }
+      let current = store
+      for (const msgid of names) {
+        current = await opened.reopen()
+        expect(await claim(current)).toEqual([turnOf(msgid).id])
+        const [row] = await current.outbox.ofTurn(turnOf(msgid).id)
+        if (row === undefined) throw new Error('the row is lost')
+        await write(current, turnOf(msgid), { settle: [{ ...row, state: 'sending' }] })
+        expect(await claim(current)).toEqual([turnOf(msgid).id])
+        await write(current, turnOf(msgid), { settle: [{ ...row, state: 'delivered', finishedAt: t0 }] })
+      }
+      expect(await claim(current)).toEqual([])
     },
   },
   {

@@ -127,7 +127,7 @@ export const sendTests: readonly Behaviour[] = [
       expect((await store.outbox.find('s1'))?.state).toBe('queued')
       expect(await store.outbox.find('s2')).toBeUndefined()
 
-      const dm = replyOf(turn, { id: part(turn, 'dm'), route: 'app', createdAt: t0 + 1 })
+      const dm = replyOf(turn, { id: part(turn, 'dm'), route: 'app', order: 2, createdAt: t0 + 1 })
       await store.outbox.write({ settle, add: [dm, sendOf('s2')] })
       expect(await store.outbox.ofTurn(turn.id)).toEqual([replyOf(turn, { state: 'refused' }), dm])
       expect(await store.outbox.find('s1')).toEqual(sendOf('s1', { state: 'delivered', msgid: 'abc' }))

@@ -1,3 +1,4 @@
+import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -262,6 +263,23 @@ test('store: closing commits the writes requested before it', async () => {
     expect((await Promise.all(opened)).map(turn => turn.version)).toEqual([1, 1, 1])
     const again = openStore(file)
     expect((await again.counts()).open).toBe(3)
+    await again.close()
+  })
+})
+
+test('store: a lane that lost its head gets it back with the schema', async () => {
+  await inFolder(async (_, file) => {
+    const rowOf = (msgid: string) => replyOf(turnOf(msgid), { lane: 'app:default:user:lisi', order: 7 })
+    const store = openStore(file)
+    for (const msgid of ['m1', 'm2']) await openAs(store, turnOf(msgid), [rowOf(msgid)])
+    await store.close()
+    const db = new Database(file)
+    db.run('UPDATE delivery SET head = 0')
+    db.run('PRAGMA user_version = 2')
+    db.close()
+    const again = openStore(file)
+    const claimed = await again.outbox.claim(['response_url'], { now: t0, untilMs: t0 + 1, limit: 9 })
+    expect(claimed.map(({ id }) => id)).toEqual([rowOf('m1').id])
     await again.close()
   })
 })

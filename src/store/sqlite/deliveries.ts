@@ -95,8 +95,11 @@ export class DeliveryTable {
     return found.toSorted((a, b) => a.createdAt - b.createdAt)
   }
 
-  /** Adds a row. Does nothing if it exists. */
-  add(row: OutboxRow): void {
+  /** Adds a row. Does nothing if it exists. If its place in its lane is taken, it gets the next free one. */
+  add(added: OutboxRow): void {
+    const wanted = placeOf(added)
+    const order = this.lanesOf(added).freePlace(wanted.lane, wanted.position)
+    const row = wanted.isDone || order === wanted.position ? added : { ...added, order }
     const { id, turn, account, createdAt } = row
     const seq = this.seqOf(turn)
     if (seq === undefined) throw new Error(`delivery ${id} belongs to no turn`)

@@ -22,6 +22,9 @@
  *   write and miss that its head has changed. That is why `headFlag`, which is called before a write, always loads it.
  * - The sweep deletes rows directly and calls `invalidate`.
  *
+ * - Two rows with one position have no order that survives a restart: the memory would be read in another order than the
+ *   one in which it grew, and its first would not be the row with `head = 1`. So positions in a lane are unique (`freePlace`).
+ *
  * Invariants: each lane with unfinished rows has exactly one row with `head = 1`, its first. No finished row has it.
  * This process is the only writer of the file.
  */
@@ -70,6 +73,11 @@ export class Lanes {
     const head = this.head(lane) // first, so that the memory is loaded before the write
     if (isDone) return 0
     return head === undefined || head.id === id || position < head.position ? 1 : 0
+  }
+
+  /** The wanted position, or the next one that no unfinished row of the lane has. */
+  freePlace(lane: string, wanted: number): number {
+    return this.rowsIn(lane).reduce((free, { position }) => (position === free ? free + 1 : free), wanted)
   }
 
   /** The first unfinished row of a lane. */

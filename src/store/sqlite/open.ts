@@ -2,6 +2,7 @@ import { Database } from 'bun:sqlite'
 import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { WecomdError } from '../../errors.ts'
 import firstMigration from './migrations/001-first.sql' with { type: 'text' }
+import laneHeads from './migrations/003-lane-heads.sql' with { type: 'text' }
 import questionInTurn from './migrations/002-question-in-turn.sql' with { type: 'text' }
 
 /** One step of the schema. `isAdditive`: the previous binary can still work with the file afterwards. */
@@ -13,6 +14,7 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   { sql: firstMigration, isAdditive: true },
   { sql: questionInTurn, isAdditive: false },
+  { sql: laneHeads, isAdditive: true },
 ]
 
 /** SQLite's name for a database in memory. */
