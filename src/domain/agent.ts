@@ -8,13 +8,16 @@ export interface StartFile {
   readonly content: string
 }
 
-/** A command that a run wants to execute, and for which it waits for the word of an administrator. */
+/** What a run wants to do, and for which it waits for the word of an administrator. */
 export interface Approval {
   readonly id: string
   /** The key of the question, unless its run was resumed or waited behind another. */
   readonly runId?: string
   /** As the gateway spells it: lower case. */
   readonly sessionKey: string
+  /** Whether it wants to execute a command, or a plugin of the gateway wants its next step approved. */
+  readonly kind: 'command' | 'plugin'
+  /** The command; of a plugin its title and description. */
   readonly command: string
   readonly expiresAt: number
 }

@@ -87,3 +87,29 @@ test('approvals: without administrators the command fails at once', async () => 
   expect(JSON.stringify(await ask('k1', 'ls'))).toContain('Exec approval registration failed')
   expect(agent.approvals()).toEqual([])
 })
+
+test('approvals: those of plugins are listed by their own method, and a gateway without it keeps the others', async () => {
+  const gateway = links.raw(() => hello({ scopes: ['operator.admin'] }))
+  const { agent } = await approver(gateway.url)
+  const listed = (method: string) => gateway.requests.find(request => request.method === method)
+  const answer = (method: string, more: object) => gateway.send({ type: 'res', id: listed(method)?.id, ...more })
+  await until('both lists to be read', () => listed('exec.approval.list') && listed('plugin.approval.list'))
+  answer('plugin.approval.list', { ok: false, error: { code: 'INVALID_REQUEST', message: 'unknown method' } })
+  const request = { command: 'ls', sessionKey }
+  answer('exec.approval.list', { ok: true, payload: [{ id: 'a1', request, expiresAtMs: Number.MAX_SAFE_INTEGER }] })
+  await until('the command', () => agent.approvals().length === 1)
+  const step = { title: 'Send a mail', description: ' To all. ', detail: null, sessionKey, runId: 'k1' }
+  gateway.send({ type: 'event', event: 'plugin.approval.requested', payload: { id: 'plugin:p1', request: step } })
+  await until('the step', () => agent.approvals().length === 2)
+  expect(agent.approvals().map(({ kind, command, runId }) => [kind, command, runId])).toEqual([
+    ['command', 'ls', undefined],
+    ['plugin', 'Send a mail\nTo all.', 'k1'],
+  ])
+  const decided = agent.approve('plugin:p1', 'deny')
+  await until('the decision', () => listed('plugin.approval.resolve'))
+  expect(listed('plugin.approval.resolve')?.params).toEqual({ id: 'plugin:p1', decision: 'deny' })
+  answer('plugin.approval.resolve', { ok: true, payload: { ok: true } })
+  expect(await decided).toBe(true)
+  gateway.send({ type: 'event', event: 'plugin.approval.removed', payload: { id: 'a1' } })
+  await until('both to be gone', () => agent.approvals().length === 0)
+})

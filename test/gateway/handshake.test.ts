@@ -160,6 +160,9 @@ test('handshake: with administrators, both links take part in approvals', () => 
   const answering = setUp({ token: 't' }, true, 'admin', true)
   expect(answering.requested.scopes).toEqual(['operator.admin'])
   const capsOf = ({ handshake, requested }: typeof asking) => handshake.connectParams(requested, 'n', 1)['caps']
-  expect([capsOf(asking), capsOf(answering)]).toEqual([['tool-events'], ['tool-events', 'exec-approvals']])
+  expect([capsOf(asking), capsOf(answering)]).toEqual([
+    ['tool-events'],
+    ['tool-events', 'exec-approvals', 'plugin-approvals'],
+  ])
   expect(capsOf(setUp({ token: 't' }, true, 'admin'))).toEqual(['tool-events'])
 })

@@ -40,7 +40,11 @@ async function open() {
 
 describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw approvals'), () => {
   beforeAll(async () => {
-    gateway = await startOpenClaw({ configPatch: { tools: { exec: { mode: 'ask' } } } })
+    const plugins = {
+      load: { paths: [join(import.meta.dir, 'approving-plugin')] },
+      entries: { approving: { enabled: true } },
+    }
+    gateway = await startOpenClaw({ configPatch: { tools: { exec: { mode: 'ask' } }, plugins } })
   }, 600_000)
 
   afterAll(() => gateway?.remove())
@@ -53,7 +57,12 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw approvals'), () => {
     expect(await answer('boss', `/approve ${id} allow-once`)).toBe('✅ 已批准，智能体会继续。')
     expect((await bubble.finished).text).toContain('Tool finished')
     expect(isRun()).toBe(true)
-    expect(methodsOf(recorder.admins())).toEqual(['connect', 'exec.approval.list', 'exec.approval.resolve'])
+    expect(methodsOf(recorder.admins())).toEqual([
+      'connect',
+      'exec.approval.list',
+      'plugin.approval.list',
+      'exec.approval.resolve',
+    ])
     expect(
       recorder
         .admins()
@@ -71,6 +80,16 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw approvals'), () => {
     expect((await bubble.finished).text).toContain('Exec denied')
     expect(isRun()).toBe(false)
     expect(await answer('boss', `/approve ${id}`)).toContain('没有找到')
+  }, 90_000)
+
+  test("openclaw: a plugin's step is shown and approved like a command", async () => {
+    const { say, answer } = await open()
+    const path = join(gateway.folder, 'openclaw.json')
+    const bubble = say('qianqi', `[tool read ${JSON.stringify({ path })}]`)
+    const id = await until('the request in the bubble', () => /\/approve (\w+)/.exec(bubble.text)?.[1], 30_000)
+    expect(bubble.text).toContain('\nRead a file\nThe agent is about to read a file.\n')
+    expect(await answer('boss', `/approve ${id}`)).toBe('✅ 已批准，智能体会继续。')
+    expect((await bubble.finished).text).toContain('loopback')
   }, 90_000)
 
   test('openclaw: no text of a user approves anything', async () => {

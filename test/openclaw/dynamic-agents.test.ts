@@ -57,6 +57,7 @@ describe.skipIf(withoutOpenClaw)(openclawSuite('openclaw dynamic agents'), () =>
     expect(methodsOf(recorder.admins())).toEqual([
       'connect',
       'exec.approval.list',
+      'plugin.approval.list',
       'agents.files.list',
       'agents.create',
       'agents.files.set',

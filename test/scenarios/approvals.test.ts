@@ -9,6 +9,11 @@ const daemon = useDaemon(startAppDaemon)
 const channel = { dynamicAgents: { adminUsers: ['wecom:Boss'] } }
 const gateway: TestDaemonOptions['gateway'] = {
   *script(text) {
+    if (text.includes('mail')) {
+      const wanted = { title: 'Send a mail', description: 'To everybody.' }
+      yield { kind: 'approve', ...wanted, allowed: 'It is sent.', denied: 'It is not sent.' }
+      return
+    }
     if (!text.includes('dangerous')) {
       yield { kind: 'say', text: `re: ${text}` }
       return
@@ -151,5 +156,22 @@ describe('approvals', () => {
     expect(text).toStartWith('🔐')
     expect(text).toEndWith('re: how is it going')
     expect(await sentence('zhangsan', 'and now')).toBe('re: and now')
+  })
+
+  test('approvals: the step of a plugin is shown with its title, and decided like a command', async () => {
+    await open()
+    for (const [word, end] of [
+      ['approve', 'It is sent.'],
+      ['deny', 'It is not sent.'],
+    ] as const) {
+      const bubble = say('zhangsan', 'mail everybody')
+      const id = await until('the request', () => /\/approve (\w+)/.exec(bubble.text)?.[1])
+      expect(bubble.text).toStartWith(
+        '🔐 智能体的下一步需要批准，正在等待管理员：\n```\nSend a mail\nTo everybody.\n```\n',
+      )
+      expect(id).toMatch(/^[0-9a-f]{8}$/)
+      await sentence('boss', `/${word} ${id}`)
+      expect((await bubble.finished).text).toBe(end)
+    }
   })
 })

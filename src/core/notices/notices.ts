@@ -19,7 +19,7 @@ export type Notice =
       readonly setting: string
     }
   | { readonly key: 'command_unknown' | 'approval_unknown'; readonly command: Command['name'] }
-  | { readonly key: 'approval_waiting'; readonly command: string; readonly id: string }
+  | { readonly key: 'approval_waiting' | 'approval_step'; readonly command: string; readonly id: string }
   | { readonly key: 'pictures'; readonly names: readonly string[] }
   | { readonly key: 'file_sent' | 'file_follows'; readonly name: string }
   | { readonly key: 'file_problem'; readonly name: string; readonly problem: FileProblem }
@@ -118,6 +118,8 @@ export function createTranslator(
         return put(notice.key, { command: notice.command })
       case 'approval_waiting':
         return put('approval_waiting', { command: notice.command, id: notice.id })
+      case 'approval_step':
+        return put('approval_step', { command: notice.command, id: notice.id })
       case 'pictures':
         return put('pictures', { names: notice.names.join(separator) })
       case 'file_sent':

@@ -126,6 +126,11 @@ export const noticeTexts = {
       '🔐 智能体想执行下面的命令，正在等待管理员批准：\n{command}\n管理员发送 /approve {id} 批准，或发送 /deny {id} 拒绝。',
     en: '🔐 The agent wants to run this command and needs an approval:\n{command}\nAdministrators: send /approve {id} or /deny {id}.',
   },
+  approval_step: {
+    'zh-CN':
+      '🔐 智能体的下一步需要批准，正在等待管理员：\n{command}\n管理员发送 /approve {id} 批准，或发送 /deny {id} 拒绝。',
+    en: "🔐 The agent's next step needs an approval:\n{command}\nAdministrators: send /approve {id} or /deny {id}.",
+  },
   approval_given: { 'zh-CN': '✅ 已批准，智能体会继续。', en: '✅ Approved. The agent continues.' },
   approval_denied: { 'zh-CN': '⛔ 已拒绝。', en: '⛔ Denied.' },
   approval_gone: {

@@ -8,13 +8,18 @@ const shownIdChars = 8
 const headChars = 700
 const tailChars = 300
 
-/** Formats the notice that shows a command, and how an administrator approves or denies it. */
-export function formatApproval({ id, command }: Approval, translate: Translate): string {
+/** Formats the notice that shows a command or a plugin's step, and how an administrator approves or denies it. */
+export function formatApproval({ id, kind, command }: Approval, translate: Translate): string {
   return translate({
-    key: 'approval_waiting',
+    key: kind === 'command' ? 'approval_waiting' : 'approval_step',
     command: fenceCode(revealHidden(command)),
-    id: id.slice(0, shownIdChars),
+    id: bareId(id).slice(0, shownIdChars),
   })
+}
+
+/** Ids of plugins' approvals begin with `plugin:`. */
+function bareId(id: string): string {
+  return id.replace(/^plugin:/, '')
 }
 
 /**
@@ -52,7 +57,8 @@ export function findApproval(approvals: readonly Approval[], account: string, ty
   const prefix = first.replace(/^[<"'“「]+|[>"'”」。.，,!！]+$/g, '')
   if (prefix.length < 4) return undefined
   const found = approvals.filter(
-    ({ id, sessionKey }) => accountOfSession(sessionKey) === account && id.toLowerCase().startsWith(prefix),
+    ({ id, sessionKey }) =>
+      accountOfSession(sessionKey) === account && [id, bareId(id)].some(one => one.toLowerCase().startsWith(prefix)),
   )
   return found.length === 1 ? found[0] : undefined
 }

@@ -27,7 +27,8 @@ export class Approvals {
       followsSession: () => false,
       event: (event, payload) => this.handleEvent(event, payload),
       // Events during a break are lost, so the whole list is read after each connect.
-      status: ({ state }) => void (state === 'up' && world.hasApprovers() && this.refresh()),
+      status: ({ state }) =>
+        void (state === 'up' && world.hasApprovers() && families.forEach(one => this.refresh(one))),
     })
   }
 
@@ -40,7 +41,7 @@ export class Approvals {
 
   readonly approve: Agent['approve'] = async (id, decision) => {
     try {
-      await this.request('exec.approval.resolve', { id, decision })
+      await this.request(`${familyOf(id)}.approval.resolve`, { id, decision })
       this.pending.delete(id)
       return true
     } catch (error) {
@@ -52,19 +53,20 @@ export class Approvals {
   }
 
   private handleEvent(event: string, payload: Json): void {
-    if (event === 'exec.approval.requested') this.add(payload)
-    if (event === 'exec.approval.resolved') this.pending.delete(stringAt(payload, 'id') ?? '')
+    const [, what] = /^(?:exec|plugin)\.approval\.(\w+)$/.exec(event) ?? []
+    if (what === 'requested') this.add(payload)
+    if (what === 'resolved' || what === 'removed') this.pending.delete(stringAt(payload, 'id') ?? '')
   }
 
-  private async refresh(): Promise<void> {
+  private async refresh(family: Family): Promise<void> {
     try {
       const { pending } = this
-      const before = new Set(pending.keys())
-      const items = listAt(await this.request('exec.approval.list', {}), 'list')
+      const before = [...pending.keys()].filter(id => familyOf(id) === family)
+      const items = listAt(await this.request(`${family}.approval.list`, {}), 'list')
       for (const id of before) if (!items.some(item => item['id'] === id)) pending.delete(id)
       for (const item of items) this.add(item)
     } catch (error) {
-      this.world.log.warn('cannot list pending approvals', { error: messageOf(error) })
+      this.world.log.warn('cannot list pending approvals', { family, error: messageOf(error) })
     }
   }
 
@@ -77,11 +79,26 @@ export class Approvals {
       id,
       ...(runId !== undefined && { runId }),
       sessionKey: (stringAt(request, 'sessionKey') ?? '').toLowerCase(),
-      command: stringAt(request, 'command') ?? '',
+      kind: familyOf(id) === 'exec' ? 'command' : 'plugin',
+      command: stringAt(request, 'command') ?? linesOf(request),
       expiresAt: numberAt(payload, 'expiresAtMs') ?? Infinity,
     }
     const isNew = !this.pending.has(id)
     this.pending.set(id, approval)
     if (isNew) for (const listener of this.listeners) listener(approval)
   }
+}
+
+/** The gateway has a family of methods and events for commands, and one for plugins. Ids of the second begin with its name. */
+const families = ['exec', 'plugin'] as const
+
+type Family = (typeof families)[number]
+
+function familyOf(id: string): Family {
+  return id.startsWith('plugin:') ? 'plugin' : 'exec'
+}
+
+function linesOf(request: Json): string {
+  const lines = ['title', 'description', 'detail'].map(name => stringAt(request, name)?.trim() ?? '')
+  return lines.filter(line => line !== '').join('\n')
 }

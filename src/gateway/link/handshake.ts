@@ -86,7 +86,7 @@ export class Handshake {
     const { purpose, hasApprovers } = settings
     this.purpose = purpose
     this.scopes = [...linkScopes[purpose], ...(hasApprovers && purpose === 'users' ? [approvalScope] : [])]
-    this.caps = ['tool-events', ...(hasApprovers && purpose === 'admin' ? ['exec-approvals'] : [])]
+    this.caps = ['tool-events', ...(hasApprovers && purpose === 'admin' ? ['exec-approvals', 'plugin-approvals'] : [])]
     this.credentials = credentials
     this.device = device
     this.version = version

@@ -3,6 +3,9 @@ import { type RpcAnswer, type Emit, type Params, refuse } from './frames.ts'
 
 export type ApprovalDecision = 'allow-once' | 'deny'
 
+/** What needs an approval: a command, or the step of a plugin. */
+export type EchoWish = { readonly command: string } | { readonly title: string; readonly description: string }
+
 interface PendingApproval {
   readonly payload: Params & { readonly id: string }
   readonly decide: (decision: ApprovalDecision) => void
@@ -31,23 +34,25 @@ export class EchoApprovals {
   /** Resolves to the decision, or to undefined if no client can approve. */
   async ask(
     run: { readonly sessionKey: string; readonly runId: string },
-    command: string,
+    wanted: EchoWish,
   ): Promise<ApprovalDecision | undefined> {
     const { clock, emit, newId, hasApprover: isHeard } = this.deps
     if (!isHeard()) return undefined
-    const id = newId()
-    const request = { command, host: 'gateway', allowedDecisions: ['allow-once', 'deny'], ...run }
+    const approvalKind = 'command' in wanted ? 'exec' : 'plugin'
+    const id = approvalKind === 'exec' ? newId() : `plugin:${newId()}`
+    const host = approvalKind === 'exec' ? { host: 'gateway' } : { pluginId: 'echo' }
+    const request = { ...wanted, ...host, allowedDecisions: ['allow-once', 'deny'], ...run }
     const createdAtMs = clock.now()
-    const payload = { approvalKind: 'exec', id, request, createdAtMs, expiresAtMs: createdAtMs + withinMs }
+    const payload = { approvalKind, id, request, createdAtMs, expiresAtMs: createdAtMs + withinMs }
     const decision = Promise.withResolvers<ApprovalDecision>()
     this.waiting.set(id, { payload, decide: decision.resolve })
     const cancel = clock.alarm(payload.expiresAtMs, () => this.decide(id, 'deny'))
-    emit('exec.approval.requested', payload)
+    emit(`${approvalKind}.approval.requested`, payload)
     return await decision.promise.finally(cancel)
   }
 
-  list(): object {
-    return Array.from(this.waiting.values(), ({ payload }) => payload)
+  list(kind: 'exec' | 'plugin'): object {
+    return Array.from(this.waiting.values(), ({ payload }) => payload).filter(one => one['approvalKind'] === kind)
   }
 
   resolve(params: Params): RpcAnswer {
@@ -75,7 +80,11 @@ export class EchoApprovals {
     if (waiting === undefined) return false
     this.waiting.delete(id)
     this.decided.set(id, decision)
-    this.deps.emit('exec.approval.resolved', { ...waiting.payload, decision, ts: this.deps.clock.now() })
+    this.deps.emit(`${waiting.payload['approvalKind'] as string}.approval.resolved`, {
+      ...waiting.payload,
+      decision,
+      ts: this.deps.clock.now(),
+    })
     waiting.decide(decision)
     return true
   }

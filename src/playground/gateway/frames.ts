@@ -118,6 +118,12 @@ const methods: Readonly<Record<string, Shape & { readonly scope: string }>> = {
     required: { id: 'string', decision: 'string' },
     optional: {},
   },
+  'plugin.approval.list': { scope: 'operator.approvals', required: {}, optional: {} },
+  'plugin.approval.resolve': {
+    scope: 'operator.approvals',
+    required: { id: 'string', decision: 'string' },
+    optional: {},
+  },
   'question.list': { scope: 'operator.questions', required: {}, optional: {} },
   'question.resolve': { scope: 'operator.questions', required: { id: 'string', answers: 'object' }, optional: {} },
   'agents.delete': { scope: 'operator.admin', required: { agentId: 'string' }, optional: {} },

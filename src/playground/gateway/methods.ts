@@ -24,8 +24,9 @@ export async function callMethod(
   scopes: readonly string[],
 ): Promise<RpcAnswer> {
   if (method === 'chat.send') return chat.send(params, scopes)
-  if (method === 'exec.approval.list') return ok(approvals.list())
-  if (method === 'exec.approval.resolve') return approvals.resolve(params)
+  if (method === 'exec.approval.list') return ok(approvals.list('exec'))
+  if (method === 'plugin.approval.list') return ok(approvals.list('plugin'))
+  if (method === 'exec.approval.resolve' || method === 'plugin.approval.resolve') return approvals.resolve(params)
   if (method === 'question.list') return ok(questions.list())
   if (method === 'question.resolve') return questions.resolve(params)
   if (method === 'chat.abort') return chat.abort(params)

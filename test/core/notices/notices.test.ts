@@ -100,6 +100,7 @@ const withFacts = [
   { key: 'approval_refused', user: 'u', setting: 's' },
   { key: 'approval_unknown', command: 'deny' },
   { key: 'approval_waiting', command: '> ls', id: '0123abcd' },
+  { key: 'approval_step', command: '> send a mail', id: '0123abcd' },
   { key: 'pictures', names: ['a.png', 'b.png'] },
   { key: 'file_sent', name: 'a.csv' },
   { key: 'file_follows', name: 'a.csv' },

@@ -7,6 +7,7 @@ import { after, asked, claimed, opened, translate, t0, turnOf } from './turns.ts
 const approvalOf = (id: string, account = 'default', more: Partial<Approval> = {}): Approval => ({
   id,
   sessionKey: `agent:main:wecom:${account}:direct:zhangsan`,
+  kind: 'command',
   command: 'ls',
   expiresAt: t0 + 1_800_000,
   ...more,

@@ -212,7 +212,7 @@ export class EchoChat {
     row: Row,
   ): void {
     const { clock, script, emit, approvals, questions, rowAfterMs: startAfterMs } = this.deps
-    const askApproval: EchoApprovals['ask'] = (run, command) => approvals.ask(run, command)
+    const askApproval: EchoApprovals['ask'] = (run, wanted) => approvals.ask(run, wanted)
     const askUser: EchoQuestions['ask'] = (run, asked) => questions.ask(run, asked)
     const spec = { ...turn, sessionKey: session.key, agentId: session.agentId, startAfterMs }
     session.status = 'running'

@@ -210,11 +210,16 @@ class EchoRun implements EchoRunState {
     this.tools.add(name)
   }
 
-  private async askApproval({ command, allowed, denied }: ScriptStep & { kind: 'approve' }): Promise<void> {
+  private async askApproval({
+    kind: _kind,
+    allowed,
+    denied,
+    ...wanted
+  }: ScriptStep & { kind: 'approve' }): Promise<void> {
     const { sessionKey, runId, scopes } = this.spec
     this.agent('lifecycle', { phase: 'waiting-approval' })
     const decision = isAllowed('operator.approvals', scopes)
-      ? await this.deps.askApproval({ sessionKey, runId }, command)
+      ? await this.deps.askApproval({ sessionKey, runId }, wanted)
       : undefined
     if (this.over) return
     this.agent('lifecycle', { phase: 'approval-resolved' })

@@ -1,3 +1,4 @@
+import type { EchoWish } from '../approvals.ts'
 import type { ScriptFile } from '../files/blocks.ts'
 import type { ChatFile } from '../files/media.ts'
 import { drawPicture } from '../files/picture.ts'
@@ -14,8 +15,8 @@ export type ScriptStep =
       readonly ms: number
       readonly result: string
     }
-  /** Asks for approval of `command`, then answers `allowed` or `denied`. */
-  | { readonly kind: 'approve'; readonly command: string; readonly allowed: string; readonly denied: string }
+  /** Asks for approval of a command or a plugin's step, then answers `allowed` or `denied`. */
+  | ({ readonly kind: 'approve'; readonly allowed: string; readonly denied: string } & EchoWish)
   /** Asks the user, then says what `reply` makes of the replies; of undefined if nobody replied or may be asked. */
   | {
       readonly kind: 'question'
