@@ -1,6 +1,6 @@
 /**
  * `bun run soak NAME [--runs N] [--seed S] [file …]` plays the long lists of docs/reliability.md: `kills`, `simulation`,
- * `mutants` or `load`. It stops after some minutes; the same command then continues. It exits with 0 when all was played
+ * `mutants`, `load` or `day`. It stops after some minutes; the same command then continues. It exits with 0 when all was played
  * without a failure, 1 when something failed, 2 when it was called wrongly, 3 when there is more to play.
  */
 import { join, normalize } from 'node:path'

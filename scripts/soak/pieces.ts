@@ -1,4 +1,5 @@
 import { playAll } from '../../test/simulation/play.ts'
+import { playShift } from './day/shift.ts'
 import { mutants } from '../mutants-list.ts'
 import { listTests } from '../test/groups.ts'
 import type { Failure, Plan } from './progress.ts'
@@ -20,6 +21,7 @@ export const soaks: Readonly<Record<string, Soak>> = {
   simulation: { runs: 10_000, piecesOf: async (_, plan) => simulationPieces(plan) },
   mutants: { runs: mutants.length, piecesOf: async (root, plan) => mutantPieces(root, plan) },
   load: { runs: 1, piecesOf: loadPieces },
+  day: { runs: 3, piecesOf: async (_, plan) => dayPieces(plan) },
 }
 
 /** Cuts `total` into parts of at most `most`, each with what came before it. */
@@ -52,6 +54,17 @@ function killPieces(root: string, { runs, seed }: Plan): readonly Piece[] {
       const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`)
       const again = `${settings.join(' ')} bun run test ${killFiles.join(' ')}`
       return [{ what: `the kills of seed ${seed + index}`, again }]
+    },
+  }))
+}
+
+/** Shifts of eight hours. */
+function dayPieces({ runs, seed }: Plan): readonly Piece[] {
+  return Array.from({ length: runs }, (_, index) => ({
+    runs: 1,
+    async play() {
+      const { complaints } = await playShift(seed + index)
+      return complaints.map(what => ({ what, again: `bun run soak day --runs 1 --seed ${seed + index}` }))
     },
   }))
 }

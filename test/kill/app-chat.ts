@@ -23,11 +23,12 @@ export interface AppChat {
   stop(): Promise<void>
 }
 
-export function startAppChat(tenant: Tenant, random: Seeded, kinds: readonly Kind[]): AppChat {
+/** Names are numbered from `first`. */
+export function startAppChat(tenant: Tenant, random: Seeded, kinds: readonly Kind[], first = 1): AppChat {
   const told: Told[] = []
   const evening = new AbortController()
   const chat = async (userid: string): Promise<void> => {
-    for (let count = 1; !evening.signal.aborted; count++) {
+    for (let count = first; !evening.signal.aborted; count++) {
       const name = `${userid}-${count}`
       const call = tenant.sayToApp({ userid, text: `«${name} ${kinds[random.below(kinds.length)] ?? 'short'}»` })
       told.push({ name, userid, call })

@@ -6,6 +6,7 @@ import type { TraceEvent } from '../../src/domain/turn.ts'
 import { createEchoGateway, type EchoGateway, type EchoOptions } from '../../src/playground/gateway/echo-gateway.ts'
 import { isObject } from '../../src/domain/json.ts'
 import { createTenant, type Tenant, type TenantOptions } from '../../src/playground/tenant/tenant.ts'
+import { type Clock, realClock, type World } from '../../src/world.ts'
 import { type Binary, prepareBinary } from '../scenarios/binary.ts'
 import { appOf, botKey, botToken, configText, freePort, quietWorld, type SendAnswer } from '../scenarios/daemon.ts'
 import { until } from '../scenarios/until.ts'
@@ -21,11 +22,17 @@ export interface KillRigOptions {
   readonly agent?: object
   /** Merged over the config's `channels.wecom`. */
   readonly channel?: object
+  /** The daemon; the compiled one by default. */
+  readonly program?: readonly string[]
+  /** The clock of tenant and gateway. */
+  readonly clock?: Clock
 }
 
 /** The compiled daemon between a tenant and a gateway, all over TCP. The two outlive every kill of the daemon. */
 export interface KillRig {
   readonly daemon: Binary
+  /** Holds config and state. */
+  readonly folder: string
   readonly tenant: Tenant
   close(): Promise<void>
 }
@@ -41,7 +48,7 @@ export async function openKillRig(
 ): Promise<KillRig> {
   const folder = mkdtempSync(join(tmpdir(), 'wecomd-kill-'))
   const port = freePort()
-  const tenant = await createTenant(quietWorld(), {
+  const tenant = await createTenant(worldOf(options), {
     callbackUrl: `http://127.0.0.1:${port}/wecom/bot`,
     token: botToken,
     encodingAESKey: botKey,
@@ -64,10 +71,11 @@ export async function openKillRig(
     { bot, channel, config, ...(agent && { agent }) },
     { port, apiBaseUrl: tenant.apiBaseUrl, gateway },
   )
-  const daemon = await prepareBinary(folder, text, admin)
+  const daemon = await prepareBinary(folder, text, admin, options.program)
   await daemon.start()
   return {
     daemon,
+    folder,
     tenant,
     async close() {
       tenant.close()
@@ -77,9 +85,13 @@ export async function openKillRig(
   }
 }
 
+function worldOf({ clock = realClock }: KillRigOptions): World {
+  return { ...quietWorld(), clock }
+}
+
 /** Opens the rig before an echo gateway of its own. */
 export async function openEchoRig(options: KillRigOptions & { readonly echo: Partial<EchoOptions> }): Promise<EchoRig> {
-  const echo = createEchoGateway(quietWorld(), { token: echoToken, ...options.echo })
+  const echo = createEchoGateway(worldOf(options), { token: echoToken, ...options.echo })
   const rig = await openKillRig({ url: echo.url, token: echoToken }, options)
   return {
     ...rig,

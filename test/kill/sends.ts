@@ -36,12 +36,13 @@ export interface Sends {
 
 const scripts = ['s1', 's2', 's3', 's4']
 
-export function startSends(daemon: Binary, random: Seeded): Sends {
+/** Names are numbered from `first`. */
+export function startSends(daemon: Binary, random: Seeded, first = 1): Sends {
   const sent: Sent[] = []
   const evening = new AbortController()
   const order = { accepted: 0 }
   const script = async (who: string): Promise<void> => {
-    for (let count = 1; !evening.signal.aborted; count++) {
+    for (let count = first; !evening.signal.aborted; count++) {
       const robot = robots[sent.length % robots.length]?.name ?? ''
       sent.push(await sendOne(daemon, `${who}-${count}`, robot, random, order))
       await goOn(random.below(250))

@@ -68,12 +68,13 @@ const places: readonly { readonly userid: string; readonly chatid?: string }[] =
   { userid: 'g3', chatid: 'Group-A' },
 ]
 
-/** Starts the traffic; `random` decides who wishes what of `kinds` and how hurried they are. */
-export function startTraffic(tenant: Tenant, random: Seeded, kinds: readonly Kind[]): Traffic {
+/** Starts the traffic; `random` decides who wishes what of `kinds` and how hurried they are. Names are numbered from `first`. */
+export function startTraffic(tenant: Tenant, random: Seeded, kinds: readonly Kind[], first = 1): Traffic {
   const said: Said[] = []
   const evening = new AbortController()
+  const last = first - 1 + unheeded
   const chat = async ({ userid, chatid }: (typeof places)[number]): Promise<void> => {
-    for (let count = 1; !evening.signal.aborted; count++) {
+    for (let count = first; !evening.signal.aborted; count++) {
       const name = `${userid}-${count}`
       const kind = kinds[random.below(kinds.length)] ?? 'short'
       const text = `@助手 «${name} ${kind}»`
@@ -81,7 +82,7 @@ export function startTraffic(tenant: Tenant, random: Seeded, kinds: readonly Kin
       spoil(tenant, bubble, random)
       if (bubble.state !== 'dropped') said.push({ name, conversation: chatid ?? userid, userid, bubble })
       await bubble.opened
-      if (count === unheeded) void goOn(random.below(1_000)).then(() => bubble.stopPolling())
+      if (count === last) void goOn(random.below(1_000)).then(() => bubble.stopPolling())
       else if (random.below(3) > 0) await bubble.finished
       await goOn(random.below(250))
     }
@@ -92,7 +93,7 @@ export function startTraffic(tenant: Tenant, random: Seeded, kinds: readonly Kin
     async stop() {
       evening.abort()
       await Promise.all(people)
-      await Promise.all(said.flatMap(({ name, bubble }) => (name.endsWith(`-${unheeded}`) ? [] : [bubble.finished])))
+      await Promise.all(said.flatMap(({ name, bubble }) => (name.endsWith(`-${last}`) ? [] : [bubble.finished])))
     },
   }
 }

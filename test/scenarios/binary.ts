@@ -16,6 +16,8 @@ export interface LogLine {
 /** The compiled daemon as a child process: killed and started again on the same config, so on the same state. */
 export interface Binary {
   readonly privateUrl: string
+  /** The process that runs now. */
+  readonly pid: number
   /** What all lives of the daemon have logged. */
   readonly log: readonly LogLine[]
   /** What they wrote that is not a line of the log: complaints at start, stack traces. */
@@ -48,15 +50,19 @@ export async function buildBinary(): Promise<string> {
   return binary
 }
 
-/** Prepares the daemon in `folder`; `admin` are the port and the token that its config gives the private listener. */
+/**
+ * Prepares the daemon in `folder`; `admin` are the port and the token that its config gives the private listener, `program`
+ * what runs it, the compiled file unless told otherwise.
+ */
 export async function prepareBinary(
   folder: string,
   config: string,
   admin: { readonly port: number; readonly token: string },
+  program?: readonly string[],
 ): Promise<Binary> {
   const file = join(folder, 'wecomd.json5')
   writeFileSync(file, config, { mode: 0o600 })
-  const command = [await buildBinary(), 'run', '--config', file]
+  const command = [...(program ?? [await buildBinary()]), 'run', '--config', file]
   return new Daemon(command, folder, `http://127.0.0.1:${admin.port}`, admin.token)
 }
 
@@ -82,6 +88,11 @@ class Daemon implements Binary {
     readonly privateUrl: string,
     private readonly token: string,
   ) {}
+
+  get pid(): number {
+    if (this.life === undefined) throw new Error('the daemon does not run')
+    return this.life.child.pid
+  }
 
   spawn(): void {
     if (this.life !== undefined) throw new Error('the daemon already runs')

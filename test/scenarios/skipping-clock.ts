@@ -29,6 +29,11 @@ export class SkippingClock implements Clock {
     }
   }
 
+  /** How many alarms are set. */
+  pending(): number {
+    return this.alarms.size
+  }
+
   skip(ms: number): void {
     this.skippedMs += ms
     for (const alarm of this.alarms) {

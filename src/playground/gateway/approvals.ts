@@ -33,7 +33,7 @@ export class EchoApprovals {
 
   /** Resolves to the decision, or to undefined if no client can approve. */
   async ask(
-    run: { readonly sessionKey: string; readonly runId: string },
+    { sessionKey, runId }: { readonly sessionKey: string; readonly runId: string },
     wanted: EchoWish,
   ): Promise<ApprovalDecision | undefined> {
     const { clock, emit, newId, hasApprover: isHeard } = this.deps
@@ -41,7 +41,7 @@ export class EchoApprovals {
     const approvalKind = 'command' in wanted ? 'exec' : 'plugin'
     const id = approvalKind === 'exec' ? newId() : `plugin:${newId()}`
     const host = approvalKind === 'exec' ? { host: 'gateway' } : { pluginId: 'echo' }
-    const request = { ...wanted, ...host, allowedDecisions: ['allow-once', 'deny'], ...run }
+    const request = { ...wanted, ...host, allowedDecisions: ['allow-once', 'deny'], sessionKey, runId }
     const createdAtMs = clock.now()
     const payload = { approvalKind, id, request, createdAtMs, expiresAtMs: createdAtMs + withinMs }
     const decision = Promise.withResolvers<ApprovalDecision>()

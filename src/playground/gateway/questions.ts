@@ -39,13 +39,21 @@ export class EchoQuestions {
 
   /** Resolves to the replies; undefined if none came in time. */
   async ask(
-    run: { readonly sessionKey: string; readonly runId: string },
+    { sessionKey, runId }: { readonly sessionKey: string; readonly runId: string },
     questions: readonly EchoQuestion[],
   ): Promise<EchoReplies | undefined> {
     const { clock, emit, newId } = this.deps
     const id = newId()
     const createdAtMs = clock.now()
-    const payload = { id, questions, ...run, createdAtMs, expiresAtMs: createdAtMs + withinMs, status: 'pending' }
+    const payload = {
+      id,
+      questions,
+      sessionKey,
+      runId,
+      createdAtMs,
+      expiresAtMs: createdAtMs + withinMs,
+      status: 'pending',
+    }
     const replies = Promise.withResolvers<EchoReplies | undefined>()
     this.waiting.set(id, { payload, settle: replies.resolve })
     const cancel = clock.alarm(payload.expiresAtMs, () => this.settle(id, undefined))

@@ -216,21 +216,17 @@ class EchoRun implements EchoRunState {
     denied,
     ...wanted
   }: ScriptStep & { kind: 'approve' }): Promise<void> {
-    const { sessionKey, runId, scopes } = this.spec
+    const { spec, deps } = this
     this.agent('lifecycle', { phase: 'waiting-approval' })
-    const decision = isAllowed('operator.approvals', scopes)
-      ? await this.deps.askApproval({ sessionKey, runId }, wanted)
-      : undefined
+    const decision = isAllowed('operator.approvals', spec.scopes) ? await deps.askApproval(spec, wanted) : undefined
     if (this.over) return
     this.agent('lifecycle', { phase: 'approval-resolved' })
     this.append(decision === undefined ? 'Exec approval registration failed' : decision === 'deny' ? denied : allowed)
   }
 
   private async askUser({ questions, reply }: ScriptStep & { kind: 'question' }): Promise<void> {
-    const { sessionKey, runId, scopes } = this.spec
-    const replies = isAllowed('operator.questions', scopes)
-      ? await this.deps.askUser({ sessionKey, runId }, questions)
-      : undefined
+    const { spec, deps } = this
+    const replies = isAllowed('operator.questions', spec.scopes) ? await deps.askUser(spec, questions) : undefined
     if (!this.over) this.append(reply(replies))
   }
 
