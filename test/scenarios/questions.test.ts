@@ -134,6 +134,21 @@ describe('questions', () => {
     )
   })
 
+  test('questions: after the bubble of the Bot is closed a direct message asks, and is answered in the app', async () => {
+    const bot = { dm: { policy: 'open' }, stream: { windowMs: 3_000, handoverMs: 2_500 } }
+    await daemon.open({ gateway, bot, agent: { dm: { policy: 'open' } }, tenant: { members: ['zhangsan'] } })
+    const bubble = await asked('zhangsan', '请部署')
+    expect((await bubble.finished).text).toContain('还没有完成')
+    const told = await until('the direct message', () => textsOf(daemon, 'zhangsan')[0])
+    expect(told).toStartWith('❓ 部署')
+    await daemon.tenant.sayToApp({ userid: 'zhangsan', text: '1' }).done
+    await untilTexts(daemon, 'zhangsan', 3)
+    expect(textsOf(daemon, 'zhangsan').slice(1).toSorted()).toEqual([
+      '✅ 已转告智能体，它会继续。',
+      '好的。收到：测试环境',
+    ])
+  })
+
   test('questions: after the bubble is closed and without an app, the next message shows what is asked', async () => {
     await open({ bot: { dm: { policy: 'open' }, stream: { windowMs: 3_000, handoverMs: 2_500 } } })
     const bubble = await asked('zhangsan', '请部署')

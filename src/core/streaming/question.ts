@@ -36,8 +36,16 @@ export function readReply({ options, isMultiple }: Item, text: string): readonly
   return labels.every(label => label !== undefined) ? [...new Set(labels)] : [text.trim()]
 }
 
+/** A label, else the number of an option: `2`, `（２）`, `2️⃣`, `选2`, `第二个`. */
 function labelOf(options: Item['options'], part: string): string | undefined {
-  const number = /^[（(]?(\d{1,2})[）).、]?$/u.exec(part)?.[1]
-  if (number !== undefined && options[Number(number) - 1] !== undefined) return options[Number(number) - 1]?.label
-  return options.find(({ label }) => label.toLowerCase() === part.toLowerCase())?.label
+  const plain = part.normalize('NFKC').replace(/[\ufe0f\u20e3]/gu, '')
+  const named = options.find(({ label }) => label.normalize('NFKC').toLowerCase() === plain.toLowerCase())
+  if (named !== undefined) return named.label
+  const number = /^\(?(?:我?选择?|option )?第?(\d{1,2}|[一二三四五六七八九])[个项号]?[).、]?$/iu.exec(plain)?.[1]
+  return number === undefined ? undefined : options[numberOf(number) - 1]?.label
+}
+
+function numberOf(digits: string): number {
+  const place = '一二三四五六七八九'.indexOf(digits)
+  return place === -1 ? Number(digits) : place + 1
 }

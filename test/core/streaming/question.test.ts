@@ -16,6 +16,15 @@ const single: readonly [said: string, meant: string][] = [
   ['1', 'Red wine'],
   [' (2) ', '白酒'],
   ['2、', '白酒'],
+  ['（２）', '白酒'],
+  ['2️⃣', '白酒'],
+  ['我选2', '白酒'],
+  ['第二个', '白酒'],
+  ['选择第1项。', 'Red wine'],
+  ['option 2', '白酒'],
+  ['第三个', '第三个'],
+  ['一起', '一起'],
+  ['2个小时后', '2个小时后'],
   ['red WINE', 'Red wine'],
   ['白酒！', '白酒'],
   ['3', '3'],
@@ -38,6 +47,11 @@ const several: readonly [said: string, meant: readonly string[]][] = [
 
 test.each(several)('questions: %j to any of two options means %j', (said, meant) => {
   expect(readReply({ ...item, isMultiple: true }, said)).toEqual([...meant])
+})
+
+test('questions: a label that is a number comes before the number', () => {
+  const options = ['2', '３', '1'].map(label => ({ label, description: '' }))
+  expect(['1', '2', '3'].flatMap(said => readReply({ ...item, options }, said))).toEqual(['1', '2', '３'])
 })
 
 test('questions: without options every word is the answer', () => {
